@@ -1,0 +1,1 @@
+"""Jouleline: kernel bounds while you type, and energy refactoring with proof."""

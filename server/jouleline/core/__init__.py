@@ -1,0 +1,1 @@
+"""The pure centre: no I/O, no event loop, no protocol types."""
