@@ -1,1 +1,1 @@
-"""Jouleline: kernel bounds while you type, and energy refactoring with proof."""
+__version__ = "0.1.0"

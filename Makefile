@@ -1,0 +1,85 @@
+# Every target builds the environment it needs first, so a fresh clone needs no setup step.
+
+PYTHON ?= python3
+NPM ?= npm
+# Two workers: the tests start compilers, which want the remaining cores.
+PYTEST_ARGS ?= -n 2
+
+BIN := .venv/bin
+VENV := .venv/.stamp
+CLIENT := vscode-client
+NODE_MODULES := $(CLIENT)/node_modules/.stamp
+SHELL_SCRIPTS = tools/demo tools/need tools/environment tools/shell-check .ci/run
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-server test-client check check-server check-client format bench gpu-check \
+  lock lock-upgrade package venv clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)  ## Refactor a sample for energy and show the bounds of another, in under five minutes
+	@tools/need cxx
+	@tools/demo
+
+test: test-server test-client  ## Run the server's and the client's tests
+
+test-server: $(VENV)
+	@tools/need cxx
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-client: $(NODE_MODULES)
+	cd $(CLIENT) && $(NPM) test
+
+check: check-server check-client  ## Check format, lint and types; change nothing
+
+check-server: $(VENV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	@tools/shell-check $(SHELL_SCRIPTS)
+
+check-client: $(NODE_MODULES)
+	cd $(CLIENT) && $(NPM) run check
+
+format: $(VENV)  ## Format the Python sources and apply the safe lint fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)  ## Measure throughput and latency
+	$(BIN)/python -m benchmarks
+
+gpu-check: $(VENV)  ## Say whether this machine's GPU can measure energy, and how often its counter moves
+	$(BIN)/python tools/gpu_check.py
+
+lock:  ## Regenerate requirements/*.txt after a change to pyproject.toml
+	@tools/environment lock $(PYTHON)
+	build/lock-venv/bin/python tools/lock.py
+
+lock-upgrade:  ## The same, taking the newest versions
+	@tools/environment lock $(PYTHON)
+	build/lock-venv/bin/python tools/lock.py --upgrade
+
+package: $(VENV) $(NODE_MODULES)  ## Build the wheel (dist/) and the VS Code extension (.vsix)
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	cd $(CLIENT) && $(NPM) run package
+
+venv: $(VENV)  ## Create .venv with the locked dependencies
+
+clean:  ## Remove environments, caches and build outputs
+	rm -rf .venv build dist $(CLIENT)/node_modules $(CLIENT)/out $(CLIENT)/*.vsix
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The lock alone rebuilds the environment; a change to pyproject.toml only reinstalls us into it.
+.venv/.locked: requirements/dev.txt
+	@tools/environment dev $(PYTHON)
+
+$(VENV): .venv/.locked pyproject.toml
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(NODE_MODULES): $(CLIENT)/package-lock.json
+	@tools/need node
+	cd $(CLIENT) && $(NPM) ci --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,5 @@
+import sys
+
+from jouleline.cli.main import main
+
+sys.exit(main())
