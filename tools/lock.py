@@ -32,6 +32,8 @@ def compile_lock(name: str, *arguments: str, stdin: str | None = None) -> None:
         # A machine's own index settings must not leak into what everybody installs.
         if not key.startswith(("UV_INDEX", "UV_EXTRA", "UV_FIND", "UV_DEFAULT_INDEX", "PIP_"))
     }
+    lock = OUT / f"{name}.txt"
+    before = (lock.read_bytes(), lock.stat()) if lock.exists() else None
     subprocess.run(
         [sys.executable, "-m", "uv", "pip", "compile", *COMMON, "-o", f"requirements/{name}.txt", *arguments],
         cwd=ROOT,
@@ -40,6 +42,9 @@ def compile_lock(name: str, *arguments: str, stdin: str | None = None) -> None:
         text=True,
         check=True,
     )
+    if before and before[0] == lock.read_bytes():
+        # make goes by time: an unchanged lock must not cost everybody a new environment.
+        os.utime(lock, ns=(before[1].st_atime_ns, before[1].st_mtime_ns))
 
 
 def main() -> None:
