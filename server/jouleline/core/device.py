@@ -8,11 +8,13 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Literal, overload
+from typing import TYPE_CHECKING, Final, Literal, overload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 Vendor = Literal["nvidia", "amd", "cpu"]
 OperationKind = Literal["sp", "dp", "int"]
@@ -168,7 +170,7 @@ FIGURE_UNITS: Final[Mapping[str, str]] = MappingProxyType(
 """Every figure of a `Device` and the one unit it is kept in."""
 
 
-class UnknownDevice(LookupError):
+class UnknownDevice(LookupError):  # noqa: N818 - named by what went wrong
     """No device goes by this name; the message is one sentence that offers close ones."""
 
     def __init__(self, name: str, close: tuple[str, ...]) -> None:
@@ -178,7 +180,7 @@ class UnknownDevice(LookupError):
         super().__init__(f'unknown GPU "{name}"{hint} `jouleline devices` lists all')
 
 
-class DuplicateDevice(ValueError):
+class DuplicateDevice(ValueError):  # noqa: N818 - named by what went wrong
     """Two devices claim one name; `device_id` is the later of the two."""
 
     def __init__(self, name: str, device_id: str, owner_id: str) -> None:
