@@ -1,0 +1,38 @@
+import { commands as editor, window } from 'vscode';
+import { commands } from './names';
+
+const openSetting = {
+  label: 'Open Setting',
+  run: () => editor.executeCommand('workbench.action.openSettings', 'jouleline.python'),
+};
+const tryAgain = { label: 'Try Again', run: () => editor.executeCommand(commands.restart) };
+const restart = { label: 'Restart', run: () => editor.executeCommand(commands.restart) };
+const showLog = { label: 'Show Log', run: () => editor.executeCommand(commands.showLog) };
+
+interface Action {
+  readonly label: string;
+  readonly run: () => Thenable<unknown>;
+}
+
+/** Returns at once: a message may stay on screen for hours, and nothing should wait for it. */
+function complain(message: string, ...actions: readonly Action[]): void {
+  void window
+    .showErrorMessage(message, ...actions.map(({ label }) => label))
+    .then((label) => actions.find((action) => action.label === label)?.run());
+}
+
+export function noPython(problem: string): void {
+  complain(problem, openSetting, tryAgain);
+}
+
+export function serverGone(problem: string): void {
+  complain(problem, restart, showLog);
+}
+
+export function commandFailed(reason: unknown): void {
+  complain(`Jouleline: ${describe(reason)}`, showLog);
+}
+
+export function describe(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

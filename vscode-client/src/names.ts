@@ -1,0 +1,21 @@
+/** Names that package.json and the server also spell; tests hold package.json to them. */
+
+export const languages = ['cuda-cpp', 'hip', 'cpp', 'c'] as const;
+
+export const commands = {
+  pickDevice: 'jouleline.pickDevice',
+  refactorFile: 'jouleline.refactorFile',
+  restart: 'jouleline.restart',
+  showLog: 'jouleline.showLog',
+} as const;
+
+export type CommandId = (typeof commands)[keyof typeof commands];
+
+/** The language client registers these as editor commands itself, so the extension must not. */
+export const serverCommands = {
+  refactor: 'jouleline.refactor',
+  selectDevice: 'jouleline.selectDevice',
+  devices: 'jouleline.devices',
+} as const;
+
+export type ServerCommandId = (typeof serverCommands)[keyof typeof serverCommands];

@@ -1,0 +1,31 @@
+import { window } from 'vscode';
+import { LSPErrorCodes, ResponseError } from 'vscode-languageclient/node';
+import { languages, serverCommands } from './names';
+import type { Session } from './session';
+
+export async function refactorFile(session: Session): Promise<void> {
+  const editor = window.activeTextEditor;
+  const language = editor?.document.languageId;
+  if (editor === undefined || !languages.some((ours) => ours === language)) {
+    throw new Error('open a CUDA, HIP, C++ or C file first; it is what gets refactored.');
+  }
+  const { document, selection } = editor;
+  try {
+    await session.request(serverCommands.refactor, {
+      uri: session.uri(document),
+      version: document.version,
+      line: selection.active.line,
+    });
+  } catch (reason) {
+    if (!wasCancelled(reason)) throw reason;
+  }
+}
+
+/** The user knows: it was their click. */
+function wasCancelled(reason: unknown): boolean {
+  return (
+    reason instanceof ResponseError &&
+    (reason.code === LSPErrorCodes.RequestCancelled ||
+      reason.code === LSPErrorCodes.ServerCancelled)
+  );
+}

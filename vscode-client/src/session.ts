@@ -1,0 +1,181 @@
+import { workspace, type LogOutputChannel } from 'vscode';
+import { ExecuteCommandRequest, State } from 'vscode-languageclient/node';
+import { createClient, type Client, type Launch } from './client';
+import { describe, noPython, serverGone } from './messages';
+import type { ServerCommandId } from './names';
+import { expandPath, findPython, importProbe, type Search } from './python';
+import { chosenInterpreter } from './pythonExtension';
+import { initializationOptions, readSettings, section, type Settings } from './settings';
+import type { ServerStatus, Status } from './status';
+
+/** Owns the one server of this window: at most one runs, and starts and stops keep their order. */
+export class Session {
+  private client: Client | undefined;
+  private launched = '';
+  private queue: Promise<void> = Promise.resolve();
+  private started: Promise<void> = Promise.resolve();
+
+  /**
+   * @param folder where the server runs: the extension's own, because `python -m` takes modules
+   *   from the current folder first, and a workspace may hold anything
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly log: LogOutputChannel,
+    private readonly show: (status: Status) => void,
+  ) {}
+
+  /** Starts the server, or a new one when settings or interpreter ask for another launch. */
+  refresh(): Promise<void> {
+    return this.enqueue(() => this.launch(false));
+  }
+
+  restart(): Promise<void> {
+    return this.enqueue(() => this.launch(true));
+  }
+
+  stop(): Promise<void> {
+    return this.enqueue(() => this.end());
+  }
+
+  async request<Answer>(command: ServerCommandId, argument?: object): Promise<Answer> {
+    await this.queue;
+    await this.started;
+    const client = this.client;
+    if (client?.state !== State.Running) {
+      throw new Error('the server is not running. Use "Jouleline: Restart Server" to start it.');
+    }
+    return (await client.sendRequest(ExecuteCommandRequest.type, {
+      command,
+      arguments: argument === undefined ? [] : [argument],
+    })) as Answer;
+  }
+
+  /** As the server was told it when the document was opened. */
+  uri(document: { uri: Parameters<Client['code2ProtocolConverter']['asUri']>[0] }): string {
+    return this.client?.code2ProtocolConverter.asUri(document.uri) ?? document.uri.toString();
+  }
+
+  private enqueue(step: () => Promise<void>): Promise<void> {
+    this.queue = this.queue.then(step).catch((reason: unknown) => {
+      this.log.error(describe(reason));
+    });
+    return this.queue;
+  }
+
+  private async launch(force: boolean): Promise<void> {
+    if (!workspace.isTrusted) {
+      this.show({ kind: 'untrusted' });
+      return;
+    }
+    const settings = currentSettings();
+    const search = await this.search(settings);
+    if (search.interpreter === undefined) {
+      await this.end();
+      this.log.error(search.problem);
+      this.show({ kind: 'stopped', message: search.problem });
+      noPython(search.problem);
+      return;
+    }
+    const launch: Launch = {
+      interpreter: search.interpreter,
+      arguments: settings.serverArguments,
+      folder: this.folder,
+    };
+    const launched = JSON.stringify(launch);
+    const alive = this.client?.state === State.Running || this.client?.state === State.Starting;
+    if (!force && alive && launched === this.launched) return;
+    await this.end();
+    this.launched = launched;
+    this.begin(launch);
+  }
+
+  private begin(launch: Launch): void {
+    const line = [launch.interpreter, '-m jouleline serve', ...launch.arguments].join(' ');
+    this.log.info(`Starting ${line}`);
+    let everRan = false;
+    let spoke = false;
+    const whileCurrent = (act: () => void): void => {
+      // A client that was replaced still ends its server; that is no news.
+      if (this.client === client) act();
+    };
+    const client = createClient(launch, this.log, {
+      options: () => initializationOptions(currentSettings()),
+      status: (server) => {
+        spoke = true;
+        whileCurrent(() => {
+          this.show({ kind: 'server', server });
+        });
+      },
+      starting: () => {
+        spoke = false;
+        whileCurrent(() => {
+          this.show({ kind: 'starting' });
+        });
+      },
+      running: () => {
+        everRan = true;
+        if (spoke) return;
+        whileCurrent(() => {
+          this.show({ kind: 'server', server: silentServer });
+        });
+      },
+      lost: (problem) => {
+        // A failed first start is reported below, with the reason that start() gives.
+        if (!everRan) return;
+        whileCurrent(() => {
+          this.giveUp(problem);
+        });
+      },
+    });
+    this.client = client;
+    // Not part of the queue: a server that never answers must not block its own restart.
+    this.started = client.start().catch((reason: unknown) => {
+      whileCurrent(() => {
+        this.giveUp(`The Jouleline server did not start: ${describe(reason)}`);
+      });
+    });
+  }
+
+  private async end(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    this.launched = '';
+    if (client === undefined || client.state === State.Stopped) return;
+    try {
+      // The server first ends the runs it owns; VS Code itself allows five seconds at its end.
+      await client.dispose(4000);
+    } catch (reason) {
+      // Said of a client that is not running; its process is ended all the same.
+      this.log.warn(describe(reason));
+    }
+  }
+
+  private giveUp(problem: string): void {
+    this.log.error(problem);
+    this.show({ kind: 'stopped', message: problem });
+    serverGone(problem);
+  }
+
+  private search(settings: Settings): Promise<Search> {
+    const folder = workspace.workspaceFolders?.[0]?.uri;
+    return findPython(
+      {
+        configured: expandPath(settings.python, folder?.fsPath),
+        chosen: () =>
+          chosenInterpreter(folder, (reason) => {
+            this.log.warn(`The Python extension gave no interpreter: ${describe(reason)}`);
+          }),
+        onPath: ['python3', 'python'],
+      },
+      importProbe(this.folder),
+    );
+  }
+}
+
+/** Stands in until the server sends its first status. */
+const silentServer: ServerStatus = { device: '', deviceName: '', state: 'ready', message: '' };
+
+function currentSettings(): Settings {
+  return readSettings(workspace.getConfiguration(section, workspace.workspaceFolders?.[0]));
+}

@@ -1,0 +1,51 @@
+export const section = 'jouleline';
+
+export interface Settings {
+  readonly gpu: string;
+  readonly arguments: string;
+  readonly inlayHints: boolean;
+  readonly codeLens: boolean;
+  readonly python: string;
+  readonly serverArguments: readonly string[];
+}
+
+/** What of a workspace configuration is read; `WorkspaceConfiguration` fits. */
+export interface Configuration {
+  get(key: string): unknown;
+}
+
+/** Settings of any shape can be typed into settings.json, so each is checked before use. */
+export function readSettings(configuration: Configuration): Settings {
+  const text = (key: string): string => {
+    const value = configuration.get(key);
+    return typeof value === 'string' ? value.trim() : '';
+  };
+  const flag = (key: string): boolean => configuration.get(key) !== false;
+  const list = configuration.get('server.arguments');
+  return {
+    gpu: text('gpu'),
+    arguments: text('arguments'),
+    inlayHints: flag('inlayHints.enable'),
+    codeLens: flag('codeLens.enable'),
+    python: text('python'),
+    serverArguments: Array.isArray(list)
+      ? list.filter((item): item is string => typeof item === 'string')
+      : [],
+  };
+}
+
+export interface InitializationOptions {
+  readonly gpu: string;
+  readonly arguments: string;
+  readonly inlayHints: { readonly enable: boolean };
+  readonly codeLens: { readonly enable: boolean };
+}
+
+export function initializationOptions(settings: Settings): InitializationOptions {
+  return {
+    gpu: settings.gpu,
+    arguments: settings.arguments,
+    inlayHints: { enable: settings.inlayHints },
+    codeLens: { enable: settings.codeLens },
+  };
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { readText, root } from './manifest';
+
+/** The names in a zip's central directory, which is all that a listing needs. */
+function zipEntries(archive: Buffer): string[] {
+  const end = archive.lastIndexOf('PK\x05\x06', undefined, 'latin1');
+  let at = archive.readUInt32LE(end + 16);
+  return Array.from({ length: archive.readUInt16LE(end + 10) }, () => {
+    const [name, extra, comment] = [28, 30, 32].map((field) => archive.readUInt16LE(at + field));
+    const start = at + 46;
+    at = start + (name ?? 0) + (extra ?? 0) + (comment ?? 0);
+    return archive.toString('utf8', start, start + (name ?? 0));
+  });
+}
+
+test('the package holds exactly what the extension needs', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'jouleline-'));
+  try {
+    const file = join(folder, 'jouleline.vsix');
+    const vsce = join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
+    execFileSync(process.execPath, [vsce, 'package', '--no-dependencies', '--out', file], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    assert.deepEqual(zipEntries(readFileSync(file)).sort(), [
+      '[Content_Types].xml',
+      'extension.vsixmanifest',
+      'extension/CHANGELOG.md',
+      'extension/LICENSE.txt',
+      'extension/README.md',
+      'extension/icon.png',
+      'extension/language-configuration.json',
+      'extension/out/THIRD_PARTY_NOTICES.txt',
+      'extension/out/extension.js',
+      'extension/package.json',
+      'extension/syntaxes/hip.tmLanguage.json',
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('the bundle carries the licences of what it contains', () => {
+  const notices = readText('out', 'THIRD_PARTY_NOTICES.txt');
+  for (const name of ['vscode-languageclient', 'vscode-jsonrpc', 'semver', 'minimatch']) {
+    assert.match(notices, new RegExp(`^${name} \\d`, 'm'));
+  }
+});
