@@ -93,7 +93,7 @@ test('the real probe tells a missing program from one without the package', asyn
 });
 
 test('path settings: home, workspace folder, relative paths, bare names', () => {
-  assert.equal(expandPath('~/venv/bin/python', '/work', '/home/me'), '/home/me/venv/bin/python');
+  assert.equal(expandPath('~/venv/bin/python', '/w', '/home/me'), '/home/me/venv/bin/python');
   assert.equal(expandPath('${workspaceFolder}/.venv/bin/python', '/w'), '/w/.venv/bin/python');
   assert.equal(expandPath('.venv/bin/python', '/w'), join('/w', '.venv/bin/python'));
   assert.equal(expandPath('python3.12', '/w'), 'python3.12');
