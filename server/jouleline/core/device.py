@@ -25,7 +25,7 @@ class Provenance(StrEnum):
     """How a figure became known, best first."""
 
     MEASURED = "measured"
-    """Measured on the very device."""
+    """Measured on, or reported by, the very device."""
     VERIFIED = "verified"
     """Read in the vendor's own document."""
     SECONDARY = "secondary"
