@@ -10,7 +10,7 @@ settings.load_profile("jouleline")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose `needs` are not installed; in CI, where .ci/run installs them all, fail it instead."""
+    """Skip a test whose `needs` are missing; in CI, where .ci/run installs them all, fail it instead."""
     wanted = [tool for marker in item.iter_markers("needs") for tool in marker.args]
     missing = [tool for tool in wanted if shutil.which(tool) is None]
     if not missing:

@@ -1,5 +1,6 @@
 """Say whether this machine's GPU can measure energy; run by `make gpu-check`."""
 
+import itertools
 import json
 import platform
 import re
@@ -11,38 +12,40 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pynvml
+
 RESULTS = Path(__file__).resolve().parent.parent / "docs" / "results"
 SECONDS = 3.0
 
 
 def counter_updates(read: Callable[[], int], seconds: float) -> dict[str, float | int]:
     """Poll a counter as fast as it answers and time the moments at which its value moves."""
-    changes: list[float] = []
+    changes: list[tuple[float, int]] = []
     reads = 0
     start = now = time.perf_counter()
-    first = last = read()
+    last = read()
     while now - start < seconds:
         value = read()
         now = time.perf_counter()
         reads += 1
         if value != last:
-            changes.append(now)
+            changes.append((now, value))
             last = value
     # The first change closes an interval whose beginning was not seen.
-    periods = [later - earlier for earlier, later in zip(changes, changes[1:], strict=False)]
+    periods = [later - earlier for (earlier, _), (later, _) in itertools.pairwise(changes)]
     report: dict[str, float | int] = {
         "watched_s": now - start,
         "reads": reads,
         "read_s": (now - start) / reads,
         "updates": len(changes),
-        "energy_j": (last - first) / 1000,
-        "power_w": (last - first) / 1000 / (now - start),
     }
     if periods:
         report |= {
             "period_median_s": statistics.median(periods),
             "period_min_s": min(periods),
             "period_max_s": max(periods),
+            # From change to change: a window cut anywhere else is wrong by up to one period.
+            "power_w": (changes[-1][1] - changes[0][1]) / 1000 / (changes[-1][0] - changes[0][0]),
         }
     return report
 
@@ -79,14 +82,13 @@ def show(report: dict[str, Any]) -> None:
             1000 * counter[key] for key in ("period_min_s", "period_median_s", "period_max_s")
         )
         print(f"  it moves every {middle:.1f} ms ({low:.1f} to {high:.1f}, {counter['updates']} updates)")
+        print(f"  it drew {counter['power_w']:.1f} W meanwhile")
     else:
         print(f"  it moved {counter['updates']} times in {counter['watched_s']:.1f} s: too few for a period")
-    print(f"  a read takes {1e6 * counter['read_s']:.0f} us; idle draw {counter['power_w']:.1f} W")
+    print(f"  a read takes {1e6 * counter['read_s']:.0f} us")
 
 
 def main() -> int:
-    import pynvml
-
     try:
         pynvml.nvmlInit()
         count = pynvml.nvmlDeviceGetCount()
