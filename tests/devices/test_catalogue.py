@@ -244,3 +244,16 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "toy.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(DeviceFileError, match=r"toy\.toml: cannot be read"):
         load_catalogue(tmp_path)
+
+
+def test_the_documentation_lists_every_device_with_its_ridge_points() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    for device in DEVICES:
+        sp, dp, integer = device.ridge("sp"), device.ridge("dp"), device.ridge("int")
+        assert f"| `{device.id}` | {sp:.1f} | {dp:.2f} | {integer:.1f} |" in text
+
+
+def test_the_documentations_example_is_a_device(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "devices.md").read_text(encoding="utf-8")
+    example = text.split("```toml\n")[1].split("```")[0]
+    assert load_catalogue(write(tmp_path, example)).get("toy").ridge("sp") == pytest.approx(38.4)
