@@ -1,0 +1,178 @@
+"""The Protocols that the edges implement, and the values that cross them.
+
+An edge is whatever touches the world: a runner starts processes, a meter reads a sensor, a
+toolchain finds a compiler. The core and the app know only these shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Availability(StrEnum):
+    """Whether something can be used on this machine."""
+
+    READY = "ready"
+    LIMITED = "limited"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What ``jouleline doctor`` says of one thing: a compiler, a meter, a sandbox.
+
+    ``detail`` says what was found; ``remedy`` the exact step that would mend what is missing.
+    """
+
+    kind: str
+    name: str
+    availability: Availability
+    detail: str
+    remedy: str = ""
+
+
+class StopReason(StrEnum):
+    """Why a process was ended before it ended itself."""
+
+    TIME = "time limit"
+    OUTPUT = "output limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a job may use. Seconds and bytes; None means no limit of our own."""
+
+    wall_s: float = 60.0
+    output_bytes: int = 16 * 1024 * 1024
+    file_bytes: int | None = 4 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One shell command, run in ``directory``, which it may write to.
+
+    ``environment`` is added to the little that the runner passes on (PATH, LANG and the like):
+    a job never sees the environment of the language server.
+    """
+
+    command: str
+    directory: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a job ended. ``cpu_s`` is user plus system time of the job's whole process tree."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    wall_s: float
+    cpu_s: float
+    stopped: StopReason | None = None
+    signal: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the job ended by itself with exit code 0."""
+        return self.exit_code == 0 and self.stopped is None and self.signal is None
+
+
+class Runner(Protocol):
+    """Runs jobs. Cancelling the awaiting task ends the job's processes and all their children."""
+
+    @property
+    def name(self) -> str:
+        """Short name, shown in results."""
+
+    @property
+    def guarantees(self) -> tuple[str, ...]:
+        """What a job cannot do under this runner, in words for the user; empty if unconfined."""
+
+    async def run(self, job: Job) -> Completed:
+        """Run a job to its end or to its limits.
+
+        Raises:
+            RunnerError: when the job could not be started at all.
+        """
+
+
+class RunnerError(RuntimeError):
+    """A job could not be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnergySample:
+    """Energy over one window of one or more runs of a program.
+
+    ``energy_j`` is joules and ``wall_s``, ``cpu_s`` are seconds, all over the whole window;
+    divide by ``runs`` for one run.
+    """
+
+    energy_j: float
+    wall_s: float
+    cpu_s: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterInfo:
+    """What a result says of the meter it came from.
+
+    ``modelled`` is True when joules are computed from something else than an energy or power
+    sensor; such a figure is called modelled wherever it appears.
+    """
+
+    name: str
+    device: str
+    modelled: bool
+    window_s: float
+    note: str
+
+
+class Meter(Protocol):
+    """Reads energy over a window. ``start`` and ``stop`` are called in pairs, never nested."""
+
+    @property
+    def info(self) -> MeterInfo:
+        """Name, device and shortest sound window (s) of this meter."""
+
+    def start(self) -> None:
+        """Begin a window.
+
+        Raises:
+            MeterError: when the source cannot be read.
+        """
+
+    def stop(self, runs: Sequence[Completed]) -> EnergySample:
+        """End the window in which ``runs`` were made.
+
+        Raises:
+            MeterError: when the figure would be doubtful; the message says why.
+        """
+
+
+class MeterError(RuntimeError):
+    """No sound figure can be given; the message says why and what to do."""
+
+
+class Toolchain(Protocol):
+    """A compiler that can build a single source file of some language."""
+
+    @property
+    def name(self) -> str:
+        """The compiler's usual name, such as ``g++``."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """The file suffixes it builds, with the dot."""
+
+    def find(self) -> Finding:
+        """Whether it is here, with its version."""
+
+    def build_command(self, sources: Sequence[str], output: str) -> str:
+        """The shell command that builds ``sources`` into the program ``output``."""
