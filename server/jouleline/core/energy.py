@@ -1,0 +1,324 @@
+"""Comparing the energy of two programs: blocks, intervals, looks and the verdict.
+
+Everything here is arithmetic on samples that a meter took; the protocol is explained, with its
+simulated error rates, in docs/energy.md.
+
+A block holds two windows of the baseline A and two of the candidate B in the order ABBA or BAAB, so
+that a linear drift (warming, a neighbour's load) cancels within it. Each block yields one number, the
+logarithm of B's energy per run over A's, and the numbers of all blocks a Student t interval.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from statistics import fmean, stdev
+from typing import Final
+
+from jouleline.core.ports import EnergySample, MeterInfo
+
+SHOWN_ALPHA: Final = 0.05
+"""Every interval that is shown is a 95% interval."""
+
+LOOKS: Final = (5, 8, 12, 20)
+"""After how many blocks the data may be looked at for a verdict (group-sequential design)."""
+
+LOOK_ALPHA: Final = 0.0158
+"""Two-sided level of each look: four such looks have about 5% together (Pocock's boundary is 0.0182
+for four equally spaced looks; these are uneven and t-distributed, so it was set by simulation)."""
+
+MINIMUM_EFFECT: Final = 0.01
+"""The relative change (delta) below which a difference is of no use to anybody, even if it is real."""
+
+_WORSE_BLOCKS: Final = 3
+_WORSE_ALPHA: Final = 0.002
+
+
+class MixedMetersError(ValueError):
+    """Figures of different meters, or modelled and measured ones, were about to be compared."""
+
+
+class EnergyVerdict(StrEnum):
+    """What a comparison says of the candidate."""
+
+    IMPROVED = "improved"
+    REGRESSED = "regressed"
+    NO_CHANGE = "no significant change"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Arm(StrEnum):
+    """The two programs that are compared."""
+
+    BASELINE = "A"
+    CANDIDATE = "B"
+
+
+_ABBA: Final = (Arm.BASELINE, Arm.CANDIDATE, Arm.CANDIDATE, Arm.BASELINE)
+_BAAB: Final = (Arm.CANDIDATE, Arm.BASELINE, Arm.BASELINE, Arm.CANDIDATE)
+
+
+def block_orders(chance: random.Random) -> Iterator[tuple[Arm, ...]]:
+    """An endless sequence of ABBA and BAAB, each as likely as the other."""
+    while True:
+        yield _ABBA if chance.random() < 0.5 else _BAAB
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its interval, at 95% unless said otherwise.
+
+    The interval is infinitely wide when a single value gave the figure.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def mapped(self, increasing: Callable[[float], float]) -> Estimate:
+        """The estimate of an increasing function of the figure."""
+        return Estimate(increasing(self.value), increasing(self.low), increasing(self.high))
+
+    def excludes(self, value: float) -> bool:
+        """Whether ``value`` lies outside the interval."""
+        return not self.low <= value <= self.high
+
+    def within(self, low: float, high: float) -> bool:
+        """Whether the whole interval lies between ``low`` and ``high``."""
+        return low <= self.low and self.high <= high
+
+
+def t_interval(values: Sequence[float], alpha: float = SHOWN_ALPHA) -> Estimate:
+    """The mean of ``values`` with its two-sided Student t interval at level ``1 - alpha``.
+
+    Raises:
+        ValueError: when there are no values.
+    """
+    if not values:
+        raise ValueError("an interval needs at least one value")
+    # fmean can be off by a rounding error, which for equal values would put the mean outside.
+    mean = min(max(fmean(values), min(values)), max(values))
+    if len(values) == 1:
+        return Estimate(mean, -math.inf, math.inf)
+    half = _t_quantile(len(values) - 1, 1 - alpha / 2) * stdev(values) / math.sqrt(len(values))
+    return Estimate(mean, mean - half, mean + half)
+
+
+@cache
+def _t_quantile(degrees: int, probability: float) -> float:
+    # Imported when first needed: it takes longer to load than the rest of the server.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, probability))
+
+
+Quantity = Callable[[EnergySample], float]
+
+
+def joules(sample: EnergySample) -> float:
+    """Energy of one run, J."""
+    return sample.energy_j / sample.runs
+
+
+def seconds(sample: EnergySample) -> float:
+    """Wall time of one run, s."""
+    return sample.wall_s / sample.runs
+
+
+def watts(sample: EnergySample) -> float:
+    """Average power, W."""
+    return sample.energy_j / sample.wall_s
+
+
+def joule_seconds(sample: EnergySample) -> float:
+    """Energy-delay product of one run, J s."""
+    return joules(sample) * seconds(sample)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What one run of a program takes: the mean over windows with 95% t intervals.
+
+    ``joules`` J, ``seconds`` s, ``watts`` W, ``joule_seconds`` (energy-delay product) J s.
+    """
+
+    joules: Estimate
+    seconds: Estimate
+    watts: Estimate
+    joule_seconds: Estimate
+
+
+def summarise(samples: Sequence[EnergySample]) -> Summary:
+    """Summarise windows of one program.
+
+    Raises:
+        ValueError: when there are no samples.
+    """
+
+    def over(quantity: Quantity) -> Estimate:
+        return t_interval([quantity(sample) for sample in samples])
+
+    return Summary(over(joules), over(seconds), over(watts), over(joule_seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Two windows of each program, in the order in which they were taken."""
+
+    windows: tuple[tuple[Arm, EnergySample], ...]
+
+    @property
+    def order(self) -> str:
+        """``ABBA`` or ``BAAB``."""
+        return "".join(arm for arm, _ in self.windows)
+
+    def samples(self, arm: Arm) -> tuple[EnergySample, ...]:
+        """The windows of one of the programs."""
+        return tuple(sample for owner, sample in self.windows if owner is arm)
+
+    def log_ratio(self, quantity: Quantity = joules) -> float:
+        """Natural logarithm of the candidate's quantity over the baseline's."""
+        candidate = quantity(_pooled(self.samples(Arm.CANDIDATE)))
+        return math.log(candidate / quantity(_pooled(self.samples(Arm.BASELINE))))
+
+
+def _pooled(samples: Iterable[EnergySample]) -> EnergySample:
+    windows = tuple(samples)
+    return EnergySample(
+        energy_j=math.fsum(window.energy_j for window in windows),
+        wall_s=math.fsum(window.wall_s for window in windows),
+        cpu_s=math.fsum(window.cpu_s for window in windows),
+        runs=sum(window.runs for window in windows),
+    )
+
+
+def log_ratio_interval(
+    blocks: Sequence[Block], quantity: Quantity = joules, alpha: float = SHOWN_ALPHA
+) -> Estimate:
+    """Mean and t interval of the blocks' log ratios."""
+    return t_interval([block.log_ratio(quantity) for block in blocks], alpha)
+
+
+def ratio(blocks: Sequence[Block], quantity: Quantity = joules, alpha: float = SHOWN_ALPHA) -> Estimate:
+    """The candidate's quantity over the baseline's: geometric mean over blocks, with interval."""
+    return log_ratio_interval(blocks, quantity, alpha).mapped(_exp)
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < math.inf else math.inf
+
+
+def noise_floor(blocks: Sequence[Block]) -> float:
+    """The relative change that a program shows against itself (blocks of an A/A comparison).
+
+    It is the end of the 95% interval that is farther from no change; where it exceeds
+    :data:`MINIMUM_EFFECT` it should take its place as ``delta``.
+    """
+    interval = log_ratio_interval(blocks)
+    return _exp(max(abs(interval.low), abs(interval.high))) - 1
+
+
+def decide(
+    blocks: Sequence[Block], *, delta: float = MINIMUM_EFFECT, final: bool = False
+) -> EnergyVerdict | None:
+    """The verdict after these blocks, or None: take more.
+
+    Only at one of the :data:`LOOKS` is there a verdict, for looking after every block would call one in
+    five unchanged programs changed; with one exception, which cannot make a candidate look good: from
+    three blocks on a candidate that is worse beyond reasonable doubt is *regressed*.
+
+    ``final`` says that there will be no further block (the budget is spent, say). That counts as a look
+    if there are as many blocks as for the first, and is inconclusive otherwise.
+    """
+    count = len(blocks)
+    if count >= _WORSE_BLOCKS:
+        doubtless = log_ratio_interval(blocks, alpha=_WORSE_ALPHA)
+        if doubtless.low > math.log1p(delta):
+            return EnergyVerdict.REGRESSED
+    last = final or count >= LOOKS[-1]
+    if not last and count not in LOOKS:
+        return None
+    if count < LOOKS[0]:
+        return EnergyVerdict.INCONCLUSIVE
+    verdict = _verdict(log_ratio_interval(blocks, alpha=LOOK_ALPHA), math.log1p(delta))
+    return verdict if last or verdict is not EnergyVerdict.INCONCLUSIVE else None
+
+
+def _verdict(log_ratio: Estimate, margin: float) -> EnergyVerdict:
+    if log_ratio.excludes(0.0) and abs(log_ratio.value) >= margin:
+        return EnergyVerdict.IMPROVED if log_ratio.value < 0 else EnergyVerdict.REGRESSED
+    if log_ratio.within(-margin, margin):
+        return EnergyVerdict.NO_CHANGE
+    return EnergyVerdict.INCONCLUSIVE
+
+
+def next_look(count: int) -> int:
+    """After how many blocks the next look is, if ``count`` have been taken."""
+    return next((look for look in LOOKS if look > count), LOOKS[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A finished comparison of a candidate with a baseline, from one meter.
+
+    Ratios are the candidate's figure over the baseline's, with 95% intervals; below 1 is less. The
+    verdict was reached at its look's own level and rests on energy alone.
+    """
+
+    meter: MeterInfo
+    blocks: tuple[Block, ...]
+    delta: float
+    verdict: EnergyVerdict
+
+    @property
+    def energy_ratio(self) -> Estimate:
+        """Energy-to-solution ratio."""
+        return ratio(self.blocks, joules)
+
+    @property
+    def time_ratio(self) -> Estimate:
+        """Wall time ratio."""
+        return ratio(self.blocks, seconds)
+
+    @property
+    def power_ratio(self) -> Estimate:
+        """Average power ratio."""
+        return ratio(self.blocks, watts)
+
+    @property
+    def energy_delay_ratio(self) -> Estimate:
+        """Energy-delay product ratio."""
+        return ratio(self.blocks, joule_seconds)
+
+    @property
+    def reduction(self) -> Estimate:
+        """The share of the baseline's energy that is saved; negative when more is used."""
+        kept = self.energy_ratio
+        return Estimate(1 - kept.value, 1 - kept.high, 1 - kept.low)
+
+    def samples(self, arm: Arm) -> tuple[EnergySample, ...]:
+        """All windows of one of the programs, in the order in which they were taken."""
+        return tuple(sample for block in self.blocks for sample in block.samples(arm))
+
+    def summary(self, arm: Arm) -> Summary:
+        """What one run of one of the programs takes."""
+        return summarise(self.samples(arm))
+
+
+def require_same_meter(meters: Iterable[MeterInfo]) -> None:
+    """Make sure that figures of these meters may stand in one comparison.
+
+    Raises:
+        MixedMetersError: when they differ in name, device, or in being modelled.
+    """
+    kinds = {(meter.name, meter.device, meter.modelled) for meter in meters}
+    if len(kinds) > 1:
+        named = " and ".join(
+            f"{'modelled' if modelled else 'measured'} joules of {name} ({device})"
+            for name, device, modelled in sorted(kinds)
+        )
+        raise MixedMetersError(f"cannot compare {named}; repeat one of them with the other's meter")
