@@ -1,0 +1,1 @@
+"""What the product does, independent of who asks: analyse a program, refactor, verify, measure."""

@@ -1,0 +1,145 @@
+"""From a program to the bounds of its kernels: the document path. No I/O and no waiting."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from jouleline.core.counts import KernelCounts
+from jouleline.core.device import Device
+from jouleline.core.estimate import estimate
+from jouleline.core.facts import FileFacts, ProgramFacts, gather
+from jouleline.core.hostscope import HostScope
+from jouleline.core.kernel import Kernel, Launch
+from jouleline.core.roofline import Bound, classify
+from jouleline.core.source import SourceText
+from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
+from jouleline.languages import LANGUAGES, LanguageSupport
+
+from .program import Problem
+
+
+@dataclass(frozen=True)
+class ParsedFile:
+    """One file with all that is found in it, whatever the device."""
+
+    facts: FileFacts
+    kernels: tuple[tuple[LanguageSupport, Kernel], ...]
+    launches: tuple[Launch, ...]
+
+    @property
+    def source(self) -> ParsedSource:
+        """The parsed text."""
+        return self.facts.source
+
+
+@dataclass(frozen=True)
+class KernelReport:
+    """One kernel, launched in one way, on one device."""
+
+    file: str
+    kernel: Kernel
+    launch: Launch | None
+    counts: KernelCounts
+    bound: Bound
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The kernels of a program, in the order of files and text, and what could not be read."""
+
+    device: Device
+    arguments: tuple[str, ...]
+    kernels: tuple[KernelReport, ...]
+    problems: tuple[Problem, ...] = ()
+    texts: Mapping[str, SourceText] = field(default_factory=dict)
+    launches: Mapping[str, tuple[Launch, ...]] = field(default_factory=dict)
+
+    def of(self, file: str) -> tuple[KernelReport, ...]:
+        """The kernels that are defined in a file."""
+        return tuple(report for report in self.kernels if report.file == file)
+
+
+def parse_file(data: bytes, previous: ParsedFile | None = None) -> ParsedFile:
+    """Parse one file, reusing the tree of its earlier state.
+
+    Raises:
+        UnreadableSourceError: if the data is no source text.
+    """
+    if previous is not None and previous.source.text.data == data:
+        return previous
+    source = parse(data, previous.source if previous else None)
+    kernels = tuple((language, kernel) for language in LANGUAGES for kernel in language.kernels(source))
+    launches = tuple(launch for language in LANGUAGES for launch in language.launches(source))
+    return ParsedFile(gather(source), kernels, launches)
+
+
+def parse_files(files: Mapping[str, bytes]) -> tuple[dict[str, ParsedFile], list[Problem]]:
+    """Parse a program's files; those that are no source become problems."""
+    parsed: dict[str, ParsedFile] = {}
+    problems: list[Problem] = []
+    for name, data in files.items():
+        try:
+            parsed[name] = parse_file(data)
+        except UnreadableSourceError as error:
+            problems.append(Problem(name, 1, str(error)))
+    return parsed, problems
+
+
+def analyse(
+    parsed: Mapping[str, ParsedFile],
+    device: Device,
+    arguments: tuple[str, ...] = (),
+    problems: tuple[Problem, ...] = (),
+) -> Analysis:
+    """The bound of every kernel of a program on a device.
+
+    ``arguments`` are those of the run line; sizes are derived from them.
+    """
+    program = ProgramFacts({name: file.facts for name, file in parsed.items()})
+    launches: dict[str, list[Launch]] = {}
+    for file in parsed.values():
+        for launch in file.launches:
+            launches.setdefault(launch.kernel, []).append(launch)
+    reports = []
+    for name, file in parsed.items():
+        for language, kernel in file.kernels:
+            ways: Sequence[Launch | None] = _distinct(launches.get(kernel.name, [])) or (None,)
+            for way in ways:
+                host = HostScope(program, arguments)
+                counts = count(language, kernel, way, host, device)
+                reports.append(KernelReport(name, kernel, way, counts, classify(counts, device)))
+    return Analysis(
+        device,
+        arguments,
+        tuple(reports),
+        problems,
+        {name: file.source.text for name, file in parsed.items()},
+        {name: file.launches for name, file in parsed.items()},
+    )
+
+
+def count(
+    language: LanguageSupport, kernel: Kernel, launch: Launch | None, host: HostScope, device: Device
+) -> KernelCounts:
+    """Source evidence for one launch of a kernel."""
+    setting = language.enter(kernel, launch, host.program, host)
+    setting.counter.tally.assumptions.update(dict.fromkeys(host.used.values()))
+    return estimate(setting, device)
+
+
+def _distinct(launches: list[Launch]) -> Sequence[Launch]:
+    """Launches that differ in shape or template arguments, the first of each, in text order."""
+    seen: dict[tuple[object, ...], Launch] = {}
+    for launch in launches:
+        seen.setdefault((launch.grid, launch.block, launch.template_arguments), launch)
+    return list(seen.values())
+
+
+def split_run_line(text: str) -> tuple[str, ...]:
+    """The words of an argument string, quotes respected; split at blanks if quotes do not match."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        return tuple(text.split())

@@ -1,0 +1,164 @@
+"""A program: the source files of one folder, or files that were named together."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from jouleline.core.syntax import MAX_SOURCE_BYTES
+
+SOURCE_SUFFIXES = frozenset(
+    (".cu", ".cuh", ".hip", ".cpp", ".cc", ".cxx", ".c++", ".c", ".h", ".hpp", ".hh", ".hxx", ".inl")
+)
+_SKIPPED_FOLDERS = frozenset((".git", ".svn", "node_modules", ".venv", "__pycache__", "build"))
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
+_INCLUDE_PATH = re.compile(r"-I\s*([^\s$()]+)")
+MAX_FILES = 2000
+
+
+class ProgramError(ValueError):
+    """A path that is no program; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that kept part of a program from being read. ``line`` counts from 1."""
+
+    file: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """Files by their path relative to ``root`` (POSIX separators), as bytes.
+
+    ``makefile`` is the text of the folder's Makefile, empty if there is none.
+    """
+
+    root: Path
+    files: Mapping[str, bytes]
+    problems: tuple[Problem, ...] = ()
+    makefile: str = ""
+
+
+def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = None) -> Program:
+    """Read a folder, or files that are taken together.
+
+    ``overlay`` holds texts that an editor has open; they stand in for what is on disk.
+
+    Raises:
+        ProgramError: if a path does not exist or nothing in it is source.
+    """
+    paths = [Path(path) for path in paths]
+    overlay = overlay or {}
+    for path in paths:
+        if not path.exists() and path not in overlay:
+            raise ProgramError(f"{path}: no such file or folder")
+    single = len(paths) == 1 and paths[0].is_dir()
+    root = paths[0] if single else _common_folder(paths)
+    found: dict[str, bytes] = {}
+    problems: list[Problem] = []
+    for path in paths:
+        for file in _source_files(path):
+            name = _relative(file, root)
+            if name in found:
+                continue
+            data = overlay.get(file)
+            if data is None:
+                data = _read(file, name, problems)
+            if data is not None:
+                found[name] = data
+    makefile = _makefile(root)
+    _follow_includes(root, found, problems, makefile, overlay)
+    if not found and not problems:
+        raise ProgramError(f"{paths[0]}: no C++ source here ({', '.join(sorted(SOURCE_SUFFIXES))})")
+    return Program(root, found, tuple(problems), makefile)
+
+
+def _read(file: Path, name: str, problems: list[Problem]) -> bytes | None:
+    try:
+        if file.stat().st_size > MAX_SOURCE_BYTES:
+            size = file.stat().st_size / 1e6
+            problems.append(
+                Problem(name, 1, f"is {size:.1f} MB; sources up to {MAX_SOURCE_BYTES / 1e6:.1f} MB are read")
+            )
+            return None
+        return file.read_bytes()
+    except OSError as error:
+        problems.append(Problem(name, 1, f"cannot be read: {error.strerror}"))
+        return None
+
+
+def _follow_includes(
+    root: Path,
+    found: dict[str, bytes],
+    problems: list[Problem],
+    makefile: str,
+    overlay: Mapping[Path, bytes],
+) -> None:
+    """Add the headers that lie elsewhere: beside the file that includes them, or on an -I path."""
+    folders = [root / name for name in _INCLUDE_PATH.findall(makefile)]
+    waiting = list(found)
+    while waiting and len(found) < MAX_FILES:
+        name = waiting.pop()
+        for included in _INCLUDE.findall(found[name]):
+            text = included.decode("utf-8", "replace")
+            for folder in ((root / name).parent, *folders):
+                file = folder / text
+                relative = os.path.relpath(file, root).replace(os.sep, "/")
+                if relative in found:
+                    break
+                if not file.is_file() or PurePosixPath(text).suffix.lower() not in SOURCE_SUFFIXES:
+                    continue
+                data = overlay.get(file) or _read(file, relative, problems)
+                if data is not None:
+                    found[relative] = data
+                    waiting.append(relative)
+                break
+
+
+def _source_files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found: list[Path] = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED_FOLDERS)
+        found += [
+            Path(folder) / name
+            for name in sorted(names)
+            if PurePosixPath(name).suffix.lower() in SOURCE_SUFFIXES
+        ]
+        if len(found) > MAX_FILES:
+            raise ProgramError(
+                f"{path}: more than {MAX_FILES} source files; name the program's folder itself"
+            )
+    return found
+
+
+def _common_folder(paths: list[Path]) -> Path:
+    folders = [path if path.is_dir() else path.parent for path in paths]
+    common = folders[0].absolute()
+    for folder in folders[1:]:
+        while common not in (folder.absolute(), *folder.absolute().parents):
+            common = common.parent
+    return folders[0] if len({*folders}) == 1 else common
+
+
+def _relative(file: Path, root: Path) -> str:
+    try:
+        return file.relative_to(root).as_posix()
+    except ValueError:
+        return file.absolute().relative_to(root.absolute()).as_posix()
+
+
+def _makefile(root: Path) -> str:
+    for name in ("GNUmakefile", "makefile", "Makefile"):
+        try:
+            return (root / name).read_text("utf-8", "replace")
+        except OSError:
+            continue
+    return ""

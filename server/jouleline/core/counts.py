@@ -1,0 +1,93 @@
+"""What a kernel does, in numbers: operations by class and DRAM bytes, and how sure we are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .polynomial import Polynomial
+
+
+class Evidence(StrEnum):
+    """Where counts come from, best first."""
+
+    PROFILE = "profile"
+    EMULATED = "emulated"
+    COMPILED = "compiled"
+    SOURCE = "source"
+    MODEL = "model"
+
+    @property
+    def rank(self) -> int:
+        """0 for the best kind; a lower rank replaces a higher one."""
+        return list(Evidence).index(self)
+
+
+class Operation(StrEnum):
+    """A class of operations. FMA is two; an integer instruction is one."""
+
+    SP = "sp"
+    DP = "dp"
+    INT = "int"
+    SPECIAL = "special"
+    TENSOR = "tensor"
+
+
+Operations = Mapping[Operation, float]
+"""Operations executed by one launch, all threads together."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayTraffic:
+    """One array's part of a launch's DRAM traffic (bytes).
+
+    ``coalescing`` is the share of each fetched 32-byte sector that is used, from 0 to 1.
+    """
+
+    name: str
+    dram_bytes: float
+    coalescing: float
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchShape:
+    """Grid (blocks) and block (threads) of a launch; ``known`` if neither had to be assumed."""
+
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    known: bool
+
+    @property
+    def threads_per_block(self) -> int:
+        """Threads of one block."""
+        return self.block[0] * self.block[1] * self.block[2]
+
+    @property
+    def threads(self) -> int:
+        """Threads of the whole launch."""
+        return self.grid[0] * self.grid[1] * self.grid[2] * self.threads_per_block
+
+
+@dataclass(frozen=True)
+class KernelCounts:
+    """The counts of one launch of a kernel, with the kind of evidence and the assumptions made.
+
+    ``uncertainty_log2`` is one standard deviation in powers of two, by operation class and for
+    ``dram_bytes``. ``formula`` says how operations of one class depend on what was unknown.
+    """
+
+    operations: Operations
+    dram_bytes: float
+    arrays: tuple[ArrayTraffic, ...]
+    shape: LaunchShape
+    evidence: Evidence
+    assumptions: tuple[str, ...] = ()
+    uncertainty_log2: Mapping[str, float] = field(default_factory=dict)
+    formula: Mapping[Operation, Polynomial] = field(default_factory=dict)
+
+    def intensity(self, operation: Operation) -> float | None:
+        """Operations per DRAM byte; None when no byte moves."""
+        if self.dram_bytes <= 0:
+            return None
+        return self.operations.get(operation, 0.0) / self.dram_bytes

@@ -1,0 +1,153 @@
+"""The C++ types of GPU programs, as far as counting needs them: class, size and indirections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+
+class Scalar(StrEnum):
+    """The class of arithmetic a value takes part in."""
+
+    SP = "sp"
+    DP = "dp"
+    INT = "int"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class CType:
+    """A value type with its size in bytes, and how many pointers or array levels lead to it."""
+
+    scalar: Scalar
+    size: int
+    indirections: int = 0
+    struct: str = ""
+
+    @property
+    def is_pointer(self) -> bool:
+        """Whether a value of this type is an address."""
+        return self.indirections > 0
+
+    @property
+    def element(self) -> CType:
+        """What this points to."""
+        return replace(self, indirections=max(0, self.indirections - 1))
+
+    def pointer(self, levels: int = 1) -> CType:
+        """A pointer to this type."""
+        return replace(self, indirections=self.indirections + levels)
+
+    @property
+    def bytes(self) -> int:
+        """Size of one value (a pointer has 8 bytes)."""
+        return 8 if self.is_pointer else self.size
+
+    @property
+    def arithmetic(self) -> Scalar:
+        """The class of arithmetic on a value; addresses are computed with integers."""
+        return Scalar.INT if self.is_pointer else self.scalar
+
+
+INT: Final = CType(Scalar.INT, 4)
+LONG: Final = CType(Scalar.INT, 8)
+FLOAT: Final = CType(Scalar.SP, 4)
+DOUBLE: Final = CType(Scalar.DP, 8)
+UNKNOWN: Final = CType(Scalar.OTHER, 4)
+
+_BASE: Final[Mapping[str, CType]] = {
+    "float": FLOAT,
+    "double": DOUBLE,
+    "half": CType(Scalar.SP, 2),
+    "__half": CType(Scalar.SP, 2),
+    "_Float16": CType(Scalar.SP, 2),
+    "__nv_bfloat16": CType(Scalar.SP, 2),
+    "hip_bfloat16": CType(Scalar.SP, 2),
+    "bool": CType(Scalar.INT, 1),
+    "void": CType(Scalar.OTHER, 1),
+    "size_t": LONG,
+    "ssize_t": LONG,
+    "ptrdiff_t": LONG,
+    "clock_t": LONG,
+    "uint": INT,
+    "uchar": CType(Scalar.INT, 1),
+    "ushort": CType(Scalar.INT, 2),
+    "ulong": LONG,
+    "dim3": CType(Scalar.INT, 12),
+}
+_VECTOR: Final = re.compile(r"(u?char|u?short|u?int|u?long|u?longlong|float|double|half)([1-4])")
+_FIXED: Final = re.compile(r"u?int(?:_fast|_least)?(8|16|32|64)_t")
+_NOISE: Final = re.compile(
+    r"\b(?:const|constexpr|volatile|static|register|inline|extern|struct|class|union|enum|typename"
+    r"|mutable|thread_local|std\s*::|__restrict__|restrict|__restrict|__const)\b\s*(?:::\s*)?"
+)
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class TypeNames:
+    """The type names a program defines: aliases by their definition, structs by their size."""
+
+    aliases: Mapping[str, str]
+    struct_sizes: Mapping[str, int]
+
+    def resolve(self, text: str, depth: int = 0) -> CType | None:
+        """The type that a specifier such as ``const unsigned int *`` names; None for ``auto``."""
+        levels = text.count("*")
+        plain = _NOISE.sub(" ", text.split("<", maxsplit=1)[0].replace("*", " ").replace("&", " "))
+        words = _WORD.findall(plain)
+        base = self._base(words, depth)
+        return base.pointer(levels) if base and levels else base
+
+    def _base(self, words: list[str], depth: int) -> CType | None:
+        if not words or words == ["auto"]:
+            return None
+        if integer := _builtin_integer(words):
+            return integer
+        name = words[-1]
+        if name in self.aliases and depth < 8:
+            return self.resolve(self.aliases[name], depth + 1)
+        if name in self.struct_sizes:
+            return CType(Scalar.OTHER, self.struct_sizes[name], struct=name)
+        if name in _BASE:
+            return _BASE[name]
+        if fixed := _FIXED.fullmatch(name):
+            return CType(Scalar.INT, int(fixed[1]) // 8)
+        if vector := _VECTOR.fullmatch(name):
+            lane = _lane(vector[1])
+            return CType(lane.scalar, lane.size * int(vector[2]), struct=name)
+        return UNKNOWN
+
+    def member(self, value: CType, name: str, fields: Mapping[str, Mapping[str, str]]) -> CType:
+        """The type of a member of a struct or of a built-in vector."""
+        if vector := _VECTOR.fullmatch(value.struct):
+            return _lane(vector[1])
+        declared = fields.get(value.struct, {}).get(name)
+        return (self.resolve(declared) if declared else None) or UNKNOWN
+
+
+def _lane(word: str) -> CType:
+    if word in _BASE:
+        return _BASE[word]
+    return _builtin_integer([word.removeprefix("u").replace("longlong", "long")]) or INT
+
+
+def _builtin_integer(words: list[str]) -> CType | None:
+    if not set(words) <= {"unsigned", "signed", "char", "short", "int", "long"}:
+        return None
+    if "char" in words:
+        return CType(Scalar.INT, 1)
+    if "short" in words:
+        return CType(Scalar.INT, 2)
+    return LONG if "long" in words else INT
+
+
+def wider(left: CType, right: CType) -> CType:
+    """The type of an arithmetic expression of two operands (the usual arithmetic conversions)."""
+    if left.is_pointer or right.is_pointer:
+        return left if left.is_pointer else right
+    order = (Scalar.OTHER, Scalar.INT, Scalar.SP, Scalar.DP)
+    return max(left, right, key=lambda item: (order.index(item.scalar), item.size))

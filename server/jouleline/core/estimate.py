@@ -1,0 +1,82 @@
+"""Source evidence: from a kernel that is set up for counting to its counts on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tree_sitter import Node
+
+from .counting import BodyCounter
+from .counts import Evidence, KernelCounts, LaunchShape, Operation
+from .device import Device
+from .launch import Assumptions
+from .polynomial import Polynomial
+from .traffic import Geometry, traffic
+
+UNCERTAINTY_LOG2: Final[Mapping[str, float]] = {
+    "sp": 1.0,
+    "dp": 1.0,
+    "int": 1.5,
+    "special": 1.0,
+    "tensor": 1.0,
+    "dram_bytes": 2.0,
+}
+"""Assumed spread of source counts, in powers of two; to be replaced by measured spreads."""
+_PER_ASSUMPTION: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A kernel set up for counting.
+
+    ``threads`` is how often the body runs and ``fast`` the index symbol that varies in a warp. Each
+    of ``blocks`` fetches for itself what the symbols in ``per_block`` and the loops reach.
+    """
+
+    counter: BodyCounter
+    body: Node | None
+    shape: LaunchShape
+    fast: str
+    per_block: frozenset[str]
+    threads: float
+    blocks: float
+
+
+def estimate(setting: Setting, device: Device) -> KernelCounts:
+    """Walk the kernel's body and turn what is found into the counts of one launch.
+
+    The device gives the cache that keeps traffic from DRAM, and the width of a warp.
+    """
+    counter = setting.counter
+    if setting.body is not None:
+        counter.statement(setting.body, Polynomial.constant(setting.threads))
+    tally = counter.tally
+    assumptions = Assumptions(tally.assumptions)
+    value_of = assumptions.value_of
+    operations = {
+        operation: max(0.0, amount.evaluate(value_of)) for operation, amount in tally.operations.items()
+    }
+    ranges = {name: extent.evaluate(value_of) for name, extent in tally.ranges.items()}
+    caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
+    geometry = Geometry(
+        ranges=ranges,
+        fast=setting.fast,
+        per_block=setting.per_block | {name for name in ranges if "@" in name},
+        blocks=setting.blocks,
+        warp=int(device.warp_size.value),
+        cache_bytes=max(caches),
+    )
+    arrays = traffic(tally.accesses, geometry, value_of)
+    doubt = _PER_ASSUMPTION * len(tally.assumptions)
+    return KernelCounts(
+        operations={operation: operations.get(operation, 0.0) for operation in Operation},
+        dram_bytes=sum(array.dram_bytes for array in arrays),
+        arrays=arrays,
+        shape=setting.shape,
+        evidence=Evidence.SOURCE,
+        assumptions=tuple(tally.assumptions),
+        uncertainty_log2={name: spread + doubt for name, spread in UNCERTAINTY_LOG2.items()},
+        formula=dict(tally.operations),
+    )

@@ -1,0 +1,302 @@
+"""What a program's files declare: macros, constants, types, functions and calls.
+
+Facts of one file are gathered in one walk of its tree; a program's are those of all its files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+from tree_sitter import Node
+
+from .ctype import UNKNOWN, CType, TypeNames
+from .syntax import ParsedSource, ancestor, descendants, text_of
+from .syntax import field as child
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
+_COMMENT = re.compile(r"//.*|/\*.*?\*/")
+_POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
+_SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared name: its type's text (stars and array levels included), and its initial value.
+
+    ``space`` is ``shared``, ``constant``, ``global`` (device memory) or empty.
+    """
+
+    name: str
+    type: str
+    value: Node | None
+    node: Node
+    space: str = ""
+    extents: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function definition; ``attributes`` are the CUDA words in front of it."""
+
+    name: str
+    node: Node
+    parameters: tuple[Declared, ...]
+    return_type: str
+    attributes: frozenset[bytes]
+    template_parameters: tuple[str, ...] = ()
+
+    @property
+    def body(self) -> Node | None:
+        """The function's compound statement."""
+        return child(self.node, "body")
+
+    @cached_property
+    def mutated(self) -> frozenset[str]:
+        """The names that the function assigns to or steps after their declaration."""
+        return mutated_names(self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A function-like macro: its parameters, and its body as text."""
+
+    parameters: tuple[str, ...]
+    body: str
+
+
+@dataclass
+class FileFacts:
+    """The facts of one file."""
+
+    source: ParsedSource
+    macros: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, Declared] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    structs: dict[str, dict[str, str]] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
+    function_macros: dict[str, Macro] = field(default_factory=dict)
+    calls: dict[str, list[Node]] = field(default_factory=dict)
+
+
+def gather(source: ParsedSource) -> FileFacts:
+    """The facts of one parsed file."""
+    facts = FileFacts(source)
+    kinds = (
+        "preproc_def preproc_function_def declaration alias_declaration type_definition struct_specifier "
+        "class_specifier function_definition call_expression"
+    ).split()
+    for node in descendants(source.root, *kinds):
+        match node.type:
+            case "preproc_def":
+                value = _COMMENT.sub("", text_of(child(node, "value"))).strip()
+                if value:
+                    facts.macros.setdefault(text_of(child(node, "name")), value)
+            case "preproc_function_def":
+                facts.function_macros[text_of(child(node, "name"))] = _macro(node)
+            case "declaration" if ancestor(node, "function_definition") is None:
+                for declared in declarations(node, source):
+                    facts.variables.setdefault(declared.name, declared)
+            case "alias_declaration":
+                facts.aliases[text_of(child(node, "name"))] = text_of(child(node, "type"))
+            case "type_definition":
+                base = text_of(child(node, "type"))
+                for declarator in node.children_by_field_name("declarator"):
+                    alias = text_of(declarator)
+                    facts.aliases.setdefault(alias.lstrip("*& "), base + "*" * alias.count("*"))
+                _struct(child(node, "type"), facts, text_of(child(node, "declarator")))
+            case "struct_specifier" | "class_specifier":
+                _struct(node, facts, text_of(child(node, "name")))
+            case "function_definition":
+                if function := function_of(node, source):
+                    facts.functions.setdefault(function.name, function)
+            case _:
+                name = text_of(child(node, "function")).split("<")[0].split("::")[-1]
+                facts.calls.setdefault(name, []).append(node)
+    return facts
+
+
+def _macro(node: Node) -> Macro:
+    listed = child(node, "parameters")
+    parameters = tuple(text_of(item) for item in listed.named_children) if listed else ()
+    body = _COMMENT.sub("", text_of(child(node, "value"))).replace("\\\n", " ").strip()
+    for name in parameters:
+        # Read "(i) + j" as a sum: without the names' types a parser may take "(i)" for a cast.
+        body = re.sub(rf"(?<![\w)])\(\s*{re.escape(name)}\s*\)", name, body)
+    return Macro(parameters, body)
+
+
+def declarations(node: Node, source: ParsedSource) -> list[Declared]:
+    """The names that a declaration, parameter or structured-for declaration introduces."""
+    base = text_of(child(node, "type"))
+    words = {
+        item.text
+        for item in source.masked.within(node.start_byte - 80, node.end_byte)
+        if item.start >= _statement_start(source, node)
+    }
+    space = next((name for word, name in _SPACES.items() if word in words), "")
+    found = []
+    for declarator in node.children_by_field_name("declarator"):
+        value = None
+        inner: Node | None = declarator
+        if inner is not None and inner.type == "init_declarator":
+            value = child(inner, "value")
+            inner = child(inner, "declarator")
+        stars, extents = 0, []
+        while inner is not None and inner.type in _POINTER_TYPES:
+            if inner.type == "array_declarator" and (size := child(inner, "size")):
+                extents.append(size)
+            stars += inner.type != "reference_declarator"
+            inner = child(inner, "declarator") or (inner.named_children[-1] if inner.named_children else None)
+        if inner is None or inner.type not in ("identifier", "field_identifier"):
+            continue
+        found.append(
+            Declared(text_of(inner), base + "*" * stars, value, declarator, space, tuple(reversed(extents)))
+        )
+    return found
+
+
+def _statement_start(source: ParsedSource, node: Node) -> int:
+    data = source.text.data
+    start = max(data.rfind(mark, 0, node.start_byte) for mark in (b";", b"}", b"{", b"\n#"))
+    return start + 1
+
+
+def function_of(node: Node, source: ParsedSource) -> Function | None:
+    """The function that a definition node defines; None where the name cannot be made out."""
+    declarator = child(node, "declarator")
+    pointers = 0
+    while declarator is not None and declarator.type in _POINTER_TYPES:
+        pointers += declarator.type == "pointer_declarator"
+        declarator = child(declarator, "declarator") or declarator.named_children[-1]
+    if declarator is None or declarator.type != "function_declarator":
+        return None
+    name = text_of(child(declarator, "declarator"))
+    parameters = child(declarator, "parameters")
+    declared: list[Declared] = []
+    for parameter in parameters.named_children if parameters else ():
+        if parameter.type in ("parameter_declaration", "optional_parameter_declaration"):
+            declared += declarations(parameter, source)
+    start = _statement_start(source, node)
+    attributes = frozenset(
+        item.text for item in source.masked.within(start, declarator.start_byte) if item.kind == "attribute"
+    )
+    template = node.parent if node.parent and node.parent.type == "template_declaration" else None
+    names = tuple(
+        text_of(item.named_children[-1])
+        for item in (template.named_children[0].named_children if template else ())
+        if item.named_children
+    )
+    return Function(
+        name.split("<")[0].split("::")[-1],
+        node,
+        tuple(declared),
+        text_of(child(node, "type")) + "*" * pointers,
+        attributes,
+        names,
+    )
+
+
+def mutated_names(node: Node) -> frozenset[str]:
+    """The names that are assigned to or stepped somewhere below ``node``."""
+    targets = (
+        child(item, "left") or child(item, "argument")
+        for item in descendants(node, "assignment_expression", "update_expression")
+    )
+    return frozenset(
+        text_of(target) for target in targets if target is not None and target.type == "identifier"
+    )
+
+
+def _struct(node: Node | None, facts: FileFacts, name: str) -> None:
+    body = child(node, "body") if node is not None else None
+    if body is None or not name:
+        return
+    members = facts.structs.setdefault(name, {})
+    for member in body.named_children:
+        if member.type == "field_declaration":
+            for declared in declarations(member, facts.source):
+                members[declared.name] = declared.type
+
+
+T = TypeVar("T")
+
+
+def _first(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    merged: dict[str, T] = {}
+    for table in tables:
+        for name, item in table.items():
+            merged.setdefault(name, item)
+    return merged
+
+
+@dataclass(frozen=True)
+class ProgramFacts:
+    """The facts of a program's files together; the first definition of a name counts."""
+
+    files: Mapping[str, FileFacts]
+
+    @cached_property
+    def macros(self) -> Mapping[str, str]:
+        """Object-like macros by name."""
+        return _first(facts.macros for facts in self.files.values())
+
+    @cached_property
+    def variables(self) -> Mapping[str, Declared]:
+        """Variables at file scope by name."""
+        return _first(facts.variables for facts in self.files.values())
+
+    @cached_property
+    def functions(self) -> Mapping[str, Function]:
+        """Function definitions by bare name."""
+        return _first(facts.functions for facts in self.files.values())
+
+    @cached_property
+    def function_macros(self) -> Mapping[str, Macro]:
+        """Function-like macros by name."""
+        return _first(facts.function_macros for facts in self.files.values())
+
+    @cached_property
+    def structs(self) -> Mapping[str, Mapping[str, str]]:
+        """Member types by struct name and member."""
+        return _first(facts.structs for facts in self.files.values())
+
+    @cached_property
+    def calls(self) -> Mapping[str, tuple[Node, ...]]:
+        """Call expressions by the bare name of what they call."""
+        merged: dict[str, tuple[Node, ...]] = {}
+        for facts in self.files.values():
+            for name, nodes in facts.calls.items():
+                merged[name] = (*merged.get(name, ()), *nodes)
+        return merged
+
+    @cached_property
+    def types(self) -> TypeNames:
+        """The program's type names."""
+        typed = {name: text for name, text in self.macros.items() if _TYPE_TEXT.fullmatch(text)}
+        aliases = {**typed, **_first(facts.aliases for facts in self.files.values())}
+        names = TypeNames(aliases, dict.fromkeys(self.structs, 0))
+        sizes = {name: _struct_size(members, names) for name, members in self.structs.items()}
+        return TypeNames(aliases, sizes)
+
+    def type_of(self, text: str, bindings: Mapping[str, str] | None = None) -> CType | None:
+        """The type a text names, template parameters replaced by ``bindings``."""
+        if bindings:
+            text = _WORD.sub(lambda word: bindings.get(word[0], word[0]), text)
+        return self.types.resolve(text)
+
+    def member_type(self, value: CType, name: str) -> CType:
+        """The type of a member of a struct or of a built-in vector."""
+        return self.types.member(value, name, self.structs)
+
+
+def _struct_size(members: Mapping[str, str], names: TypeNames) -> int:
+    sizes = [(names.resolve(text) or UNKNOWN).bytes or 4 for text in members.values()]
+    if not sizes:
+        return 4
+    align = max(min(size, 8) for size in sizes)
+    return -(-sum(sizes) // align) * align

@@ -1,0 +1,128 @@
+"""Values of host variables at a place in the program: constants, macros, and the run line.
+
+Flow is followed as far as one looks when reading: the last assignment before the place that can be
+evaluated counts, ``atoi(argv[i])`` is the run line's argument, and a parameter of a function that
+is called from one place has the value passed there.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from tree_sitter import Node
+
+from .evaluate import evaluate, evaluate_text
+from .facts import ProgramFacts
+from .polynomial import Polynomial
+from .syntax import ancestor, descendants, text_of
+from .syntax import field as child
+
+_RUN_ARGUMENT: Final = re.compile(
+    r"(?:std::)?(?:ato(?:i|l|ll|f)|strto(?:l|ul|ll|ull|d|f)|sto(?:i|l|ul|ll|ull|f|d))"
+    r"\s*\(\s*argv\s*\[\s*(\d+)\s*\]"
+)
+_MAX_DEPTH: Final = 12
+
+
+@dataclass
+class HostScope:
+    """Evaluates expressions of host code. ``arguments`` are the run line's, without the program.
+
+    ``used`` collects, by name, what was taken from the run line: assumptions to be shown.
+    """
+
+    program: ProgramFacts
+    arguments: tuple[str, ...] = ()
+    used: dict[str, str] = field(default_factory=dict)
+    _assigned: dict[int, Mapping[str, list[Node]]] = field(default_factory=dict)
+
+    def evaluate(self, node: Node | None, depth: int = 0) -> Polynomial | None:
+        """The value of an expression where it stands; unknown names become symbols."""
+        if node is None or depth > _MAX_DEPTH:
+            return None
+        return evaluate(node, lambda name: self.name(name, node, depth + 1))
+
+    def evaluate_text(self, text: str, place: Node) -> Polynomial | None:
+        """The value of an expression given as text, as if it stood at ``place``."""
+        return evaluate_text(text, lambda name: self.name(name, place, 1))
+
+    def name(self, name: str, place: Node, depth: int = 0) -> Polynomial | None:
+        """The value of a name as seen from ``place``; a symbol of that name when unknown."""
+        if "(" in name:
+            return self._run_argument(name)
+        if depth <= _MAX_DEPTH:
+            for value in (self._local(name, place, depth), self._global(name, depth)):
+                if value is not None:
+                    return value
+        return Polynomial.symbol(name)
+
+    def _global(self, name: str, depth: int) -> Polynomial | None:
+        if text := self.program.macros.get(name):
+            return evaluate_text(text, lambda inner: self._global_or_symbol(inner, depth + 1))
+        declared = self.program.variables.get(name)
+        if declared is None or declared.value is None:
+            return None
+        return evaluate(declared.value, lambda inner: self._global_or_symbol(inner, depth + 1))
+
+    def _global_or_symbol(self, name: str, depth: int) -> Polynomial | None:
+        value = self._global(name, depth) if depth <= _MAX_DEPTH else None
+        return Polynomial.symbol(name) if value is None else value
+
+    def _local(self, name: str, place: Node, depth: int) -> Polynomial | None:
+        function = ancestor(place, "function_definition")
+        if function is None:
+            return None
+        for value in reversed(self._assignments(function).get(name, [])):
+            if value.start_byte >= place.start_byte:
+                continue
+            found = self.evaluate(value, depth + 1)
+            if found is not None and name not in found.symbols:
+                known = found.number
+                if known is not None and _RUN_ARGUMENT.search(text_of(value)):
+                    self.used[name] = f"{name} = {known:g} from the run line"
+                return found
+        return self._parameter(name, function, depth)
+
+    def _parameter(self, name: str, function: Node, depth: int) -> Polynomial | None:
+        declarator = child(function, "declarator")
+        called = text_of(child(declarator, "declarator")) if declarator is not None else ""
+        definition = self.program.functions.get(called)
+        if definition is None or called == "main":
+            return None
+        names = [parameter.name for parameter in definition.parameters]
+        sites = self.program.calls.get(called, ())
+        if name not in names or len(sites) != 1:
+            return None
+        arguments = child(sites[0], "arguments")
+        values = arguments.named_children if arguments else []
+        index = names.index(name)
+        return self.evaluate(values[index], depth + 1) if index < len(values) else None
+
+    def _run_argument(self, call: str) -> Polynomial | None:
+        """The value of ``atoi(argv[2])`` and its like, when the run line is known."""
+        match = _RUN_ARGUMENT.match(call)
+        index = int(match[1]) if match else 0
+        if not 1 <= index <= len(self.arguments):
+            return None
+        try:
+            value = float(self.arguments[index - 1])
+        except ValueError:
+            return None
+        return Polynomial.constant(value) if math.isfinite(value) else None
+
+    def _assignments(self, function: Node) -> Mapping[str, list[Node]]:
+        """The values that plain assignments in ``function`` give to each name, in text order."""
+        if function.id not in self._assigned:
+            values: dict[str, list[Node]] = {}
+            for node in descendants(function, "init_declarator", "assignment_expression"):
+                left = child(node, "declarator") or child(node, "left")
+                value = child(node, "value") or child(node, "right")
+                operator = text_of(child(node, "operator")) or "="
+                if value is not None and operator == "=":
+                    values.setdefault(text_of(left).lstrip("*& "), []).append(value)
+            self._assigned[function.id] = values
+        return self._assigned[function.id]

@@ -1,0 +1,121 @@
+"""Blank out CUDA and HIP syntax so that a C++ grammar parses the rest.
+
+Every blanked character becomes a space and line breaks stay, so offsets in the masked text are
+offsets in the original. What was blanked is returned beside it: attributes and launch
+configurations are read from there.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+
+_ATTRIBUTE = (
+    rb"__(?:global|device|host|shared|constant|managed|grid_constant|restrict|forceinline"
+    rb"|noinline|tile_static|cudart_builtin)__\b"
+)
+_TOKEN = re.compile(
+    rb"//[^\n]*"  # comments and strings are skipped, whatever they contain
+    rb"|/\*.*?(?:\*/|\Z)"
+    rb'|"(?:[^"\\\n]|\\.)*"'
+    rb"|'(?:[^'\\\n]|\\.){1,4}'"
+    rb"|(?P<attribute>\b" + _ATTRIBUTE + rb")"
+    rb"|(?P<bounds>\b__launch_bounds__\s*\()"
+    rb"|(?P<launch><<<)",
+    re.DOTALL,
+)
+_QUICK = re.compile(rb"__[a-z]|<<<")
+_NOT_BREAK = re.compile(rb"[^\r\n]")
+# A launch configuration longer than this is an unclosed bracket in a half-typed file.
+_LAUNCH_LIMIT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Blanked:
+    """A stretch ``start:end`` of bytes that was blanked.
+
+    ``kind`` is ``attribute``, ``bounds`` (launch bounds) or ``launch``; ``text`` is the word, the
+    content of the parentheses, or the content between ``<<<`` and ``>>>``.
+    """
+
+    kind: str
+    start: int
+    end: int
+    text: bytes
+
+    @property
+    def content_start(self) -> int:
+        """Offset of the first byte of ``text`` in the file."""
+        return self.start + 3 if self.kind == "launch" else self.end - 1 - len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text of the same length as the original, and what was blanked, in order."""
+
+    data: bytes
+    blanked: tuple[Blanked, ...]
+
+    def within(self, start: int, end: int) -> tuple[Blanked, ...]:
+        """What was blanked inside ``start:end``."""
+        low = bisect_left(self.blanked, start, key=lambda item: item.start)
+        high = bisect_left(self.blanked, end, key=lambda item: item.start)
+        return self.blanked[low:high]
+
+
+def mask(data: bytes) -> Masked:
+    """Blank CUDA and HIP attributes and launch configurations in ``data``."""
+    if not _QUICK.search(data):
+        return Masked(data, ())
+    found: list[Blanked] = []
+    position = 0
+    while match := _TOKEN.search(data, position):
+        position = match.end()
+        if match["attribute"]:
+            found.append(Blanked("attribute", match.start(), match.end(), match["attribute"]))
+        elif match["bounds"]:
+            end = _closing(data, match.end(), b"(", b")")
+            found.append(Blanked("bounds", match.start(), end, data[match.end() : end - 1]))
+            position = end
+        elif match["launch"]:
+            end, closed = _launch_end(data, match.end())
+            content = data[match.end() : end - 3 if closed else end]
+            found.append(Blanked("launch", match.start(), end, content))
+            position = end
+    masked = bytearray(data)
+    for item in found:
+        masked[item.start : item.end] = _NOT_BREAK.sub(b" ", data[item.start : item.end])
+    return Masked(bytes(masked), tuple(found))
+
+
+def _closing(data: bytes, position: int, opening: bytes, closing: bytes) -> int:
+    """The offset after the bracket that closes the one just before ``position``.
+
+    A bracket that is never closed ends at its line's end.
+    """
+    depth = 1
+    for index in range(position, min(len(data), position + _LAUNCH_LIMIT)):
+        character = data[index : index + 1]
+        if character == opening:
+            depth += 1
+        elif character == closing:
+            depth -= 1
+            if depth == 0:
+                return index + 1
+    return _line_end(data, position)
+
+
+def _launch_end(data: bytes, position: int) -> tuple[int, bool]:
+    """The end of a launch configuration that starts at ``position``, and whether it is closed."""
+    limit = min(len(data), position + _LAUNCH_LIMIT)
+    statement_end = data.find(b";", position, limit)
+    close = data.find(b">>>", position, limit if statement_end < 0 else statement_end)
+    if close >= 0:
+        return close + 3, True
+    return _line_end(data, position), False
+
+
+def _line_end(data: bytes, position: int) -> int:
+    end = data.find(b"\n", position)
+    return len(data) if end < 0 else end

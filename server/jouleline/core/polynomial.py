@@ -1,0 +1,123 @@
+"""Polynomials over named symbols: how a count depends on what is not known yet.
+
+A count such as ``2*n*k`` is kept as a polynomial until a value for ``n`` and ``k`` is known or has
+to be assumed. What is no polynomial (a quotient of unknowns, a minimum) becomes a symbol of its
+own, named by its text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Monomial: TypeAlias = tuple[str, ...]
+"""The symbols of a product, sorted; a square has its symbol twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polynomial:
+    """A sum of products of symbols. Immutable; zero terms are never kept."""
+
+    terms: tuple[tuple[Monomial, float], ...] = ()
+
+    @staticmethod
+    def constant(value: float) -> Polynomial:
+        """A number."""
+        return Polynomial((((), float(value)),)) if value else ZERO
+
+    @staticmethod
+    def symbol(name: str) -> Polynomial:
+        """A symbol by itself."""
+        return Polynomial((((name,), 1.0),))
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The names that occur."""
+        return frozenset(name for monomial, _ in self.terms for name in monomial)
+
+    @property
+    def number(self) -> float | None:
+        """The value, if no symbol occurs."""
+        if not self.terms:
+            return 0.0
+        if len(self.terms) == 1 and not self.terms[0][0]:
+            return self.terms[0][1]
+        return None
+
+    def __add__(self, other: Polynomial | float) -> Polynomial:
+        return _collect((*self.terms, *_coerce(other).terms))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Polynomial:
+        return self * -1.0
+
+    def __sub__(self, other: Polynomial | float) -> Polynomial:
+        return self + -_coerce(other)
+
+    def __mul__(self, other: Polynomial | float) -> Polynomial:
+        return _collect(
+            (tuple(sorted(left + right)), a * b)
+            for left, a in self.terms
+            for right, b in _coerce(other).terms
+        )
+
+    __rmul__ = __mul__
+
+    def substitute(self, values: Mapping[str, Polynomial]) -> Polynomial:
+        """This polynomial with symbols replaced."""
+        if not self.symbols & values.keys():
+            return self
+        total = ZERO
+        for monomial, factor in self.terms:
+            product = Polynomial.constant(factor)
+            for name in monomial:
+                product = product * values.get(name, Polynomial.symbol(name))
+            total = total + product
+        return total
+
+    def evaluate(self, value_of: Callable[[str], float]) -> float:
+        """The value when each symbol has the value that ``value_of`` gives."""
+        return math.fsum(
+            factor * math.prod(value_of(name) for name in monomial) for monomial, factor in self.terms
+        )
+
+    def coefficient(self, name: str) -> Polynomial:
+        """What ``name`` is multiplied by where it occurs once (for an affine form)."""
+        return _collect(
+            (_without(monomial, name), factor) for monomial, factor in self.terms if name in monomial
+        )
+
+    def __str__(self) -> str:
+        if not self.terms:
+            return "0"
+        return " + ".join(_show(monomial, factor) for monomial, factor in self.terms)
+
+
+ZERO = Polynomial()
+ONE = Polynomial((((), 1.0),))
+
+
+def _coerce(value: Polynomial | float) -> Polynomial:
+    return value if isinstance(value, Polynomial) else Polynomial.constant(value)
+
+
+def _collect(terms: Iterable[tuple[Monomial, float]]) -> Polynomial:
+    sums: dict[Monomial, float] = {}
+    for monomial, factor in terms:
+        sums[monomial] = sums.get(monomial, 0.0) + factor
+    return Polynomial(tuple(sorted((m, f) for m, f in sums.items() if f)))
+
+
+def _without(monomial: Monomial, name: str) -> Monomial:
+    index = monomial.index(name)
+    return monomial[:index] + monomial[index + 1 :]
+
+
+def _show(monomial: Monomial, factor: float) -> str:
+    if not monomial:
+        return f"{factor:g}"
+    names = "\N{MIDDLE DOT}".join(monomial)
+    return names if factor == 1 else f"{factor:g}\N{MIDDLE DOT}{names}"

@@ -1,0 +1,102 @@
+"""The roofline rule: which roof a kernel meets on a device.
+
+A kernel is bandwidth-bound when each of its operation classes has an intensity below that class's
+ridge point, and compute-bound otherwise (arXiv 2505.03988; three ridges sp, dp and int, and the
+tensor ridge where there is tensor work).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from .counts import KernelCounts, Operation
+from .device import Device, RidgeKind
+
+MARGIN_LIMIT: Final = 30.0
+"""Margins are cut at this many powers of two, where no operation or no byte is left to compare."""
+_RIDGES: Final[dict[Operation, RidgeKind]] = {
+    Operation.SP: "sp",
+    Operation.DP: "dp",
+    Operation.INT: "int",
+    Operation.TENSOR: "tensor",
+}
+
+
+class BoundKind(StrEnum):
+    """Which roof limits a kernel."""
+
+    COMPUTE = "compute"
+    BANDWIDTH = "bandwidth"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A kernel's bound on a device.
+
+    ``driver`` is the operation class that meets its roof (None when bandwidth-bound).
+    ``margin_log2`` is the distance of the decisive intensity from its ridge point in powers of two,
+    positive on the compute side. ``probability_compute`` follows from the counts' uncertainty.
+    ``floor_s`` is the least time that the roofs allow (seconds).
+    """
+
+    kind: BoundKind
+    driver: Operation | None
+    margin_log2: float
+    probability_compute: float
+    floor_s: float
+
+
+def classify(counts: KernelCounts, device: Device) -> Bound:
+    """Apply the rule to the counts of one launch."""
+    margins = {
+        operation: _margin(counts, operation, ridge)
+        for operation, kind in _RIDGES.items()
+        if (ridge := device.ridge(kind)) is not None
+    }
+    decisive = max(margins, key=lambda operation: margins[operation])
+    margin = margins[decisive]
+    compute = margin >= 0
+    chances = [_normal(value / _spread(counts, operation)) for operation, value in margins.items()]
+    return Bound(
+        BoundKind.COMPUTE if compute else BoundKind.BANDWIDTH,
+        decisive if compute else None,
+        margin,
+        max(chances),
+        _floor(counts, device),
+    )
+
+
+def _margin(counts: KernelCounts, operation: Operation, ridge: float) -> float:
+    amount = counts.operations.get(operation, 0.0)
+    if amount <= 0:
+        return -MARGIN_LIMIT
+    if counts.dram_bytes <= 0:
+        return MARGIN_LIMIT
+    margin = math.log2(amount / counts.dram_bytes / ridge)
+    return max(-MARGIN_LIMIT, min(MARGIN_LIMIT, margin))
+
+
+def _spread(counts: KernelCounts, operation: Operation) -> float:
+    return max(
+        0.05,
+        math.hypot(
+            counts.uncertainty_log2.get(operation, 0.0),
+            counts.uncertainty_log2.get("dram_bytes", 0.0),
+        ),
+    )
+
+
+def _normal(deviations: float) -> float:
+    return 0.5 * (1 + math.erf(deviations / math.sqrt(2)))
+
+
+def _floor(counts: KernelCounts, device: Device) -> float:
+    times = [counts.dram_bytes / device.dram_bytes_per_s.value]
+    for operation, kind in _RIDGES.items():
+        peak = device.peak(kind)
+        if peak is not None and peak.value > 0:
+            times.append(counts.operations.get(operation, 0.0) / peak.value)
+    return max(times)

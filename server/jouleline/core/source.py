@@ -1,0 +1,164 @@
+"""A source file as bytes with a line index, and edits to it.
+
+Offsets are bytes from the start of the file. A :class:`Point` counts lines from 0 and columns in
+bytes, as tree-sitter does; :meth:`SourceText.point_at` and :meth:`SourceText.character` translate
+to the code units that an editor counts.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+Encoding = Literal["utf-8", "utf-16", "utf-32"]
+
+# What the language server protocol calls the end of a line; a form feed or U+2028 is not one.
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_UNIT_BYTES: dict[Encoding, tuple[str, int]] = {
+    "utf-8": ("utf-8", 1),
+    "utf-16": ("utf-16-le", 2),
+    "utf-32": ("utf-32-le", 4),
+}
+
+
+class Point(NamedTuple):
+    """A place in a text: line from 0, column in bytes from 0."""
+
+    line: int
+    column: int
+
+
+class EditConflictError(ValueError):
+    """Edits overlap or lie outside the text they are meant for."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Replace the bytes ``start:end`` of a text by ``replacement``."""
+
+    start: int
+    end: int
+    replacement: bytes
+
+    def touches(self, other: Edit) -> bool:
+        """Whether the two replace a common byte or insert at the same place."""
+        if self.start == self.end and other.start == other.end:
+            return self.start == other.start
+        return self.start < other.end and other.start < self.end
+
+
+@dataclass(frozen=True)
+class SourceText:
+    """The bytes of one file. Immutable; an edit makes a new text."""
+
+    data: bytes
+
+    @cached_property
+    def line_starts(self) -> list[int]:
+        """Byte offset of the start of each line."""
+        return [0, *(match.end() for match in _LINE_END.finditer(self.data))]
+
+    @property
+    def line_count(self) -> int:
+        """Number of lines; a text that ends in a line break has an empty last line."""
+        return len(self.line_starts)
+
+    def point(self, offset: int) -> Point:
+        """The line and byte column of an offset (clamped to the text)."""
+        offset = min(max(offset, 0), len(self.data))
+        line = bisect_right(self.line_starts, offset) - 1
+        return Point(line, offset - self.line_starts[line])
+
+    def offset(self, point: Point) -> int:
+        """The offset of a point, clamped to the line and to the text."""
+        if point.line < 0:
+            return 0
+        if point.line >= self.line_count:
+            return len(self.data)
+        return self.line_starts[point.line] + min(max(point.column, 0), len(self.line_bytes(point.line)))
+
+    def line_bytes(self, line: int) -> bytes:
+        """The bytes of a line without its line break."""
+        start = self.line_starts[line]
+        end = self.line_starts[line + 1] if line + 1 < self.line_count else len(self.data)
+        return self.data[start:end].rstrip(b"\r\n")
+
+    def character(self, point: Point, encoding: Encoding) -> int:
+        """The column of a point in code units of ``encoding``."""
+        if encoding == "utf-8":
+            return point.column
+        codec, width = _UNIT_BYTES[encoding]
+        before = self.line_bytes(point.line)[: point.column].decode("utf-8", "surrogateescape")
+        return len(before.encode(codec, "surrogatepass")) // width
+
+    def point_at(self, line: int, character: int, encoding: Encoding) -> Point:
+        """The point at ``character`` code units of ``encoding`` in ``line``, clamped to it."""
+        if line >= self.line_count:
+            return self.point(len(self.data))
+        content = self.line_bytes(line)
+        if encoding == "utf-8":
+            return Point(line, min(character, len(content)))
+        codec, width = _UNIT_BYTES[encoding]
+        units = content.decode("utf-8", "surrogateescape").encode(codec, "surrogatepass")
+        # A position inside a surrogate pair means the character's start.
+        head = units[: character * width].decode(codec, "ignore")
+        return Point(line, len(head.encode("utf-8", "surrogateescape")))
+
+    def apply(self, edits: Iterable[Edit]) -> SourceText:
+        """The text after all ``edits``, which are given in offsets of this text.
+
+        Raises:
+            EditConflictError: if edits overlap or reach outside the text.
+        """
+        pieces: list[bytes] = []
+        position = 0
+        previous: Edit | None = None
+        for edit in sorted(edits):
+            if not position <= edit.start <= edit.end <= len(self.data):
+                raise EditConflictError(
+                    f"edit of bytes {edit.start}-{edit.end} overlaps another or lies outside "
+                    f"the text of {len(self.data)} bytes"
+                )
+            if previous is not None and edit.touches(previous):
+                raise EditConflictError(f"two edits insert at byte {edit.start}")
+            pieces += [self.data[position : edit.start], edit.replacement]
+            position = edit.end
+            previous = edit
+        pieces.append(self.data[position:])
+        return SourceText(b"".join(pieces))
+
+
+def difference(old: bytes, new: bytes) -> Edit | None:
+    """The smallest single edit that turns ``old`` into ``new``; None when they are equal."""
+    if old == new:
+        return None
+    prefix = _common_prefix(old, new)
+    limit = min(len(old), len(new)) - prefix
+    suffix = _common_suffix(old, new, limit)
+    return Edit(prefix, len(old) - suffix, new[prefix : len(new) - suffix])
+
+
+def _common_prefix(left: bytes, right: bytes) -> int:
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _common_suffix(left: bytes, right: bytes, limit: int) -> int:
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[len(left) - middle : len(left) - low] == right[len(right) - middle : len(right) - low]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

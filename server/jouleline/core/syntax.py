@@ -1,0 +1,127 @@
+"""Parse a source file: masked text, syntax tree, and incremental reparse after an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import tree_sitter_cpp
+from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
+
+from .masking import Masked, mask
+from .source import SourceText, difference
+
+MAX_SOURCE_BYTES = 4 * 1024 * 1024
+"""Larger files are refused: no source written by people is, and a keystroke must stay cheap."""
+
+
+class UnreadableSourceError(ValueError):
+    """A text that is not a source file; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class ParsedSource:
+    """One file, parsed. The tree is of the masked text; offsets hold for both."""
+
+    text: SourceText
+    masked: Masked
+    tree: Tree
+
+    @property
+    def root(self) -> Node:
+        """The whole file's node."""
+        return self.tree.root_node
+
+    def code(self, node: Node) -> bytes:
+        """The original bytes of a node."""
+        return self.text.data[node.start_byte : node.end_byte]
+
+
+def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
+    """Parse a file, reusing ``previous``'s tree where the text did not change.
+
+    Raises:
+        UnreadableSourceError: if the data is binary or larger than MAX_SOURCE_BYTES.
+    """
+    if len(data) > MAX_SOURCE_BYTES:
+        raise UnreadableSourceError(
+            f"is {len(data) / 1e6:.1f} MB; sources up to {MAX_SOURCE_BYTES / 1e6:.1f} MB are read"
+        )
+    if b"\0" in data:
+        raise UnreadableSourceError("is a binary file, not C++ source")
+    masked = mask(data)
+    parser = Parser(cpp_language())
+    if previous is None:
+        return ParsedSource(SourceText(data), masked, parser.parse(masked.data))
+    text = SourceText(data)
+    change = difference(previous.masked.data, masked.data)
+    if change is None:
+        return ParsedSource(text, masked, previous.tree)
+    tree = previous.tree.copy()
+    new_end = change.start + len(change.replacement)
+    before, after = SourceText(previous.masked.data), SourceText(masked.data)
+    tree.edit(
+        change.start,
+        change.end,
+        new_end,
+        before.point(change.start),
+        before.point(change.end),
+        after.point(new_end),
+    )
+    return ParsedSource(text, masked, parser.parse(masked.data, tree))
+
+
+@cache
+def cpp_language() -> Language:
+    """The C++ grammar."""
+    return Language(tree_sitter_cpp.language())
+
+
+@cache
+def cpp_query(pattern: str) -> Query:
+    """A compiled query over the C++ grammar."""
+    return Query(cpp_language(), pattern)
+
+
+def matches(pattern: str, node: Node) -> Iterator[dict[str, list[Node]]]:
+    """The matches of a query pattern below ``node``, in the order of the text."""
+    for _, captures in QueryCursor(cpp_query(pattern)).matches(node):
+        yield captures
+
+
+def descendants(node: Node, *types: str) -> Iterator[Node]:
+    """All nodes below and including ``node`` of the given types, in the order of the text."""
+    wanted = frozenset(types)
+    cursor = node.walk()
+    while True:
+        current = cursor.node
+        if current is not None and current.type in wanted:
+            yield current
+        if cursor.goto_first_child():
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return
+            if cursor.node is not None and cursor.node.id == node.id:
+                return
+
+
+def ancestor(node: Node, *types: str) -> Node | None:
+    """The nearest node above ``node`` of one of the given types."""
+    parent = node.parent
+    while parent is not None and parent.type not in types:
+        parent = parent.parent
+    return parent
+
+
+def field(node: Node, name: str) -> Node | None:
+    """The child in a field of the grammar."""
+    return node.child_by_field_name(name)
+
+
+def text_of(node: Node | None) -> str:
+    """A node's text; the empty string for no node."""
+    if node is None or node.text is None:
+        return ""
+    return node.text.decode("utf-8", "replace")

@@ -1,0 +1,44 @@
+"""What a programming model must tell of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Protocol
+
+from jouleline.core.estimate import Setting
+from jouleline.core.facts import ProgramFacts
+from jouleline.core.hostscope import HostScope
+from jouleline.core.kernel import Kernel, Language, Launch
+from jouleline.core.syntax import ParsedSource
+
+
+class LanguageSupport(Protocol):
+    """Finds kernels and launches, and sets up the walk over a kernel's body."""
+
+    @property
+    def language(self) -> Language:
+        """Which language this is."""
+
+    @property
+    def suffixes(self) -> Mapping[str, str]:
+        """File suffixes of this language, with the name editors give to it."""
+
+    def kernels(self, source: ParsedSource) -> list[Kernel]:
+        """The kernels in a file, in the order of the text."""
+
+    def launches(self, source: ParsedSource) -> list[Launch]:
+        """The launches in a file, in the order of the text."""
+
+    def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
+        """What is known at the start of a kernel that is launched by ``launch``."""
+
+
+@cache
+def query(name: str) -> str:
+    """The text of the tree-sitter query ``name``.scm of this package."""
+    return files(__package__).joinpath(f"{name}.scm").read_text("utf-8")
+
+
+__all__ = ["LanguageSupport", "query"]

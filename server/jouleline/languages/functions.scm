@@ -1,0 +1,2 @@
+; Function definitions, those of templates included.
+(function_definition) @function

@@ -1,0 +1,207 @@
+"""OpenMP: a kernel is a target region, or a parallel region that is in no other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
+from tree_sitter import Node
+
+from jouleline.core.counting import BodyCounter
+from jouleline.core.counts import LaunchShape
+from jouleline.core.ctype import INT, UNKNOWN
+from jouleline.core.estimate import Setting
+from jouleline.core.evaluate import evaluate
+from jouleline.core.facts import ProgramFacts, declarations, function_of, mutated_names
+from jouleline.core.hostscope import HostScope
+from jouleline.core.kernel import Directive, Kernel, Language, Launch, parse_directive
+from jouleline.core.launch import Assumptions
+from jouleline.core.loops import read_loop
+from jouleline.core.polynomial import ONE, Polynomial
+from jouleline.core.syntax import ParsedSource, ancestor, descendants, matches, text_of
+from jouleline.core.syntax import field as child
+from jouleline.core.values import Array, Tally, Value
+
+from .base import query
+
+_DATA_CONSTRUCTS = frozenset(("data", "update", "enter", "exit", "declare"))
+_THREADS = 256
+_LOOPS = ("parallel", "distribute", "teams", "for", "loop", "simd", "target")
+
+
+def directives(source: ParsedSource) -> list[tuple[Directive, Node]]:
+    """The OpenMP directives of a file with their nodes, in the order of the text."""
+    if b"omp" not in source.text.data:
+        return []
+    found = []
+    for match in matches(query("pragmas"), source.root):
+        node = match["pragma"][0]
+        directive = parse_directive(source.code(node).decode("utf-8", "replace"), node.start_byte)
+        if directive is not None:
+            found.append((directive, node))
+    return found
+
+
+def statement_after(node: Node) -> Node | None:
+    """The statement a directive applies to: the next one that is no comment and no pragma."""
+    following = node.next_named_sibling
+    while following is not None and following.type in ("comment", "preproc_call"):
+        following = following.next_named_sibling
+    return following
+
+
+def opens_kernel(directive: Directive) -> bool:
+    """Whether the directive starts a region that runs on a device or on a team of threads."""
+    if directive.has("target"):
+        return not _DATA_CONSTRUCTS & set(directive.words)
+    return directive.has("parallel")
+
+
+class OpenMP:
+    """The OpenMP programming model, for offload and for the host."""
+
+    language = Language.OPENMP
+    suffixes: Mapping[str, str] = MappingProxyType(
+        {".cpp": "cpp", ".cc": "cpp", ".cxx": "cpp", ".c": "c", ".h": "cpp", ".hpp": "cpp"}
+    )
+
+    def kernels(self, source: ParsedSource) -> list[Kernel]:
+        """The target and parallel regions of a file."""
+        found: list[Kernel] = []
+        inside = 0
+        for directive, node in directives(source):
+            if not opens_kernel(directive) or node.start_byte < inside:
+                continue
+            statement = statement_after(node)
+            end = statement.end_byte if statement is not None else directive.end
+            inside = end
+            line = source.text.point(node.start_byte).line + 1
+            name = _enclosing_name(node, source)
+            found.append(
+                Kernel(
+                    name=name,
+                    language=self.language,
+                    start=node.start_byte,
+                    end=end,
+                    anchor=directive.end,
+                    line=line,
+                    end_line=source.text.point(max(end - 1, 0)).line + 1,
+                    node=statement,
+                    source=source,
+                    display=f"{name} @line {line}",
+                    directive=directive,
+                )
+            )
+        return found
+
+    def launches(self, source: ParsedSource) -> list[Launch]:
+        """None: an OpenMP region is launched where it stands."""
+        del source
+        return []
+
+    def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
+        """Bind the variables of the enclosing function, and find the parallel iterations."""
+        del launch
+        tally = Tally()
+        names = _visible(kernel, program, host)
+        counter = BodyCounter(
+            program,
+            kernel.source,
+            names,
+            {},
+            tally,
+            mutated_names(kernel.node) if kernel.node is not None else frozenset(),
+        )
+        iterations, fast = _parallel_loops(kernel, counter)
+        known = len(tally.assumptions)
+        assumptions = Assumptions(tally.assumptions)
+        count = iterations.evaluate(assumptions.value_of)
+        shape = _shape(kernel.directive, count, host, kernel)
+        if known != len(tally.assumptions):
+            shape = replace(shape, known=False)
+        # The loops are walked as loops, so the body runs once and is fetched for by one "block".
+        return Setting(counter, kernel.node, shape, fast, frozenset(), threads=1.0, blocks=1.0)
+
+
+def _enclosing_name(node: Node, source: ParsedSource) -> str:
+    definition = ancestor(node, "function_definition")
+    function = function_of(definition, source) if definition is not None else None
+    return function.name if function is not None else "?"
+
+
+def _visible(kernel: Kernel, program: ProgramFacts, host: HostScope) -> dict[str, Value]:
+    """The variables that the region sees: parameters and locals of the function around it."""
+    names: dict[str, Value] = {}
+    node = kernel.node
+    definition = ancestor(node, "function_definition") if node is not None else None
+    if node is None or definition is None:
+        return names
+    function = function_of(definition, kernel.source)
+    declared = list(function.parameters) if function else []
+    for item in descendants(definition, "declaration"):
+        if item.start_byte >= kernel.start:
+            break
+        declared += declarations(item, kernel.source)
+    for variable in declared:
+        kind = program.type_of(variable.type)
+        if kind is None and variable.value is not None and "new" in text_of(variable.value)[:4]:
+            kind = program.type_of(text_of(child(variable.value, "type")) + "*")
+        kind = kind or UNKNOWN
+        if kind.is_pointer or _is_container(variable.type):
+            if _is_container(variable.type):
+                inner = variable.type.split("<", 1)[1].rstrip("*& ").removesuffix(">")
+                kind = (program.type_of(inner) or UNKNOWN).pointer()
+            extents = tuple(evaluate(item, lambda name: host.name(name, node)) for item in variable.extents)
+            names[variable.name] = Value(kind, None, Array(variable.name, "global", extents=extents))
+        else:
+            names[variable.name] = Value(kind, host.name(variable.name, node))
+    return names
+
+
+def _is_container(text: str) -> bool:
+    return "vector<" in text or "array<" in text or "unique_ptr<" in text
+
+
+def _parallel_loops(kernel: Kernel, counter: BodyCounter) -> tuple[Polynomial, str]:
+    """Iterations that run in parallel, and the index in which neighbouring threads differ."""
+    total, fast = ONE, ""
+    node = kernel.node
+    wanted = kernel.directive.collapse if kernel.directive else 1
+    while node is not None and wanted > 0:
+        if node.type == "compound_statement":
+            inner = [item for item in node.named_children if item.type != "comment"]
+            loops = [item for item in inner if item.type == "for_statement"]
+            node = loops[0] if loops else None
+            continue
+        if node.type != "for_statement":
+            break
+        loop = read_loop(node, counter.lookup, counter.ranges)
+        trips = loop.trips or Polynomial.symbol(f"trips@{node.start_point.row + 1}")
+        total = total * trips
+        fast = f"{loop.variable}@{node.start_byte}"
+        counter.names.setdefault(loop.variable, Value(INT))
+        node = child(node, "body")
+        wanted -= 1
+    return total, fast
+
+
+def _shape(directive: Directive | None, iterations: float, host: HostScope, kernel: Kernel) -> LaunchShape:
+    """Teams and threads as the directive asks, else enough teams of 256 threads."""
+
+    def clause(name: str) -> int | None:
+        found = directive.clause(name) if directive else None
+        place = kernel.node
+        if found is None or place is None:
+            return None
+        value = host.evaluate_text(found.argument, place)
+        number = value.number if value is not None else None
+        return max(1, int(number)) if number is not None else None
+
+    threads = min(1024, clause("thread_limit") or clause("num_threads") or _THREADS)
+    teams = clause("num_teams") or max(1, math.ceil(iterations / threads))
+    return LaunchShape((min(teams, 2**31 - 1), 1, 1), (threads, 1, 1), known=True)
+
+
+OPENMP = OpenMP()

@@ -1,0 +1,272 @@
+"""CUDA and HIP: one model of threads in blocks in a grid, two spellings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tree_sitter import Node
+
+from jouleline.core.counting import BodyCounter
+from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
+from jouleline.core.estimate import Setting
+from jouleline.core.evaluate import split_arguments
+from jouleline.core.facts import Function, ProgramFacts, function_of, mutated_names
+from jouleline.core.hostscope import HostScope
+from jouleline.core.kernel import Kernel, Language, Launch
+from jouleline.core.launch import resolve_shape
+from jouleline.core.masking import Blanked
+from jouleline.core.polynomial import Polynomial
+from jouleline.core.syntax import ParsedSource, ancestor, matches, parse, text_of
+from jouleline.core.syntax import field as child
+from jouleline.core.values import Array, Tally, Value
+
+from .base import query
+
+_HIP_MARK = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
+_RECOVERED_NAME = re.compile(rb"(?:void|[\w:]+)\s+([A-Za-z_]\w*)\s*\(")
+_CALLEE = re.compile(r"([A-Za-z_]\w*)\s*(<[^;{}]*>)?\s*$", re.DOTALL)
+_WRAPPED = re.compile(r"^(?:HIP_KERNEL_NAME)?\s*\((.*)\)$", re.DOTALL)
+_AXES = ("x", "y", "z")
+
+
+@dataclass(frozen=True)
+class Simt:
+    """A language with ``__global__`` functions."""
+
+    language: Language
+    suffixes: Mapping[str, str]
+
+    def kernels(self, source: ParsedSource) -> list[Kernel]:
+        """The ``__global__`` functions that are defined in a file."""
+        marks = [item for item in source.masked.blanked if item.text == b"__global__"]
+        if not marks or not self._spoken_in(source):
+            return []
+        found: list[Kernel] = []
+        covered: set[int] = set()
+        for match in matches(query("functions"), source.root):
+            function = function_of(match["function"][0], source)
+            if function is None or b"__global__" not in function.attributes:
+                continue
+            kernel = self._kernel(function, source)
+            covered |= {i for i, mark in enumerate(marks) if kernel.start <= mark.start < kernel.end}
+            found.append(kernel)
+        for index, mark in enumerate(marks):
+            if index not in covered and (kernel_ := self._recover(source, mark)):
+                found.append(kernel_)
+        return sorted(found, key=lambda kernel: kernel.start)
+
+    def _spoken_in(self, source: ParsedSource) -> bool:
+        hip = _HIP_MARK.search(source.text.data) is not None
+        return hip == (self.language is Language.HIP)
+
+    def _kernel(self, function: Function, source: ParsedSource) -> Kernel:
+        node = function.node
+        template = node.parent if node.parent and node.parent.type == "template_declaration" else node
+        declarator = child(node, "declarator") or node
+        name = child(declarator, "declarator") or declarator
+        marks = [
+            mark.start
+            for mark in source.masked.within(template.start_byte - 200, name.start_byte)
+            if mark.text == b"__global__"
+        ]
+        start = min(template.start_byte, marks[-1]) if marks else template.start_byte
+        parameters = ", ".join(parameter.type for parameter in function.parameters)
+        return Kernel(
+            name=function.name,
+            language=self.language,
+            start=start,
+            end=node.end_byte,
+            anchor=declarator.end_byte,
+            line=source.text.point(start).line + 1,
+            end_line=source.text.point(node.end_byte).line + 1,
+            node=node,
+            source=source,
+            display=f"{function.name}({parameters})",
+        )
+
+    def _recover(self, source: ParsedSource, mark: Blanked) -> Kernel | None:
+        """A kernel whose definition is half typed: close its brackets and parse it again."""
+        data = source.text.data
+        following = data.find(b"__global__", mark.end)
+        end = following if following >= 0 else len(data)
+        text = data[mark.start : end]
+        name = _RECOVERED_NAME.search(text)
+        opening = text.find(b"{")
+        if name is None or b";" in text[: opening if opening >= 0 else len(text)]:
+            return None  # a declaration, or no kernel yet
+        blank = re.sub(rb"[^\n]", b" ", data[: mark.start])
+        closing = b")" * max(0, text.count(b"(") - text.count(b")"))
+        closing += b"}" * max(0, text.count(b"{") - text.count(b"}"))
+        repaired = parse(blank + text + (b";" + closing if opening >= 0 else b""))
+        for match in matches(query("functions"), repaired.root):
+            function = function_of(match["function"][0], repaired)
+            if function is not None and b"__global__" in function.attributes:
+                return self._kernel(function, repaired)
+        start = mark.start + name.start(1)
+        line = source.text.point(mark.start).line + 1
+        label = name[1].decode("utf-8", "replace")
+        return Kernel(
+            label,
+            self.language,
+            mark.start,
+            end,
+            start + len(name[1]),
+            line,
+            source.text.point(end).line + 1,
+            None,
+            source,
+            label,
+        )
+
+    def launches(self, source: ParsedSource) -> list[Launch]:
+        """The ``<<<...>>>`` and ``hipLaunchKernelGGL`` launches in a file."""
+        if not self._spoken_in(source):
+            return []
+        found = [
+            launch
+            for item in source.masked.blanked
+            if item.kind == "launch" and (launch := _chevron_launch(source, item))
+        ]
+        if self.language is Language.HIP:
+            found += [
+                _macro_launch(source, match["call"][0], match["arguments"][0])
+                for match in matches(query("calls"), source.root)
+                if text_of(match["name"][0]) == "hipLaunchKernelGGL"
+            ]
+        return sorted(found, key=lambda launch: launch.anchor)
+
+    def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
+        """Bind the parameters to the launch's arguments and the indices to their ranges."""
+        tally = Tally()
+        shape = resolve_shape(launch, host, tally.assumptions)
+        function = function_of(kernel.node, kernel.source) if kernel.node is not None else None
+        types = _bindings(function, launch, tally) if function else {}
+        names: dict[str, Value] = {}
+        counter = BodyCounter(
+            program,
+            kernel.source,
+            names,
+            types,
+            tally,
+            mutated_names(kernel.node) if kernel.node is not None else frozenset(),
+        )
+        for index, parameter in enumerate(function.parameters if function else ()):
+            text = launch.arguments[index] if launch and index < len(launch.arguments) else None
+            kind = counter.type_of(parameter.type) or UNKNOWN
+            names[parameter.name] = _argument(parameter.name, kind, text, launch, host)
+        for axis, blocks, threads in zip(_AXES, shape.grid, shape.block, strict=True):
+            tally.ranges[f"threadIdx.{axis}"] = Polynomial.constant(threads)
+            tally.ranges[f"blockIdx.{axis}"] = Polynomial.constant(blocks)
+            for spelling, value in (
+                ("threadIdx", _index(f"threadIdx.{axis}", threads)),
+                ("blockIdx", _index(f"blockIdx.{axis}", blocks)),
+                ("blockDim", Polynomial.constant(threads)),
+                ("gridDim", Polynomial.constant(blocks)),
+            ):
+                names[f"{spelling}.{axis}"] = Value(INT, value)
+                names[f"hip{spelling[0].upper()}{spelling[1:]}_{axis}"] = Value(INT, value)
+        names["warpSize"] = Value(INT, Polynomial.constant(32))
+        per_block = frozenset(f"threadIdx.{axis}" for axis in _AXES)
+        return Setting(
+            counter,
+            kernel.node,
+            shape,
+            "threadIdx.x",
+            per_block,
+            shape.threads,
+            shape.threads / shape.threads_per_block,
+        )
+
+
+def _index(name: str, extent: int) -> Polynomial:
+    return Polynomial.symbol(name) if extent > 1 else Polynomial.constant(0)
+
+
+def _argument(name: str, kind: CType, text: str | None, launch: Launch | None, host: HostScope) -> Value:
+    if kind.is_pointer:
+        return Value(kind, None, Array(name, "global"))
+    if kind.scalar is not Scalar.INT:
+        return Value(kind)
+    value = None
+    if text is not None and launch is not None:
+        value = host.evaluate_text(text, launch.place)
+    return Value(kind, Polynomial.symbol(name) if value is None else value)
+
+
+def _bindings(function: Function, launch: Launch | None, tally: Tally) -> dict[str, CType]:
+    """Types for the template parameters: those given at the launch, else float."""
+    given = launch.template_arguments if launch else ()
+    bound: dict[str, CType] = {}
+    types = ProgramFacts({}).types
+    for index, name in enumerate(function.template_parameters):
+        resolved = types.resolve(given[index]) if index < len(given) else None
+        if resolved is None or resolved.scalar is Scalar.OTHER:
+            tally.assumptions[f"{name} = float: not given at the launch"] = None
+            resolved = FLOAT
+        bound[name] = resolved
+    return bound
+
+
+def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:
+    data = source.text.data
+    before = data[max(0, item.start - 300) : item.start].decode("utf-8", "replace")
+    callee = _CALLEE.search(before)
+    if callee is None:
+        return None
+    opening = item.end + len(data[item.end :]) - len(data[item.end :].lstrip())
+    arguments: list[str] = []
+    if data[opening : opening + 1] == b"(":
+        arguments = split_arguments(_parenthesised(data, opening))
+    parts = split_arguments(item.text.decode("utf-8", "replace"))
+    return Launch(
+        kernel=callee[1],
+        line=source.text.point(item.start).line + 1,
+        anchor=item.end,
+        grid=parts[0] if parts else "",
+        block=parts[1] if len(parts) > 1 else "",
+        arguments=tuple(arguments),
+        template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])),
+        place=_function_around(source, item.start),
+    )
+
+
+def _macro_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
+    parts = split_arguments(source.code(arguments).decode("utf-8", "replace")[1:-1])
+    name = parts[0] if parts else ""
+    while wrapped := _WRAPPED.match(name):
+        name = wrapped[1].strip()
+    callee = _CALLEE.search(name)
+    return Launch(
+        kernel=callee[1] if callee else name,
+        line=call.start_point.row + 1,
+        anchor=call.end_byte,
+        grid=parts[1] if len(parts) > 1 else "",
+        block=parts[2] if len(parts) > 2 else "",
+        arguments=tuple(parts[5:]),
+        template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])) if callee else (),
+        place=_function_around(source, call.start_byte),
+    )
+
+
+def _function_around(source: ParsedSource, offset: int) -> Node:
+    node = source.root.descendant_for_byte_range(offset, offset) or source.root
+    body = node if node.type == "compound_statement" else ancestor(node, "compound_statement")
+    while body is not None and (outer := ancestor(body, "compound_statement")) is not None:
+        body = outer
+    return body or source.root
+
+
+def _parenthesised(data: bytes, opening: int) -> str:
+    depth = 0
+    for index in range(opening, min(len(data), opening + 4000)):
+        depth += (data[index] == 0x28) - (data[index] == 0x29)
+        if depth == 0:
+            return data[opening + 1 : index].decode("utf-8", "replace")
+    return ""
+
+
+CUDA = Simt(Language.CUDA, MappingProxyType({".cu": "cuda-cpp", ".cuh": "cuda-cpp"}))
+HIP = Simt(Language.HIP, MappingProxyType({".hip": "hip"}))
