@@ -81,5 +81,5 @@ $(VENV): .venv/.locked pyproject.toml
 
 $(NODE_MODULES): $(CLIENT)/package-lock.json
 	@tools/need node
-	cd $(CLIENT) && $(NPM) ci --no-audit --no-fund
+	cd $(CLIENT) && $(NPM) ci --no-audit --no-fund --loglevel=error
 	@touch $@
