@@ -27,6 +27,8 @@ export interface Watcher {
   readonly status: (server: ServerStatus) => void;
   readonly starting: () => void;
   readonly running: () => void;
+  /** A line on the server's standard error. */
+  readonly said: (line: string) => void;
   /** The server ended after it had run, and will not be started again unasked. */
   readonly lost: (problem: string) => void;
 }
@@ -69,7 +71,19 @@ export function createClient(launch: Launch, log: LogOutputChannel, watcher: Wat
       },
     },
     // Python's logging writes every level to standard error: not each line is an error.
-    stdioOptions: { stdout: logLines, stderr: logLines },
+    stdioOptions: {
+      stdout: (input) => {
+        eachLine(input, (line) => {
+          log.info(line);
+        });
+      },
+      stderr: (input) => {
+        eachLine(input, (line) => {
+          log.info(line);
+          watcher.said(line);
+        });
+      },
+    },
   };
   const client = new Client(
     section,
@@ -90,10 +104,8 @@ export function createClient(launch: Launch, log: LogOutputChannel, watcher: Wat
   return client;
 }
 
-function logLines(input: Readable, log: LogOutputChannel): void {
-  createInterface({ input }).on('line', (line) => {
-    log.info(line);
-  });
+function eachLine(input: Readable, use: (line: string) => void): void {
+  createInterface({ input }).on('line', use);
 }
 
 export class Client extends LanguageClient {

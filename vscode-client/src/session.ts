@@ -1,5 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import { workspace, type LogOutputChannel } from 'vscode';
-import { ExecuteCommandRequest, State } from 'vscode-languageclient/node';
+import {
+  ErrorCodes,
+  ExecuteCommandRequest,
+  ResponseError,
+  State,
+} from 'vscode-languageclient/node';
 import { createClient, type Client, type Launch } from './client';
 import { describe, noPython, serverGone } from './messages';
 import type { ServerCommandId } from './names';
@@ -45,10 +51,16 @@ export class Session {
     if (client?.state !== State.Running) {
       throw new Error('the server is not running. Use "Jouleline: Restart Server" to start it.');
     }
-    return (await client.sendRequest(ExecuteCommandRequest.type, {
-      command,
-      arguments: argument === undefined ? [] : [argument],
-    })) as Answer;
+    try {
+      return (await client.sendRequest(ExecuteCommandRequest.type, {
+        command,
+        arguments: argument === undefined ? [] : [argument],
+      })) as Answer;
+    } catch (reason) {
+      // The connection's own words for it mean nothing to a user.
+      if (!lostConnection(reason)) throw reason;
+      throw new Error('the server ended before it answered.', { cause: reason });
+    }
   }
 
   /** As the server was told it when the document was opened. */
@@ -95,6 +107,7 @@ export class Session {
     this.log.info(`Starting ${line}`);
     let everRan = false;
     let spoke = false;
+    let lastWords = '';
     const whileCurrent = (act: () => void): void => {
       // A client that was replaced still ends its server; that is no news.
       if (this.client === client) act();
@@ -120,6 +133,9 @@ export class Session {
           this.show({ kind: 'server', server: silentServer });
         });
       },
+      said: (line) => {
+        if (line.trim() !== '') lastWords = line.trim();
+      },
       lost: (problem) => {
         // A failed first start is reported below, with the reason that start() gives.
         if (!everRan) return;
@@ -130,9 +146,11 @@ export class Session {
     });
     this.client = client;
     // Not part of the queue: a server that never answers must not block its own restart.
-    this.started = client.start().catch((reason: unknown) => {
+    this.started = client.start().catch(async (reason: unknown) => {
+      // The pipe breaks before the reason that Python wrote to standard error arrives.
+      await setTimeout(200);
       whileCurrent(() => {
-        this.giveUp(`The Jouleline server did not start: ${describe(reason)}`);
+        this.giveUp(`The Jouleline server did not start: ${lastWords || describe(reason)}`);
       });
     });
   }
@@ -171,6 +189,14 @@ export class Session {
       importProbe(this.folder),
     );
   }
+}
+
+function lostConnection(reason: unknown): boolean {
+  return (
+    reason instanceof ResponseError &&
+    (reason.code === ErrorCodes.PendingResponseRejected ||
+      reason.code === ErrorCodes.ConnectionInactive)
+  );
 }
 
 /** Stands in until the server sends its first status. */
