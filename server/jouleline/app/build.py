@@ -1,0 +1,90 @@
+"""Build a program in a copy of its folder: the user's tree is never written to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jouleline.core.ports import Completed, Job, Limits, Runner
+from jouleline.core.workload import Workload
+
+MAX_COPY_BYTES = 512 * 1024 * 1024
+BUILD_LIMITS = Limits(wall_s=300.0)
+_LEFT_OUT = shutil.ignore_patterns(".git", ".svn", "node_modules", ".venv", "__pycache__")
+_TAIL_LINES = 12
+
+
+class BuildError(RuntimeError):
+    """A program did not build; the message holds the end of what the compiler said."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A program built in a folder of its own. ``log`` is what the build printed."""
+
+    directory: Path
+    workload: Workload
+    log: str
+    seconds: float
+
+    def job(self, args: str | None = None, limits: Limits | None = None) -> Job:
+        """The job that runs the program (default: with the arguments that are measured)."""
+        command = self.workload.run_command(args)
+        return Job(command, str(self.directory), limits=limits or Limits())
+
+
+async def build(
+    folder: Path, files: Mapping[str, bytes], workload: Workload, runner: Runner, target: Path
+) -> Built:
+    """Copy ``folder`` to ``target``, replace ``files`` there, and build.
+
+    Raises:
+        BuildError: if the folder is too large to copy or the build fails.
+    """
+    _check_size(folder)
+    try:
+        shutil.copytree(folder, target, ignore=_LEFT_OUT, symlinks=True)
+        for name, data in files.items():
+            (target / name).write_bytes(data)
+    except (OSError, shutil.Error) as error:
+        raise BuildError(f"{folder}: cannot be copied for building: {error}") from error
+    done = await runner.run(Job(workload.build, str(target), limits=BUILD_LIMITS))
+    log = (done.stdout + done.stderr).decode("utf-8", "replace")
+    if not done.succeeded:
+        raise BuildError(f"`{workload.build}` {how_it_failed(done)}\n{tail(log)}")
+    return Built(target, workload, log, done.wall_s)
+
+
+def how_it_failed(done: Completed) -> str:
+    """How a job ended, in words: ``crashed (SIGSEGV)``, ``ran past its time limit``..."""
+    if done.stopped is not None:
+        return {
+            "time limit": f"was stopped after {done.wall_s:.0f} s: it ran past its time limit",
+            "output limit": "was stopped: it printed without end",
+        }[done.stopped.value]
+    if done.signal is not None:
+        return f"crashed ({done.signal})"
+    return f"failed with exit code {done.exit_code}"
+
+
+def tail(text: str) -> str:
+    """The last lines of a log, indented."""
+    lines = text.strip().splitlines()[-_TAIL_LINES:]
+    return "\n".join("  " + line for line in lines)
+
+
+def _check_size(folder: Path) -> None:
+    total = 0
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in (".git", "node_modules", ".venv")]
+        for name in names:
+            path = Path(parent, name)
+            total += path.stat().st_size if path.is_file() and not path.is_symlink() else 0
+        if total > MAX_COPY_BYTES:
+            raise BuildError(
+                f"{folder}: holds more than {MAX_COPY_BYTES // 2**20} MiB, too much to copy for "
+                "every candidate; put the program in a folder of its own"
+            )

@@ -1,0 +1,49 @@
+"""A workload: how to build, run and check a program."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far numbers in outputs may differ: ``absolute + relative * |expected|``."""
+
+    relative: float = 0.0
+    absolute: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """How to build, run and check a program; see ``docs/workload.md`` for the file format.
+
+    ``args`` is what is measured; ``check_args`` are checked in addition. ``size_args`` and
+    ``repeat_args`` are indices of arguments that are a problem size or repeat the work. ``files``
+    are what a candidate may change and ``outputs`` what is compared beside standard output.
+    ``origin`` says where the workload comes from, for people.
+    """
+
+    build: str
+    run: str
+    args: str = ""
+    check_args: tuple[str, ...] = ()
+    size_args: tuple[int, ...] = ()
+    repeat_args: tuple[int, ...] = ()
+    files: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    tolerance: Tolerance = Tolerance()
+    origin: str = ""
+
+    def run_command(self, args: str | None = None) -> str:
+        """The shell command that runs the program with ``args`` (default: what is measured)."""
+        chosen = self.args if args is None else args
+        return self.run.replace("{args}", chosen).rstrip()
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The words of ``args``; those of ``run`` itself are the workload's affair."""
+        try:
+            return tuple(shlex.split(self.args))
+        except ValueError:
+            return tuple(self.args.split())
