@@ -28,8 +28,10 @@ LOOKS: Final = (5, 8, 12, 20)
 """After how many blocks the data may be looked at for a verdict (group-sequential design)."""
 
 LOOK_ALPHA: Final = 0.0158
-"""Two-sided level of each look: four such looks have about 5% together (Pocock's boundary is 0.0182
-for four equally spaced looks; these are uneven and t-distributed, so it was set by simulation)."""
+"""Two-sided level of each look, so that all looks together have about 5%.
+
+It is the constant of Pocock (Biometrika 64:191, 1977) for five equally spaced looks; for these four
+uneven ones on Student t intervals the total was found by simulation (docs/energy.md)."""
 
 MINIMUM_EFFECT: Final = 0.01
 """The relative change (delta) below which a difference is of no use to anybody, even if it is real."""

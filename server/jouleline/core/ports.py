@@ -135,7 +135,10 @@ class MeterInfo:
 
 
 class Meter(Protocol):
-    """Reads energy over a window. ``start`` and ``stop`` are called in pairs, never nested."""
+    """Reads energy over a window, one window at a time.
+
+    ``start`` after ``start`` abandons the window that was begun, as when its run was cancelled.
+    """
 
     @property
     def info(self) -> MeterInfo:
@@ -148,8 +151,8 @@ class Meter(Protocol):
             MeterError: when the source cannot be read.
         """
 
-    def stop(self, runs: Sequence[Completed]) -> EnergySample:
-        """End the window in which ``runs`` were made.
+    def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample:
+        """End the window in which ``runs`` were made, each of which ran the program ``repeats`` times.
 
         Raises:
             MeterError: when the figure would be doubtful; the message says why.
