@@ -1,0 +1,29 @@
+import uuid
+
+import pytest
+
+from jouleline.core.ports import Availability, Runner
+from jouleline.runners.bubblewrap import BubblewrapRunner, find_bubblewrap
+from jouleline.runners.local import LocalRunner
+
+
+@pytest.fixture
+def confined() -> Runner:
+    finding = find_bubblewrap()
+    if finding.availability is not Availability.READY:
+        pytest.skip(f"{finding.detail}: {finding.remedy}")
+    return BubblewrapRunner()
+
+
+@pytest.fixture(params=["local", pytest.param("bubblewrap", marks=pytest.mark.needs("bwrap"))])
+def runner(request: pytest.FixtureRequest) -> Runner:
+    """Every runner of this machine: what the tests of a contract use."""
+    if request.param == "local":
+        return LocalRunner()
+    found: Runner = request.getfixturevalue("confined")
+    return found
+
+
+@pytest.fixture
+def mark() -> str:
+    return f"mark-{uuid.uuid4().hex}"
