@@ -1,0 +1,371 @@
+"""What the rules share: directives, regions, uses of a name, loops, and edits that keep the layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from jouleline.core.facts import Function, ProgramFacts, function_of
+from jouleline.core.kernel import Directive, parse_directive
+from jouleline.core.source import Edit
+from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
+from jouleline.core.syntax import field as child
+
+_DATA_CONSTRUCTS = frozenset(("data", "update", "enter", "exit", "declare"))
+
+
+def line_of(source: ParsedSource, offset: int) -> int:
+    """The line of an offset, from 1."""
+    return source.text.point(offset).line + 1
+
+
+def newline(source: ParsedSource) -> bytes:
+    """The file's line break."""
+    return b"\r\n" if b"\r\n" in source.text.data else b"\n"
+
+
+def indentation(source: ParsedSource, offset: int) -> bytes:
+    """The blanks in front of the line that holds ``offset``."""
+    line = source.text.line_bytes(source.text.point(offset).line)
+    return line[: len(line) - len(line.lstrip(b" \t"))]
+
+
+def line_start(source: ParsedSource, offset: int) -> int:
+    """The offset at which the line that holds ``offset`` starts."""
+    return source.text.line_starts[source.text.point(offset).line]
+
+
+def remove_lines(source: ParsedSource, start: int, end: int) -> Edit:
+    """Delete the whole lines from the one of ``start`` to the one of ``end``."""
+    last = source.text.point(end).line + 1
+    starts = source.text.line_starts
+    return Edit(line_start(source, start), starts[last] if last < len(starts) else len(source.text.data), b"")
+
+
+def is_dead(node: Node) -> bool:
+    """Whether a node stands in ``#if 0``."""
+    inner, outer = node, node.parent
+    while outer is not None:
+        if outer.type == "preproc_if" and text_of(child(outer, "condition")) == "0":
+            alternative = child(outer, "alternative")
+            if alternative is None or alternative.id != inner.id:
+                return True
+        inner, outer = outer, outer.parent
+    return False
+
+
+def is_macro_body(node: Node) -> bool:
+    """Whether a node stands in a macro's definition."""
+    return ancestor(node, "preproc_def", "preproc_function_def") is not None
+
+
+def is_sound(node: Node) -> bool:
+    """Whether the function around a node parses without an error: else its names may mean anything."""
+    function = node if node.type == "function_definition" else ancestor(node, "function_definition")
+    return function is not None and not function.has_error
+
+
+def has_branches(node: Node) -> bool:
+    """Whether #if, #define or #include stand inside a node: then its text is not what is compiled."""
+    kinds = "preproc_if preproc_ifdef preproc_def preproc_function_def preproc_include".split()
+    return any(True for _ in descendants(node, *kinds))
+
+
+# Directives and kernels
+
+
+@dataclass(frozen=True)
+class Region:
+    """A directive with its pragma's node and the statement it applies to."""
+
+    directive: Directive
+    pragma: Node
+    statement: Node
+
+
+def pragmas(source: ParsedSource) -> list[tuple[Directive, Node]]:
+    """The OpenMP directives of a file, in the order of the text."""
+    if b"omp" not in source.text.data:
+        return []
+    found = []
+    for node in descendants(source.root, "preproc_call"):
+        directive = parse_directive(source.code(node).decode("utf-8", "surrogateescape"), node.start_byte)
+        if directive is not None and not is_dead(node):
+            found.append((directive, node))
+    return found
+
+
+def statement_after(node: Node) -> Node | None:
+    """The statement a pragma applies to; None if another pragma or nothing follows."""
+    following = node.next_named_sibling
+    while following is not None and following.type == "comment":
+        following = following.next_named_sibling
+    return None if following is None or following.type.startswith("preproc_") else following
+
+
+def regions(source: ParsedSource) -> list[Region]:
+    """The directives of a file that stand right before a statement."""
+    return [
+        Region(directive, node, statement)
+        for directive, node in pragmas(source)
+        if (statement := statement_after(node)) is not None
+    ]
+
+
+def opens_kernel(directive: Directive) -> bool:
+    """Whether the directive starts a region on a device or on a team of threads."""
+    if directive.has("target"):
+        return not _DATA_CONSTRUCTS & set(directive.words)
+    return directive.has("parallel")
+
+
+def directive_before(statement: Node, source: ParsedSource) -> Region | None:
+    """The OpenMP directive that applies to a statement."""
+    previous = statement.prev_named_sibling
+    while previous is not None and previous.type == "comment":
+        previous = previous.prev_named_sibling
+    if previous is None or previous.type != "preproc_call":
+        return None
+    text = source.code(previous).decode("utf-8", "surrogateescape")
+    directive = parse_directive(text, previous.start_byte)
+    return Region(directive, previous, statement) if directive is not None else None
+
+
+def functions_of(source: ParsedSource) -> list[Function]:
+    """The functions that a file defines, in the order of the text, overloads included."""
+    found = (function_of(node, source) for node in descendants(source.root, "function_definition"))
+    return [function for function in found if function is not None]
+
+
+def definitions(program: ProgramFacts) -> dict[str, list[Function]]:
+    """All definitions of each function name of a program."""
+    found: dict[str, list[Function]] = {}
+    for facts in program.files.values():
+        for function in functions_of(facts.source):
+            found.setdefault(function.name, []).append(function)
+    return found
+
+
+def callee(call: Node) -> str:
+    """The bare name of what a call calls."""
+    return text_of(child(call, "function")).split("<")[0].split("::")[-1].strip()
+
+
+def arguments_of(call: Node) -> list[Node]:
+    """A call's arguments."""
+    listed = child(call, "arguments")
+    return [item for item in listed.named_children if item.type != "comment"] if listed is not None else []
+
+
+def kernel_code(source: ParsedSource, program: ProgramFacts) -> list[Node]:
+    """The nodes of a file that run in kernels, in text order: regions, and functions called from them.
+
+    No node lies in another.
+    """
+    known = definitions(program)
+    roots: list[Node] = []
+    for facts in program.files.values():
+        roots += [item.statement for item in regions(facts.source) if opens_kernel(item.directive)]
+    if source.root.id not in {facts.source.root.id for facts in program.files.values()}:
+        roots += [item.statement for item in regions(source) if opens_kernel(item.directive)]
+    for listed in known.values():
+        roots += [item.node for item in listed if {b"__global__", b"__device__"} & item.attributes]
+    seen = {(node.start_byte, node.end_byte, node.id) for node in roots}
+    waiting = list(roots)
+    while waiting:
+        for call in descendants(waiting.pop(), "call_expression"):
+            for function in known.get(callee(call), ()):
+                key = (function.node.start_byte, function.node.end_byte, function.node.id)
+                if key not in seen:
+                    seen.add(key)
+                    roots.append(function.node)
+                    waiting.append(function.node)
+    here = sorted(
+        (node for node in roots if _root(node).id == source.root.id), key=lambda node: node.start_byte
+    )
+    kept: list[Node] = []
+    for node in here:
+        if not kept or node.start_byte >= kept[-1].end_byte:
+            kept.append(node)
+    return kept
+
+
+def _root(node: Node) -> Node:
+    while node.parent is not None:
+        node = node.parent
+    return node
+
+
+# Uses of a name
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a name.
+
+    ``kind`` is read, write, update (both), or escape (its address is taken, or a lambda takes it along).
+    ``subscript`` is the element that is used; None where the variable itself is.
+    """
+
+    kind: str
+    node: Node
+    subscript: Node | None = None
+
+
+def identifiers(region: Node, name: str) -> Iterator[Node]:
+    """The identifiers of that text below a node; members and labels have other node types."""
+    return (node for node in descendants(region, "identifier") if text_of(node) == name)
+
+
+def uses(region: Node, name: str) -> list[Use]:
+    """The uses of a variable below a node, in text order; its own declaration is not one."""
+    return [use for node in identifiers(region, name) if (use := _use(node)) is not None]
+
+
+def _use(node: Node) -> Use | None:
+    place, subscript = node, None
+    parent = node.parent
+    while parent is not None:
+        if parent.type == "subscript_expression" and _is(child(parent, "argument"), place):
+            place = subscript = parent
+        elif parent.type == "parenthesized_expression":
+            place = parent
+        else:
+            break
+        parent = parent.parent
+    if parent is None:
+        return Use("escape", node, subscript)
+    kind = "read"
+    match parent.type:
+        case "assignment_expression" if _is(child(parent, "left"), place):
+            kind = "write" if text_of(child(parent, "operator")) == "=" else "update"
+        case "update_expression":
+            kind = "update"
+        case "pointer_expression" if text_of(child(parent, "operator")) == "&":
+            kind = "escape"
+        case "init_declarator" | "declaration" | "parameter_declaration" | "for_range_loop" if _is(
+            child(parent, "declarator"), place
+        ):
+            return None
+        case "array_declarator" | "pointer_declarator" | "reference_declarator":
+            return None if _is(child(parent, "declarator"), place) else Use("read", node, subscript)
+        case "lambda_capture_specifier":
+            kind = "escape"
+    return Use(kind, node, subscript)
+
+
+def _is(left: Node | None, right: Node) -> bool:
+    return left is not None and left.id == right.id
+
+
+def declares(region: Node, name: str) -> bool:
+    """Whether a variable of that name is declared below a node: then uses there may mean another one."""
+    return any(_use(node) is None for node in identifiers(region, name))
+
+
+def written_names(region: Node) -> frozenset[str]:
+    """The variables that are assigned, stepped, or may be changed through their address below a node."""
+    found = set()
+    for node in descendants(region, "assignment_expression", "update_expression", "pointer_expression"):
+        if node.type == "pointer_expression" and text_of(child(node, "operator")) != "&":
+            continue
+        target = child(node, "left") or child(node, "argument")
+        if (name := root_name(target)) is not None:
+            found.add(name)
+    return frozenset(found)
+
+
+def root_name(node: Node | None) -> str | None:
+    """The variable that a place belongs to: ``a`` for ``a``, ``a[i].x``, ``*a`` and ``(a + 1)[i]``."""
+    while node is not None:
+        match node.type:
+            case "identifier":
+                return text_of(node)
+            case "subscript_expression" | "field_expression" | "pointer_expression":
+                node = child(node, "argument")
+            case "parenthesized_expression":
+                node = node.named_children[0] if node.named_children else None
+            case "binary_expression":
+                node = child(node, "left")
+            case "cast_expression":
+                node = child(node, "value")
+            case _:
+                return None
+    return None
+
+
+def is_pure(node: Node) -> bool:
+    """Whether evaluating an expression has no effect: no call, assignment or step in it."""
+    kinds = "call_expression assignment_expression update_expression lambda_expression new_expression"
+    return not any(
+        True for _ in descendants(node, *kinds.split(), "delete_expression", "co_await_expression")
+    )
+
+
+# Loops
+
+
+@dataclass(frozen=True)
+class CountedLoop:
+    """``for (v = first; v < limit; v++)``. ``declared`` says that the loop declares its variable."""
+
+    node: Node
+    variable: str
+    first: Node
+    relation: str
+    limit: Node
+    body: Node
+    declared: bool
+
+
+_SPACE = re.compile(r"\s+")
+
+
+def same_text(left: Node | None, right: Node | None) -> bool:
+    """Whether two expressions are written alike, blanks aside."""
+    return left is not None and right is not None and _squeezed(left) == _squeezed(right)
+
+
+def _squeezed(node: Node) -> str:
+    return _SPACE.sub("", text_of(node))
+
+
+def counted_loop(node: Node | None) -> CountedLoop | None:
+    """Read a loop that counts up by one; None for any other statement."""
+    if node is None or node.type != "for_statement" or node.has_error:
+        return None
+    initializer, condition, update = (child(node, name) for name in ("initializer", "condition", "update"))
+    body = child(node, "body")
+    if initializer is None or condition is None or update is None or body is None:
+        return None
+    declared = initializer.type == "declaration"
+    if declared:
+        listed = initializer.children_by_field_name("declarator")
+        if len(listed) != 1 or listed[0].type != "init_declarator":
+            return None
+        variable, first = text_of(child(listed[0], "declarator")), child(listed[0], "value")
+    elif initializer.type == "assignment_expression" and text_of(child(initializer, "operator")) == "=":
+        variable, first = text_of(child(initializer, "left")), child(initializer, "right")
+    else:
+        return None
+    relation, limit = text_of(child(condition, "operator")), child(condition, "right")
+    if condition.type != "binary_expression" or text_of(child(condition, "left")) != variable:
+        return None
+    if relation not in ("<", "<=") or first is None or limit is None or not _steps_by_one(update, variable):
+        return None
+    return CountedLoop(node, variable, first, relation, limit, body, declared)
+
+
+def _steps_by_one(update: Node, variable: str) -> bool:
+    text = _squeezed(update)
+    return text in (f"{variable}++", f"++{variable}", f"{variable}+=1", f"{variable}={variable}+1")
+
+
+def statements(body: Node) -> list[Node]:
+    """The statements of a block, or the one that stands for it; comments are left out."""
+    if body.type != "compound_statement":
+        return [body]
+    return [item for item in body.named_children if item.type != "comment"]

@@ -1,0 +1,247 @@
+"""The precision of expressions: which are double only because of literals and function names."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from tree_sitter import Node
+
+from jouleline.core.ctype import CType, Scalar
+from jouleline.core.facts import Function, ProgramFacts
+from jouleline.core.source import Edit
+from jouleline.core.syntax import ParsedSource, text_of
+from jouleline.core.syntax import field as child
+
+from .analysis import arguments_of, callee, definitions
+from .scope import Types, lookup
+
+_FLOAT_MAX, _FLOAT_MIN = 3.4028234e38, 1.1754944e-38
+_PLAIN_DOUBLE = re.compile(r"(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?")
+_CONSTANT_MACRO = re.compile(r"M_(?:E|LOG2E|LOG10E|LN2|LN10|PI|PI_2|PI_4|1_PI|2_PI|2_SQRTPI|SQRT2|SQRT1_2)")
+_NUMBER = re.compile(r"[-+]?\.?\d(?:[\w.']|(?<=[eE])[-+])*")
+_COMPARISONS = frozenset(("<", ">", "<=", ">=", "==", "!="))
+
+MATH = frozenset(
+    "sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh "
+    "atanh erf erfc tgamma lgamma fabs floor ceil round trunc rint nearbyint pow atan2 hypot fmod fmin fmax "
+    "fdim copysign remainder fma".split()
+)
+"""Functions of the C library that have a variant with ``f`` at the end for float."""
+
+
+class Kind(IntEnum):
+    """What an expression's value is; a sum of two is the larger kind.
+
+    SOFT is double, but only because of literals and function names. HARD is double for another
+    reason, or not known.
+    """
+
+    INT = 0
+    FLOAT = 1
+    SOFT = 2
+    HARD = 3
+
+
+@dataclass(frozen=True)
+class Precision:
+    """An expression's kind, and the edits that turn a SOFT one into a float expression."""
+
+    kind: Kind
+    edits: tuple[Edit, ...] = ()
+
+
+INT, FLOAT, HARD = Precision(Kind.INT), Precision(Kind.FLOAT), Precision(Kind.HARD)
+
+
+def literal(text: str) -> Precision:
+    """The precision of a number; its edits are relative to its start."""
+    lower = text.lower().replace("'", "").lstrip("+-")
+    if lower.startswith(("0x", "0b")):
+        return INT if not set(".p") & set(lower) else HARD
+    if _PLAIN_DOUBLE.fullmatch(lower):
+        value = abs(float(lower))
+        if value and not _FLOAT_MIN <= value <= _FLOAT_MAX:
+            return HARD
+        return Precision(Kind.SOFT, (Edit(len(text), len(text), b"f"),))
+    if "." in lower or "e" in lower:
+        return FLOAT if lower.endswith("f") and _PLAIN_DOUBLE.fullmatch(lower[:-1]) else HARD
+    return INT
+
+
+def is_exact_in_float(text: str) -> bool:
+    """Whether a double literal has the same value as a float."""
+    mantissa, _ = math.frexp(float(text))
+    return (mantissa * 2**24).is_integer()
+
+
+class Reader:
+    """Tells the precision of the expressions of one file."""
+
+    def __init__(self, source: ParsedSource, program: ProgramFacts) -> None:
+        self.source = source
+        self.program = program
+        self.types = Types(program)
+        self.functions = definitions(program)
+        data = source.text.data
+        # With these, plain sqrt(float) already is the float function.
+        self._overloaded = b"math.h>" in data or b"namespace std;" in data or b"cuda" in data.lower()
+        self._overloaded = self._overloaded or b"hip/hip" in data or bool(source.masked.blanked)
+
+    def read(self, node: Node | None, depth: int = 0) -> Precision:
+        """The precision of an expression."""
+        if node is None or depth > 200:
+            return HARD
+        match node.type:
+            case "number_literal":
+                return _shifted(literal(text_of(node)), node.start_byte)
+            case "char_literal" | "true" | "false" | "sizeof_expression":
+                return INT
+            case "identifier":
+                return self._identifier(node, depth)
+            case "subscript_expression" | "field_expression" | "pointer_expression":
+                return _of_type(self.place(node))
+            case "parenthesized_expression":
+                inner = [item for item in node.named_children if item.type != "comment"]
+                return self.read(inner[0], depth + 1) if len(inner) == 1 else HARD
+            case "unary_expression":
+                operator = text_of(child(node, "operator"))
+                inner_kind = self.read(child(node, "argument"), depth + 1)
+                if operator in ("-", "+"):
+                    return inner_kind
+                return INT if operator == "!" or inner_kind.kind is Kind.INT else HARD
+            case "binary_expression":
+                return self._binary(node, depth)
+            case "conditional_expression":
+                return _joined(
+                    self.read(child(node, name), depth + 1) for name in ("consequence", "alternative")
+                )
+            case "assignment_expression":
+                return self.read(child(node, "left"), depth + 1)
+            case "update_expression":
+                return self.read(child(node, "argument"), depth + 1)
+            case "cast_expression":
+                return _of_type(self.types.of_text(text_of(child(node, "type")).replace("*", "* ")))
+            case "call_expression":
+                return self._call(node, depth)
+        return HARD
+
+    def _binary(self, node: Node, depth: int) -> Precision:
+        operator = text_of(child(node, "operator"))
+        if operator in _COMPARISONS or operator in ("&&", "||"):
+            return INT
+        both = _joined(self.read(child(node, name), depth + 1) for name in ("left", "right"))
+        if operator in ("+", "-", "*", "/"):
+            return both
+        return INT if both.kind is Kind.INT else HARD
+
+    def _identifier(self, node: Node, depth: int) -> Precision:
+        name = text_of(node)
+        if name in self.program.macros or _CONSTANT_MACRO.fullmatch(name):
+            body = self.program.macros.get(name, "1.0").strip("() ")
+            if not _NUMBER.fullmatch(body):
+                return HARD
+            kind = literal(body.lstrip("+-")).kind
+            cast = f"(float)({name})".encode()
+            return Precision(kind, (Edit(node.start_byte, node.end_byte, cast),) if kind is Kind.SOFT else ())
+        declared = lookup(name, node, self.program)
+        if declared is not None and declared.base == "auto" and declared.levels == 0 and depth < 20:
+            kind = self.read(declared.value, depth + 10).kind
+            return Precision(kind) if kind in (Kind.INT, Kind.FLOAT) else HARD
+        return _of_type(self.types.of_name(declared))
+
+    def place(self, node: Node | None) -> CType | None:
+        """The type of a variable, an element or a member."""
+        if node is None:
+            return None
+        match node.type:
+            case "identifier":
+                return self.types.of_name(lookup(text_of(node), node, self.program))
+            case "parenthesized_expression":
+                return self.place(node.named_children[0]) if len(node.named_children) == 1 else None
+            case "binary_expression" if text_of(child(node, "operator")) in ("+", "-"):
+                return self.place(child(node, "left"))
+            case "subscript_expression" | "pointer_expression":
+                base = self.place(child(node, "argument"))
+                if base is None or text_of(child(node, "operator")) == "&" or not base.is_pointer:
+                    return None
+                return base.element
+            case "field_expression":
+                return self._member(node)
+        return None
+
+    def _member(self, node: Node) -> CType | None:
+        base = self.place(child(node, "argument"))
+        label = text_of(child(node, "field"))
+        if base is None:
+            return None
+        owner = base.element if base.is_pointer else base
+        text = self.program.structs.get(owner.struct, {}).get(label)
+        if text is None:
+            vector = re.fullmatch(r"(float|double|u?int)[1-4]", owner.struct)
+            return self.types.of_text(vector[1]) if vector else None
+        if container := re.match(r"(?:std::)?vector<(\w+)>$", text.replace(" ", "")):
+            kind = self.types.of_text(container[1])
+            return kind.pointer() if kind is not None else None
+        return self.types.of_text(text)
+
+    def _call(self, node: Node, depth: int) -> Precision:
+        function, name = child(node, "function"), callee(node)
+        arguments = arguments_of(node)
+        if function is None:
+            return HARD
+        if function.type == "primitive_type" or name == "static_cast":
+            target = (
+                text_of(function).split("<", 1)[-1].rstrip("> ")
+                if "<" in text_of(function)
+                else text_of(function)
+            )
+            return _of_type(self.types.of_text(target))
+        if known := self.function(node):
+            return _of_type(self.types.of_text(known.return_type))
+        if name in self.functions or name in self.program.function_macros:
+            return HARD
+        if name not in MATH or not arguments or text_of(function) not in (name, f"std::{name}"):
+            return HARD
+        parts = [self.read(item, depth + 1) for item in arguments]
+        both = _joined(parts)
+        if both.kind is Kind.HARD:
+            return HARD
+        overloaded = self._overloaded or text_of(function).startswith("std")
+        has_integer = any(part.kind is Kind.INT for part in parts)
+        if overloaded and not has_integer:
+            return both  # the float overload is chosen once all arguments are float
+        rename = Edit(function.start_byte, function.end_byte, f"{name}f".encode())
+        return Precision(Kind.SOFT, (rename, *both.edits))
+
+    def function(self, call: Node) -> Function | None:
+        """The one function of the program that a call can mean; None for templates and overloads."""
+        listed = self.functions.get(callee(call), [])
+        plain = child(call, "function")
+        if len(listed) != 1 or listed[0].template_parameters or plain is None or plain.type != "identifier":
+            return None
+        return listed[0] if lookup(text_of(plain), call, self.program) is None else None
+
+
+def _of_type(kind: CType | None) -> Precision:
+    if kind is None or kind.is_pointer or kind.struct:
+        return HARD
+    if kind.scalar is Scalar.INT:
+        return INT
+    return FLOAT if kind.scalar is Scalar.SP and kind.size == 4 else HARD
+
+
+def _joined(parts: Iterable[Precision]) -> Precision:
+    listed = list(parts)
+    kind = max(part.kind for part in listed)
+    if kind is Kind.HARD:
+        return HARD
+    return Precision(kind, tuple(edit for part in listed for edit in part.edits))
+
+
+def _shifted(precision: Precision, by: int) -> Precision:
+    edits = tuple(Edit(edit.start + by, edit.end + by, edit.replacement) for edit in precision.edits)
+    return Precision(precision.kind, edits)
