@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "languages": ("core", "rules.base"),
     "rules": ("core", "languages.base"),
     "config": ("core",),
-    "app": ("core", "config"),
+    # The app works with any rule; which rules there are, only wiring says.
+    "app": ("core", "config", "languages", "rules.base"),
     "lsp": ("app", "core", "config", "wiring"),
     "cli": ("app", "core", "config", "wiring"),
     # `jouleline serve` is a verb that starts the server: wiring may know lsp, so that cli need not.

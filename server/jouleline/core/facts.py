@@ -256,6 +256,11 @@ class ProgramFacts:
         return _first(facts.functions for facts in self.files.values())
 
     @cached_property
+    def defined_at(self) -> Mapping[int, Function]:
+        """Function definitions by the identity of their node."""
+        return {function.node.id: function for function in self.functions.values()}
+
+    @cached_property
     def function_macros(self) -> Mapping[str, Macro]:
         """Function-like macros by name."""
         return _first(facts.function_macros for facts in self.files.values())

@@ -54,6 +54,8 @@ class HostScope:
         """The value of a name as seen from ``place``; a symbol of that name when unknown."""
         if "(" in name:
             return self._run_argument(name)
+        if name == "argc":
+            return Polynomial.constant(len(self.arguments) + 1)
         if depth <= _MAX_DEPTH:
             for value in (self._local(name, place, depth), self._global(name, depth)):
                 if value is not None:
@@ -88,13 +90,11 @@ class HostScope:
         return self._parameter(name, function, depth)
 
     def _parameter(self, name: str, function: Node, depth: int) -> Polynomial | None:
-        declarator = child(function, "declarator")
-        called = text_of(child(declarator, "declarator")) if declarator is not None else ""
-        definition = self.program.functions.get(called)
-        if definition is None or called == "main":
+        definition = self.program.defined_at.get(function.id)
+        if definition is None or definition.name == "main":
             return None
         names = [parameter.name for parameter in definition.parameters]
-        sites = self.program.calls.get(called, ())
+        sites = self.program.calls.get(definition.name, ())
         if name not in names or len(sites) != 1:
             return None
         arguments = child(sites[0], "arguments")

@@ -81,7 +81,7 @@ class Kernel:
 class Launch:
     """A kernel launch, its parts as text.
 
-    ``place`` is the node around it: names in the texts mean what they mean there. ``anchor`` is
+    ``place`` is a node where it stands: names in the texts mean what they mean there. ``anchor`` is
     the offset after which a hint belongs; ``line`` counts from 1.
     """
 

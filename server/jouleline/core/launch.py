@@ -11,6 +11,7 @@ from .evaluate import split_arguments
 from .hostscope import HostScope
 from .kernel import Launch
 from .polynomial import Polynomial
+from .syntax import ancestor
 
 DEFAULT_SIZE = 1024.0
 """Value assumed for a size that the source and the run line leave open."""
@@ -21,6 +22,7 @@ DEFAULT_BLOCK = 256
 DEFAULT_GRID = 4096
 """Blocks assumed where no launch is in sight."""
 
+_MEMBER = re.compile(r"\b([A-Za-z_]\w*)\s*\.\s*([xyz])\b")
 _DIM3 = re.compile(r"(?:const\s+)?dim3\s*(?:\((?P<paren>.*)\)|\{(?P<brace>.*)\})", re.DOTALL)
 
 
@@ -59,7 +61,7 @@ def _extent(
 ) -> tuple[int, int, int]:
     sizes: list[int] = []
     for part in _dimensions(text, launch)[:3]:
-        value = host.evaluate_text(part, launch.place)
+        value = host.evaluate_text(_members_resolved(part, launch), launch.place)
         if value is None:
             assumptions.notes[f"{part or 'the launch configuration'} = {default}: not known"] = None
             sizes.append(default if not sizes else 1)
@@ -87,9 +89,24 @@ def _dimensions(text: str, launch: Launch, depth: int = 0) -> list[str]:
     return [text]
 
 
+def _members_resolved(text: str, launch: Launch) -> str:
+    """``(n + block.x - 1) / block.x`` with the members of ``dim3`` variables written out."""
+
+    def member(match: re.Match[str]) -> str:
+        if _dim3_variable(match[1], launch) is None:
+            return match[0]
+        parts = _dimensions(match[1], launch)
+        index = "xyz".index(match[2])
+        return f"({parts[index]})" if index < len(parts) else "1"
+
+    return _MEMBER.sub(member, text)
+
+
 def _dim3_variable(name: str, launch: Launch) -> str | None:
     """How a ``dim3`` variable was made, as the text of a ``dim3`` expression."""
-    before = (launch.place.text or b"").decode("utf-8", "replace")
+    function = ancestor(launch.place, "function_definition") or launch.place
+    reach = launch.place.start_byte - function.start_byte
+    before = (function.text or b"")[:reach].decode("utf-8", "replace")
     made = None
     for match in re.finditer(rf"\b{re.escape(name)}\s*(=|\(|\{{)", before):
         end = before.find(";", match.end())

@@ -19,7 +19,7 @@ from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
 from jouleline.core.masking import Blanked
 from jouleline.core.polynomial import Polynomial
-from jouleline.core.syntax import ParsedSource, ancestor, matches, parse, text_of
+from jouleline.core.syntax import ParsedSource, matches, parse, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value
 
@@ -229,7 +229,7 @@ def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:
         block=parts[1] if len(parts) > 1 else "",
         arguments=tuple(arguments),
         template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])),
-        place=_function_around(source, item.start),
+        place=source.root.descendant_for_byte_range(item.start, item.start) or source.root,
     )
 
 
@@ -247,16 +247,8 @@ def _macro_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
         block=parts[2] if len(parts) > 2 else "",
         arguments=tuple(parts[5:]),
         template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])) if callee else (),
-        place=_function_around(source, call.start_byte),
+        place=call,
     )
-
-
-def _function_around(source: ParsedSource, offset: int) -> Node:
-    node = source.root.descendant_for_byte_range(offset, offset) or source.root
-    body = node if node.type == "compound_statement" else ancestor(node, "compound_statement")
-    while body is not None and (outer := ancestor(body, "compound_statement")) is not None:
-        body = outer
-    return body or source.root
 
 
 def _parenthesised(data: bytes, opening: int) -> str:

@@ -1,0 +1,120 @@
+"""The bounds of a program as documents: JSON for programs, SARIF for code scanning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jouleline import __version__
+from jouleline.core.counts import Operation
+
+from .analyse import Analysis, KernelReport
+
+_SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_INTENSITIES = (Operation.SP, Operation.DP, Operation.INT)
+_DIGITS = 6
+
+
+def bound_json(analysis: Analysis, arguments: str) -> dict[str, Any]:
+    """The document ``jouleline/bound/1``. ``arguments`` is the run line's text."""
+    return {
+        "schema": "jouleline/bound/1",
+        "device": analysis.device.id,
+        "args": arguments,
+        "kernels": [_kernel_json(report) for report in analysis.kernels],
+        "problems": [
+            {"file": problem.file, "line": problem.line, "message": problem.message}
+            for problem in analysis.problems
+        ],
+    }
+
+
+def _kernel_json(report: KernelReport) -> dict[str, Any]:
+    counts, bound, kernel = report.counts, report.bound, report.kernel
+    return {
+        "name": kernel.name,
+        "display": kernel.display,
+        "file": report.file,
+        "line": kernel.line,
+        "end_line": kernel.end_line,
+        "language": str(kernel.language),
+        "launch": {
+            "grid": list(counts.shape.grid),
+            "block": list(counts.shape.block),
+            "known": counts.shape.known,
+        },
+        "bound": str(bound.kind),
+        "driver": str(bound.driver) if bound.driver else None,
+        "probability_compute": round(bound.probability_compute, 4),
+        "margin_log2": round(bound.margin_log2, 3),
+        "evidence": str(counts.evidence),
+        "operations": {str(one): _rounded(amount) for one, amount in counts.operations.items()},
+        "dram_bytes": _rounded(counts.dram_bytes),
+        "intensity": {str(one): _rounded(counts.intensity(one)) for one in _INTENSITIES},
+        "uncertainty_log2": dict(counts.uncertainty_log2),
+        "arrays": [
+            {
+                "name": array.name,
+                "dram_bytes": _rounded(array.dram_bytes),
+                "coalescing": round(array.coalescing, 4),
+            }
+            for array in counts.arrays
+        ],
+        "assumptions": list(counts.assumptions),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.{_DIGITS}g}")
+
+
+def bound_sarif(analysis: Analysis) -> dict[str, Any]:
+    """The bounds as SARIF 2.1.0 notes, one a kernel."""
+    return {
+        "$schema": _SARIF_SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "jouleline",
+                        "version": __version__,
+                        "rules": [
+                            {"id": "bound", "shortDescription": {"text": "What limits a GPU kernel"}},
+                            {"id": "unread", "shortDescription": {"text": "A file that was not read"}},
+                        ],
+                    }
+                },
+                "results": [_kernel_sarif(report, analysis) for report in analysis.kernels]
+                + [
+                    _result("unread", "warning", problem.message, problem.file, (problem.line, problem.line))
+                    for problem in analysis.problems
+                ],
+            }
+        ],
+    }
+
+
+def _kernel_sarif(report: KernelReport, analysis: Analysis) -> dict[str, Any]:
+    driver = f" ({report.bound.driver})" if report.bound.driver else ""
+    text = (
+        f"{report.kernel.display} is {report.bound.kind}-bound{driver} on {analysis.device.name}, "
+        f"by {report.counts.evidence} evidence"
+    )
+    lines = (report.kernel.line, report.kernel.end_line)
+    return _result("bound", "note", text, report.file, lines)
+
+
+def _result(rule: str, level: str, text: str, file: str, lines: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "ruleId": rule,
+        "level": level,
+        "message": {"text": text},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": file},
+                    "region": {"startLine": lines[0], "endLine": max(lines)},
+                }
+            }
+        ],
+    }

@@ -1,0 +1,72 @@
+"""The values of the loop: what it works with, where it is, and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jouleline.core.candidate import Candidate
+from jouleline.core.ports import Meter, Runner, Toolchain
+from jouleline.core.source import Edit
+from jouleline.core.verdict import Verdict
+from jouleline.rules.base import Rule
+
+from .measure import EnergyComparison, Plan
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The edges the loop works with, and where it may write.
+
+    ``scratch`` holds the copies while the loop runs (None: the system's place for temporary files);
+    ``records`` keeps one folder a run.
+    """
+
+    runner: Runner
+    meter: Meter
+    rules: Sequence[Rule]
+    toolchains: Sequence[Toolchain]
+    records: Path
+    scratch: Path | None = None
+    plan: Plan = field(default_factory=Plan)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where the loop is. ``fraction`` goes from 0 to 1, None where nobody can tell."""
+
+    stage: str
+    message: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One candidate and what became of it; ``energy`` is None if it was refused."""
+
+    candidate: Candidate
+    verdict: Verdict
+    energy: EnergyComparison | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the loop found.
+
+    ``base`` holds the texts that were measured and ``edits`` the byte edits from them to the
+    candidate's, by path relative to the program's root. ``record`` is the folder with
+    ``result.json`` and, if there is a candidate, ``candidate.patch``.
+    """
+
+    improved: bool
+    headline: str
+    details: str
+    candidate: Candidate | None
+    energy: EnergyComparison | None
+    attempts: tuple[Attempt, ...]
+    base: Mapping[str, bytes]
+    edits: Mapping[str, tuple[Edit, ...]]
+    record: Path

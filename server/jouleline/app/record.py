@@ -1,0 +1,91 @@
+"""Keep what the loop found: one folder a run, with the result as JSON and the edit as a patch."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from jouleline.core.candidate import Candidate, patch
+from jouleline.core.workload import Workload
+
+from .measure import comparison_json
+from .outcome import Attempt, Outcome, Tools
+from .program import Program
+
+RESULT_FILE = "result.json"
+PATCH_FILE = "candidate.patch"
+
+
+def new_record(records: Path, name: str) -> Path:
+    """A fresh folder, readable by its owner only, named by time and program."""
+    records.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:40] or "program"
+    return Path(tempfile.mkdtemp(prefix=f"{stamp}-{plain}-", dir=records))
+
+
+def write_record(outcome: Outcome, program: Program, workload: Workload, tools: Tools) -> None:
+    """Write the result and, if there is a candidate, its patch against the texts that were measured."""
+    document = outcome_json(outcome, program, workload, tools)
+    (outcome.record / RESULT_FILE).write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    if outcome.candidate is not None:
+        text = patch(outcome.base, outcome.candidate.files)
+        (outcome.record / PATCH_FILE).write_text(text, "utf-8")
+
+
+def outcome_json(outcome: Outcome, program: Program, workload: Workload, tools: Tools) -> dict[str, Any]:
+    """The document ``jouleline/refactor/1``."""
+    return {
+        "schema": "jouleline/refactor/1",
+        "program": str(program.root.absolute()),
+        "workload": {
+            "build": workload.build,
+            "run": workload.run,
+            "args": workload.args,
+            "origin": workload.origin,
+        },
+        "runner": {"name": tools.runner.name, "guarantees": list(tools.runner.guarantees)},
+        "notes": list(tools.notes),
+        "improved": outcome.improved,
+        "headline": outcome.headline,
+        "candidate": _candidate_json(outcome.candidate) if outcome.candidate else None,
+        "energy": comparison_json(outcome.energy) if outcome.energy else None,
+        "patch": patch(outcome.base, outcome.candidate.files) if outcome.candidate else None,
+        "attempts": [_attempt_json(attempt) for attempt in outcome.attempts],
+        "record": str(outcome.record),
+    }
+
+
+def _candidate_json(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "name": candidate.name,
+        "title": candidate.title,
+        "files": sorted(candidate.files),
+        "rewrites": [
+            {
+                "rule": rewrite.rule,
+                "line": rewrite.line,
+                "title": rewrite.title,
+                "rationale": rewrite.rationale,
+                "rounding": rewrite.rounding,
+            }
+            for rewrite in candidate.rewrites
+        ],
+    }
+
+
+def _attempt_json(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "candidate": _candidate_json(attempt.candidate),
+        "accepted": attempt.verdict.accepted,
+        "gates": [
+            {"name": gate.name, "passed": gate.passed, "reason": gate.reason, "seconds": gate.seconds}
+            for gate in attempt.verdict.gates
+        ],
+        "energy": comparison_json(attempt.energy) if attempt.energy else None,
+        "problem": attempt.problem or None,
+    }

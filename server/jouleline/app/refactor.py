@@ -1,0 +1,191 @@
+"""The loop: build and run the baseline, propose, verify, measure, pick, and return an edit.
+
+The user's tree is only read. Everything is built and run in copies, and what was found is kept in
+a record folder whatever becomes of the edit.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from jouleline.core.candidate import Candidate, edits_between
+from jouleline.core.energy import EnergyVerdict
+from jouleline.core.ports import MeterError, RunnerError
+from jouleline.core.workload import Workload
+from jouleline.rules.base import Rule
+
+from .build import BuildError, Built, build
+from .candidates import candidate_by
+from .measure import EnergyComparison, MeasurementError, Progress, compare, rank
+from .outcome import Attempt, Outcome, Step, Tools
+from .program import Program
+from .record import new_record, write_record
+from .report import details, headline
+from .verify import BaselineError, Reference, check_candidate, make_reference
+from .workload import changeable_files
+
+__all__ = ["Attempt", "Outcome", "RefactorError", "Report", "Step", "Tools", "refactor"]
+
+
+class RefactorError(RuntimeError):
+    """The loop could not be run; the message says why and what to do."""
+
+
+Report = Callable[[Step], None]
+
+_BASELINE_DONE: Final = 0.1
+_VERIFIED: Final = 0.4
+_MEASURED: Final = 0.8
+
+
+async def refactor(
+    program: Program, workload: Workload, tools: Tools, progress: Report | None = None
+) -> Outcome:
+    """Find a verified candidate that uses less energy than the program does now.
+
+    Raises:
+        RefactorError: if the baseline cannot be built, run or measured.
+    """
+    tell = progress or (lambda _: None)
+    if tools.scratch is not None:
+        tools.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix="jouleline-", dir=tools.scratch, ignore_cleanup_errors=True
+    ) as scratch:
+        try:
+            return await _Loop(program, workload, tools, tell, Path(scratch)).run()
+        except (BuildError, BaselineError) as error:
+            raise RefactorError(f"the baseline: {error}") from error
+        except (RunnerError, MeterError, MeasurementError) as error:
+            raise RefactorError(str(error)) from error
+
+
+@dataclass
+class _Loop:
+    program: Program
+    workload: Workload
+    tools: Tools
+    tell: Report
+    scratch: Path
+    attempts: list[Attempt] = field(default_factory=list)
+    built: dict[str, Built] = field(default_factory=dict)
+    copies: int = 0
+
+    async def run(self) -> Outcome:
+        program, workload, runner = self.program, self.workload, self.tools.runner
+        own = {name: data for name, data in program.files.items() if not name.startswith("..")}
+        self.tell(Step("baseline", f"building: {workload.build}", 0.0))
+        baseline = await build(program.root, own, workload, runner, self._copy("baseline"))
+        self.tell(Step("baseline", f"running: {workload.run_command()}", _BASELINE_DONE / 2))
+        reference = await make_reference(baseline, runner)
+        await self._verify_all(reference)
+        await self._measure_all(baseline)
+        return self._outcome(await self._confirm(baseline))
+
+    def _copy(self, name: str) -> Path:
+        self.copies += 1
+        return self.scratch / f"{self.copies:02d}-{name}"
+
+    async def _verify_all(self, reference: Reference) -> None:
+        """Verify each rule's candidate, then one of all the rules that passed."""
+        changeable = changeable_files(self.program, self.workload)
+        passed: list[Rule] = []
+        share = (_VERIFIED - _BASELINE_DONE) / (len(self.tools.rules) + 1)
+        for index, rule in enumerate(self.tools.rules):
+            candidate = candidate_by(rule.name, [rule], self.program.files, changeable)
+            fraction = _BASELINE_DONE + share * index
+            if candidate is not None and await self._verify(candidate, reference, fraction):
+                passed.append(rule)
+        if len(passed) > 1:
+            combined = candidate_by("combined", passed, self.program.files, changeable)
+            if combined is not None:
+                await self._verify(combined, reference, _VERIFIED - share)
+
+    async def _verify(self, candidate: Candidate, reference: Reference, fraction: float) -> bool:
+        self.tell(Step("verify", f"{candidate.name}: {candidate.title}", fraction))
+        verdict, built = await check_candidate(
+            reference,
+            self.program.root,
+            candidate.files,
+            self.program.files,
+            self.workload,
+            self.tools.runner,
+            self._copy(candidate.name),
+        )
+        self.attempts.append(Attempt(candidate, verdict))
+        if verdict.accepted and built is not None:
+            self.built[candidate.name] = built
+        return verdict.accepted
+
+    async def _measure_all(self, baseline: Built) -> None:
+        share = (_MEASURED - _VERIFIED) / max(1, len(self.built))
+        start = _VERIFIED
+        for index, attempt in enumerate(self.attempts):
+            name = attempt.candidate.name
+            if name not in self.built:
+                continue
+            try:
+                energy = await self._compare(baseline, self.built[name], name, start, share)
+                self.attempts[index] = replace(attempt, energy=energy)
+            except MeasurementError as error:
+                self.attempts[index] = replace(attempt, problem=str(error))
+            start += share
+
+    async def _confirm(self, baseline: Built) -> tuple[Candidate, EnergyComparison] | None:
+        """Measure the best candidate once more on fresh blocks: the best of many is partly luck."""
+        better = {
+            id(attempt.energy): attempt.candidate
+            for attempt in self.attempts
+            if attempt.energy is not None and attempt.energy.verdict is EnergyVerdict.IMPROVED
+        }
+        ranked = rank([one.energy for one in self.attempts if one.energy is not None])
+        for energy in ranked:
+            candidate = better.get(id(energy))
+            if candidate is None:
+                continue
+            name = candidate.name
+            again = await self._compare(baseline, self.built[name], f"{name}, again", _MEASURED, 0.2)
+            if again.verdict is EnergyVerdict.IMPROVED:
+                return candidate, again
+        return None
+
+    async def _compare(
+        self, baseline: Built, candidate: Built, name: str, start: float, share: float
+    ) -> EnergyComparison:
+        def report(step: Progress) -> None:
+            known = step.energy_ratio
+            figure = f", energy x {known.value:.3f}" if known is not None else ""
+            message = f"{name}: {step.phase} {step.done}/{step.of}{figure}"
+            self.tell(Step("measure", message, start + share * min(1.0, step.done / max(1, step.of))))
+
+        return await compare(
+            self.tools.runner,
+            self.tools.meter,
+            baseline.job(),
+            candidate.job(),
+            plan=self.tools.plan,
+            progress=report,
+        )
+
+    def _outcome(self, best: tuple[Candidate, EnergyComparison] | None) -> Outcome:
+        candidate, energy = best or (None, None)
+        changed: Mapping[str, bytes] = candidate.files if candidate else {}
+        texts = self.program.files
+        outcome = Outcome(
+            improved=candidate is not None,
+            headline=headline(candidate, energy, self.attempts),
+            details=details(candidate, energy, self.attempts, self.tools),
+            candidate=candidate,
+            energy=energy,
+            attempts=tuple(self.attempts),
+            base={name: texts[name] for name in changed},
+            edits={name: edits_between(texts[name], data) for name, data in changed.items()},
+            record=new_record(self.tools.records, self.program.root.absolute().name),
+        )
+        write_record(outcome, self.program, self.workload, self.tools)
+        self.tell(Step("done", outcome.headline, 1.0))
+        return outcome

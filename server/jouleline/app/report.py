@@ -1,0 +1,105 @@
+"""Put the outcome of the loop into words. Every figure says whether it was measured or modelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jouleline.core.candidate import Candidate
+from jouleline.core.energy import Arm, EnergyVerdict, Estimate
+
+from .measure import EnergyComparison
+from .outcome import Attempt, Tools
+
+
+def provenance(energy: EnergyComparison) -> str:
+    """``modelled`` or ``measured``, with the meter's name."""
+    meter = energy.comparison.meter
+    return f"modelled by {meter.name}" if meter.modelled else f"measured by {meter.name}"
+
+
+def percent(ratio: float) -> str:
+    """A ratio as a change in percent, with a sign: 0.53 is −47%."""
+    change = round(100 * (ratio - 1), 1)
+    sign = "\N{MINUS SIGN}" if change < 0 else "+" if change > 0 else ""
+    return f"{sign}{abs(change):.1f}%".replace(".0%", "%")
+
+
+def change(ratio: Estimate) -> str:
+    """A ratio with its 95% interval: ``−47% (−49% to −45%)``."""
+    return f"{percent(ratio.value)} ({percent(ratio.low)} to {percent(ratio.high)})"
+
+
+def headline(
+    candidate: Candidate | None, energy: EnergyComparison | None, attempts: Sequence[Attempt]
+) -> str:
+    """The outcome in one line."""
+    if candidate is not None and energy is not None:
+        ratio = energy.comparison.energy_ratio
+        return (
+            f"{percent(ratio.value)} energy ({provenance(energy)}, 95% interval "
+            f"{percent(ratio.low)} to {percent(ratio.high)}): {candidate.title}"
+        )
+    if not attempts:
+        return "No rewrite rule applies to this program."
+    refused = sum(not attempt.verdict.accepted for attempt in attempts)
+    tried = f"{len(attempts)} candidate{'s' if len(attempts) != 1 else ''} tried"
+    return f"No candidate uses less energy: {tried}, {refused} refused by the verifier."
+
+
+def details(
+    candidate: Candidate | None,
+    energy: EnergyComparison | None,
+    attempts: Sequence[Attempt],
+    tools: Tools,
+) -> str:
+    """The outcome as a few lines of Markdown."""
+    lines: list[str] = []
+    if candidate is not None and energy is not None:
+        comparison = energy.comparison
+        before, after = comparison.summary(Arm.BASELINE), comparison.summary(Arm.CANDIDATE)
+        kind = "modelled" if comparison.meter.modelled else "measured"
+        lines += [
+            f"| a run | baseline | candidate | change (95% interval, {len(comparison.blocks)} blocks) |",
+            "| --- | --- | --- | --- |",
+            (
+                f"| energy ({kind}) | {before.joules.value:.3g} J | {after.joules.value:.3g} J "
+                f"| {change(comparison.energy_ratio)} |"
+            ),
+            (
+                f"| time (measured) | {before.seconds.value:.3g} s | {after.seconds.value:.3g} s "
+                f"| {change(comparison.time_ratio)} |"
+            ),
+            (
+                f"| average power ({kind}) | {before.watts.value:.3g} W | {after.watts.value:.3g} W "
+                f"| {change(comparison.power_ratio)} |"
+            ),
+            "",
+            f"Meter: {comparison.meter.name} on {comparison.meter.device}; {comparison.meter.note}.",
+            "",
+        ]
+        lines += [f"- line {one.line}: {one.title}. {one.rationale}" for one in candidate.rewrites]
+        lines.append("")
+    if attempts:
+        lines.append("Tried:")
+        lines += [f"- {attempt.candidate.name}: {fate(attempt)}" for attempt in attempts]
+    lines += ["", *(f"Note: {note}" for note in tools.notes)]
+    return "\n".join(lines).strip()
+
+
+def fate(attempt: Attempt) -> str:
+    """What became of one candidate, in words."""
+    failed = attempt.verdict.failed
+    if failed is not None:
+        return f"refused at the gate {failed.name}: {failed.reason}"
+    if attempt.problem:
+        return f"could not be measured: {attempt.problem}"
+    if attempt.energy is None:
+        return "verified"
+    words = {
+        EnergyVerdict.IMPROVED: "improved",
+        EnergyVerdict.REGRESSED: "uses more energy",
+        EnergyVerdict.NO_CHANGE: "no significant change",
+        EnergyVerdict.INCONCLUSIVE: "inconclusive",
+    }
+    ratio = attempt.energy.comparison.energy_ratio
+    return f"{words[attempt.energy.verdict]}, {change(ratio)} energy, {provenance(attempt.energy)}"

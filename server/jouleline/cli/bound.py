@@ -1,0 +1,122 @@
+"""``jouleline bound``: what limits each kernel of a program."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files, split_run_line
+from jouleline.app.bound_report import bound_json, bound_sarif
+from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, read_workload
+from jouleline.core.counts import Evidence, Operation
+from jouleline.core.makefile import run_arguments, run_command
+from jouleline.core.roofline import BoundKind
+
+from . import options as shared
+from .console import output
+from .exit_codes import Exit, UserError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what to analyse and for which device."""
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="a program's folder, or its files"
+    )
+    shared.add_gpu(parser)
+    parser.add_argument(
+        "--args", metavar="STRING", help="the run line's arguments (default: as the workload says)"
+    )
+    parser.add_argument(
+        "--evidence",
+        choices=[str(kind) for kind in Evidence],
+        default=str(Evidence.SOURCE),
+        help="the kind of evidence to use (default: %(default)s, the only one so far)",
+    )
+    shared.add_format(parser, "sarif")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the bounds."""
+    if options.evidence != Evidence.SOURCE:
+        raise UserError(f"--evidence {options.evidence}: only source evidence is there so far")
+    device = shared.device(options)
+    program = shared.program(options.paths)
+    arguments = options.args
+    if arguments is None:
+        arguments = _default_arguments(program.root, program.makefile)
+    parsed, problems = parse_files(program.files)
+    analysis = analyse(parsed, device, split_run_line(arguments), (*program.problems, *problems))
+    if options.format == "json":
+        shared.print_json(bound_json(analysis, arguments))
+    elif options.format == "sarif":
+        shared.print_json(bound_sarif(analysis))
+    else:
+        _print(analysis)
+    nothing_read = analysis.problems and not parsed
+    return Exit.FAILED if nothing_read else Exit.DONE
+
+
+def _default_arguments(root: Path, makefile: str) -> str:
+    """The arguments of the workload file, else of the Makefile's run target, else none."""
+    file = root / WORKLOAD_FILE
+    if file.exists():
+        try:
+            return read_workload(file).args
+        except WorkloadError as error:
+            raise UserError(str(error)) from error
+    command = run_command(makefile)
+    return " ".join(run_arguments(command)) if command else ""
+
+
+def _print(analysis: Analysis) -> None:
+    console = output()
+    for problem in analysis.problems:
+        console.print(f"[yellow]{problem.file}[/]: {problem.message}", soft_wrap=True)
+    if not analysis.kernels:
+        console.print("No kernel found.")
+        return
+    device = analysis.device
+    console.print(
+        f"[bold]{device.name}[/]"
+        + (f", run with {' '.join(analysis.arguments)}" if analysis.arguments else "")
+    )
+    for report in analysis.kernels:
+        _print_kernel(report, analysis)
+
+
+def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
+    console = output()
+    counts, bound = report.counts, report.bound
+    colour = "magenta" if bound.kind is BoundKind.COMPUTE else "cyan"
+    driver = f" ({bound.driver})" if bound.driver else ""
+    console.print()
+    console.print(f"[bold]{report.kernel.name}[/]  {report.file}:{report.kernel.line}", soft_wrap=True)
+    console.print(
+        f"  [{colour}]{bound.kind}-bound{driver}[/], {margin_words(report, analysis)}; "
+        f"{counts.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound",
+        soft_wrap=True,
+    )
+    operations = ", ".join(
+        f"{counts.operations[kind]:.3g} {kind}" for kind in Operation if counts.operations.get(kind)
+    )
+    console.print(
+        f"  operations: {operations or 'none'}; DRAM traffic: {counts.dram_bytes:.3g} byte", soft_wrap=True
+    )
+    if counts.arrays:
+        arrays = ", ".join(
+            f"{array.name} {array.dram_bytes:.3g} byte"
+            + (f" ({array.coalescing:.0%} coalesced)" if array.coalescing < 0.995 else "")
+            for array in counts.arrays
+        )
+        console.print(f"  arrays: {arrays}", soft_wrap=True)
+    for assumption in counts.assumptions:
+        console.print(f"  [dim]assumed: {assumption}[/]", soft_wrap=True)
+
+
+def margin_words(report: KernelReport, analysis: Analysis) -> str:
+    """How far the decisive intensity is from its ridge point."""
+    margin = report.bound.margin_log2
+    if report.counts.dram_bytes <= 0:
+        return "no DRAM traffic"
+    side = "above" if margin >= 0 else "below"
+    return f"{2 ** abs(margin):.3g}x {side} the ridge point of {analysis.device.id}"

@@ -1,0 +1,48 @@
+"""The terminal: progress on standard error, results on standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+Tell = Callable[[str, float | None], None]
+"""Show a message, and how much is done from 0 to 1 (None: keep what is shown)."""
+
+
+def output() -> Console:
+    """Standard output; plain text where it is no terminal."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Tell]:
+    """A progress bar on a terminal; a line for each message on anything else."""
+    console = Console(file=sys.stderr, highlight=False)
+    if quiet:
+        yield lambda _message, _fraction: None
+        return
+    if not console.is_terminal:
+        said: list[str] = []
+
+        def tell_plainly(message: str, _fraction: float | None) -> None:
+            # Repeated measurements differ after the last blank only; one line for them is enough.
+            head = message.split(" measuring ", maxsplit=1)[0].split(" warm-up ", maxsplit=1)[0]
+            if head not in said[-1:]:
+                said.append(head)
+
+        yield tell_plainly
+        return
+    columns = (SpinnerColumn(), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def tell(message: str, fraction: float | None) -> None:
+            bar.update(task, description=message[: max(20, console.width - 40)])
+            if fraction is not None:
+                bar.update(task, completed=fraction)
+
+        yield tell

@@ -1,0 +1,97 @@
+"""The command ``jouleline``: choose the verb, run it, turn errors into one sentence and a code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Protocol
+
+from jouleline import __version__
+
+from .exit_codes import Exit, UserError
+
+VERBS = {
+    "serve": "run the language server for an editor",
+    "bound": "tell what limits each kernel of a program",
+    "refactor": "find a verified candidate that uses less energy",
+    "verify": "check that a candidate computes what its baseline does",
+    "measure": "measure a program's energy, or two programs against each other",
+    "devices": "list the devices that bounds are known for",
+    "doctor": "show what is here (compilers, meters, sandbox) and how to get what is not",
+}
+"""Each verb is the module of that name: ``configure(parser)`` and ``run(options) -> int``."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code of :class:`Exit`."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(words).parse_args(words)
+    verb = _verb(options.verb)
+    try:
+        return int(verb.run(options))
+    except UserError as error:
+        return error.code
+    except KeyboardInterrupt:
+        return Exit.FAILED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+
+
+class _Verb(Protocol):
+    """What the module of a verb offers."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, options: argparse.Namespace) -> int: ...
+
+
+def _verb(name: str) -> _Verb:
+    """The module of a verb. Only the one that is called is imported: the others cost start-up time."""
+    match name:
+        case "serve":
+            from . import serve
+
+            return serve
+        case "bound":
+            from . import bound
+
+            return bound
+        case "refactor":
+            from . import refactor
+
+            return refactor
+        case "verify":
+            from . import verify
+
+            return verify
+        case "measure":
+            from . import measure
+
+            return measure
+        case "devices":
+            from . import devices
+
+            return devices
+        case _:
+            from . import doctor
+
+            return doctor
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jouleline",
+        description="Tell what limits each GPU kernel, and refactor programs to use less energy, with proof.",
+    )
+    parser.add_argument("--version", action="version", version=f"jouleline {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    called = next((word for word in words if not word.startswith("-")), None)
+    for name, summary in VERBS.items():
+        verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name == called:
+            _verb(name).configure(verb)
+    return parser

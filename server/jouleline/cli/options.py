@@ -1,0 +1,83 @@
+"""Options that several verbs share, and how their values become what the app works with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from jouleline import wiring
+from jouleline.app.program import Program, ProgramError, read_program
+from jouleline.app.workload import WorkloadError, find_workload
+from jouleline.core.device import Device, UnknownDevice
+from jouleline.core.workload import Workload
+
+from .exit_codes import UserError
+
+
+def add_gpu(parser: argparse.ArgumentParser) -> None:
+    """``--gpu ID``."""
+    parser.add_argument(
+        "--gpu",
+        metavar="ID",
+        default=wiring.DEFAULT_DEVICE,
+        help="device to judge for (default: %(default)s; `jouleline devices` lists all)",
+    )
+
+
+def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
+    """``--format text|json``."""
+    parser.add_argument(
+        "--format", choices=("text", "json", *more), default="text", help="output (default: %(default)s)"
+    )
+
+
+def add_workload(parser: argparse.ArgumentParser) -> None:
+    """``--workload FILE``."""
+    parser.add_argument(
+        "--workload",
+        type=Path,
+        metavar="FILE",
+        help="how to build and run the program (default: its jouleline.toml, Makefile or single file)",
+    )
+
+
+def add_sandbox(parser: argparse.ArgumentParser) -> None:
+    """``--no-sandbox``."""
+    parser.add_argument(
+        "--no-sandbox", action="store_true", help="run programs as your own processes, unconfined"
+    )
+
+
+def device(options: argparse.Namespace) -> Device:
+    """The device that ``--gpu`` names."""
+    try:
+        return wiring.catalogue().get(options.gpu)
+    except UnknownDevice as error:
+        raise UserError(str(error)) from None
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def program(paths: list[Path]) -> Program:
+    """The program that the paths name."""
+    try:
+        return read_program(paths)
+    except ProgramError as error:
+        raise UserError(str(error)) from error
+
+
+def workload(subject: Program, file: Path | None) -> Workload:
+    """The program's workload."""
+    try:
+        return find_workload(subject, wiring.toolchains(), file)
+    except WorkloadError as error:
+        raise UserError(str(error)) from error
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Write a document to standard output, where nothing else goes with ``--format json``."""
+    json.dump(document, sys.stdout, indent=2)
+    sys.stdout.write("\n")

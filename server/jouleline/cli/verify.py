@@ -1,0 +1,62 @@
+"""``jouleline verify``: check that a candidate computes what its baseline does."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from pathlib import Path
+
+from jouleline import wiring
+from jouleline.app.build import BuildError
+from jouleline.app.verify import BaselineError, verify_folders
+from jouleline.core.ports import RunnerError
+from jouleline.core.verdict import Verdict, verdict_json
+
+from . import options as shared
+from .console import output, progress
+from .exit_codes import Exit, UserError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say which two folders to compare."""
+    parser.add_argument("baseline", type=Path, metavar="BASELINE_DIR", help="the program as it was")
+    parser.add_argument("candidate", type=Path, metavar="CANDIDATE_DIR", help="the program as it is proposed")
+    shared.add_workload(parser)
+    shared.add_sandbox(parser)
+    shared.add_format(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the gates and explain each; exit code 3 when the candidate is refused."""
+    for folder in (options.baseline, options.candidate):
+        if not folder.is_dir():
+            raise UserError(f"{folder}: is no folder; verify compares two program folders")
+    workload = shared.workload(shared.program([options.baseline]), options.workload)
+    runner, notes = wiring.runner(confined=not options.no_sandbox)
+    with (
+        progress(quiet=options.format == "json") as tell,
+        tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True) as scratch,
+    ):
+        tell("building and running both programs", None)
+        try:
+            verdict = asyncio.run(
+                verify_folders(options.baseline, options.candidate, workload, runner, Path(scratch))
+            )
+        except (BaselineError, BuildError, RunnerError) as error:
+            raise UserError(f"the baseline: {error}", Exit.FAILED) from error
+    if options.format == "json":
+        shared.print_json(verdict_json(verdict))
+    else:
+        _print(verdict, notes)
+    return Exit.DONE if verdict.accepted else Exit.REJECTED
+
+
+def _print(verdict: Verdict, notes: tuple[str, ...]) -> None:
+    console = output()
+    for gate in verdict.gates:
+        mark = "[green]passed[/]" if gate.passed else "[red]failed[/]"
+        console.print(f"{mark} [bold]{gate.name}[/] ({gate.seconds:.1f} s): {gate.reason}", soft_wrap=True)
+    console.print("[bold green]accepted[/]" if verdict.accepted else "[bold red]rejected[/]")
+    for note in notes:
+        console.print(f"[dim]note: {note}[/]", soft_wrap=True)
