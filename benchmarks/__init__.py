@@ -1,0 +1,1 @@
+"""Benchmarks: ratios measured side by side, because machines differ and are shared."""

@@ -1,0 +1,35 @@
+"""``make bench``: throughput of the analysis, and what an edit costs.
+
+Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
+checkout of HeCBench's ``src``, say).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from . import edits, throughput
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+
+
+def main() -> int:
+    corpus = Path(os.environ.get("JOULELINE_CORPUS") or SAMPLES)
+    if not corpus.is_dir():
+        print(f"JOULELINE_CORPUS={corpus}: no such folder", file=sys.stderr)
+        return 2
+    programs = throughput.program_folders(corpus)
+    results = {
+        "schema": "jouleline/bench/1",
+        "throughput": throughput.measure(programs),
+        "edits": edits.measure(programs),
+    }
+    json.dump(results, sys.stdout, indent=2)
+    print()
+    return 0
+
+
+sys.exit(main())
