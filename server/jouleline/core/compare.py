@@ -1,0 +1,390 @@
+"""Compare what programs print and write, by meaning.
+
+A line is words and numbers. Words must be equal, with runs of white space folded; numbers must agree
+within a :class:`Tolerance`; the numbers of a time or a rate are ignored, because no two runs agree on
+them and because printed times are no evidence. Which numbers those are is decided from the baseline's
+lines alone, so that a candidate cannot declare its results to be times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal, InvalidOperation
+from functools import cached_property
+from itertools import zip_longest
+from typing import Final
+
+from .workload import Tolerance
+
+_SHOWN_DIFFERENCES: Final = 3
+_SHOWN_CHARACTERS: Final = 80
+# No double prints by accident as a whole number beyond this, so such a number is a hash or a bit pattern.
+_EXACT_FROM: Final = 2**53
+# A clock does not repeat so many digits from run to run: a number that does is computed.
+_CLOCK_NEVER_REPEATS: Final = 6
+_LARGEST_EXPONENT: Final = 999_999_999
+# Forty digits: a long double has 21, and the rounding of a difference must not decide it.
+_ARITHMETIC: Final = Context(prec=40, Emax=_LARGEST_EXPONENT, Emin=-_LARGEST_EXPONENT, traps=[])
+
+# A sign belongs to its number even where the two touch what is before, as in columns without a gap.
+_NUMBER: Final = re.compile(
+    r"(?:[+-]|(?<![\w.]))"
+    r"(?:(?P<digits>(?:[0-9]+(?P<point>\.?)[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<tail>[^\W\d]\w*)?"
+    r"|(?P<special>(?i:nan|inf(?:inity)?))(?!\w))"
+)
+_HEX_TAIL: Final = re.compile(r"[a-fA-F]+")
+_WHOLE: Final = re.compile(r"[+-]?[0-9]+\.?")
+
+_SECONDS = r"(?:milli|micro|nano)?sec(?:ond)?s?|[mnuµμ]?s(?:ecs?)?|minutes?"
+# Not m/s, rad/s or mol/s: those are physics.
+_RATES = (
+    r"(?:[a-z]+\s+){0,3}(?:[kmgtp]?i?b|(?!rad|mol|deg|met)[a-z]{3,})\s*(?:/|per)\s*s(?:ec(?:ond)?)?"
+    r"|[kmgtp]?flops?|fps|[kmg]?[tu]eps|[kmg]l?ups"
+)
+_UNIT_AFTER: Final = re.compile(rf"\s*[(\[]?\s*(?:{_SECONDS}|{_RATES})(?!\w)", re.IGNORECASE)
+_RATE_AFTER: Final = re.compile(rf"\s*[(\[]?\s*(?:{_RATES})(?!\w)", re.IGNORECASE)
+_TIME_WORDS = (
+    r"(?:run|wall|exec|kernel)?[ _-]?time(?![ _-]*(?:steps?|stamp|averaged?|dependent|series|levels?|points?)"
+    r"|[a-z])|timings?|timers?|elapsed|duration|took|latency"
+)
+_RATE_WORDS = (
+    r"throughput|bandwidth|speed-?up|[kmgtp]?flops?(?:/s)?|[kmgtp]i?b/s(?:ec)?|[kmg]?[tu]eps|[kmg]l?ups"
+)
+_TIME_BEFORE: Final = re.compile(
+    rf"(?<![a-z])(?:{_TIME_WORDS}|{_RATE_WORDS})(?![a-z])|[(\[]\s*(?:{_SECONDS}|{_RATES})\s*[)\]]",
+    re.IGNORECASE,
+)
+_RATE_BEFORE: Final = re.compile(
+    rf"(?<![a-z])(?:{_RATE_WORDS})(?![a-z])|[(\[]\s*(?:{_RATES})\s*[)\]]", re.IGNORECASE
+)
+_CAMEL_TIME: Final = re.compile(r"(?<=[a-z])Time(?![a-z])")
+# Enough to believe that a number which differs between two runs of the baseline is a clock's.
+_TIME_HINT: Final = re.compile(
+    r"(?<![a-z])(?:times|rate|speed|performance|perf|clock|ticks|cycles|seconds)(?![a-z])", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How an output compares with what was expected; equal if there are no ``differences``.
+
+    ``differences`` and ``notes`` are sentences, the first few only. ``numbers`` were compared and
+    ``ignored`` are times and rates.
+    """
+
+    differences: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    numbers: int = 0
+    ignored: int = 0
+
+    @property
+    def equal(self) -> bool:
+        """Whether the two mean the same."""
+        return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The words and numbers of a line: ``texts[i]`` comes before ``numbers[i]``, one text is last.
+
+    ``ignored`` are the indices of those numbers that are a time or a rate.
+    """
+
+    raw: str
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...]
+    ignored: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What an output should be: that of one or, better, several runs of the baseline.
+
+    Several runs show which numbers on a line that speaks of time are a clock's.
+    """
+
+    runs: tuple[bytes, ...]
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...] | None:
+        """The lines of text; None if the output is binary."""
+        texts = [_text(run) for run in self.runs]
+        decoded = [text for text in texts if text is not None]
+        if len(decoded) < len(texts):
+            return None
+        runs = [_lines(text) for text in decoded]
+        return tuple(_mark_times(runs))
+
+    @property
+    def compared(self) -> Iterator[str]:
+        """The numbers that count, as they were printed; none in a binary output."""
+        for line in self.lines or ():
+            for index, number in enumerate(line.numbers):
+                if index not in line.ignored:
+                    yield number
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing but white space."""
+        return not self.runs[0].strip()
+
+
+def compare(expectation: Expectation, actual: bytes, tolerance: Tolerance) -> Comparison:
+    """Compare an output with what it should be: text by meaning, anything else byte for byte."""
+    lines = expectation.lines
+    text = _text(actual)
+    if lines is None or text is None:
+        return _compare_bytes(expectation.runs[0], actual)
+    return _compare_lines(lines, _raw_lines(text), tolerance)
+
+
+def compare_text(expected: str, actual: str, tolerance: Tolerance) -> Comparison:
+    """Compare two texts by meaning."""
+    return compare(Expectation((_bytes(expected),)), _bytes(actual), tolerance)
+
+
+def zeros_pass(expected: Expectation | str, tolerance: Tolerance) -> bool:
+    """Whether an output with the same words and nothing but zeros would be accepted.
+
+    True also when there is no number to compare: such an output proves nothing about results.
+    """
+    if isinstance(expected, str):
+        expected = Expectation((_bytes(expected),))
+    if expected.lines is None:
+        return not any(expected.runs[0])
+    return all(_number_difference(number, "0", tolerance) is None for number in expected.compared)
+
+
+def is_zero(number: str) -> bool:
+    """Whether a printed number is zero."""
+    value = _value(number)
+    return value is not None and value == 0
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _text(data: bytes) -> str | None:
+    """The text of an output; None if it is binary. Stray bytes are kept, so that they still differ."""
+    if b"\0" in data:
+        return None
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _raw_lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.rstrip().split("\n")]
+
+
+def _lines(text: str) -> list[Line]:
+    return [_line(raw) for raw in _raw_lines(text)]
+
+
+def _line(raw: str) -> Line:
+    texts: list[str] = []
+    numbers: list[str] = []
+    position = 0
+    for match in _NUMBER.finditer(raw):
+        if _is_word(match):
+            continue
+        texts.append(_folded(raw[position : match.start()]))
+        tail = match["tail"] or ""
+        position = match.end() - len(tail)
+        numbers.append(raw[match.start() : position])
+    texts.append(_folded(raw[position:]))
+    return Line(raw, tuple(texts), tuple(numbers))
+
+
+def _is_word(match: re.Match[str]) -> bool:
+    """Whether what begins like a number is a word, such as the hash 3fa9b2."""
+    tail = match["tail"]
+    if tail is None:
+        return False
+    if any(character.isdigit() for character in tail):
+        return True
+    return not match["point"] and _HEX_TAIL.fullmatch(tail) is not None
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _mark_times(runs: Sequence[Sequence[Line]]) -> Iterator[Line]:
+    """The first run's lines, with the numbers marked that are times and rates."""
+    under_heading = False
+    for line, *others in zip_longest(*runs):
+        if line is None:
+            return
+        same_shape = [
+            other for other in others if other is not None and len(other.numbers) == len(line.numbers)
+        ]
+        timed = _speaks_of_time(line)
+        if not line.numbers:
+            # The heading of a table of times, which lasts until an empty line or another heading.
+            under_heading = timed
+        ignored = frozenset(
+            index
+            for index, number in enumerate(line.numbers)
+            if _is_time(line, index, [other.numbers[index] for other in same_shape])
+            or ((timed or under_heading) and any(other.numbers[index] != number for other in same_shape))
+        )
+        yield Line(line.raw, line.texts, line.numbers, ignored)
+
+
+def _speaks_of_time(line: Line) -> bool:
+    whole = " # ".join(line.texts)
+    return (
+        _TIME_BEFORE.search(whole) is not None
+        or _CAMEL_TIME.search(whole) is not None
+        or _TIME_HINT.search(whole) is not None
+        or any(_UNIT_AFTER.match(after) for after in line.texts[1:])
+    )
+
+
+def _is_time(line: Line, index: int, others: Sequence[str]) -> bool:
+    """Whether a number is a time or a rate by the words next to it."""
+    before, after = line.texts[index], line.texts[index + 1]
+    if index:
+        # "3.2 GB/s with N = 5": the unit belongs to the number before it.
+        before = _without_unit(before)
+    if _RATE_AFTER.match(after) or _RATE_BEFORE.search(before):
+        # Rates may repeat: a short time in whole microseconds does, and so does what it divides.
+        return True
+    if not (_UNIT_AFTER.match(after) or _TIME_BEFORE.search(before) or _CAMEL_TIME.search(before)):
+        return False
+    number = line.numbers[index]
+    repeats = bool(others) and all(other == number for other in others)
+    return not (repeats and _significant_digits(number) >= _CLOCK_NEVER_REPEATS)
+
+
+def _significant_digits(number: str) -> int:
+    mantissa = re.split("[eE]", number)[0].lstrip("+-")
+    digits = mantissa.replace(".", "").lstrip("0")
+    return len(digits.rstrip("0"))
+
+
+def _compare_bytes(expected: bytes, actual: bytes) -> Comparison:
+    if expected == actual:
+        return Comparison()
+    if len(expected) != len(actual):
+        return Comparison((f"expected {len(expected)} bytes, got {len(actual)}",))
+    different = [index for index, (a, b) in enumerate(zip(expected, actual, strict=True)) if a != b]
+    return Comparison(
+        (f"{len(different)} of {len(expected)} bytes differ, the first at byte {different[0]}",)
+    )
+
+
+def _compare_lines(lines: Sequence[Line], actual: Sequence[str], tolerance: Tolerance) -> Comparison:
+    differences: list[str] = []
+    notes: list[str] = []
+    numbers = ignored = 0
+    for place, (expected, raw) in enumerate(zip(lines, actual, strict=False), start=1):
+        numbers += len(expected.numbers) - len(expected.ignored)
+        ignored += len(expected.ignored)
+        if len(notes) < _SHOWN_DIFFERENCES:
+            notes += [f"line {place}: {number} is expected" for number in _not_numbers(expected)]
+        if raw == expected.raw:
+            continue
+        difference = _line_difference(expected, _line(raw), tolerance)
+        if difference is not None:
+            differences.append(f"line {place}: {difference}")
+            if len(differences) == _SHOWN_DIFFERENCES:
+                break
+    if len(lines) != len(actual) and len(differences) < _SHOWN_DIFFERENCES:
+        differences.append(f"expected {_count(len(lines))}, got {_count(len(actual))}")
+    return Comparison(tuple(differences), tuple(notes[:_SHOWN_DIFFERENCES]), numbers, ignored)
+
+
+def _count(lines: int) -> str:
+    return f"{lines} line" if lines == 1 else f"{lines} lines"
+
+
+def _not_numbers(line: Line) -> Iterator[str]:
+    for index, number in enumerate(line.numbers):
+        if index not in line.ignored and _is_nan(number):
+            yield number
+
+
+def _line_difference(expected: Line, actual: Line, tolerance: Tolerance) -> str | None:
+    if len(expected.numbers) != len(actual.numbers) or not _same_words(expected, actual):
+        return f"expected {_shown(expected.raw)}, got {_shown(actual.raw)}"
+    for index, (number, other) in enumerate(zip(expected.numbers, actual.numbers, strict=True)):
+        if index not in expected.ignored:
+            difference = _number_difference(number, other, tolerance)
+            if difference is not None:
+                return difference
+    return None
+
+
+def _same_words(expected: Line, actual: Line) -> bool:
+    if expected.texts == actual.texts:
+        return True
+    # A program may print a shorter time in a smaller unit.
+    return all(
+        text == other or (index - 1 in expected.ignored and _without_unit(text) == _without_unit(other))
+        for index, (text, other) in enumerate(zip(expected.texts, actual.texts, strict=True))
+    )
+
+
+def _without_unit(text: str) -> str:
+    unit = _UNIT_AFTER.match(text)
+    return f"# {text[unit.end() :]}" if unit else text
+
+
+def _number_difference(expected: str, actual: str, tolerance: Tolerance) -> str | None:
+    """How two printed numbers differ; None if they agree within the tolerance."""
+    if _is_nan(expected) or _is_nan(actual):
+        return None if _is_nan(expected) and _is_nan(actual) else f"expected {expected}, got {actual}"
+    wanted, got = _value(expected), _value(actual)
+    if wanted is None or got is None:
+        return None if expected == actual else f"expected {_cut(expected)}, got {_cut(actual)}"
+    if wanted == got:
+        return None
+    plain = f"expected {_cut(expected)}, got {_cut(actual)}"
+    if wanted.is_infinite() or got.is_infinite():
+        return plain
+    if _are_exact(expected, actual) and max(wanted.copy_abs(), got.copy_abs()) >= _EXACT_FROM:
+        return f"{plain} (whole numbers of this size must be equal)"
+    difference = _ARITHMETIC.subtract(wanted, got).copy_abs()
+    share = _ARITHMETIC.multiply(_decimal(tolerance.relative), wanted.copy_abs())
+    allowed = _ARITHMETIC.add(_decimal(tolerance.absolute), share)
+    if difference <= allowed:
+        return None
+    if not allowed:
+        return f"{plain} (must be equal)" if not (tolerance.relative or tolerance.absolute) else plain
+    if tolerance.absolute or not wanted:
+        return f"{plain} (difference {difference:.2g}, allowed {allowed:.2g})"
+    relative = _ARITHMETIC.divide(difference, wanted.copy_abs())
+    return f"{plain} (relative difference {relative:.2g}, allowed {tolerance.relative:.2g})"
+
+
+def _are_exact(expected: str, actual: str) -> bool:
+    return _WHOLE.fullmatch(expected) is not None and _WHOLE.fullmatch(actual) is not None
+
+
+def _is_nan(number: str) -> bool:
+    return number.lstrip("+-").lower() == "nan"
+
+
+def _value(number: str) -> Decimal | None:
+    """The value of a printed number; None if it has no finite decimal form that we can hold."""
+    try:
+        return Decimal(number)
+    except InvalidOperation:
+        return None
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(repr(value))
+
+
+def _shown(text: str) -> str:
+    return f'"{_cut(_folded(text))}"' if text.strip() else "an empty line"
+
+
+def _cut(text: str) -> str:
+    # Stray bytes were kept as surrogates, which no terminal and no JSON takes.
+    clean = text.encode("utf-8", "replace").decode()
+    return clean if len(clean) <= _SHOWN_CHARACTERS else clean[:_SHOWN_CHARACTERS] + "..."
