@@ -56,7 +56,11 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
     paths = [Path(path) for path in paths]
     overlay = overlay or {}
     for path in paths:
-        if not path.exists() and path not in overlay:
+        try:
+            there = path.exists() or path in overlay
+        except OSError as error:
+            raise ProgramError(f"{path}: cannot be read: {error.strerror}") from error
+        if not there:
             raise ProgramError(f"{path}: no such file or folder")
     single = len(paths) == 1 and paths[0].is_dir()
     root = paths[0] if single else _common_folder(paths)
@@ -81,6 +85,9 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
 
 def _read(file: Path, name: str, problems: list[Problem]) -> bytes | None:
     try:
+        if not file.is_file() and file.exists():
+            problems.append(Problem(name, 1, "is not a regular file"))
+            return None
         if file.stat().st_size > MAX_SOURCE_BYTES:
             size = file.stat().st_size / 1e6
             problems.append(
@@ -123,6 +130,8 @@ def _follow_includes(
 
 def _source_files(path: Path) -> list[Path]:
     if not path.is_dir():
+        if path.suffix.lower() not in SOURCE_SUFFIXES:
+            raise ProgramError(f"{path}: is no source file ({', '.join(sorted(SOURCE_SUFFIXES))})")
         return [path]
     found: list[Path] = []
     for folder, folders, names in os.walk(path):

@@ -33,6 +33,7 @@ def progress(*, quiet: bool = False) -> Iterator[Tell]:
             head = message.split(" measuring ", maxsplit=1)[0].split(" warm-up ", maxsplit=1)[0]
             if head not in said[-1:]:
                 said.append(head)
+                console.print(f"  {head}", soft_wrap=True)
 
         yield tell_plainly
         return

@@ -32,8 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(verb.run(options))
     except UserError as error:
+        sys.stderr.write(f"jouleline {options.verb}: {error}\n")
         return error.code
     except KeyboardInterrupt:
+        sys.stderr.write(f"jouleline {options.verb}: stopped\n")
         return Exit.FAILED
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain once more at exit.

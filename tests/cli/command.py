@@ -1,0 +1,49 @@
+"""Run the command line as a user does, and look at what it says and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Standard output as the one JSON document it must be."""
+        document = json.loads(self.out)
+        assert isinstance(document, dict)
+        return document
+
+
+def jouleline(*words: object, home: Path, timeout_s: float = 240, **environment: str) -> Said:
+    """Run ``jouleline`` with a home of its own, so that no record lands in the tester's."""
+    done = subprocess.run(
+        [sys.executable, "-m", "jouleline", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        env={**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state"), **environment},
+    )
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file of a tree by name: what must be untouched is compared with this."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }

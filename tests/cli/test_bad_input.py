@@ -1,0 +1,209 @@
+"""Whatever a user gets wrong is answered by one sentence and the right exit code, and costs nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import SAMPLES, Said, jouleline, snapshot
+
+SERIAL = """\
+#include <cstdio>
+int main(int argc, char **argv) {
+    double sum = 0;
+#pragma omp parallel for
+    for (int i = 0; i < 1000; i++) {
+#pragma omp atomic
+        sum += i * 0.5;
+    }
+    printf("%.17g\\n", sum);
+}
+"""
+
+
+def program(folder: Path, source: str, workload: str = "") -> Path:
+    folder.mkdir()
+    (folder / "main.cpp").write_text(source)
+    if workload:
+        (folder / "jouleline.toml").write_text(workload)
+    return folder
+
+
+def assert_one_sentence(said: Said, *words: str) -> None:
+    assert "Traceback" not in said.err + said.out
+    assert not said.out
+    for word in words:
+        assert word in said.err, said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words", "code"),
+    [
+        ("notes.md", b"# Notes\n", "is no source file", 2),
+        ("binary.cu", b"\x7fELF\0\0\1" * 100, "is a binary file, not C++ source", 1),
+        ("line.cu", b"x" * 10_000_000, "is 10.0 MB; sources up to 4.2 MB are read", 1),
+    ],
+)
+def test_what_is_no_source_is_named(tmp_path: Path, name: str, data: bytes, words: str, code: int) -> None:
+    file = tmp_path / name
+    file.write_bytes(data)
+    said = jouleline("bound", file, home=tmp_path)
+    assert said.code == code
+    assert words in said.err + said.out
+    assert "Traceback" not in said.err
+
+
+def test_text_in_another_encoding_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "latin.cu"
+    file.write_bytes(b"// gr\xf6\xdfe\n__global__ void scale(float *x) { x[threadIdx.x] *= 2.0f; }\n")
+    said = jouleline("bound", file, "--format", "json", home=tmp_path)
+    assert said.code == 0
+    assert [kernel["name"] for kernel in said.document["kernels"]] == ["scale"]
+
+
+def test_unclosed_brackets_hide_only_what_they_hold(tmp_path: Path) -> None:
+    file = tmp_path / "typing.cu"
+    file.write_text(
+        "__global__ void done(float *x) { x[threadIdx.x] *= 2.0f; }\n"
+        "__global__ void typing(float *x, int n) { for (int i = 0; i < n; i++) { x[i"
+    )
+    said = jouleline("bound", file, "--format", "json", home=tmp_path)
+    assert said.code == 0
+    assert [kernel["name"] for kernel in said.document["kernels"]] == ["done", "typing"]
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_and_the_rest_is_judged(tmp_path: Path) -> None:
+    folder = program(tmp_path / "p", SERIAL)
+    os.symlink("loop.cpp", folder / "loop.cpp")
+    said = jouleline("bound", folder, "--format", "json", home=tmp_path)
+    assert said.code == 0
+    assert said.document["kernels"]
+    assert said.document["problems"][0]["file"] == "loop.cpp"
+    assert "cannot be read" in said.document["problems"][0]["message"]
+
+
+AS_NOBODY = """\
+import os, sys
+from jouleline.cli.main import main
+main(["bound", sys.argv[1]])  # everything is imported now, wherever Python lives
+if os.geteuid() == 0:
+    os.seteuid(65534)  # root reads every file
+sys.exit(main(["bound", sys.argv[1]]))
+"""
+
+
+def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
+    folder = program(tmp_path / "p", SERIAL)
+    closed = folder / "main.cpp"
+    closed.chmod(0)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, str(closed)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (1, 2)
+    assert "Permission denied" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_gpu_is_answered_with_the_nearest_ones(tmp_path: Path) -> None:
+    said = jouleline("bound", SAMPLES / "jacobi-cuda", "--gpu", "rtx-3081", home=tmp_path)
+    assert said.code == 2
+    assert_one_sentence(said, "rtx-3081", "rtx-3080", "jouleline devices")
+
+
+@pytest.mark.parametrize("verb", ["bound", "refactor", "measure"])
+def test_a_path_that_is_not_there_is_named(tmp_path: Path, verb: str) -> None:
+    said = jouleline(verb, tmp_path / "nowhere", home=tmp_path)
+    assert said.code == 2
+    assert_one_sentence(said, "nowhere", "no such file or folder")
+
+
+@pytest.mark.parametrize(
+    ("workload", "words"),
+    [
+        ("[workload\n", "is not valid TOML"),
+        ("[workload]\nrun = './main'\n", "lacks 'build'"),
+        ("[workload]\nbuild = 3\nrun = './main'\n", "'build' in [workload] must be a shell command"),
+        ("[workload]\nbuild = 'make'\nrun = './main'\nsize_arg = [0]\n", "unknown key 'size_arg'"),
+        ("[workloads]\n", "unknown table [workloads]"),
+    ],
+)
+def test_a_wrong_workload_file_is_explained(tmp_path: Path, workload: str, words: str) -> None:
+    folder = program(tmp_path / "p", SERIAL, workload)
+    said = jouleline("refactor", folder, home=tmp_path)
+    assert said.code == 2
+    assert_one_sentence(said, "jouleline.toml", words)
+
+
+@pytest.mark.parametrize(
+    ("source", "build", "words"),
+    [
+        ("int main() { return x; }\n", "g++ main.cpp -o main", "failed with exit code 1"),
+        ("int main() {}\n", "no-such-compiler main.cpp", "failed with exit code 127"),
+        ("int main() { __builtin_trap(); }\n", "g++ main.cpp -o main", "crashed"),
+        ("int main() { return 3; }\n", "g++ main.cpp -o main", "exit code 3"),
+        (
+            '#include <cstdio>\nint main() { for (;;) puts("and on"); }\n',
+            "g++ main.cpp -o main",
+            "printed without end",
+        ),
+    ],
+)
+def test_a_baseline_that_does_not_work_is_explained(
+    tmp_path: Path, source: str, build: str, words: str
+) -> None:
+    folder = program(tmp_path / "p", source, f"[workload]\nbuild = '{build}'\nrun = './main'\n")
+    before = snapshot(folder)
+    said = jouleline("refactor", folder, home=tmp_path)
+    assert said.code == 1, said.err
+    assert_one_sentence(said, "the baseline", words)
+    assert snapshot(folder) == before
+
+
+def test_a_folder_without_any_hint_how_to_build_is_explained(tmp_path: Path) -> None:
+    folder = program(tmp_path / "p", "void helper() {}\n")
+    said = jouleline("refactor", folder, home=tmp_path)
+    assert said.code == 2
+    assert_one_sentence(said, "jouleline.toml", "main()")
+
+
+def test_ctrl_c_ends_a_hanging_program_and_leaves_the_tree_alone(tmp_path: Path) -> None:
+    folder = program(
+        tmp_path / "p",
+        "#include <unistd.h>\nint main() { for (;;) sleep(1000); }\n",
+        "[workload]\nbuild = 'g++ main.cpp -o jouleline_hangs'\nrun = './jouleline_hangs'\n",
+    )
+    before = snapshot(folder)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jouleline", "refactor", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    deadline = time.monotonic() + 60
+    while not running("jouleline_hangs") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert running("jouleline_hangs")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "Traceback" not in out + err
+    assert not running("jouleline_hangs")
+    assert snapshot(folder) == before
+
+
+def running(name: str) -> bool:
+    """Whether a process of that name is there."""
+    for folder in Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit() and name in (folder / "comm").read_text() + name[15:]:
+                return True
+        except OSError:
+            continue
+    return False
