@@ -1,0 +1,65 @@
+"""The action "Refactor for energy", in a kernel, and in a function that starts one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from lsprotocol import types
+
+from jouleline.core.syntax import ancestor
+
+from . import convert
+from .code_lens import REFACTOR, refactor_request
+from .view import View
+
+if TYPE_CHECKING:
+    from .server import Server
+
+KIND: Final = "refactor.rewrite.jouleline"
+TITLE: Final = "Refactor for energy"
+
+
+def register(server: Server) -> None:
+    """Add the feature to a server."""
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[KIND]))
+    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+        view = await server.session.view(params.text_document.uri)
+        if view is None or not wanted(params.context.only) or not applies(view, params.range):
+            return []
+        command = types.Command(
+            title=TITLE, command=REFACTOR, arguments=[refactor_request(view, params.range.start.line)]
+        )
+        if not server.session.client.code_action_literals:
+            return [command]
+        return [types.CodeAction(title=TITLE, kind=KIND, command=command)]
+
+
+def wanted(only: Sequence[types.CodeActionKind | str] | None) -> bool:
+    """Whether our kind is among those asked for: ``refactor`` asks for all below it."""
+    if not only:
+        return True
+    asked = [kind.value if isinstance(kind, types.CodeActionKind) else kind for kind in only]
+    return any(kind in ("", KIND) or KIND.startswith(kind + ".") for kind in asked)
+
+
+def applies(view: View, asked: types.Range) -> bool:
+    """Whether a range touches a kernel or a function that starts one."""
+    start, end = convert.to_offsets(view.text, asked, view.encoding)
+    return any(first <= end and start <= last for first, last in _places(view))
+
+
+def _places(view: View) -> Iterator[tuple[int, int]]:
+    for _, kernel in view.kernels:
+        yield kernel.start, kernel.end
+        if kernel.directive is not None and kernel.node is not None:
+            function = ancestor(kernel.node, "function_definition")
+            if function is not None:
+                yield function.start_byte, function.end_byte
+    for launch in view.launches:
+        whole = launch.place.parent or launch.place
+        if launch.place.type == "compound_statement":
+            yield whole.start_byte, whole.end_byte
+        else:
+            yield launch.anchor, launch.anchor

@@ -1,0 +1,190 @@
+"""All that is known of a kernel: its bound, the counts behind it, and what was assumed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from lsprotocol import types
+
+from jouleline.app.analyse import KernelReport
+from jouleline.core.counts import Operation
+from jouleline.core.device import Figure
+
+from . import convert, wording
+from .view import View
+
+if TYPE_CHECKING:
+    from .server import Server
+
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+_MAX_ARRAYS = 12
+
+
+class _Target(NamedTuple):
+    start: int
+    end: int
+    reports: tuple[KernelReport, ...]
+
+
+def register(server: Server) -> None:
+    """Add the feature to a server."""
+
+    @server.feature(types.TEXT_DOCUMENT_HOVER)
+    async def hover(params: types.HoverParams) -> types.Hover | None:
+        view = await server.session.view(params.text_document.uri)
+        if view is None:
+            return None
+        target = _target(view, convert.to_offset(view.text, params.position, view.encoding))
+        if target is None or not target.reports:
+            return None
+        markdown = server.session.client.hover_markdown
+        return types.Hover(
+            contents=types.MarkupContent(
+                kind=types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText,
+                value=page(view, target.reports),
+            ),
+            range=convert.to_range(view.text, target.start, target.end, view.encoding),
+        )
+
+
+def _target(view: View, offset: int) -> _Target | None:
+    """The kernel that is named, launched or directed at an offset."""
+    for place, kernel in view.kernels:
+        if kernel.directive is not None and kernel.directive.start <= offset <= kernel.directive.end:
+            return _Target(kernel.directive.start, kernel.directive.end, view.reports(place))
+    line = view.text.point(offset).line
+    first = view.text.line_starts[line]
+    for match in _WORD.finditer(view.text.line_bytes(line)):
+        start, end = first + match.start(), first + match.end()
+        if start <= offset <= end:
+            return _named(view, match[0].decode(), start, end)
+    return None
+
+
+def _named(view: View, name: str, start: int, end: int) -> _Target | None:
+    for place, kernel in view.kernels:
+        # Overloads share a name: the head that the word stands in decides.
+        if kernel.name == name and kernel.directive is None and kernel.start <= start < kernel.anchor:
+            return _Target(start, end, view.reports(place))
+    for launch in view.launches:
+        if launch.kernel == name and 0 <= launch.line - 1 - view.text.point(start).line <= 1:
+            report = view.report_at(launch)
+            return _Target(start, end, (report,) if report else ())
+    elsewhere = view.places.get(name)
+    if elsewhere is None or view.kernel(elsewhere).directive is not None:
+        return None  # a region of OpenMP has no name of its own
+    return _Target(start, end, view.reports(elsewhere))
+
+
+def page(view: View, reports: tuple[KernelReport, ...]) -> str:
+    """The Markdown for one kernel; further ways of launching it get a line each."""
+    blocks = list(_blocks(view, reports[0]))
+    if len(reports) > 1:
+        rows = [
+            f"- line {one.launch.line if one.launch else '?'}, {_shape(one)}: {wording.short_bound(one)}"
+            for one in reports
+        ]
+        blocks.append("\n".join([f"**Launched in {len(reports)} ways**", "", *rows]))
+    return "\n\n".join(blocks)
+
+
+def _blocks(view: View, report: KernelReport) -> Iterator[str]:
+    counts, device = report.counts, view.device
+    if not wording.counted(counts):
+        yield f"**bound unknown** · `{report.kernel.display}`"
+        yield "Nothing was found to count in this kernel."
+        return
+    yield f"**{wording.short_bound(report)}** on {device.name} · `{report.kernel.display}`"
+    yield (
+        f"{_sentence(wording.margin_sentence(report, device))} {wording.chance(report)} sure "
+        f"of the class, by the assumed spread of the counts; at least "
+        f"{wording.seconds(report.bound.floor_s)} a launch by the device's roofs (derived)."
+    )
+    yield _operations(view, report)
+    if counts.arrays:
+        yield _arrays(report)
+    yield f"Launch: {_shape(report)}."
+    if view.arguments:
+        yield f"Run line: `{view.arguments}`, from {view.origin}."
+    notes = list(counts.assumptions)
+    if wording.runs_on_host(report):
+        notes.append(
+            f"this region runs on the host and is judged as if on {device.name}; choose the device `host`"
+        )
+    if notes:
+        yield "\n".join(["**Assumed**", "", *(f"- {note}" for note in notes)])
+    yield _device(view, report)
+    yield f"*{wording.evidence_sentence(counts)}*"
+
+
+def _operations(view: View, report: KernelReport) -> str:
+    counts = report.counts
+    rows = ["| | per launch | ± | per DRAM byte | ridge point |", "|:--|--:|--:|--:|--:|"]
+    for operation, amount in counts.operations.items():
+        if amount <= 0:
+            continue
+        kind = wording.RIDGES.get(operation)
+        ridge = view.device.ridge(kind) if kind else None
+        intensity = counts.intensity(operation)
+        unit = wording.UNITS.get(operation, "op")
+        rows.append(
+            f"| {_operation_name(operation)} | {wording.scaled(amount)}{unit} | {_spread(report, operation)} "
+            f"| {'–' if intensity is None else wording.two_digits(intensity)} "
+            f"| {'–' if ridge is None else wording.two_digits(ridge)} |"
+        )
+    traffic = f"{wording.scaled(counts.dram_bytes)}B | {_spread(report, 'dram_bytes')}"
+    rows.append(f"| DRAM traffic | {traffic} | | |")
+    return "\n".join(rows)
+
+
+def _operation_name(operation: Operation) -> str:
+    return {
+        Operation.SP: "sp (fp32)",
+        Operation.DP: "dp (fp64)",
+        Operation.INT: "int",
+        Operation.SPECIAL: "special functions",
+        Operation.TENSOR: "tensor",
+    }[operation]
+
+
+def _spread(report: KernelReport, name: str) -> str:
+    spread = report.counts.uncertainty_log2.get(name)
+    return "–" if spread is None else f"×/÷ {wording.two_digits(2**spread)}"
+
+
+def _arrays(report: KernelReport) -> str:
+    arrays = sorted(report.counts.arrays, key=lambda array: -array.dram_bytes)
+    rows = ["| array | DRAM traffic | coalescing |", "|:--|--:|--:|"]
+    rows += [
+        f"| `{array.name}` | {wording.scaled(array.dram_bytes)}B | {round(100 * array.coalescing)}% |"
+        for array in arrays[:_MAX_ARRAYS]
+    ]
+    if len(arrays) > _MAX_ARRAYS:
+        rest = sum(array.dram_bytes for array in arrays[_MAX_ARRAYS:])
+        rows.append(f"| {len(arrays) - _MAX_ARRAYS} more | {wording.scaled(rest)}B | |")
+    return "\n".join(rows)
+
+
+def _shape(report: KernelReport) -> str:
+    shape = report.counts.shape
+    grid, block = (" × ".join(str(size) for size in sizes) for sizes in (shape.grid, shape.block))
+    origin = "from the source" if shape.known else "partly assumed"
+    return f"grid {grid}, block {block} ({origin})"
+
+
+def _device(view: View, report: KernelReport) -> str:
+    device = view.device
+    operation = wording.decisive(report.counts, device)
+    kind = wording.RIDGES[operation] if operation else "sp"
+    figures: list[tuple[str, Figure | None]] = [
+        (f"{kind} peak", device.peak(kind)),
+        ("DRAM bandwidth", device.dram_bytes_per_s),
+    ]
+    rows = [f"- {name}: {wording.peak_figure(figure)}" for name, figure in figures if figure is not None]
+    return "\n".join([f"**{device.name}** (`{device.id}`)", "", *rows])
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."

@@ -1,0 +1,142 @@
+"""Offer a measured candidate as an edit: to the very texts that were measured, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from jouleline.core.source import SourceText
+
+from . import convert
+from .programs import absolute
+
+if TYPE_CHECKING:
+    from jouleline.app.outcome import Outcome
+    from jouleline.app.program import Program
+
+    from .server import Server
+
+APPLY: Final = "Apply"
+SHOW: Final = "Show report"
+DISCARD: Final = "Discard"
+
+
+class StaleError(Exception):
+    """A text is no longer the one that was measured; the message names it."""
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """Edits by URI, and the version of each document that is open."""
+
+    edits: dict[str, list[types.TextEdit]]
+    versions: dict[str, int | None]
+
+
+async def offer(server: Server, program: Program, outcome: Outcome) -> bool:
+    """Send the edit, after a question where the editor cannot ask itself; whether it was applied."""
+    client = server.session.client
+    kept = f"The patch is kept in {outcome.record}."
+    try:
+        edit = await _edit(server, program, outcome)
+        if client.annotations and client.document_changes:
+            label, _, what = outcome.headline.partition(": ")
+            title = outcome.candidate.title if outcome.candidate else ""
+            whole = convert.annotated_edit(edit.edits, edit.versions, label, what or title)
+        else:
+            if not await _agreed(server, outcome):
+                server.tell(types.MessageType.Info, f"Nothing was changed. {kept}")
+                return False
+            # Minutes may have passed since the question.
+            edit = await _edit(server, program, outcome)
+            if client.document_changes:
+                whole = convert.versioned_edit(edit.edits, edit.versions)
+            else:
+                whole = convert.plain_edit(edit.edits)
+    except StaleError as error:
+        server.tell(types.MessageType.Warning, f"The edit is not offered: {error}. {kept}")
+        return False
+    try:
+        answer = await server.workspace_apply_edit_async(
+            types.ApplyWorkspaceEditParams(edit=whole, label="Refactor for energy")
+        )
+        applied, reason = answer.applied, answer.failure_reason
+    except JsonRpcException as error:
+        applied, reason = False, error.message
+    if not applied:
+        because = f" ({reason})" if reason else ""
+        hint = " In the editor's preview, tick the rows that you want." if client.annotations else ""
+        server.tell(types.MessageType.Info, f"The edit was not applied{because}.{hint} {kept}")
+    return applied
+
+
+async def _edit(server: Server, program: Program, outcome: Outcome) -> _Edit:
+    """The edit for the texts as they are now.
+
+    Raises:
+        StaleError: if a text of the program is not the one that was measured.
+    """
+    root = program.root.absolute()
+    for name, measured in program.files.items():
+        document = server.session.document_at(absolute(root, name))
+        if document is not None and document.text.data != measured:
+            raise StaleError(f"{document.name} changed while the candidate was measured")
+    result = _Edit({}, {})
+    for name, edits in outcome.edits.items():
+        path, measured = absolute(root, name), outcome.base[name]
+        document = server.session.document_at(path)
+        if document is None and await asyncio.to_thread(_read, path) != measured:
+            raise StaleError(f"{path.name} changed on disk while the candidate was measured")
+        uri = document.uri if document is not None else convert.to_uri(path)
+        try:
+            found = convert.to_text_edits(SourceText(measured), edits, server.session.encoding)
+        except UnicodeDecodeError:
+            raise StaleError(f"{path.name} is not UTF-8 where it would change; apply the patch") from None
+        result.edits[uri] = found
+        result.versions[uri] = document.version if document is not None else None
+    return result
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+async def _agreed(server: Server, outcome: Outcome) -> bool:
+    """Ask the user, as often as they want to read the report first."""
+    actions = [types.MessageActionItem(title=title) for title in (APPLY, SHOW, DISCARD)]
+    while True:
+        try:
+            chosen = await server.window_show_message_request_async(
+                types.ShowMessageRequestParams(
+                    type=types.MessageType.Info,
+                    message=f"{outcome.headline}. Apply the edit?",
+                    actions=actions,
+                )
+            )
+        except JsonRpcException:
+            return False
+        if chosen is None or chosen.title != SHOW:
+            return chosen is not None and chosen.title == APPLY
+        await _show(server, outcome)
+
+
+async def _show(server: Server, outcome: Outcome) -> None:
+    patch = next(iter(sorted(outcome.record.glob("*.patch"))), None)
+    if server.session.client.show_document and patch is not None:
+        try:
+            await server.window_show_document_async(
+                types.ShowDocumentParams(uri=convert.to_uri(patch), take_focus=False)
+            )
+        except JsonRpcException:
+            pass
+        else:
+            return
+    server.tell(types.MessageType.Info, outcome.details)

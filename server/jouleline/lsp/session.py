@@ -1,0 +1,105 @@
+"""The state of one editor's session.
+
+It changes only in the handlers of document sync, configuration and device choice, all of which run
+on the event loop without waiting. Features ask for a :class:`View` and read nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from jouleline.app.analyse import ParsedFile
+from jouleline.config import Settings
+from jouleline.core.device import Catalogue, Device
+from jouleline.core.source import Encoding
+
+from .client import Client
+from .documents import Document
+from .programs import Surroundings, absolute
+from .view import View
+
+
+class Session:
+    """Open documents, settings and the chosen device."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self.encoding: Encoding = "utf-16"
+        self.folders: tuple[Path, ...] = ()
+        self.settings = Settings()
+        self.catalogue: Catalogue | None = None
+        self.device: Device | None = None
+        self.documents: dict[str, Document] = {}
+        self._surroundings: dict[str, Surroundings] = {}
+        self._views: dict[str, View] = {}
+        self.ready = asyncio.Event()
+        """Set when there is a device, or when it is known that there will be none."""
+
+    async def view(self, uri: str) -> View | None:
+        """What is known of a document now; None if it is not open, no source, or no device is known."""
+        await self.ready.wait()
+        document = self.documents.get(uri)
+        if document is None or self.device is None or document.parsed is None:
+            return None
+        around = self._surroundings.get(uri)
+        name = around.name if around else document.name
+        files = {name: document.parsed, **(self._others(around) if around else {})}
+        asked = self.settings.arguments
+        arguments, origin = (asked, "the setting jouleline.arguments") if asked else ("", "")
+        if not arguments and around is not None:
+            arguments, origin = around.arguments, around.origin
+        view = View(document, name, files, self.device, arguments, origin, self.encoding)
+        known = self._views.get(uri)
+        if known is not None and view.same_as(known):
+            return known
+        self._views[uri] = view
+        return view
+
+    def _others(self, around: Surroundings) -> dict[str, ParsedFile]:
+        """The program's other files, those that are open as they are in the editor."""
+        opened = {document.path: document for document in self.documents.values()}
+        found = {}
+        for name, file in around.files.items():
+            document = opened.get(absolute(around.root, name))
+            found[name] = (document.parsed if document is not None else None) or file
+        return found
+
+    def put(self, document: Document) -> None:
+        """Take a new document, or the next version of one."""
+        self.documents[document.uri] = document
+
+    def close(self, uri: str) -> None:
+        """Forget a document."""
+        self.documents.pop(uri, None)
+        self._surroundings.pop(uri, None)
+        self._views.pop(uri, None)
+
+    def surround(self, uri: str, found: Surroundings) -> bool:
+        """Take what the disk says of a document's program; whether anything is new."""
+        known = self._surroundings.get(uri)
+        if uri not in self.documents or found.same_as(known):
+            return False
+        self._surroundings[uri] = found
+        return known is not None or bool(found.files) or bool(found.arguments)
+
+    def overlay(self) -> Mapping[Path, bytes]:
+        """The texts of all open files."""
+        return {
+            document.path: document.text.data
+            for document in self.documents.values()
+            if document.path is not None
+        }
+
+    def parsed_files(self) -> Mapping[Path, ParsedFile]:
+        """All parsed files that are not open, to be reused."""
+        return {
+            absolute(around.root, name): file
+            for around in self._surroundings.values()
+            for name, file in around.files.items()
+        }
+
+    def document_at(self, path: Path) -> Document | None:
+        """The open document of a file."""
+        return next((one for one in self.documents.values() if one.path == path), None)

@@ -1,0 +1,88 @@
+"""Document sync: the only place where texts change. What the disk says follows in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from jouleline.app.program import SOURCE_SUFFIXES
+from jouleline.app.workload import WORKLOAD_FILE
+from jouleline.core.source import SourceText
+
+from . import convert, status
+from .documents import Document
+from .programs import look_around
+
+if TYPE_CHECKING:
+    from .server import Server
+
+
+def register(server: Server) -> None:
+    """Add the handlers to a server."""
+    session = server.session
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def did_open(params: types.DidOpenTextDocumentParams) -> None:
+        item = params.text_document
+        text = SourceText(convert.to_bytes(item.text))
+        document = Document(item.uri, convert.to_path(item.uri), item.language_id, item.version, text)
+        session.put(document)
+        tell_problem(server, document)
+        server.start(surround(server, item.uri))
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    def did_change(params: types.DidChangeTextDocumentParams) -> None:
+        document = session.documents.get(params.text_document.uri)
+        if document is None:
+            return
+        text = convert.changed(document.text, params.content_changes, session.encoding)
+        session.put(document.changed(text, params.text_document.version))
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    def did_close(params: types.DidCloseTextDocumentParams) -> None:
+        session.close(params.text_document.uri)
+        look_again(server)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def did_save(_: types.DidSaveTextDocumentParams) -> None:
+        look_again(server)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def did_change_watched_files(_: types.DidChangeWatchedFilesParams) -> None:
+        look_again(server)
+
+
+def tell_problem(server: Server, document: Document) -> None:
+    """Say once, when it is opened, that a document is not read and why."""
+    if document.problem is not None:
+        sentence = f"{document.problem}. No hints are shown for it."
+        server.tell(types.MessageType.Warning, sentence)
+        status.send(server, "ready", sentence)
+
+
+def look_again(server: Server) -> None:
+    """Read the surroundings of all open documents anew: something may have changed on disk."""
+    for uri in server.session.documents:
+        server.start(surround(server, uri))
+
+
+async def surround(server: Server, uri: str) -> None:
+    """Read what else belongs to a document's program; have hints asked for again if that is news."""
+    session = server.session
+    document = session.documents.get(uri)
+    if document is None or document.path is None or document.parsed is None:
+        return
+    around = await asyncio.to_thread(
+        look_around, document.path, session.folders, session.overlay(), session.parsed_files()
+    )
+    if session.surround(uri, around):
+        server.refresh()
+
+
+def watchers() -> list[types.FileSystemWatcher]:
+    """The files whose change on disk can change a bound."""
+    suffixes = ",".join(sorted(suffix.removeprefix(".") for suffix in SOURCE_SUFFIXES))
+    patterns = (f"**/*.{{{suffixes}}}", f"**/{WORKLOAD_FILE}", "**/{GNUmakefile,makefile,Makefile}")
+    return [types.FileSystemWatcher(glob_pattern=pattern) for pattern in patterns]

@@ -1,0 +1,127 @@
+"""A consistent look at one document: its program, a device, and bounds that are worked out on demand."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+from jouleline.app.analyse import KernelReport, ParsedFile, analyse, split_run_line
+from jouleline.core.device import Device
+from jouleline.core.kernel import Kernel, Launch
+from jouleline.core.source import Encoding, SourceText
+
+from .documents import Document
+
+_log = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """A kernel of a program: the file it is in, and its number there."""
+
+    file: str
+    number: int
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Immutable; what is worked out is kept, so asking again costs nothing.
+
+    ``files`` are the program's, by name, ``name`` being the document's own. ``arguments`` is the
+    run line and ``origin`` says where it comes from.
+    """
+
+    document: Document
+    name: str
+    files: Mapping[str, ParsedFile]
+    device: Device
+    arguments: str
+    origin: str
+    encoding: Encoding
+
+    def same_as(self, other: View | None) -> bool:
+        """Whether the other one was made of the same things."""
+        return (
+            other is not None
+            and self.document is other.document
+            and self.name == other.name
+            and self.device is other.device
+            and self.arguments == other.arguments
+            and self.files.keys() == other.files.keys()
+            and all(self.files[name] is other.files[name] for name in self.files)
+        )
+
+    @property
+    def text(self) -> SourceText:
+        """The document's text."""
+        return self.document.text
+
+    @property
+    def kernels(self) -> tuple[tuple[Place, Kernel], ...]:
+        """The kernels in the document, in the order of the text."""
+        found = self.files[self.name].kernels
+        return tuple((Place(self.name, index), kernel) for index, (_, kernel) in enumerate(found))
+
+    def kernel(self, place: Place) -> Kernel:
+        """The kernel at a place."""
+        return self.files[place.file].kernels[place.number][1]
+
+    @property
+    def launches(self) -> tuple[Launch, ...]:
+        """The launches in the document."""
+        return self.files[self.name].launches
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """The program's kernels by name; the document's own come first."""
+        found: dict[str, Place] = {}
+        for name, file in self.files.items():
+            for index, (_, kernel) in enumerate(file.kernels):
+                found.setdefault(kernel.name, Place(name, index))
+        return found
+
+    def known(self, place: Place) -> bool:
+        """Whether the kernel's bound has been worked out."""
+        return place in self._reports
+
+    def reports(self, place: Place) -> tuple[KernelReport, ...]:
+        """The bounds of one kernel, one for each way it is launched; none if it cannot be counted."""
+        if place not in self._reports:
+            self._reports[place] = self._analyse(place)
+        return self._reports[place]
+
+    def report_at(self, launch: Launch) -> KernelReport | None:
+        """The bound of the kernel that a launch in the document starts; None if it is not here."""
+        place = self.places.get(launch.kernel)
+        reports = self.reports(place) if place is not None else ()
+        return next((one for one in reports if _alike(one.launch, launch)), reports[0] if reports else None)
+
+    def _analyse(self, place: Place) -> tuple[KernelReport, ...]:
+        file = self.files[place.file]
+        program = {**self._bare, place.file: replace(file, kernels=(file.kernels[place.number],))}
+        try:
+            return analyse(program, self.device, split_run_line(self.arguments)).kernels
+        except Exception:  # noqa: BLE001 - whatever it is, the log has it
+            # One kernel that cannot be counted must not take the hints of all others with it.
+            _log.exception("%s: kernel %d cannot be counted", place.file, place.number + 1)
+            return ()
+
+    @cached_property
+    def _bare(self) -> Mapping[str, ParsedFile]:
+        """The program's facts and launches, without kernels to count."""
+        return {name: replace(file, kernels=()) for name, file in self.files.items()}
+
+    @cached_property
+    def _reports(self) -> dict[Place, tuple[KernelReport, ...]]:
+        return {}
+
+
+def _alike(one: Launch | None, other: Launch) -> bool:
+    return one is not None and (one.kernel, one.grid, one.block, one.template_arguments) == (
+        other.kernel,
+        other.grid,
+        other.block,
+        other.template_arguments,
+    )
