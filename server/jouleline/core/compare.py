@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Final
 
 from .workload import Tolerance
@@ -70,12 +70,11 @@ _TIME_HINT: Final = re.compile(
 class Comparison:
     """How an output compares with what was expected; equal if there are no ``differences``.
 
-    ``differences`` and ``notes`` are sentences, the first few only. ``numbers`` were compared and
-    ``ignored`` are times and rates.
+    ``differences`` are sentences, the first few only. ``numbers`` were compared and ``ignored`` are
+    times and rates.
     """
 
     differences: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
     numbers: int = 0
     ignored: int = 0
 
@@ -126,9 +125,14 @@ class Expectation:
                     yield number
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing but white space."""
-        return not self.runs[0].strip()
+    def notes(self) -> tuple[str, ...]:
+        """What is odd in it, as sentences; the first few only."""
+        notes = (
+            f"line {place}: the baseline itself gives {number}"
+            for place, line in enumerate(self.lines or (), start=1)
+            for number in _not_numbers(line)
+        )
+        return tuple(islice(notes, _SHOWN_DIFFERENCES))
 
 
 def compare(expectation: Expectation, actual: bytes, tolerance: Tolerance) -> Comparison:
@@ -278,13 +282,10 @@ def _compare_bytes(expected: bytes, actual: bytes) -> Comparison:
 
 def _compare_lines(lines: Sequence[Line], actual: Sequence[str], tolerance: Tolerance) -> Comparison:
     differences: list[str] = []
-    notes: list[str] = []
     numbers = ignored = 0
     for place, (expected, raw) in enumerate(zip(lines, actual, strict=False), start=1):
         numbers += len(expected.numbers) - len(expected.ignored)
         ignored += len(expected.ignored)
-        if len(notes) < _SHOWN_DIFFERENCES:
-            notes += [f"line {place}: {number} is expected" for number in _not_numbers(expected)]
         if raw == expected.raw:
             continue
         difference = _line_difference(expected, _line(raw), tolerance)
@@ -294,7 +295,7 @@ def _compare_lines(lines: Sequence[Line], actual: Sequence[str], tolerance: Tole
                 break
     if len(lines) != len(actual) and len(differences) < _SHOWN_DIFFERENCES:
         differences.append(f"expected {_count(len(lines))}, got {_count(len(actual))}")
-    return Comparison(tuple(differences), tuple(notes[:_SHOWN_DIFFERENCES]), numbers, ignored)
+    return Comparison(tuple(differences), numbers, ignored)
 
 
 def _count(lines: int) -> str:

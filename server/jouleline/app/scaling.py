@@ -1,0 +1,223 @@
+"""Whether a candidate repeats the work as often as it is told to.
+
+A benchmark's repeats are where published "improvements" most often come from: they are skipped,
+collapsed into one, or their results are cached. Such a program takes no longer for more repeats. An
+honest one may start from a larger constant share, so its growth is sought at ever more repeats before
+it is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Final
+
+from jouleline.core.ports import Runner
+from jouleline.core.verdict import GateResult
+from jouleline.core.workload import Tolerance
+
+from .arguments import whole_argument, with_argument
+from .build import Built
+from .observe import BaselineError, Effort, Observation, Ran, RunError, observe, quoted, run_once
+
+_STEP: Final = 4
+_MOST_STEPS: Final = 5
+# Clear growth of the baseline, and the share of it (beyond 1) that a candidate must show.
+_CLEAR_GROWTH: Final = 1.5
+_SHARE_OF_GROWTH: Final = 0.5
+# From here on the baseline is long enough to be run with fewer repeats instead of more.
+_LONG_S: Final = 0.5
+_NOISE_S: Final = 0.01
+# A candidate whose time still does not grow when it is this many times as fast does not do the work.
+_INCREDIBLE_SPEEDUP: Final = 100.0
+_MOST_REPEATS: Final = 2_000_000_000
+# Rounding differences grow with the repeats, in chaotic systems quickly.
+_TOLERANCE_FACTOR: Final = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What some number of repeats costs the baseline (s), and what it then prints if that is steady."""
+
+    repeats: int
+    seconds: float
+    wall_s: float
+    observation: Observation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How the baseline's cost grows with the argument at ``index``.
+
+    ``clock`` is ``CPU`` or ``wall``, whichever shows the work. Without ``low`` and ``high`` there is
+    nothing to hold a candidate against, and ``reason`` says why.
+    """
+
+    index: int
+    low: Point | None = None
+    high: Point | None = None
+    clock: str = "CPU"
+    reason: str = ""
+
+
+async def measure_scaling(
+    built: Built, index: int, main: Observation, runner: Runner, effort: Effort
+) -> Scaling:
+    """How the baseline's cost grows with the argument at ``index``.
+
+    Raises:
+        RunnerError: if it could not be started.
+    """
+    repeats = whole_argument(main.args, index)
+    if repeats is None or repeats < 1:
+        return Scaling(index, reason=f"repeat_args names argument {index}, which is no whole number above 0")
+    own = _point(repeats, main)
+    high = own
+
+    async def at(repeats: int, tolerance: Tolerance) -> Point:
+        args = with_argument(main.args, index, repeats)
+        try:
+            seen = await observe(built, args, runner, effort, tolerance)
+        except BaselineError:
+            # What it prints is no use then, but its time is.
+            done = (await run_once(built, args, effort.baseline_limits(), runner)).completed
+            return Point(repeats, done.cpu_s, done.wall_s, None)
+        return _point(repeats, seen)
+
+    try:
+        if main.wall_s >= _LONG_S and repeats > 1:
+            low = await at(max(repeats // _STEP, 1), built.workload.tolerance)
+            if found := _visible(index, low, own, effort):
+                return found
+        factor = 2 if main.wall_s > effort.scaling_s / _STEP else _STEP
+        for step in range(_MOST_STEPS):
+            if step and high.wall_s * factor > 2 * effort.scaling_s:
+                break
+            high = await at(high.repeats * factor, _loosened(built.workload.tolerance))
+            if found := _visible(index, own, high, effort):
+                return found
+    except RunError as error:
+        return Scaling(index, reason=f"the baseline {error}; its growth with argument {index} is not known")
+    return Scaling(
+        index,
+        reason=f"the baseline takes no measurably longer as argument {index} grows "
+        f"from {own.repeats} to {high.repeats}",
+    )
+
+
+def _point(repeats: int, seen: Observation) -> Point:
+    return Point(repeats, seen.cpu_s, seen.wall_s, seen)
+
+
+def _visible(index: int, low: Point, high: Point, effort: Effort) -> Scaling | None:
+    """The scaling between two points if it can be seen, on the clock that shows it."""
+    if _grows(low.seconds, high.seconds, effort):
+        return Scaling(index, low, high)
+    if _grows(low.wall_s, high.wall_s, effort):
+        return Scaling(
+            index, replace(low, seconds=low.wall_s), replace(high, seconds=high.wall_s), clock="wall"
+        )
+    return None
+
+
+def _grows(low_s: float, high_s: float, effort: Effort) -> bool:
+    return high_s >= _CLEAR_GROWTH * low_s and high_s - low_s >= effort.visible_s
+
+
+def _loosened(tolerance: Tolerance) -> Tolerance:
+    return Tolerance(tolerance.relative * _TOLERANCE_FACTOR, tolerance.absolute * _TOLERANCE_FACTOR)
+
+
+async def check_scaling(
+    built: Built, main: Observation, scaling: Scaling, runner: Runner, effort: Effort
+) -> GateResult:
+    """Whether a candidate's cost grows as the baseline's does.
+
+    Raises:
+        RunnerError: if it could not be started.
+    """
+    low, high = scaling.low, scaling.high
+    if low is None or high is None:
+        return GateResult("scaling", passed=True, reason=f"not applicable: {scaling.reason}")
+    candidate = _Candidate(built, main.args, scaling, runner, effort)
+    try:
+        for point in (low, high):
+            difference = await candidate.difference(point)
+            if difference is not None:
+                args = with_argument(main.args, scaling.index, point.repeats)
+                reason = f"with {quoted(args)} the candidate differs: {difference}"
+                return GateResult("scaling", passed=False, reason=reason)
+        return await candidate.follow(low, high)
+    except RunError as error:
+        return GateResult("scaling", passed=False, reason=f"the candidate {error}")
+
+
+class _Candidate:
+    """A candidate that is run with ever more repeats."""
+
+    def __init__(self, built: Built, main: str, scaling: Scaling, runner: Runner, effort: Effort) -> None:
+        self._built = built
+        self._main = main
+        self._scaling = scaling
+        self._runner = runner
+        self._effort = effort
+        self._seconds: dict[int, float] = {}
+
+    async def difference(self, point: Point) -> str | None:
+        """How the candidate's output differs from the baseline's at a point that the baseline was run at."""
+        runs = await self._run(point.repeats, point.wall_s)
+        if point.observation is None:
+            return None
+        return await asyncio.to_thread(point.observation.difference, runs[0])
+
+    async def follow(self, low: Point, high: Point) -> GateResult:
+        """Look for growth from ``low`` to ``high`` and, if there is too little, beyond."""
+        factor = max(high.repeats // low.repeats, 2)
+        wanted = _SHARE_OF_GROWTH * (high.seconds / low.seconds - 1)
+        per_repeat = (high.seconds - low.seconds) / (high.repeats - low.repeats)
+        before, now = low.repeats, high.repeats
+        while True:
+            short, long = self._seconds[before], self._seconds[now]
+            if long - short >= max(wanted * short, _NOISE_S):
+                return GateResult("scaling", passed=True, reason=self._growth(low, high, before, now))
+            baseline_s = high.seconds + per_repeat * (now - high.repeats)
+            enough = baseline_s >= _INCREDIBLE_SPEEDUP * max(long, self._effort.visible_s)
+            if enough or now * factor > _MOST_REPEATS:
+                return GateResult(
+                    "scaling",
+                    passed=False,
+                    reason=f"{self._growth(low, high, before, now)}: the candidate does not repeat the work",
+                )
+            before, now = now, now * factor
+            try:
+                await self._run(now, 0.0)
+            except RunError as error:
+                if not error.timed_out:
+                    raise
+                return GateResult(
+                    "scaling",
+                    passed=True,
+                    reason=f"{self._growth(low, high, low.repeats, before)}, "
+                    f"and with {now} it takes more than {self._effort.floor_s:g} s",
+                )
+
+    async def _run(self, repeats: int, baseline_s: float) -> list[Ran]:
+        args = with_argument(self._main, self._scaling.index, repeats)
+        limits = self._effort.candidate_limits(baseline_s)
+        runs = [
+            await run_once(self._built, args, limits, self._runner)
+            for _ in range(max(self._effort.candidate_runs, 1))
+        ]
+        done = [run.completed for run in runs]
+        self._seconds[repeats] = min(
+            one.cpu_s if self._scaling.clock == "CPU" else one.wall_s for one in done
+        )
+        return runs
+
+    def _growth(self, low: Point, high: Point, before: int, now: int) -> str:
+        clock = f"{self._scaling.clock} time"
+        return (
+            f"as argument {self._scaling.index} grows from {before} to {now} its {clock} goes from "
+            f"{self._seconds[before]:.3f} s to {self._seconds[now]:.3f} s (the baseline's from "
+            f"{low.seconds:.3f} s to {high.seconds:.3f} s for {low.repeats} to {high.repeats})"
+        )
