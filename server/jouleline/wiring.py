@@ -52,12 +52,12 @@ def _xdg(variable: str, fallback: str) -> Path:
 @cache
 def toolchains() -> Sequence[Toolchain]:
     """The compilers we know, best first for each kind of file."""
-    from jouleline.toolchains.clang import ClangOffload
-    from jouleline.toolchains.gnu import Gnu
-    from jouleline.toolchains.hipcc import Hipcc
-    from jouleline.toolchains.nvcc import Nvcc
+    from jouleline.toolchains.clang import ClangToolchain
+    from jouleline.toolchains.gnu import GnuToolchain
+    from jouleline.toolchains.hipcc import HipccToolchain
+    from jouleline.toolchains.nvcc import NvccToolchain
 
-    return (Gnu(), Nvcc(), Hipcc(), ClangOffload())
+    return (GnuToolchain(), NvccToolchain(), HipccToolchain(), ClangToolchain())
 
 
 def runner(*, confined: bool = True) -> tuple[Runner, tuple[str, ...]]:

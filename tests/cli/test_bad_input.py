@@ -80,7 +80,7 @@ def test_unclosed_brackets_hide_only_what_they_hold(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_a_problem_and_the_rest_is_judged(tmp_path: Path) -> None:
     folder = program(tmp_path / "p", SERIAL)
-    os.symlink("loop.cpp", folder / "loop.cpp")
+    (folder / "loop.cpp").symlink_to("loop.cpp")
     said = jouleline("bound", folder, "--format", "json", home=tmp_path)
     assert said.code == 0
     assert said.document["kernels"]

@@ -58,9 +58,9 @@ async def refactor(
     ) as scratch:
         try:
             return await _Loop(program, workload, tools, tell, Path(scratch)).run()
-        except (BuildError, BaselineError) as error:
-            raise RefactorError(f"the baseline: {error}") from error
-        except (RunnerError, MeterError, MeasurementError) as error:
+        except BuildError as error:
+            raise RefactorError(f"the baseline does not build: {error}") from error
+        except (BaselineError, RunnerError, MeterError, MeasurementError) as error:
             raise RefactorError(str(error)) from error
 
 
@@ -111,10 +111,9 @@ class _Loop:
             reference,
             self.program.root,
             candidate.files,
-            self.program.files,
-            self.workload,
-            self.tools.runner,
-            self._copy(candidate.name),
+            original=self.program.files,
+            runner=self.tools.runner,
+            scratch=self._copy(candidate.name),
         )
         self.attempts.append(Attempt(candidate, verdict))
         if verdict.accepted and built is not None:

@@ -14,8 +14,11 @@ Tell = Callable[[str, float | None], None]
 
 
 def output() -> Console:
-    """Standard output; plain text where it is no terminal."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    """Standard output; plain text of a readable width where it is no terminal."""
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+
+
+_PLAIN_WIDTH = 110
 
 
 @contextmanager

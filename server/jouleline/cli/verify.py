@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from jouleline import wiring
-from jouleline.app.build import BuildError
 from jouleline.app.verify import BaselineError, verify_folders
 from jouleline.core.ports import RunnerError
 from jouleline.core.verdict import Verdict, verdict_json
@@ -38,13 +37,19 @@ def run(options: argparse.Namespace) -> int:
         progress(quiet=options.format == "json") as tell,
         tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True) as scratch,
     ):
-        tell("building and running both programs", None)
         try:
             verdict = asyncio.run(
-                verify_folders(options.baseline, options.candidate, workload, runner, Path(scratch))
+                verify_folders(
+                    options.baseline,
+                    options.candidate,
+                    workload,
+                    runner,
+                    Path(scratch),
+                    progress=lambda gate: tell(gate, None),
+                )
             )
-        except (BaselineError, BuildError, RunnerError) as error:
-            raise UserError(f"the baseline: {error}", Exit.FAILED) from error
+        except (BaselineError, RunnerError, OSError) as error:
+            raise UserError(str(error), Exit.FAILED) from error
     if options.format == "json":
         shared.print_json(verdict_json(verdict))
     else:
@@ -56,7 +61,11 @@ def _print(verdict: Verdict, notes: tuple[str, ...]) -> None:
     console = output()
     for gate in verdict.gates:
         mark = "[green]passed[/]" if gate.passed else "[red]failed[/]"
+        if gate.warning:
+            mark = "[yellow]passed with a warning[/]"
         console.print(f"{mark} [bold]{gate.name}[/] ({gate.seconds:.1f} s): {gate.reason}", soft_wrap=True)
+        if gate.detail:
+            console.print(gate.detail, soft_wrap=True, markup=False)
     console.print("[bold green]accepted[/]" if verdict.accepted else "[bold red]rejected[/]")
     for note in notes:
         console.print(f"[dim]note: {note}[/]", soft_wrap=True)

@@ -1,0 +1,166 @@
+"""The loop on real programs: built with g++, run here, its energy modelled from CPU time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jouleline.app.outcome import Outcome, Step, Tools
+from jouleline.app.program import Program, read_program
+from jouleline.app.refactor import RefactorError, refactor
+from jouleline.app.workload import find_workload
+from jouleline.core.candidate import Rewrite
+from jouleline.core.facts import ProgramFacts
+from jouleline.core.source import Edit, SourceText
+from jouleline.core.syntax import ParsedSource
+from jouleline.meters.cpu_time import CpuTimeMeter
+from jouleline.rules import RULES
+from jouleline.runners.local import LocalRunner
+from jouleline.toolchains.gnu import GnuToolchain
+from tests.cli.command import SAMPLES, snapshot
+
+METER = CpuTimeMeter(rated_watts=100, cores=2, device="a test's processor", source="assumed by a test")
+
+
+def tools(folder: Path, **changes: object) -> Tools:
+    plain = Tools(
+        runner=LocalRunner(),
+        meter=METER,
+        rules=RULES,
+        toolchains=[GnuToolchain()],
+        records=folder / "records",
+        scratch=folder / "scratch",
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]  # each test knows its field
+
+
+def copied(sample: str, folder: Path) -> Program:
+    shutil.copytree(SAMPLES / sample, folder / sample)
+    return read_program([folder / sample])
+
+
+def run(program: Program, with_tools: Tools, steps: list[Step] | None = None) -> Outcome:
+    workload = find_workload(program, with_tools.toolchains)
+    report = steps.append if steps is not None else None
+    return asyncio.run(refactor(program, workload, with_tools, report))
+
+
+def test_an_atomic_sum_becomes_a_reduction_that_saves_energy(tmp_path: Path) -> None:
+    program = copied("dot-omp", tmp_path)
+    before = snapshot(program.root)
+    steps: list[Step] = []
+    outcome = run(program, tools(tmp_path), steps)
+
+    assert outcome.improved
+    assert outcome.energy is not None
+    assert outcome.energy.comparison.energy_ratio.high < 1
+    assert "modelled by cpu-time" in outcome.headline
+    assert outcome.candidate is not None
+    assert b"reduction(+" in outcome.candidate.files["main.cpp"]
+
+    # The edit is the candidate that was measured, byte for byte, and nothing else was touched.
+    for name, edits in outcome.edits.items():
+        text = SourceText(program.files[name]).apply(edits)
+        assert text.data == outcome.candidate.files[name]
+    assert snapshot(program.root) == before
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+    fractions = [step.fraction for step in steps if step.fraction is not None]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_the_record_keeps_the_result_and_a_patch_that_applies(tmp_path: Path) -> None:
+    program = copied("dot-omp", tmp_path)
+    outcome = run(program, tools(tmp_path))
+    document = json.loads((outcome.record / "result.json").read_text())
+    assert document["schema"] == "jouleline/refactor/1"
+    assert document["energy"]["modelled"] is True
+    assert outcome.candidate is not None
+    subprocess.run(["git", "apply", str(outcome.record / "candidate.patch")], cwd=program.root, check=True)
+    for name, data in outcome.candidate.files.items():
+        assert (program.root / name).read_bytes() == data
+
+
+def test_a_program_that_no_rule_knows_is_answered_honestly(tmp_path: Path) -> None:
+    outcome = run(copied("triad-omp", tmp_path), tools(tmp_path))
+    assert not outcome.improved
+    assert outcome.headline == "No rewrite rule applies to this program."
+    assert outcome.edits == {}
+
+
+class BreakingRule:
+    """A test double: a rule that makes the program compute something else."""
+
+    name = "breaking-double"
+    title = "halve the work"
+    rationale = "A test double, which must be refused."
+
+    def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
+        del program
+        place = source.text.data.find(b"sum += ")
+        if place < 0:
+            return []
+        edit = Edit(place, place + 7, b"sum += 0.5 * ")
+        return [Rewrite(self.name, 1, self.title, self.rationale, (edit,))]
+
+
+def test_a_candidate_that_computes_something_else_is_refused_and_says_why(tmp_path: Path) -> None:
+    program = copied("dot-omp", tmp_path)
+    outcome = run(program, tools(tmp_path, rules=[BreakingRule()]))
+    assert not outcome.improved
+    [attempt] = outcome.attempts
+    assert not attempt.verdict.accepted
+    assert "refused at the gate" in outcome.details
+    assert outcome.headline == "No candidate uses less energy: 1 candidate tried, 1 refused by the verifier."
+
+
+def test_a_cancelled_loop_leaves_no_process_and_no_copy(tmp_path: Path) -> None:
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / "main.cpp").write_text("#include <unistd.h>\nint main() { for (;;) sleep(100); }\n")
+    (folder / "jouleline.toml").write_text(
+        "[workload]\nbuild = 'g++ main.cpp -o jl_cancelled'\nrun = './jl_cancelled'\n"
+    )
+    program = read_program([folder])
+    with_tools = tools(tmp_path)
+    workload = find_workload(program, with_tools.toolchains)
+
+    async def cancel_while_it_runs() -> None:
+        started = asyncio.Event()
+
+        def report(step: Step) -> None:
+            if step.message.startswith("running"):
+                started.set()
+
+        task = asyncio.create_task(refactor(program, workload, with_tools, report))
+        await started.wait()
+        await asyncio.sleep(0.5)
+        assert running("jl_cancelled")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel_while_it_runs())
+    assert not running("jl_cancelled")
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def running(name: str) -> bool:
+    listed = subprocess.run(["ps", "-eo", "comm"], capture_output=True, text=True, check=True)
+    return name in listed.stdout.split()
+
+
+def test_a_baseline_that_does_not_build_is_an_error_with_the_compilers_words(tmp_path: Path) -> None:
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / "main.cpp").write_text("int main() { return missing; }\n")
+    program = read_program([folder])
+    with pytest.raises(RefactorError, match=r"(?s)the baseline: .*missing"):
+        run(program, tools(tmp_path))

@@ -1,0 +1,105 @@
+"""Each verb on a sample, as text and as the JSON document that scripts read."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import SAMPLES, jouleline, snapshot
+
+
+def test_bound_tells_what_limits_each_kernel(tmp_path: Path) -> None:
+    said = jouleline("bound", SAMPLES / "jacobi-omp", "--gpu", "rtx-3080-paper", home=tmp_path)
+    assert said.code == 0
+    assert "compute-bound (dp)" in said.out
+    assert "bandwidth-bound" in said.out
+    assert "n = 2048 from the run line" in said.out
+    assert said.err == ""
+
+
+def test_bound_takes_arguments_in_place_of_the_workloads(tmp_path: Path) -> None:
+    said = jouleline("bound", SAMPLES / "jacobi-omp", "--args", "512 3", "--format", "json", home=tmp_path)
+    assert said.document["args"] == "512 3"
+    assert "n = 512 from the run line" in said.document["kernels"][0]["assumptions"]
+
+
+def test_sarif_names_each_kernel_at_its_lines(tmp_path: Path) -> None:
+    said = jouleline("bound", SAMPLES / "matmul-cuda", "--format", "sarif", home=tmp_path)
+    [run] = said.document["runs"]
+    [result] = run["results"]
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 9
+
+
+def test_refactor_finds_a_candidate_and_writes_it_only_when_asked(tmp_path: Path) -> None:
+    folder = tmp_path / "dot"
+    shutil.copytree(SAMPLES / "dot-omp", folder)
+    before = snapshot(folder)
+    said = jouleline("refactor", folder, "--format", "json", home=tmp_path)
+    assert said.code == 0, said.err
+    document = said.document
+    assert document["schema"] == "jouleline/refactor/1"
+    assert document["improved"] is True
+    assert document["energy"]["modelled"] is True
+    assert "reduction(" in document["patch"]
+    assert snapshot(folder) == before
+
+    applied = jouleline("refactor", folder, "--apply", home=tmp_path)
+    assert applied.code == 0, applied.err
+    assert "modelled by cpu-time" in applied.out
+    assert "+#pragma omp" in applied.out
+    assert "reduction(" in (folder / "main.cpp").read_text()
+    assert {name for name, data in snapshot(folder).items() if before.get(name) != data} == {"main.cpp"}
+
+
+def test_verify_accepts_the_same_program_and_rejects_another_result(tmp_path: Path) -> None:
+    baseline, candidate = tmp_path / "baseline", tmp_path / "candidate"
+    for folder in (baseline, candidate):
+        shutil.copytree(SAMPLES / "dot-omp", folder)
+    same = jouleline("verify", baseline, candidate, "--format", "json", home=tmp_path)
+    assert same.code == 0, same.out + same.err
+    assert same.document["accepted"] is True
+
+    source = (candidate / "main.cpp").read_text()
+    assert "sum += " in source
+    (candidate / "main.cpp").write_text(source.replace("sum += ", "sum += 2 * ", 1))
+    other = jouleline("verify", baseline, candidate, home=tmp_path)
+    assert other.code == 3
+    assert "rejected" in other.out
+    assert "failed output" in other.out or "failed run" in other.out
+
+
+def test_measure_gives_joules_with_an_interval_and_says_they_are_modelled(tmp_path: Path) -> None:
+    said = jouleline("measure", SAMPLES / "triad-omp", "--seconds", 3, "--format", "json", home=tmp_path)
+    assert said.code == 0, said.err
+    energy = said.document["energy"]
+    low, high = energy["interval_j"]
+    assert low <= energy["value_j"] <= high
+    assert energy["modelled"] is True
+
+
+def test_devices_show_every_figure_with_its_source(tmp_path: Path) -> None:
+    said = jouleline("devices", "h200", "--format", "json", home=tmp_path)
+    [device] = said.document["devices"]
+    assert device["figures"]["dram_bytes_per_s"]["source"]
+    listed = jouleline("devices", home=tmp_path)
+    assert "rtx-3080-paper" in listed.out
+    assert "host" in listed.out
+
+
+def test_doctor_reports_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> None:
+    said = jouleline("doctor", "--format", "json", home=tmp_path)
+    assert said.code == 0
+    findings = {finding["name"]: finding for finding in said.document["findings"]}
+    assert findings["g++"]["availability"] == "ready"
+    for finding in findings.values():
+        assert finding["availability"] == "ready" or finding["remedy"] or finding["kind"] == "model"
+    assert jouleline("doctor", home=tmp_path).code == 0
+
+
+@pytest.mark.parametrize("verb", ["serve", "bound", "refactor", "verify", "measure", "devices", "doctor"])
+def test_every_verb_explains_itself(tmp_path: Path, verb: str) -> None:
+    said = jouleline(verb, "--help", home=tmp_path)
+    assert said.code == 0
+    assert said.out.startswith(f"usage: jouleline {verb}")
