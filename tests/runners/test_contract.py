@@ -157,11 +157,12 @@ def test_the_job_ends_even_when_we_are_killed(runner: Runner, tmp_path: Path, ma
     )
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE) as we:
         assert we.stdin is not None
-        we.stdin.write(f"setsid {sleeper(mark)} & wait".encode())
+        we.stdin.write(f'echo "$HOME" > home; setsid {sleeper(mark)} & wait'.encode())
         we.stdin.close()
         until(lambda: sleepers_with(mark))
         we.kill()
     until(lambda: not processes_with(mark))
+    assert not Path((tmp_path / "home").read_text().strip()).exists()
 
 
 def test_many_jobs_run_at_once(runner: Runner, tmp_path: Path) -> None:

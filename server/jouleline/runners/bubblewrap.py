@@ -74,7 +74,7 @@ class BubblewrapRunner:
             # job could read ours in /proc/1/environ.
             environment = job_environment(os.environ, scratch, job.environment)
             prefix = _sandbox(program, job.directory, scratch, self._readable)
-            completed = await run_supervised(job, prefix, environment, job.directory)
+            completed = await run_supervised(job, prefix, environment, scratch)
         if completed.exit_code == 1 and completed.stderr.startswith(b"bwrap: "):
             said = completed.stderr.decode(errors="replace").strip()
             raise RunnerError(f"the sandbox could not be made ({said}); {_remedy()}")

@@ -37,4 +37,4 @@ class LocalRunner:
         # A job may leave folders that even rmtree cannot enter; they are not worth an error.
         with tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True) as scratch:
             environment = job_environment(os.environ, scratch, job.environment)
-            return await run_supervised(job, (), environment, job.directory)
+            return await run_supervised(job, (), environment, scratch)

@@ -22,12 +22,13 @@ _SIGNAL_BASE = 128
 
 
 async def run_supervised(
-    job: Job, prefix: Sequence[str], environment: Mapping[str, str], folder: str
+    job: Job, prefix: Sequence[str], environment: Mapping[str, str], scratch: str
 ) -> Completed:
     """Run ``prefix`` and then ``sh -c`` with the job's command, in its own session.
 
-    ``environment`` is the whole environment and ``folder`` the working directory of the process. When
-    this returns or raises, no process of the job is left.
+    ``environment`` is the whole environment; ``scratch`` is the job's private folder, which the caller
+    makes and removes, unless the caller dies first. When this returns or raises, no process of the job
+    is left.
 
     A job ended by a signal has the exit code that a shell would give it, 128 + the signal's number;
     and because a shell in between reports a crash only by that code, such a code is read as a signal.
@@ -35,7 +36,7 @@ async def run_supervised(
     Raises:
         RunnerError: when the command could not be started or its processes could not be ended.
     """
-    supervised = _Supervised(job, prefix, environment, folder)
+    supervised = _Supervised(job, prefix, environment, scratch)
     attending = asyncio.ensure_future(supervised.attend())
     try:
         cancelled = await _until_done(attending, supervised.abandon)
@@ -74,7 +75,7 @@ class _Supervised:
     job. Here every way out, our own death included, closes the lifeline and leaves the rest to it.
     """
 
-    def __init__(self, job: Job, prefix: Sequence[str], environment: Mapping[str, str], folder: str) -> None:
+    def __init__(self, job: Job, prefix: Sequence[str], environment: Mapping[str, str], scratch: str) -> None:
         if not Path(job.directory).is_dir():
             raise RunnerError(f"cannot run in {job.directory}: it is not a folder; name the program's folder")
         limits = job.limits
@@ -85,7 +86,7 @@ class _Supervised:
         reader, writer = os.pipe()
         self._report = os.fdopen(reader, "rb", buffering=0)
         file_bytes = -1 if limits.file_bytes is None else limits.file_bytes
-        arguments = [str(writer), repr(limits.wall_s), str(file_bytes), folder]
+        arguments = [str(writer), repr(limits.wall_s), str(file_bytes), job.directory, scratch]
         command = [*prefix, "/bin/sh", "-c", job.command]
         try:
             # Its own session: a Ctrl-C at the terminal reaches us alone, and we end the job in order.

@@ -1,6 +1,6 @@
 """Runs one command and ends whatever is left of it; started as a script, by path.
 
-    python -I -S supervisor.py REPORT_FD WALL_S FILE_BYTES DIRECTORY ARGUMENT...
+    python -I -S supervisor.py REPORT_FD WALL_S FILE_BYTES DIRECTORY SCRATCH ARGUMENT...
 
 Its standard input is a lifeline: when that reaches its end, because the runner gave up or died, the
 command's whole process tree is killed. On Linux it makes itself the reaper of orphans
@@ -30,19 +30,24 @@ _EXEC_FAILED = 127
 
 def main(arguments: list[str]) -> int:
     """Run the command of the arguments and write one JSON object about its end to REPORT_FD."""
-    report, wall_s, file_bytes, directory = int(arguments[0]), *arguments[1:4]
+    report, wall_s, file_bytes, directory, scratch = int(arguments[0]), *arguments[1:5]
     os.set_inheritable(report, False)  # noqa: FBT003 - positional only in os
     if _LINUX:
         _adopt_orphans()
     woken = _wake_on_child_exit()
     started = time.monotonic()
-    child = _start(arguments[4:], directory, int(file_bytes))
+    child = _start(arguments[5:], directory, int(file_bytes))
     _release_outputs()
     status, stopped = _wait(child, woken, started + float(wall_s))
     wall = time.monotonic() - started
     survivors = _end_descendants()
     status = _reaped.get(child, status)
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if stopped == "lifeline":
+        # Whoever made the folder may be dead and unable to remove it.
+        import shutil
+
+        shutil.rmtree(scratch, ignore_errors=True)
 
     import json
 
