@@ -18,6 +18,7 @@ _ATTRIBUTE = (
 _TOKEN = re.compile(
     rb"//[^\n]*"  # comments and strings are skipped, whatever they contain
     rb"|/\*.*?(?:\*/|\Z)"
+    rb'|\b(?:u8|[uUL])?R"(?P<delimiter>[^()\\\s]{0,16})\(.*?\)(?P=delimiter)"'
     rb'|"(?:[^"\\\n]|\\.)*"'
     rb"|'(?:[^'\\\n]|\\.){1,4}'"
     rb"|(?P<attribute>\b" + _ATTRIBUTE + rb")"
@@ -26,6 +27,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _QUICK = re.compile(rb"__[a-z]|<<<")
+_LAUNCH_MARK = re.compile(rb"[()\[\]{};]|>>>")
 _NOT_BREAK = re.compile(rb"[^\r\n]")
 # A launch configuration longer than this is an unclosed bracket in a half-typed file.
 _LAUNCH_LIMIT = 2000
@@ -107,13 +109,26 @@ def _closing(data: bytes, position: int, opening: bytes, closing: bytes) -> int:
 
 
 def _launch_end(data: bytes, position: int) -> tuple[int, bool]:
-    """The end of a launch configuration that starts at ``position``, and whether it is closed."""
-    limit = min(len(data), position + _LAUNCH_LIMIT)
-    statement_end = data.find(b";", position, limit)
-    close = data.find(b">>>", position, limit if statement_end < 0 else statement_end)
-    if close >= 0:
-        return close + 3, True
-    return _line_end(data, position), False
+    """The end of a launch configuration that starts at ``position``, and whether it is closed.
+
+    A ``>>>`` inside brackets closes template arguments, unless the bracket itself is half typed.
+    One that is never closed ends with its statement or its line.
+    """
+    depth, first = 0, None
+    for mark in _LAUNCH_MARK.finditer(data, position, position + _LAUNCH_LIMIT):
+        if mark[0] == b";":
+            break
+        if mark[0] == b">>>":
+            first = first or mark.end()
+            if depth <= 0:
+                return mark.end(), True
+        else:
+            depth += 1 if mark[0] in b"([{" else -1
+    if first is not None:
+        return first, True
+    statement_end = data.find(b";", position, position + _LAUNCH_LIMIT)
+    line_end = _line_end(data, position)
+    return (line_end if statement_end < 0 else min(line_end, statement_end)), False
 
 
 def _line_end(data: bytes, position: int) -> int:

@@ -23,6 +23,10 @@ _UNIT_BYTES: dict[Encoding, tuple[str, int]] = {
     "utf-16": ("utf-16-le", 2),
     "utf-32": ("utf-32-le", 4),
 }
+# Bytes of a UTF-8 character by the upper half of its first byte; one for all others.
+_LEAD_LENGTH = {0xC: 2, 0xD: 2, 0xE: 3, 0xF: 4}
+# What "surrogateescape" makes of a byte that is no UTF-8.
+_ESCAPED = tuple(map(chr, range(0xDC80, 0xDD00)))
 
 
 class Point(NamedTuple):
@@ -88,24 +92,29 @@ class SourceText:
         return self.data[start:end].rstrip(b"\r\n")
 
     def character(self, point: Point, encoding: Encoding) -> int:
-        """The column of a point in code units of ``encoding``."""
+        """The column of a point in code units of ``encoding``; inside a character, of its start."""
+        content = self.line_bytes(point.line)
+        column = _character_start(content, point.column)
         if encoding == "utf-8":
-            return point.column
+            return column
         codec, width = _UNIT_BYTES[encoding]
-        before = self.line_bytes(point.line)[: point.column].decode("utf-8", "surrogateescape")
-        return len(before.encode(codec, "surrogatepass")) // width
+        return len(_decoded(content[:column]).encode(codec, "surrogatepass")) // width
 
     def point_at(self, line: int, character: int, encoding: Encoding) -> Point:
         """The point at ``character`` code units of ``encoding`` in ``line``, clamped to it."""
         if line >= self.line_count:
             return self.point(len(self.data))
-        content = self.line_bytes(line)
+        if line < 0:
+            return Point(0, 0)
+        content, character = self.line_bytes(line), max(character, 0)
         if encoding == "utf-8":
-            return Point(line, min(character, len(content)))
+            return Point(line, _character_start(content, character))
         codec, width = _UNIT_BYTES[encoding]
-        units = content.decode("utf-8", "surrogateescape").encode(codec, "surrogatepass")
-        # A position inside a surrogate pair means the character's start.
-        head = units[: character * width].decode(codec, "ignore")
+        units = _decoded(content).encode(codec, "surrogatepass")
+        end = character * width
+        if encoding == "utf-16" and _splits_pair(units, end):
+            end -= width
+        head = units[:end].decode(codec, "surrogatepass")
         return Point(line, len(head.encode("utf-8", "surrogateescape")))
 
     def apply(self, edits: Iterable[Edit]) -> SourceText:
@@ -130,6 +139,32 @@ class SourceText:
             previous = edit
         pieces.append(self.data[position:])
         return SourceText(b"".join(pieces))
+
+
+def _decoded(content: bytes) -> str:
+    """A line as text; bytes that are no UTF-8 are kept as one lone surrogate each."""
+    return content.decode("utf-8", "surrogateescape")
+
+
+def _character_start(content: bytes, column: int) -> int:
+    """``column`` clamped to the line, and to the start of the character that it lies in."""
+    column = min(max(column, 0), len(content))
+    for start in range(column - 1, max(-1, column - 4), -1):
+        if content[start] & 0xC0 == 0x80:
+            continue  # a continuation byte: the character's first byte is further left
+        length = _LEAD_LENGTH.get(content[start] >> 4, 1)
+        whole = content[start : start + length]
+        inside = start + length > column and not _decoded(whole).startswith(_ESCAPED)
+        return start if inside else column
+    return column
+
+
+def _splits_pair(units: bytes, end: int) -> bool:
+    """Whether ``end`` lies between the two halves of a UTF-16 surrogate pair."""
+    if not 2 <= end < len(units):
+        return False
+    high, low = units[end - 1], units[end + 1]
+    return high & 0xFC == 0xD8 and low & 0xFC == 0xDC
 
 
 def difference(old: bytes, new: bytes) -> Edit | None:

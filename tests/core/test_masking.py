@@ -1,0 +1,106 @@
+"""CUDA and HIP syntax is blanked in place; everything else stays as it is."""
+
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from jouleline.core.masking import mask
+
+FRAGMENTS = st.lists(
+    st.sampled_from(
+        [
+            *"(){};,\"'\\ \t",
+            "\n",
+            "\r\n",
+            "x",
+            "__global__ ",
+            "__launch_bounds__(256, 2)",
+            "__launch_bounds__(",
+            "<<<",
+            ">>>",
+            "A<B<C<int>>>",
+            "//",
+            "/*",
+            "*/",
+            "😀",
+            'R"(',
+            ')"',
+        ]
+    ),
+    max_size=25,
+).map(lambda parts: "".join(parts).encode())
+ANYTHING = st.one_of(FRAGMENTS, st.binary(max_size=60))
+
+
+def blanks(text: str) -> str:
+    return re.sub(r"[^\r\n]", " ", text)
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "syntax", "after", "text"),
+    [
+        ("", "attribute", "__global__", " void f() {}", "__global__"),
+        ("static ", "attribute", "__device__", " int g;", "__device__"),
+        ("void ", "bounds", "__launch_bounds__(256, MIN(2, 3))", " f();", "256, MIN(2, 3)"),
+        ("f", "launch", "<<<n / 2, dim3(16, 16)>>>", "(x);", "n / 2, dim3(16, 16)"),
+        ("f", "launch", "<<<\n  grid,\n  block>>>", "(x);", "\n  grid,\n  block"),
+        ("f<A<B<int>>>", "launch", "<<<1, 2>>>", "(x);", "1, 2"),
+        ("f", "launch", "<<<dim3(size<A<B<C>>>()), 2>>>", "(x);", "dim3(size<A<B<C>>>()), 2"),
+        ("f", "launch", "<<<dim3(1, 2>>>", "(x);", "dim3(1, 2"),
+        ("{ f", "launch", "<<<1, 2", "; g(); }", "1, 2"),
+        ("{ f", "launch", "<<<1, 2", "\n g(); }", "1, 2"),
+        ("void ", "bounds", "__launch_bounds__(256", "\nf();", "25"),
+    ],
+)
+def test_what_is_blanked(before: str, kind: str, syntax: str, after: str, text: str) -> None:
+    masked = mask((before + syntax + after).encode())
+    assert masked.data.decode() == before + blanks(syntax) + after
+    (item,) = masked.blanked
+    assert (item.kind, item.text.decode()) == (kind, text)
+    assert (item.start, item.end) == (len(before), len(before) + len(syntax))
+    if kind != "attribute":
+        assert (before + syntax)[item.content_start :].startswith(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "// __global__ f<<<1, 2>>>()\n",
+        "/* __global__\n<<< */ int a;",
+        '"__global__ <<<1, 2>>> \\" <<<"',
+        'R"x( __global__ )" <<<1>>> )x"',
+        "my__global__ = 1; __globally__();",
+        "a << b >> c < d;",
+        "char c = '<'; int n = 1'000'000;",
+    ],
+)
+def test_what_is_left_alone(text: str) -> None:
+    assert mask(text.encode()).data.decode() == text
+
+
+@given(ANYTHING)
+@example(b"<<<<<<< HEAD\nint a;\n>>>>>>> theirs")
+@example(b"f<<<" * 50)
+def test_masking_keeps_length_and_line_breaks_and_changes_only_what_it_names(data: bytes) -> None:
+    masked = mask(data)
+    assert len(masked.data) == len(data)
+    for place, (old, new) in enumerate(zip(data, masked.data, strict=True)):
+        inside = any(item.start <= place < item.end for item in masked.blanked)
+        assert new == (old if not inside or old in b"\r\n" else 0x20)
+
+
+@given(ANYTHING)
+def test_what_was_blanked_is_listed_in_order_without_overlap(data: bytes) -> None:
+    blanked = mask(data).blanked
+    assert all(a.end <= b.start for a, b in pairwise(blanked))
+    assert all(0 <= item.start < item.end <= len(data) for item in blanked)
+
+
+def test_what_lies_within_a_stretch_is_found() -> None:
+    masked = mask(b"__global__ void f(); __device__ int g;")
+    assert [item.text for item in masked.within(0, 12)] == [b"__global__"]
+    assert [item.text for item in masked.within(1, 99)] == [b"__device__"]
+    assert masked.within(-50, 0) == ()

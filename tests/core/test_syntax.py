@@ -1,0 +1,101 @@
+"""Parsing: incremental and fresh parses agree, and what is no source is refused in a sentence."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jouleline.core.source import Edit, SourceText
+from jouleline.core.syntax import (
+    MAX_SOURCE_BYTES,
+    UnreadableSourceError,
+    ancestor,
+    descendants,
+    field,
+    matches,
+    parse,
+    text_of,
+)
+
+KERNEL = b"""\
+template <typename T>
+__global__ void __launch_bounds__(256) scale(T *x, int n) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x; // \xf0\x9f\x98\x80
+    if (i < n) x[i] *= T(2);
+}
+
+void run(float *x, int n) {
+    scale<float><<<(n + 255) / 256, 256>>>(x, n);
+#pragma omp parallel for
+    for (int i = 0; i < n; i++) x[i] += 1;
+}
+"""
+REPLACEMENTS = st.sampled_from(
+    [b"", b" ", b"\n", b"{", b"}", b"(", b"/*", b'"', b"<<<", b">>>", b"__global__ ", b"int a;\n", b"\xff"]
+)
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> list[tuple[float, int, bytes]]:
+    """Edits by place (a share of the text), bytes removed, and bytes put in."""
+    one = st.tuples(st.floats(0, 1), st.integers(0, 12), REPLACEMENTS)
+    return draw(st.lists(one, min_size=1, max_size=6))
+
+
+@given(edits())
+@settings(max_examples=60)
+def test_an_incremental_parse_gives_the_tree_of_a_fresh_one(
+    changes: list[tuple[float, int, bytes]],
+) -> None:
+    parsed = parse(KERNEL)
+    for share, removed, replacement in changes:
+        data = parsed.text.data
+        start = int(share * len(data))
+        edit = Edit(start, min(len(data), start + removed), replacement)
+        parsed = parse(SourceText(data).apply([edit]).data, parsed)
+    fresh = parse(parsed.text.data)
+    assert parsed.masked == fresh.masked
+    assert str(parsed.root) == str(fresh.root)
+    assert [node.start_byte for node in descendants(parsed.root, "identifier")] == [
+        node.start_byte for node in descendants(fresh.root, "identifier")
+    ]
+
+
+def test_a_change_inside_a_launch_leaves_the_tree_and_renews_the_text() -> None:
+    before = parse(KERNEL)
+    after = parse(KERNEL.replace(b"256>>>", b"128>>>"), before)
+    assert after.tree is before.tree
+    assert [item.text for item in after.masked.blanked if item.kind == "launch"] == [b"(n + 255) / 256, 128"]
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_but_zero_parse(data: bytes) -> None:
+    data = data.replace(b"\0", b"")
+    parsed = parse(data)
+    assert parsed.text.data == data
+    assert parsed.root.end_byte <= len(data)
+
+
+def test_a_binary_file_is_refused() -> None:
+    with pytest.raises(UnreadableSourceError, match="is a binary file"):
+        parse(b"\x7fELF\0\0")
+
+
+def test_a_file_of_ten_megabytes_is_refused() -> None:
+    with pytest.raises(UnreadableSourceError, match=r"is 10\.0 MB; sources up to 4\.2 MB are read"):
+        parse(b"x" * 10_000_000)
+    assert MAX_SOURCE_BYTES < 10_000_000
+
+
+def test_nodes_are_found_by_type_query_and_field() -> None:
+    source = parse(KERNEL)
+    definitions = list(descendants(source.root, "function_definition"))
+    assert [text_of(field(field(node, "declarator") or node, "declarator")) for node in definitions] == [
+        "scale",
+        "run",
+    ]
+    (loop,) = [captures["loop"][0] for captures in matches("(for_statement) @loop", definitions[1])]
+    assert ancestor(loop, "function_definition") == definitions[1]
+    assert ancestor(definitions[1], "for_statement") is None
+    assert source.code(definitions[0]).startswith(b"void __launch_bounds__(256) scale")
+    assert list(descendants(loop, "for_statement")) == [loop]
+    assert text_of(None) == ""
