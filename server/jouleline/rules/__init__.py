@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from .base import Rule
+from .reduction_clause import ReductionClause
 from .single_precision import SinglePrecision
+from .swap_buffers import SwapBuffers
 
-RULES: tuple[Rule, ...] = (SinglePrecision(),)
+RULES: tuple[Rule, ...] = (SinglePrecision(), SwapBuffers(), ReductionClause())
 """Every rule, in the order in which their rewrites are worth trying."""
 
 __all__ = ["RULES", "Rule"]

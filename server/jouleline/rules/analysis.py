@@ -99,15 +99,15 @@ def pragmas(source: ParsedSource) -> list[tuple[Directive, Node]]:
 
 
 def statement_after(node: Node) -> Node | None:
-    """The statement a pragma applies to; None if another pragma or nothing follows."""
+    """The statement a pragma applies to, further pragmas left out; None if there is none."""
     following = node.next_named_sibling
-    while following is not None and following.type == "comment":
+    while following is not None and following.type in ("comment", "preproc_call"):
         following = following.next_named_sibling
     return None if following is None or following.type.startswith("preproc_") else following
 
 
 def regions(source: ParsedSource) -> list[Region]:
-    """The directives of a file that stand right before a statement."""
+    """The directives of a file with the statements they apply to."""
     return [
         Region(directive, node, statement)
         for directive, node in pragmas(source)
@@ -120,18 +120,6 @@ def opens_kernel(directive: Directive) -> bool:
     if directive.has("target"):
         return not _DATA_CONSTRUCTS & set(directive.words)
     return directive.has("parallel")
-
-
-def directive_before(statement: Node, source: ParsedSource) -> Region | None:
-    """The OpenMP directive that applies to a statement."""
-    previous = statement.prev_named_sibling
-    while previous is not None and previous.type == "comment":
-        previous = previous.prev_named_sibling
-    if previous is None or previous.type != "preproc_call":
-        return None
-    text = source.code(previous).decode("utf-8", "surrogateescape")
-    directive = parse_directive(text, previous.start_byte)
-    return Region(directive, previous, statement) if directive is not None else None
 
 
 def functions_of(source: ParsedSource) -> list[Function]:

@@ -1,0 +1,325 @@
+"""Threads that take turns at one variable: let each sum for itself, with a reduction clause."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from jouleline.core.candidate import Rewrite
+from jouleline.core.ctype import CType, Scalar
+from jouleline.core.facts import ProgramFacts
+from jouleline.core.source import Edit
+from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
+from jouleline.core.syntax import field as child
+
+from .accesses import HARMLESS
+from .analysis import (
+    Region,
+    callee,
+    declares,
+    has_branches,
+    identifiers,
+    is_macro_body,
+    is_pure,
+    line_of,
+    regions,
+    remove_lines,
+    same_text,
+    statements,
+    uses,
+    written_names,
+)
+from .scope import Types, lookup
+
+_COMBINE = {"+": "+", "-": "+", "*": "*", "&": "&", "|": "|", "^": "^"}
+"""The reduction for an operator: what is subtracted is added up as well."""
+_ATOMIC_WORDS = frozenset("atomic update relaxed seq_cst acq_rel release acquire".split())
+_WORDS = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(frozen=True)
+class _Accumulation:
+    """``variable op= value`` under an atomic or a critical."""
+
+    guard: Region
+    variable: Node
+    operator: str
+    value: Node | None
+
+
+@dataclass(frozen=True)
+class ReductionClause:
+    """An atomic or critical accumulation of a scalar in a parallel loop becomes a reduction."""
+
+    name: str = "reduction-clause"
+    title: str = "Sum with a reduction clause instead of taking turns"
+    rationale: str = (
+        "Threads wait for each other at every iteration, and the variable's cache line travels between "
+        "cores. It is replaced where the variable is a shared scalar that the loop only accumulates into, "
+        "always by the same operation; floating-point sums are then added up in another order."
+    )
+
+    def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
+        """One rewrite for each loop directive."""
+        found: list[Rewrite] = []
+        all_regions = [item for item in regions(source) if not is_macro_body(item.pragma)]
+        types = Types(program)
+        for loop in all_regions:
+            if not _is_shared_loop(loop, all_regions):
+                continue
+            accepted = _accepted(loop, all_regions, program, types)
+            if accepted:
+                found.append(self._rewrite(loop, accepted, source, program, types))
+        return found
+
+    def _rewrite(
+        self,
+        loop: Region,
+        accepted: dict[str, list[_Accumulation]],
+        source: ParsedSource,
+        program: ProgramFacts,
+        types: Types,
+    ) -> Rewrite:
+        by_operator: dict[str, list[str]] = {}
+        rounding = False
+        guards: dict[int, Region] = {}
+        for name, listed in accepted.items():
+            by_operator.setdefault(listed[0].operator, []).append(name)
+            kind = types.of_name(lookup(name, loop.statement, program))
+            rounding = rounding or kind is None or kind.scalar is not Scalar.INT
+            guards.update({item.guard.pragma.start_byte: item.guard for item in listed})
+        clauses = "".join(
+            f" reduction({operator} : {', '.join(names)})" for operator, names in by_operator.items()
+        )
+        place = _end_of_clauses(loop, source)
+        edits = [Edit(place, place, clauses.encode())]
+        edits += [
+            remove_lines(source, guard.directive.start, guard.directive.end - 1)
+            for _, guard in sorted(guards.items())
+        ]
+        line = line_of(source, loop.directive.start)
+        return Rewrite(self.name, line, self.title, self.rationale, tuple(edits), rounding=rounding)
+
+
+def _end_of_clauses(loop: Region, source: ParsedSource) -> int:
+    """Where a further clause goes: the end of the directive, but before a comment behind it."""
+    text = source.text.data[loop.directive.start : loop.directive.end]
+    comment = min((at for at in (text.find(b"//"), text.find(b"/*")) if at >= 0), default=len(text))
+    return loop.directive.start + len(text[:comment].rstrip())
+
+
+def _encloses(outer: Region, inner: Region) -> bool:
+    return (
+        outer.pragma.start_byte < inner.pragma.start_byte
+        and inner.statement.end_byte <= outer.statement.end_byte
+    )
+
+
+def _is_shared_loop(loop: Region, all_regions: list[Region]) -> bool:
+    """Whether a directive shares a loop among threads so that it may reduce into a shared variable."""
+    words = set(loop.directive.words)
+    if "for" not in words or "simd" in words or loop.statement.type != "for_statement":
+        return False
+    if loop.directive.clause("nowait") or loop.statement.has_error or has_branches(loop.statement):
+        return False
+    around = [set(item.directive.words) for item in all_regions if _encloses(item, loop)]
+    around = [item for item in around if item != {"target", "data"}]
+    if "target" in words:
+        return not around
+    if "parallel" not in words:
+        return around in ([{"parallel"}], [{"target"}, {"parallel"}], [{"target", "parallel"}])
+    # Several teams, or outer threads, would each reduce into the same variable at once.
+    return around in ([], [{"target"}]) and ("teams" in words or "distribute" not in words)
+
+
+def _accepted(
+    loop: Region, all_regions: list[Region], program: ProgramFacts, types: Types
+) -> dict[str, list[_Accumulation]]:
+    """The variables that may be reduced, with all places that accumulate into them."""
+    found: dict[str, list[_Accumulation]] = {}
+    refused: set[str] = set()
+    for guard in all_regions:
+        if not _encloses(loop, guard):
+            continue
+        between = [item for item in all_regions if _encloses(loop, item) and _encloses(item, guard)]
+        listed = _accumulations(guard)
+        names = {text_of(item.variable) for item in listed}
+        if (
+            not listed
+            or between
+            or not all(_is_eligible(item, loop, all_regions, program, types) for item in listed)
+        ):
+            refused |= names
+            continue
+        for item in listed:
+            found.setdefault(text_of(item.variable), []).append(item)
+    # A critical section is only taken away as a whole.
+    changed = True
+    while changed:
+        changed = False
+        for name in list(found):
+            listed = found[name]
+            alone = len(uses(loop.statement, name)) == len(_own_uses(listed, name))
+            whole = all(
+                text_of(other.variable) in found for item in listed for other in _accumulations(item.guard)
+            )
+            if name in refused or not alone or not whole or len({item.operator for item in listed}) > 1:
+                del found[name]
+                changed = True
+    return found
+
+
+def _own_uses(listed: list[_Accumulation], name: str) -> list[Node]:
+    return [
+        node
+        for guard in {item.guard.pragma.start_byte: item.guard for item in listed}.values()
+        for node in identifiers(guard.statement, name)
+    ]
+
+
+def _accumulations(guard: Region) -> list[_Accumulation]:
+    """What a guarded statement accumulates; empty if it does anything else, or guards something else."""
+    words = set(guard.directive.words) | {clause.name for clause in guard.directive.clauses}
+    atomic = "atomic" in words and words <= _ATOMIC_WORDS
+    critical = words == {"critical"}
+    if not atomic and not critical:
+        return []
+    found = []
+    for statement in statements(guard.statement):
+        item = _accumulation(guard, statement, pure=critical)
+        if item is None or (atomic and guard.statement.type != "expression_statement"):
+            return []
+        found.append(item)
+    names = [text_of(item.variable) for item in found]
+    if len(set(names)) != len(names):
+        return []
+    used_by_others = any(
+        text_of(item.variable) == text_of(node)
+        for item in found
+        for other in found
+        if other.value is not None
+        for node in descendants(other.value, "identifier")
+    )
+    return [] if used_by_others else found
+
+
+def _accumulation(guard: Region, statement: Node, *, pure: bool) -> _Accumulation | None:
+    if statement.type != "expression_statement" or len(statement.named_children) != 1:
+        return None
+    node = statement.named_children[0]
+    operator = text_of(child(node, "operator"))
+    if node.type == "update_expression":
+        variable = child(node, "argument")
+        if variable is None or variable.type != "identifier":
+            return None
+        return _Accumulation(guard, variable, "+", None)
+    variable, value = child(node, "left"), child(node, "right")
+    if (
+        node.type != "assignment_expression"
+        or variable is None
+        or variable.type != "identifier"
+        or value is None
+    ):
+        return None
+    if operator == "=":
+        if value.type != "binary_expression":
+            return None
+        operator = text_of(child(value, "operator"))
+        left, right = child(value, "left"), child(value, "right")
+        if same_text(left, variable):
+            value = right
+        elif same_text(right, variable) and operator != "-":
+            value = left
+        else:
+            return None
+    else:
+        operator = operator.removesuffix("=")
+    if operator not in _COMBINE or value is None or value.has_error:
+        return None
+    if pure and not _is_free_of_effects(value):
+        return None
+    return _Accumulation(guard, variable, _COMBINE[operator], value)
+
+
+def _is_free_of_effects(value: Node) -> bool:
+    """Whether a value that was computed under a lock may be computed without."""
+    calls = list(descendants(value, "call_expression"))
+    if any(callee(call) not in HARMLESS or "print" in callee(call) for call in calls):
+        return False
+    kinds = "assignment_expression update_expression lambda_expression new_expression".split()
+    return is_pure(value) or not any(True for _ in descendants(value, *kinds))
+
+
+def _is_eligible(
+    item: _Accumulation, loop: Region, all_regions: list[Region], program: ProgramFacts, types: Types
+) -> bool:
+    name = text_of(item.variable)
+    declared = lookup(name, loop.statement, program)
+    function = ancestor(loop.statement, "function_definition")
+    if declared is None or function is None or function.has_error or declared.where == "global":
+        return False
+    if (
+        declared.reference
+        or declared.container
+        or declared.const
+        or not _is_arithmetic(types.of_name(declared))
+    ):
+        return False
+    if "static" in text_of(declared.declaration).split() or declares(loop.statement, name):
+        return False
+    around = [region for region in all_regions if _encloses(region, loop)]
+    if any(declared.declaration.start_byte >= region.pragma.start_byte for region in around):
+        return False  # declared in the region: each thread has its own
+    if any(True for _ in descendants(function, "lambda_expression")) or any(
+        use.kind == "escape" for use in uses(function, name)
+    ):
+        return False
+    if item.value is not None and item.guard.directive.has("critical"):
+        # The lock may have kept these values apart as well.
+        read = {text_of(node) for node in descendants(item.value, "identifier")}
+        shared = {other for other in read if not declares(loop.statement, other)}
+        if shared & written_names(loop.statement):
+            return False
+    return _is_shared(name, [loop, *around])
+
+
+def _is_arithmetic(kind: CType | None) -> bool:
+    return (
+        kind is not None
+        and not kind.is_pointer
+        and not kind.struct
+        and kind.scalar is not Scalar.OTHER
+        and kind.size >= 4
+    )
+
+
+def _is_shared(name: str, chain: list[Region]) -> bool:
+    """Whether the variable is shared by default, or mapped to the device and back."""
+    mapped = False
+    offloaded = False
+    for region in chain:
+        offloaded = offloaded or (region.directive.has("target") and not region.directive.has("data"))
+        for clause in region.directive.clauses:
+            if clause.name == "default" and clause.argument != "shared":
+                return False
+            if name not in _WORDS.findall(clause.argument):
+                continue
+            kind = clause.argument.split(":")[0].strip()
+            if (
+                clause.name == "map"
+                and kind == "tofrom"
+                and f"{name}[" not in clause.argument.replace(" ", "")
+            ):
+                mapped = True
+            elif clause.name not in (
+                "if",
+                "schedule",
+                "num_threads",
+                "num_teams",
+                "thread_limit",
+                "collapse",
+            ):
+                return False
+    return mapped or not offloaded
