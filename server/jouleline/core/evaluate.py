@@ -17,7 +17,7 @@ from tree_sitter import Node, Parser
 
 from .masking import mask
 from .polynomial import Polynomial
-from .syntax import cpp_language, text_of
+from .syntax import cpp_language, descendants, text_of
 from .syntax import field as child
 
 Lookup = Callable[[str], Polynomial | None]
@@ -30,23 +30,31 @@ _NUMBER: Final = re.compile(
 _PASS_THROUGH: Final = frozenset(
     "parenthesized_expression argument_list initializer_list condition_clause expression_statement".split()
 )
-_MATH: Final[Mapping[str, Callable[[float], float]]] = {
-    "ceil": math.ceil,
-    "ceilf": math.ceil,
-    "floor": math.floor,
-    "floorf": math.floor,
-    "sqrt": lambda x: math.sqrt(max(x, 0)),
-    "sqrtf": lambda x: math.sqrt(max(x, 0)),
-    "abs": abs,
-    "fabs": abs,
-    "log2": lambda x: math.log2(x) if x > 0 else 0.0,
+_MATH: Final[Mapping[tuple[str, int], Callable[..., float]]] = {
+    **dict.fromkeys((("ceil", 1), ("ceilf", 1)), math.ceil),
+    **dict.fromkeys((("floor", 1), ("floorf", 1)), math.floor),
+    **dict.fromkeys((("sqrt", 1), ("sqrtf", 1)), math.sqrt),
+    **dict.fromkeys((("abs", 1), ("fabs", 1), ("fabsf", 1)), abs),
+    **dict.fromkeys((("log2", 1), ("log2f", 1)), math.log2),
+    **dict.fromkeys((("pow", 2), ("powf", 2)), math.pow),
+    **dict.fromkeys((("min", 2), ("fmin", 2), ("fminf", 2)), min),
+    **dict.fromkeys((("max", 2), ("fmax", 2), ("fmaxf", 2)), max),
 }
+"""Functions of known numbers, by name and number of arguments."""
 _TRANSPARENT_CALLS: Final = frozenset("int float double size_t unsigned long uint32_t static_cast".split())
+_INTEGER_TYPE: Final = re.compile(
+    r"(?:(?:const|std::|unsigned|signed|long|short|int|char|size_t|u?int\d+_t|uint)\s*)+"
+)
+# The "<" of a template stands right after its name, that of a comparison of two lists rarely does.
+_TEMPLATE_LIST: Final = re.compile(r"(?<=\w)<([^<>;]*)>(?=\s*(?:[(,>&*]|::|$))")
 _SIZES: Final = {"char": 1, "bool": 1, "short": 2, "int": 4, "float": 4, "double": 8, "long": 8}
 
 
 def number(text: str) -> float | None:
-    """The value of a numeric literal, suffixes allowed; None for anything else."""
+    """The value of a numeric literal, sign and suffixes allowed; None for anything else."""
+    if text[:1] in ("-", "+"):  # the grammar reads "-3" as one literal
+        known = number(text[1:].lstrip()) if text[1:2] not in ("-", "+") else None
+        return -known if known is not None and text[0] == "-" else known
     match = _NUMBER.match(text)
     if not match or not match[0]:
         return None
@@ -67,19 +75,21 @@ def number(text: str) -> float | None:
 @lru_cache(maxsize=4096)
 def parse_expression(text: str) -> Node | None:
     """The node of an expression given as text (a macro's body, a launch configuration)."""
-    wrapped = mask(b"auto _ = (" + text.encode("utf-8", "replace") + b");").data
+    # As a condition: as an initial value, "i < 0 && j >= 0" parses as an assignment to a template.
+    wrapped = mask(b"void f() { if (" + text.encode("utf-8", "replace") + b"); }").data
     tree = Parser(cpp_language()).parse(wrapped)
-    declaration = tree.root_node.named_children[0] if tree.root_node.named_children else None
-    if declaration is None or declaration.type != "declaration":
-        return None
-    declarator = child(declaration, "declarator")
-    return child(declarator, "value") if declarator is not None else None
+    statement = next(descendants(tree.root_node, "if_statement"), None)
+    condition = child(statement, "condition") if statement is not None else None
+    return child(condition, "value") if condition is not None else None
 
 
 def split_arguments(text: str) -> list[str]:
     """Split a list at its top-level commas: ``dim3(a, b), f<c, d>(e)`` has two parts."""
+    shape = text
+    while (nested := _TEMPLATE_LIST.sub(lambda match: "(" + "_" * len(match[1]) + ")", shape)) != shape:
+        shape = nested
     parts, depth, start = [], 0, 0
-    for index, character in enumerate(text):
+    for index, character in enumerate(shape):
         if character in "([{":
             depth += 1
         elif character in ")]}":
@@ -99,6 +109,13 @@ def evaluate_text(text: str, lookup: Lookup) -> Polynomial | None:
 
 def evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
     """The value of an expression; None when it depends on data."""
+    try:
+        return _evaluate(node, lookup)
+    except RecursionError:  # nested deeper than anyone writes by hand
+        return None
+
+
+def _evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
     if node is None:
         return None
     match node.type:
@@ -114,13 +131,9 @@ def evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
         case "binary_expression":
             return _binary(node, lookup)
         case "unary_expression":
-            value_of = evaluate(child(node, "argument"), lookup)
-            operator = text_of(child(node, "operator"))
-            if value_of is None or operator not in "+-":
-                return None
-            return -value_of if operator == "-" else value_of
+            return _unary(text_of(child(node, "operator")), _evaluate(child(node, "argument"), lookup))
         case "cast_expression":
-            return evaluate(child(node, "value"), lookup)
+            return _converted(text_of(child(node, "type")), _evaluate(child(node, "value"), lookup))
         case "conditional_expression":
             return _conditional(node, lookup)
         case "call_expression":
@@ -130,16 +143,67 @@ def evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
             size = _SIZES.get(name[-1]) if name else None
             return None if size is None else Polynomial.constant(size)
         case kind if kind in _PASS_THROUGH and node.named_child_count == 1:
-            return evaluate(node.named_children[0], lookup)
+            return _evaluate(node.named_children[0], lookup)
     return None
 
 
+def _unary(operator: str, value: Polynomial | None) -> Polynomial | None:
+    known = value.number if value is not None else None
+    match operator:
+        case "+":
+            return value
+        case "-":
+            return None if value is None else -value
+        case "!" if known is not None:
+            return Polynomial.constant(float(not known))
+        case "~" if known is not None and known.is_integer():
+            return Polynomial.constant(-known - 1)
+    return None
+
+
+def _converted(kind: str, value: Polynomial | None) -> Polynomial | None:
+    """A value after a conversion: to an integer type, a known one loses its fraction."""
+    known = value.number if value is not None else None
+    if known is None or not math.isfinite(known) or not _INTEGER_TYPE.fullmatch(kind.strip()):
+        return value
+    return Polynomial.constant(math.trunc(known))
+
+
 def _binary(node: Node, lookup: Lookup) -> Polynomial | None:
-    left = evaluate(child(node, "left"), lookup)
-    right = evaluate(child(node, "right"), lookup)
+    left_node, right_node = child(node, "left"), child(node, "right")
+    left, right = _evaluate(left_node, lookup), _evaluate(right_node, lookup)
     if left is None or right is None:
         return None
-    return combine(text_of(child(node, "operator")), left, right)
+    operator = text_of(child(node, "operator"))
+    divisor = right.number if operator == "/" else None
+    if divisor and (_is_real(left_node) or _is_real(right_node)):
+        return left * (1 / divisor)
+    return combine(operator, left, right)
+
+
+def _is_real(node: Node | None) -> bool:
+    """Whether an expression is floating point as written: ``n / 256.0`` and ``(float)n`` are.
+
+    Names are taken as integers, which sizes and indices are.
+    """
+    if node is None:
+        return False
+    match node.type:
+        case "number_literal":
+            text = text_of(node).lower()
+            return not text.startswith("0x") and ("." in text or "e" in text)
+        case "cast_expression":
+            return text_of(child(node, "type")) in ("float", "double")
+        case "call_expression":
+            name = text_of(child(node, "function"))
+            return name in ("float", "double") or "<float>" in name or "<double>" in name
+        case "binary_expression":
+            return _is_real(child(node, "left")) or _is_real(child(node, "right"))
+        case "unary_expression":
+            return _is_real(child(node, "argument"))
+        case "parenthesized_expression" if node.named_child_count == 1:
+            return _is_real(node.named_children[0])
+    return False
 
 
 def combine(operator: str, left: Polynomial, right: Polynomial) -> Polynomial | None:
@@ -196,28 +260,27 @@ def compare(operator: str, a: float, b: float) -> bool:
 
 
 def _conditional(node: Node, lookup: Lookup) -> Polynomial | None:
-    condition = evaluate(child(node, "condition"), lookup)
+    condition = _evaluate(child(node, "condition"), lookup)
     if condition is None or condition.number is None:
         return None
     branch = "consequence" if condition.number else "alternative"
-    return evaluate(child(node, branch), lookup)
+    return _evaluate(child(node, branch), lookup)
 
 
 def _call(node: Node, lookup: Lookup) -> Polynomial | None:
-    name = text_of(child(node, "function")).split("<")[0].split("::")[-1]
+    callee = text_of(child(node, "function"))
+    name = callee.split("<")[0].split("::")[-1]
     arguments = child(node, "arguments")
-    values = [evaluate(item, lookup) for item in (arguments.named_children if arguments else ())]
-    if len(values) == 1 and (name in _TRANSPARENT_CALLS):
-        return values[0]
-    if any(value is None or value.number is None for value in values):
+    values = [_evaluate(item, lookup) for item in (arguments.named_children if arguments else ())]
+    if len(values) == 1 and name in _TRANSPARENT_CALLS:
+        return _converted(callee.rpartition("<")[2].rstrip("> "), values[0])
+    numbers = [value.number for value in values if value is not None and value.number is not None]
+    if len(numbers) < len(values):
         # A call whose value only the scope may know, such as atoi(argv[1]).
         return lookup(text_of(node))
-    numbers = [value.number for value in values if value is not None and value.number is not None]
-    if len(numbers) == 2 and name in ("min", "max", "fmin", "fmax", "fminf", "fmaxf"):
-        return Polynomial.constant((min if "min" in name else max)(numbers))
-    if len(numbers) == 2 and name in ("pow", "powf") and abs(numbers[0]) < 1e6:
-        power = math.pow(numbers[0], numbers[1]) if abs(numbers[1]) < 64 else math.inf
-        return Polynomial.constant(power) if math.isfinite(power) else None
-    if len(numbers) == 1 and name in _MATH:
-        return Polynomial.constant(_MATH[name](numbers[0]))
-    return None
+    function = _MATH.get((name, len(numbers)))
+    try:
+        known = function(*numbers) if function else math.nan
+    except (ValueError, OverflowError):  # pow(0, -1), ceil of infinity, log2 of a negative number
+        return None
+    return Polynomial.constant(known) if math.isfinite(known) else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from .evaluate import Lookup, evaluate
+from .evaluate import Lookup, compare, evaluate
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import field as child
 from .syntax import text_of
@@ -28,6 +28,9 @@ class Loop:
     affine: bool
 
 
+_RELATIONS = ("<", "<=", ">", ">=", "!=")
+# A double halves to zero in about 1,100 steps; what runs longer is endless.
+_MOST_GEOMETRIC_TRIPS = 1200
 _UNKNOWN = Loop("", ZERO, ONE, None, affine=False)
 
 
@@ -48,8 +51,9 @@ def read_loop(node: Node, lookup: Lookup, ranges: Mapping[str, Polynomial]) -> L
         return Loop(variable, ZERO, ONE, None, affine=False)
     operator, step = how
     limit = evaluate(relation[1], lookup)
-    if operator == "*":
-        return Loop(variable, start, step, _geometric(start, limit, step), affine=False)
+    if operator != "+":
+        trips = _geometric(start, limit, operator, step, relation[0])
+        return Loop(variable, start, step, trips, affine=False)
     if limit is None:
         return Loop(variable, start, step, None, affine=True)
     trips = _arithmetic(start, limit, step, relation[0], ranges)
@@ -90,8 +94,8 @@ def _relation(condition: Node | None, variable: str) -> tuple[str, Node] | None:
 
 
 def _step(update: Node, variable: str, lookup: Lookup) -> tuple[str, Polynomial] | None:
-    """How the variable changes: ``+`` a step, or ``*`` a factor."""
-    if update.type == "update_expression":
+    """How the variable changes: ``+`` a step, ``*`` a factor, or ``/`` a divisor."""
+    if update.type == "update_expression" and text_of(child(update, "argument")) == variable:
         return "+", Polynomial.constant(1 if "++" in text_of(update) else -1)
     if update.type == "comma_expression":
         parts = (_step(part, variable, lookup) for part in update.named_children)
@@ -115,21 +119,28 @@ def _step(update: Node, variable: str, lookup: Lookup) -> tuple[str, Polynomial]
         case "-":
             return "+", -amount
         case "*" | "/" if factor is not None and factor > 1:
-            return "*", Polynomial.constant(factor if operator == "*" else 1 / factor)
+            return operator, amount
         case "<<" | ">>" if factor is not None and 0 < factor < 64:
-            return "*", Polynomial.constant(2.0 ** (factor if operator == "<<" else -factor))
+            return "*" if operator == "<<" else "/", Polynomial.constant(2.0**factor)
     return None
 
 
-def _geometric(start: Polynomial, limit: Polynomial | None, factor: Polynomial) -> Polynomial | None:
-    first = start.number
+def _geometric(
+    start: Polynomial, limit: Polynomial | None, operator: str, by: Polynomial, relation: str
+) -> Polynomial | None:
+    """Trips of a loop that multiplies or divides its variable: few enough to run it."""
+    value = start.number
     last = limit.number if limit is not None else None
-    by = factor.number
-    if first is None or last is None or not by or first <= 0:
+    factor = by.number
+    if value is None or last is None or factor is None or relation not in _RELATIONS:
         return None
-    ratio = (last / first if by > 1 else first / max(last, 1)) or 1
-    trips = math.log(max(ratio, 1)) / abs(math.log(by))
-    return Polynomial.constant(max(1.0, math.ceil(trips) if by > 1 else math.floor(trips) + 1))
+    whole = value.is_integer() and factor.is_integer()
+    for trips in range(_MOST_GEOMETRIC_TRIPS):
+        if not compare(relation, value, last):
+            return Polynomial.constant(trips)
+        value = value * factor if operator == "*" else value / factor
+        value = float(math.trunc(value)) if whole and math.isfinite(value) else value
+    return None
 
 
 def _arithmetic(
@@ -140,8 +151,8 @@ def _arithmetic(
     ranges: Mapping[str, Polynomial],
 ) -> Polynomial | None:
     by = step.number
-    if by is None or by == 0 or operator == "==":
-        return None
+    if not by or operator not in ("!=", *(("<", "<=") if by > 0 else (">", ">="))):
+        return None  # endless, until the variable wraps around
     distance = limit - start if by > 0 else start - limit
     if operator in ("<=", ">="):
         distance = distance + 1

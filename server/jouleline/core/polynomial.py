@@ -47,7 +47,10 @@ class Polynomial:
         return None
 
     def __add__(self, other: Polynomial | float) -> Polynomial:
-        return _collect((*self.terms, *_coerce(other).terms))
+        other = _coerce(other)
+        if not (self.terms and other.terms):
+            return self if self.terms else other
+        return _collect((*self.terms, *other.terms))
 
     __radd__ = __add__
 
@@ -58,10 +61,12 @@ class Polynomial:
         return self + -_coerce(other)
 
     def __mul__(self, other: Polynomial | float) -> Polynomial:
+        other = _coerce(other)
+        for one, by in ((self, other.number), (other, self.number)):
+            if by is not None:  # most products have a number in them
+                return one if by == 1 else _collect((monomial, factor * by) for monomial, factor in one.terms)
         return _collect(
-            (tuple(sorted(left + right)), a * b)
-            for left, a in self.terms
-            for right, b in _coerce(other).terms
+            (tuple(sorted(left + right)), a * b) for left, a in self.terms for right, b in other.terms
         )
 
     __rmul__ = __mul__
@@ -108,7 +113,8 @@ def _collect(terms: Iterable[tuple[Monomial, float]]) -> Polynomial:
     sums: dict[Monomial, float] = {}
     for monomial, factor in terms:
         sums[monomial] = sums.get(monomial, 0.0) + factor
-    return Polynomial(tuple(sorted((m, f) for m, f in sums.items() if f)))
+    kept = [(monomial, factor) for monomial, factor in sums.items() if factor]
+    return Polynomial(tuple(sorted(kept)) if len(kept) > 1 else tuple(kept))
 
 
 def _without(monomial: Monomial, name: str) -> Monomial:

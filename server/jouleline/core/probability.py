@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from tree_sitter import Node
@@ -54,32 +55,32 @@ def probability(condition: Node | None, lookup: Lookup, ranges: Ranges) -> float
 
 def _relation(operator: str, difference: Polynomial, ranges: Ranges) -> float | None:
     """The share of cases in which ``difference operator 0`` holds."""
-    span = _interval(difference, ranges)
-    indexed = bool(difference.symbols & ranges.keys())
+    span = _span(difference, ranges)
     if span is None:
-        if not indexed:
+        if not difference.symbols & ranges.keys():
             return None
-        return {"==": 0.0, "!=": 1.0}.get(operator, 1.0)
-    low, high = span
-    values = high - low + 1
+        return 0.0 if operator == "==" else 1.0
+    low, high, step = span
+    values = (high - low) / step + 1
+    below = min(values, max(0.0, math.ceil(-low / step)))
+    equal = 1.0 if low <= 0 <= high and (-low / step).is_integer() else 0.0
     match operator:
         case "<":
-            share = (0 - low) / values
+            return below / values
         case "<=":
-            share = (1 - low) / values
+            return (below + equal) / values
         case ">":
-            share = high / values
+            return 1 - (below + equal) / values
         case ">=":
-            share = (high + 1) / values
-        case _:
-            equal = 1 / values if low <= 0 <= high else 0.0
-            return equal if operator == "==" else 1 - equal
-    return min(1.0, max(0.0, share))
+            return 1 - below / values
+        case "==":
+            return equal / values
+    return 1 - equal / values
 
 
-def _interval(value: Polynomial, ranges: Ranges) -> tuple[float, float] | None:
-    """The least and greatest value over all indices; None if anything else is unknown."""
-    low = high = 0.0
+def _span(value: Polynomial, ranges: Ranges) -> tuple[float, float, float] | None:
+    """Least and greatest value over all indices, and the step between; None if more is unknown."""
+    low = high = step = 0.0
     for monomial, factor in value.terms:
         extent = 1.0
         for name in monomial:
@@ -90,8 +91,9 @@ def _interval(value: Polynomial, ranges: Ranges) -> tuple[float, float] | None:
             extent *= max(last - 1, 0)
         if not monomial:
             low, high = low + factor, high + factor
-        elif factor > 0:
-            high += factor * extent
-        else:
-            low += factor * extent
-    return low, high
+            continue
+        low += min(0.0, factor * extent)
+        high += max(0.0, factor * extent)
+        whole = factor.is_integer() and step.is_integer()
+        step = float(math.gcd(int(factor), int(step))) if whole else 1.0
+    return low, high, step or 1.0
