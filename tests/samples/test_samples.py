@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.tools import require_tool
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def workload(subject: Program, file: Path | None) -> Workload:
         raise UserError(str(error)) from error
 
 
-def print_json(document: dict[str, Any]) -> None:
+def print_json(document: Mapping[str, Any]) -> None:
     """Write a document to standard output, where nothing else goes with ``--format json``."""
     json.dump(document, sys.stdout, indent=2)
     sys.stdout.write("\n")
