@@ -14,9 +14,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any
 
 Message = dict[str, Any]
 TIMEOUT_S = 60.0
@@ -61,7 +61,14 @@ class Client:
         self._ended = False
         self._number = 0
         self._writing = threading.Lock()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.log: list[str] = []
+        """What the server wrote to standard error."""
+        readers = [threading.Thread(target=self._read, daemon=True)]
+        if process is not None and process.stderr is not None:
+            readers.append(threading.Thread(target=self._read_log, args=(process.stderr,), daemon=True))
+        for reader in readers:
+            reader.start()
+        self._readers = readers
 
     def _read(self) -> None:
         try:
@@ -82,6 +89,9 @@ class Client:
             with self._arrived:
                 self._ended = True
                 self._arrived.notify_all()
+
+    def _read_log(self, lines: IO[bytes]) -> None:
+        self.log.extend(line.decode() for line in lines)
 
     def send(self, message: Message) -> None:
         body = json.dumps({"jsonrpc": "2.0", **message}).encode()
@@ -215,16 +225,20 @@ class Client:
         self.notify("exit", None)
         if self.process is not None:
             assert self.process.wait(TIMEOUT_S) == 0
-        with self._arrived:
-            self._arrived.wait_for(lambda: self._ended, TIMEOUT_S)
+        for reader in self._readers:
+            reader.join(TIMEOUT_S)
         assert self._waiting == []
+        assert "Traceback" not in "".join(self.log)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self.shut_down()
+    def close(self) -> None:
+        """Close the pipes of a server that has gone."""
+        with suppress(BrokenPipeError):
+            self._output.close()
+        for reader in self._readers:
+            reader.join(TIMEOUT_S)
+        self._answers.close()
+        if self.process is not None and self.process.stderr is not None:
+            self.process.stderr.close()
 
 
 def server_command(*arguments: str) -> list[str]:
@@ -238,18 +252,19 @@ def over_stdio(environment: Mapping[str, str] | None = None) -> Iterator[Client]
         server_command(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env={**os.environ, **(environment or {})},
     )
     assert process.stdin is not None
     assert process.stdout is not None
+    client = Client(process.stdin, process.stdout, process)
     try:
-        yield Client(process.stdin, process.stdout, process)
+        yield client
     finally:
-        process.stdin.close()
         if process.poll() is None:
             process.kill()
         process.wait()
-        process.stdout.close()
+        client.close()
 
 
 @contextmanager
@@ -261,7 +276,9 @@ def over_tcp() -> Iterator[Client]:
         match = re.search(rb":(\d+)$", process.stderr.readline().strip())
         assert match is not None
         with socket.create_connection(("127.0.0.1", int(match[1]))) as connection:
-            yield Client(connection.makefile("wb"), connection.makefile("rb"), process)
+            client = Client(connection.makefile("wb"), connection.makefile("rb"), process)
+            yield client
+            client.close()
     finally:
         if process.poll() is None:
             process.kill()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
+from tree_sitter import Node
 
 from jouleline.core.syntax import ancestor
 
@@ -54,12 +55,12 @@ def _places(view: View) -> Iterator[tuple[int, int]]:
     for _, kernel in view.kernels:
         yield kernel.start, kernel.end
         if kernel.directive is not None and kernel.node is not None:
-            function = ancestor(kernel.node, "function_definition")
-            if function is not None:
-                yield function.start_byte, function.end_byte
+            yield _around(kernel.node)
     for launch in view.launches:
-        whole = launch.place.parent or launch.place
-        if launch.place.type == "compound_statement":
-            yield whole.start_byte, whole.end_byte
-        else:
-            yield launch.anchor, launch.anchor
+        yield _around(launch.place)
+
+
+def _around(node: Node) -> tuple[int, int]:
+    """The function that a node is in, or the node itself where that cannot be made out."""
+    whole = ancestor(node, "function_definition") or node
+    return whole.start_byte, whole.end_byte

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
@@ -107,7 +108,7 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
         yield _arrays(report)
     yield f"Launch: {_shape(report)}."
     if view.arguments:
-        yield f"Run line: `{view.arguments}`, from {view.origin}."
+        yield f"Run line: `{view.arguments}`, from {PurePath(view.origin).name}."
     notes = list(counts.assumptions)
     if wording.runs_on_host(report):
         notes.append(

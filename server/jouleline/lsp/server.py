@@ -56,11 +56,12 @@ class Server(LanguageServer):
         for module in (sync, configuration, inlay_hints, hover, code_lens, code_action, devices, refactor):
             module.register(self)
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do something in the background."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+        return task
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -80,7 +81,12 @@ class Server(LanguageServer):
         self.window_show_message(types.ShowMessageParams(type=kind, message=message))
 
     def refresh(self) -> None:
-        """Have the editor ask for hints and lenses anew, if it can."""
+        """Have the editor ask for hints and lenses anew, if it can.
+
+        Until there is a device, what it asked is still waiting.
+        """
+        if not self.session.ready.is_set():
+            return
         if self.session.client.refresh_hints:
             self.workspace_inlay_hint_refresh(None)
         if self.session.client.refresh_lenses:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from jouleline.app.analyse import ParsedFile
 from jouleline.config import Settings
@@ -19,6 +20,10 @@ from .client import Client
 from .documents import Document
 from .programs import Surroundings, absolute
 from .view import View
+
+# How long a first answer waits for the disk, and how long where it could not be replaced later.
+_PATIENCE_S: Final = 0.25
+_LONG_PATIENCE_S: Final = 2.0
 
 
 class Session:
@@ -34,12 +39,14 @@ class Session:
         self.documents: dict[str, Document] = {}
         self._surroundings: dict[str, Surroundings] = {}
         self._views: dict[str, View] = {}
+        self._looks: dict[str, asyncio.Task[None]] = {}
         self.ready = asyncio.Event()
         """Set when there is a device, or when it is known that there will be none."""
 
     async def view(self, uri: str) -> View | None:
         """What is known of a document now; None if it is not open, no source, or no device is known."""
         await self.ready.wait()
+        await self._first_look(uri)
         document = self.documents.get(uri)
         if document is None or self.device is None or document.parsed is None:
             return None
@@ -57,6 +64,12 @@ class Session:
         self._views[uri] = view
         return view
 
+    async def _first_look(self, uri: str) -> None:
+        """Give the disk a moment after a document was opened: answers that are soon replaced flicker."""
+        look = self._looks.get(uri)
+        if look is not None:
+            await asyncio.wait([look], timeout=_PATIENCE_S if self.client.refresh_hints else _LONG_PATIENCE_S)
+
     def _others(self, around: Surroundings) -> dict[str, ParsedFile]:
         """The program's other files, those that are open as they are in the editor."""
         opened = {document.path: document for document in self.documents.values()}
@@ -70,6 +83,12 @@ class Session:
         """Take a new document, or the next version of one."""
         self.documents[document.uri] = document
 
+    def opened(self, document: Document, look: asyncio.Task[None]) -> None:
+        """Take a document that was opened; ``look`` is reading what else belongs to its program."""
+        self.put(document)
+        self._looks[document.uri] = look
+        look.add_done_callback(lambda _: self._looks.pop(document.uri, None))
+
     def close(self, uri: str) -> None:
         """Forget a document."""
         self.documents.pop(uri, None)
@@ -77,12 +96,12 @@ class Session:
         self._views.pop(uri, None)
 
     def surround(self, uri: str, found: Surroundings) -> bool:
-        """Take what the disk says of a document's program; whether anything is new."""
+        """Take what the disk says of a document's program; whether an answer given before is outdated."""
         known = self._surroundings.get(uri)
         if uri not in self.documents or found.same_as(known):
             return False
         self._surroundings[uri] = found
-        return known is not None or bool(found.files) or bool(found.arguments)
+        return uri in self._views
 
     def overlay(self) -> Mapping[Path, bytes]:
         """The texts of all open files."""

@@ -28,9 +28,8 @@ def register(server: Server) -> None:
         item = params.text_document
         text = SourceText(convert.to_bytes(item.text))
         document = Document(item.uri, convert.to_path(item.uri), item.language_id, item.version, text)
-        session.put(document)
+        session.opened(document, server.start(surround(server, item.uri)))
         tell_problem(server, document)
-        server.start(surround(server, item.uri))
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:

@@ -1,0 +1,96 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.lsp.client import FULL, Client
+
+
+def test_a_hover_tells_the_bound_the_counts_and_where_they_come_from(client: Client, samples: Path) -> None:
+    client.initialize(samples)
+    uri = client.open(samples / "matmul-cuda" / "main.cu")
+    line = next(
+        number
+        for number, text in enumerate((samples / "matmul-cuda" / "main.cu").read_text("utf-8").splitlines())
+        if "__global__" in text
+    )
+    column = (samples / "matmul-cuda" / "main.cu").read_text("utf-8").splitlines()[line].index("(") - 1
+    shown = client.hover(uri, line, column)
+    assert shown is not None
+    assert re.match(
+        r"\*\*(compute-bound \(\w+\)|bandwidth-bound)\??\*\* on NVIDIA A100 SXM4 40 GB · `", shown
+    )
+    for part in (
+        "ridge point",
+        "| sp (fp32) |",
+        "| DRAM traffic |",
+        "| array | DRAM traffic | coalescing |",
+        "Launch: grid ",
+        "Run line: `",
+        "**Assumed**",
+        "DRAM bandwidth: 1.55 TB/s (verified: ",
+        "evidence: source (counted in the program's text; nothing was compiled or run)",
+    ):
+        assert part in shown
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [(7, "jacobi_step"), (54, "jacobi_step")],
+)
+def test_a_kernels_name_and_its_launch_can_be_hovered(
+    client: Client, samples: Path, line: int, word: str
+) -> None:
+    path = samples / "jacobi-cuda" / "main.cu"
+    client.initialize(samples)
+    uri = client.open(path)
+    column = path.read_text("utf-8").splitlines()[line].index(word)
+    for place in (column, column + len(word)):
+        shown = client.hover(uri, line, place)
+        assert shown is not None
+        assert "jacobi_step" in shown
+    assert client.hover(uri, line, 0) is None
+
+
+def test_a_directive_can_be_hovered_anywhere(client: Client, samples: Path) -> None:
+    path = samples / "jacobi-omp" / "main.cpp"
+    client.initialize(samples)
+    uri = client.open(path, language="cpp")
+    line = path.read_text("utf-8").splitlines().index("#pragma omp parallel for")
+    for column in (0, 9, 20):
+        shown = client.hover(uri, line, column)
+        assert shown is not None
+        assert "this region runs on the host" in shown
+    assert client.hover(uri, line + 1, 4) is None
+
+
+def test_a_kernel_launched_in_several_ways_lists_them(client: Client, tmp_path: Path) -> None:
+    client.initialize()
+    uri = client.open(
+        tmp_path / "k.cu",
+        "__global__ void k(float *a) { a[threadIdx.x] *= 2.0f; }\n"
+        "int main() {\n  k<<<64, 32>>>(0);\n  k<<<128, 256>>>(0);\n  k<<<64, 32>>>(0);\n}\n",
+    )
+    shown = client.hover(uri, 0, 16)
+    assert shown is not None
+    assert "**Launched in 2 ways**" in shown
+    assert "- line 3, grid 64 × 1 × 1, block 32 × 1 × 1" in shown
+    assert "- line 4, grid 128 × 1 × 1, block 256 × 1 × 1" in shown
+    at_launch = client.hover(uri, 3, 2)
+    assert at_launch is not None
+    assert "Launch: grid 128 × 1 × 1" in at_launch
+    assert "ways" not in at_launch
+
+
+def test_a_client_without_markdown_gets_plain_text(client: Client, samples: Path) -> None:
+    text_document = {**FULL["textDocument"], "hover": {"contentFormat": ["plaintext"]}}
+    client.initialize(samples, {**FULL, "textDocument": text_document})
+    uri = client.open(samples / "jacobi-cuda" / "main.cu")
+    found = client.request(
+        "textDocument/hover", {"textDocument": {"uri": uri}, "position": {"line": 7, "character": 18}}
+    )
+    assert found["contents"]["kind"] == "plaintext"
+    assert found["range"] == {
+        "start": {"line": 7, "character": 16},
+        "end": {"line": 7, "character": 27},
+    }

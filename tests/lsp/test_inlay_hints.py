@@ -1,0 +1,58 @@
+from pathlib import Path
+
+from tests.lsp.client import Client
+
+
+def test_kernels_and_launches_of_a_cuda_sample_have_hints(client: Client, samples: Path) -> None:
+    path = samples / "jacobi-cuda" / "main.cu"
+    lines = path.read_text("utf-8").splitlines()
+    client.initialize(samples)
+    uri = client.open(path)
+    kernel, launch = client.hints(uri)
+    for hint, before in ((kernel, "int n)"), (launch, "jacobi_step<<<blocks, block>>>")):
+        position = hint["position"]
+        assert lines[position["line"]][: position["character"]].endswith(before)
+        assert hint["label"].startswith("◂ bandwidth-bound")
+        assert hint["label"].endswith("source")
+        assert hint["tooltip"]["kind"] == "markdown"
+        assert "evidence: source" in hint["tooltip"]["value"]
+        assert "NVIDIA A100 SXM4 40 GB" in hint["tooltip"]["value"]
+
+
+def test_only_what_is_in_the_range_is_answered(client: Client, samples: Path) -> None:
+    client.initialize(samples)
+    uri = client.open(samples / "jacobi-cuda" / "main.cu")
+    assert [hint["position"]["line"] for hint in client.hints(uri, 0, 20)] == [7]
+    assert [hint["position"]["line"] for hint in client.hints(uri, 50, 60)] == [54]
+    assert client.hints(uri, 20, 40) == []
+
+
+def test_openmp_regions_have_hints_at_their_directives(client: Client, samples: Path) -> None:
+    path = samples / "jacobi-omp" / "main.cpp"
+    lines = path.read_text("utf-8").splitlines()
+    client.initialize(samples)
+    uri = client.open(path, language="cpp")
+    hints = client.hints(uri)
+    assert len(hints) == 2
+    for hint in hints:
+        position = hint["position"]
+        assert lines[position["line"]][: position["character"]] == "#pragma omp parallel for"
+
+
+def test_every_sample_has_a_hint_for_each_kernel(client: Client, samples: Path) -> None:
+    client.initialize(samples)
+    for path in sorted(samples.glob("*/*.*")):
+        if path.suffix not in (".cu", ".hip", ".cpp"):
+            continue
+        uri = client.open(path)
+        labels = [hint["label"] for hint in client.hints(uri)]
+        assert labels, path
+        assert all("-bound" in label and "· source" in label for label in labels), (path, labels)
+
+
+def test_a_kernel_without_anything_to_count_says_so(client: Client, tmp_path: Path) -> None:
+    client.initialize()
+    uri = client.open(tmp_path / "k.cu", "__global__ void nothing() {}")
+    (hint,) = client.hints(uri)
+    assert hint["label"] == "◂ bound unknown"
+    assert "nothing was found to count" in hint["tooltip"]["value"]
