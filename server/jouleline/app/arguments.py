@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import count
 from math import gcd
 
 from jouleline.core.workload import Workload
@@ -41,8 +42,9 @@ def unseen_arguments(workload: Workload) -> tuple[str, ...]:
         others = {whole_argument(args, index) for args in known} - {None}
         sizes = {other for other in others if other is not None}
         step = (gcd(*sizes) if len(sizes) > 1 else size // 2) or 1
-        chosen = max(size * 5 // 8 // step * step, step)
-        roomy = with_argument(roomy, index, chosen + step if chosen in sizes else chosen)
+        least = max(size * 5 // 8 // step * step, step)
+        chosen = next(other for other in count(least, step) if other not in sizes)
+        roomy = with_argument(roomy, index, chosen)
         halved = with_argument(halved, index, size // 2)
     return tuple(one for one in dict.fromkeys((roomy, halved)) if one not in known)
 

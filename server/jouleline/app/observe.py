@@ -6,7 +6,7 @@ import asyncio
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ from jouleline.core.workload import Tolerance
 from .build import Built, how_it_failed, tail
 
 MAX_OUTPUT_FILE_BYTES: Final = 256 * 1024 * 1024
+# Threads that spin while they wait make CPU time a measure of how busy the machine is, not of the work.
+_CALM: Final = {"OMP_WAIT_POLICY": "passive"}
 _DIGITS: Final = re.compile(r"[0-9]+")
 
 
@@ -25,15 +27,21 @@ class BaselineError(RuntimeError):
 
 
 class RunError(RuntimeError):
-    """A run of a program failed or left no output; the message is a sentence without its subject.
+    """A run of a program failed or left no output.
 
     ``detail`` is the end of what the program said, and ``timed_out`` that it met its time limit.
     """
 
-    def __init__(self, message: str, detail: str = "", *, timed_out: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, args: str, how: str, detail: str = "", *, timed_out: bool = False) -> None:
+        super().__init__(f"with {quoted(args)} it {how}")
         self.detail = detail
         self.timed_out = timed_out
+        self._arguments = args
+        self._how = how
+
+    def of(self, subject: str) -> str:
+        """The sentence about the program that is called ``subject``."""
+        return f"with {quoted(self._arguments)} {subject} {self._how}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +130,12 @@ async def run_once(built: Built, args: str, limits: Limits, runner: Runner) -> R
     outputs = built.workload.outputs
     await asyncio.to_thread(_remove, built.directory, outputs)
     before = await asyncio.to_thread(_snapshot, built.directory)
-    done = await runner.run(built.job(args, limits))
+    done = await runner.run(replace(built.job(args, limits), environment=_CALM))
     if not done.succeeded:
         said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
         raise RunError(
-            f"{how_it_failed(done)} with {quoted(args)}",
+            args,
+            how_it_failed(done),
             tail(said),
             timed_out=done.stopped is not None and done.stopped.value == "time limit",
         )
@@ -185,14 +194,12 @@ def _read(folder: Path, name: str, args: str) -> bytes:
         state = path.lstat()
         # A link may lead to the expected output itself, and a pipe would never end.
         if not stat.S_ISREG(state.st_mode):
-            raise RunError(f"left {name} with {quoted(args)}, but not as a regular file")
+            raise RunError(args, f"left {name}, but not as a regular file")
         if state.st_size > MAX_OUTPUT_FILE_BYTES:
-            raise RunError(
-                f"left more than {MAX_OUTPUT_FILE_BYTES // 2**20} MiB in {name} with {quoted(args)}"
-            )
+            raise RunError(args, f"left more than {MAX_OUTPUT_FILE_BYTES // 2**20} MiB in {name}")
         return path.read_bytes()
     except OSError as error:
-        raise RunError(f"wrote no {name} with {quoted(args)}: {error.strerror}") from error
+        raise RunError(args, f"left no {name} that can be read: {error.strerror}") from error
 
 
 def _snapshot(folder: Path) -> dict[str, tuple[int, int]]:

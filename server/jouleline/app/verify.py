@@ -78,9 +78,8 @@ async def make_reference(baseline: Built, runner: Runner, effort: Effort | None 
             for args in dict.fromkeys((workload.args, *workload.check_args))
         ]
     except RunError as error:
-        raise BaselineError(
-            f"the baseline {error}" + (f"\n{error.detail}" if error.detail else "")
-        ) from error
+        said = f"\n{error.detail}" if error.detail else ""
+        raise BaselineError(error.of("the baseline") + said) from error
     unseen = await _first_that_runs(baseline, unseen_arguments(workload), runner, effort)
     scaling = [
         await measure_scaling(baseline, index, observations[0], runner, effort)
@@ -230,7 +229,7 @@ class _Trial:
             try:
                 runs.append(await self._once(built, observation))
             except RunError as error:
-                return GateResult("run", passed=False, reason=f"the candidate {error}", detail=error.detail)
+                return GateResult("run", passed=False, reason=error.of("the candidate"), detail=error.detail)
         return runs
 
     async def _outputs(self, built: Built, first: list[Ran]) -> GateResult:
@@ -246,7 +245,7 @@ class _Trial:
                 ran = await self._once(built, observation)
             except RunError as error:
                 return GateResult(
-                    "output", passed=False, reason=f"the candidate {error}", detail=error.detail
+                    "output", passed=False, reason=error.of("the candidate"), detail=error.detail
                 )
             if problem := await self._problem(observation, ran):
                 return GateResult("output", passed=False, reason=problem)

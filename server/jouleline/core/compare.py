@@ -28,6 +28,11 @@ _LARGEST_EXPONENT: Final = 999_999_999
 # Forty digits: a long double has 21, and the rounding of a difference must not decide it.
 _ARITHMETIC: Final = Context(prec=40, Emax=_LARGEST_EXPONENT, Emin=-_LARGEST_EXPONENT, traps=[])
 
+# What is no text: bytes that are not UTF-8 (kept as surrogates) and most control characters. A few may be
+# the fault of a program that prints text.
+_STRAY: Final = re.compile(r"[\udc80-\udcff\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_STRAY_SHARE: Final = 0.05
+
 # A sign belongs to its number even where the two touch what is before, as in columns without a gap.
 _NUMBER: Final = re.compile(
     r"(?:[+-]|(?<![\w.]))"
@@ -175,7 +180,10 @@ def _text(data: bytes) -> str | None:
     """The text of an output; None if it is binary. Stray bytes are kept, so that they still differ."""
     if b"\0" in data:
         return None
-    return data.decode("utf-8", "surrogateescape")
+    text = data.decode("utf-8", "surrogateescape")
+    if len(_STRAY.findall(text)) > _STRAY_SHARE * len(text):
+        return None
+    return text
 
 
 def _raw_lines(text: str) -> list[str]:
@@ -356,9 +364,9 @@ def _number_difference(expected: str, actual: str, tolerance: Tolerance) -> str 
     if not allowed:
         return f"{plain} (must be equal)" if not (tolerance.relative or tolerance.absolute) else plain
     if tolerance.absolute or not wanted:
-        return f"{plain} (difference {difference:.2g}, allowed {allowed:.2g})"
+        return f"{plain} (difference {float(difference):.2g}, allowed {float(allowed):.2g})"
     relative = _ARITHMETIC.divide(difference, wanted.copy_abs())
-    return f"{plain} (relative difference {relative:.2g}, allowed {tolerance.relative:.2g})"
+    return f"{plain} (relative difference {float(relative):.2g}, allowed {tolerance.relative:.2g})"
 
 
 def _are_exact(expected: str, actual: str) -> bool:
