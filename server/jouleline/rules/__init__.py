@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from .base import Rule
+from .reciprocal import Reciprocal
 from .reduction_clause import ReductionClause
 from .single_precision import SinglePrecision
+from .strength_reduction import StrengthReduction
 from .swap_buffers import SwapBuffers
 
-RULES: tuple[Rule, ...] = (SinglePrecision(), SwapBuffers(), ReductionClause())
+RULES: tuple[Rule, ...] = (
+    SinglePrecision(),
+    SwapBuffers(),
+    ReductionClause(),
+    StrengthReduction(),
+    Reciprocal(),
+)
 """Every rule, in the order in which their rewrites are worth trying."""
 
 __all__ = ["RULES", "Rule"]

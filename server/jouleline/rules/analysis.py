@@ -68,6 +68,31 @@ def is_sound(node: Node) -> bool:
     return function is not None and not function.has_error
 
 
+def is_guarded(node: Node, statement: Node) -> bool:
+    """Whether a condition inside a statement decides if a node is evaluated."""
+    inner, outer = node, node.parent
+    while outer is not None and inner.id != statement.id:
+        first = child(outer, "condition") or child(outer, "left")
+        branching = outer.type == "conditional_expression" or text_of(child(outer, "operator")) in (
+            "&&",
+            "||",
+        )
+        if outer.type in ("lambda_expression", "for_statement") or (branching and not _is(first, inner)):
+            return True
+        inner, outer = outer, outer.parent
+    return False
+
+
+def free_name(name: str, place: Node) -> str:
+    """A name like ``name`` that the function around a place does not use."""
+    function = place if place.type == "function_definition" else ancestor(place, "function_definition")
+    kinds = ("identifier", "field_identifier", "type_identifier")
+    taken = {text_of(node) for node in descendants(function or place, *kinds)}
+    while name in taken:
+        name += "_"
+    return name
+
+
 def has_branches(node: Node) -> bool:
     """Whether #if, #define or #include stand inside a node: then its text is not what is compiled."""
     kinds = "preproc_if preproc_ifdef preproc_def preproc_function_def preproc_include".split()

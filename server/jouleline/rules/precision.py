@@ -13,7 +13,7 @@ from tree_sitter import Node
 from jouleline.core.ctype import CType, Scalar
 from jouleline.core.facts import Function, ProgramFacts
 from jouleline.core.source import Edit
-from jouleline.core.syntax import ParsedSource, text_of
+from jouleline.core.syntax import ParsedSource, descendants, text_of
 from jouleline.core.syntax import field as child
 
 from .analysis import arguments_of, callee, definitions
@@ -36,14 +36,15 @@ MATH = frozenset(
 class Kind(IntEnum):
     """What an expression's value is; a sum of two is the larger kind.
 
-    SOFT is double, but only because of literals and function names. HARD is double for another
-    reason, or not known.
+    SOFT is double, but only because of literals and function names. DOUBLE is double for another
+    reason; of HARD nothing is known.
     """
 
     INT = 0
     FLOAT = 1
     SOFT = 2
-    HARD = 3
+    DOUBLE = 3
+    HARD = 4
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Precision:
     edits: tuple[Edit, ...] = ()
 
 
-INT, FLOAT, HARD = Precision(Kind.INT), Precision(Kind.FLOAT), Precision(Kind.HARD)
+INT, FLOAT = Precision(Kind.INT), Precision(Kind.FLOAT)
+DOUBLE, HARD = Precision(Kind.DOUBLE), Precision(Kind.HARD)
 
 
 def literal(text: str) -> Precision:
@@ -65,7 +67,7 @@ def literal(text: str) -> Precision:
     if _PLAIN_DOUBLE.fullmatch(lower):
         value = abs(float(lower))
         if value and not _FLOAT_MIN <= value <= _FLOAT_MAX:
-            return HARD
+            return DOUBLE
         return Precision(Kind.SOFT, (Edit(len(text), len(text), b"f"),))
     if "." in lower or "e" in lower:
         return FLOAT if lower.endswith("f") and _PLAIN_DOUBLE.fullmatch(lower[:-1]) else HARD
@@ -86,6 +88,7 @@ class Reader:
         self.program = program
         self.types = Types(program)
         self.functions = definitions(program)
+        self.own = _own_functions(program)
         data = source.text.data
         # With these, plain sqrt(float) already is the float function.
         self._overloaded = b"math.h>" in data or b"namespace std;" in data or b"cuda" in data.lower()
@@ -150,7 +153,7 @@ class Reader:
         declared = lookup(name, node, self.program)
         if declared is not None and declared.base == "auto" and declared.levels == 0 and depth < 20:
             kind = self.read(declared.value, depth + 10).kind
-            return Precision(kind) if kind in (Kind.INT, Kind.FLOAT) else HARD
+            return DOUBLE if kind is Kind.SOFT else Precision(kind)
         return _of_type(self.types.of_name(declared))
 
     def place(self, node: Node | None) -> CType | None:
@@ -202,14 +205,18 @@ class Reader:
             return _of_type(self.types.of_text(target))
         if known := self.function(node):
             return _of_type(self.types.of_text(known.return_type))
-        if name in self.functions or name in self.program.function_macros:
+        if name in self.own or name in self.program.function_macros:
             return HARD
-        if name not in MATH or not arguments or text_of(function) not in (name, f"std::{name}"):
+        if not arguments or text_of(function) not in (name, f"std::{name}"):
+            return HARD
+        if name.endswith("f") and name.removesuffix("f") in MATH:
+            return FLOAT
+        if name not in MATH:
             return HARD
         parts = [self.read(item, depth + 1) for item in arguments]
         both = _joined(parts)
-        if both.kind is Kind.HARD:
-            return HARD
+        if both.kind >= Kind.DOUBLE:
+            return both
         overloaded = self._overloaded or text_of(function).startswith("std")
         has_integer = any(part.kind is Kind.INT for part in parts)
         if overloaded and not has_integer:
@@ -226,19 +233,30 @@ class Reader:
         return listed[0] if lookup(text_of(plain), call, self.program) is None else None
 
 
+def _own_functions(program: ProgramFacts) -> frozenset[str]:
+    """The names that the program declares as functions, and macros with arguments."""
+    return frozenset(
+        text_of(child(node, "declarator")).split("::")[-1]
+        for facts in program.files.values()
+        for node in descendants(facts.source.root, "function_declarator")
+    ) | frozenset(program.function_macros)
+
+
 def _of_type(kind: CType | None) -> Precision:
     if kind is None or kind.is_pointer or kind.struct:
         return HARD
     if kind.scalar is Scalar.INT:
         return INT
+    if kind.scalar is Scalar.DP:
+        return DOUBLE
     return FLOAT if kind.scalar is Scalar.SP and kind.size == 4 else HARD
 
 
 def _joined(parts: Iterable[Precision]) -> Precision:
     listed = list(parts)
     kind = max(part.kind for part in listed)
-    if kind is Kind.HARD:
-        return HARD
+    if kind >= Kind.DOUBLE:
+        return Precision(kind)
     return Precision(kind, tuple(edit for part in listed for edit in part.edits))
 
 

@@ -184,7 +184,7 @@ class Types:
 
     def of_text(self, text: str, depth: int = 0) -> CType | None:
         """The type that a specifier names."""
-        if "<" in text or depth > 4:
+        if "<" in text or depth > 4 or {"long", "double"} <= set(_WORD.findall(text)):
             return None
         for word in _WORD.findall(text):
             if word in _BUILT_IN:

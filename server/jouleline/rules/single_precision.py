@@ -39,12 +39,8 @@ class SinglePrecision:
         reader = Reader(source, program)
         by_statement: dict[int, dict[Edit, None]] = {}
         for region in kernel_code(source, program):
-            for node in descendants(region, *_SINKS):
-                if is_dead(node) or is_macro_body(node) or not is_sound(node):
-                    continue
-                edits = [edit for sink in _sinks(node, reader) for edit in sink]
-                if edits:
-                    by_statement.setdefault(_statement(node).start_byte, {}).update(dict.fromkeys(edits))
+            for node, edits in narrowed(region, reader):
+                by_statement.setdefault(statement_of(node).start_byte, {}).update(dict.fromkeys(edits))
         return [
             Rewrite(
                 self.name,
@@ -68,7 +64,17 @@ _SINKS = (
 )
 
 
-def _statement(node: Node) -> Node:
+def narrowed(region: Node, reader: Reader) -> Iterator[tuple[Node, list[Edit]]]:
+    """The places below a node where double arithmetic ends in a float, with the edits that avoid it."""
+    for node in descendants(region, *_SINKS):
+        if is_dead(node) or is_macro_body(node) or not is_sound(node):
+            continue
+        edits = [edit for sink in _sinks(node, reader) for edit in sink]
+        if edits:
+            yield node, edits
+
+
+def statement_of(node: Node) -> Node:
     """The outermost expression, declaration or return around a node: what a reader calls its line."""
     while node.parent is not None and node.parent.type not in (
         "compound_statement",
