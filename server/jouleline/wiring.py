@@ -102,6 +102,7 @@ def host_device() -> Device:
 def refactor_tools(*, confined: bool = True) -> Tools:
     """Everything the refactoring loop works with."""
     from jouleline.app.outcome import Tools
+    from jouleline.meters.nvml import find_nvml
     from jouleline.rules import RULES
 
     chosen, notes = runner(confined=confined)
@@ -112,6 +113,7 @@ def refactor_tools(*, confined: bool = True) -> Tools:
         toolchains=toolchains(),
         records=records_folder(),
         notes=notes,
+        gpu=find_nvml(),
     )
 
 

@@ -10,11 +10,10 @@ from jouleline.app.measure import (
     Plan,
     Progress,
     compare,
-    comparison_json,
     measure_one,
-    measurement_json,
     rank,
 )
+from jouleline.app.measure_report import comparison_json, measurement_json
 from jouleline.core.energy import Arm, EnergyVerdict, MixedMetersError
 from jouleline.core.ports import Completed, EnergySample, Job, MeterInfo, StopReason
 from jouleline.meters.cpu_time import CpuTimeMeter

@@ -17,6 +17,7 @@ from jouleline.app.refactor import RefactorError, refactor
 from jouleline.app.workload import find_workload
 from jouleline.core.candidate import Rewrite
 from jouleline.core.facts import ProgramFacts
+from jouleline.core.ports import Availability, Finding
 from jouleline.core.source import Edit, SourceText
 from jouleline.core.syntax import ParsedSource
 from jouleline.meters.cpu_time import CpuTimeMeter
@@ -162,5 +163,16 @@ def test_a_baseline_that_does_not_build_is_an_error_with_the_compilers_words(tmp
     folder.mkdir()
     (folder / "main.cpp").write_text("int main() { return missing; }\n")
     program = read_program([folder])
-    with pytest.raises(RefactorError, match=r"(?s)the baseline: .*missing"):
+    with pytest.raises(RefactorError, match=r"(?s)the baseline does not build: .*missing"):
         run(program, tools(tmp_path))
+
+
+def test_a_gpu_program_that_fails_without_a_gpu_is_told_so(tmp_path: Path) -> None:
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / "main.cpp").write_text("int main() { return 1; }\n")
+    (folder / "kernel.cu").write_text("__global__ void scale(float *x) { x[0] *= 2; }\n")
+    (folder / "jouleline.toml").write_text("[workload]\nbuild = 'g++ main.cpp -o main'\nrun = './main'\n")
+    missing = Finding("meter", "a test double of NVML", Availability.MISSING, "no driver answers a test")
+    with pytest.raises(RefactorError, match="launches GPU kernels, and no driver answers a test"):
+        run(read_program([folder]), tools(tmp_path, gpu=missing))

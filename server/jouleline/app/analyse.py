@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tree_sitter import Node
+
 from jouleline.core.counts import KernelCounts
 from jouleline.core.device import Device
 from jouleline.core.estimate import estimate
@@ -102,12 +104,13 @@ def analyse(
     for file in parsed.values():
         for launch in file.launches:
             launches.setdefault(launch.kernel, []).append(launch)
+    assigned: dict[int, Mapping[str, list[Node]]] = {}
     reports = []
     for name, file in parsed.items():
         for language, kernel in file.kernels:
             ways: Sequence[Launch | None] = _distinct(launches.get(kernel.name, [])) or (None,)
             for way in ways:
-                host = HostScope(program, arguments)
+                host = HostScope(program, arguments, assigned=assigned)
                 counts = count(language, kernel, way, host, device)
                 reports.append(KernelReport(name, kernel, way, counts, classify(counts, device)))
     return Analysis(

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from jouleline.core.energy import (
     LOOKS,
@@ -38,6 +38,8 @@ _WINDOW_MARGIN: Final = 1.1
 _MAXIMUM_REPEATS: Final = 20_000
 _SHARE_FOR_WARM_UP: Final = 0.25
 _SHOWN_OUTPUT: Final = 400
+# Of a progress bar.
+_WARM_UP_SHARE: Final = 0.2
 
 
 class MeasurementError(RuntimeError):
@@ -74,6 +76,14 @@ class Progress:
     of: int
     energy_ratio: Estimate | None = None
     next_look: int | None = None
+
+    @property
+    def fraction(self) -> float:
+        """How much is done, from 0 to 1 and never less than before; warm-up is the first fifth."""
+        share = min(1.0, self.done / max(1, self.of))
+        if self.phase == WARM_UP:
+            return _WARM_UP_SHARE * share
+        return _WARM_UP_SHARE + (1 - _WARM_UP_SHARE) * share
 
 
 Report = Callable[[Progress], None]
@@ -308,88 +318,3 @@ def _ending(completed: Completed) -> str:
         how = f"it ended with exit code {completed.exit_code}"
     said = completed.stderr.decode(errors="replace").strip()[-_SHOWN_OUTPUT:]
     return f"{how}\n{said}" if said else how
-
-
-def measurement_json(measurement: Measurement) -> dict[str, Any]:
-    """The document ``jouleline/measure/1``: the figures of one run, and every window they rest on."""
-    return {
-        "schema": "jouleline/measure/1",
-        "runner": measurement.runner,
-        "meter": _meter_json(measurement.meter),
-        **_summary_json(measurement.summary, measurement.meter),
-        "samples": _samples_json(measurement.samples),
-        "warm_up": _samples_json(measurement.warm_up),
-    }
-
-
-def comparison_json(result: EnergyComparison) -> dict[str, Any]:
-    """The document ``jouleline/comparison/1``: both programs, their ratios, verdict and every window."""
-    comparison = result.comparison
-    meter = comparison.meter
-    return {
-        "schema": "jouleline/comparison/1",
-        "verdict": str(comparison.verdict),
-        "delta": comparison.delta,
-        "modelled": meter.modelled,
-        "reduction": _estimate_json(comparison.reduction),
-        "energy_ratio": _estimate_json(comparison.energy_ratio),
-        "time_ratio": _estimate_json(comparison.time_ratio),
-        "power_ratio": _estimate_json(comparison.power_ratio),
-        "energy_delay_ratio": _estimate_json(comparison.energy_delay_ratio),
-        "runner": result.runner,
-        "meter": _meter_json(meter),
-        "seed": result.seed,
-        "baseline": {
-            **_summary_json(comparison.summary(Arm.BASELINE), meter),
-            "warm_up": _samples_json(result.baseline_warm_up),
-        },
-        "candidate": {
-            **_summary_json(comparison.summary(Arm.CANDIDATE), meter),
-            "warm_up": _samples_json(result.candidate_warm_up),
-        },
-        "blocks": [
-            {"order": block.order, "windows": _samples_json([sample for _, sample in block.windows])}
-            for block in comparison.blocks
-        ],
-    }
-
-
-def _summary_json(summary: Summary, meter: MeterInfo) -> dict[str, Any]:
-    return {
-        "energy": {
-            "value_j": summary.joules.value,
-            "interval_j": _interval_json(summary.joules),
-            "modelled": meter.modelled,
-            "meter": meter.name,
-        },
-        "seconds": _estimate_json(summary.seconds),
-        "watts": _estimate_json(summary.watts),
-        "joule_seconds": _estimate_json(summary.joule_seconds),
-    }
-
-
-def _meter_json(meter: MeterInfo) -> dict[str, Any]:
-    return {
-        "name": meter.name,
-        "device": meter.device,
-        "modelled": meter.modelled,
-        "window_s": meter.window_s,
-        "note": meter.note,
-    }
-
-
-def _estimate_json(estimate: Estimate) -> dict[str, Any]:
-    return {"value": estimate.value, "interval": _interval_json(estimate)}
-
-
-def _interval_json(estimate: Estimate) -> list[float] | None:
-    # JSON has no infinity, and an infinitely wide interval is none.
-    finite = math.isfinite(estimate.low) and math.isfinite(estimate.high)
-    return [estimate.low, estimate.high] if finite else None
-
-
-def _samples_json(samples: Sequence[EnergySample]) -> list[dict[str, Any]]:
-    return [
-        {"energy_j": one.energy_j, "wall_s": one.wall_s, "cpu_s": one.cpu_s, "runs": one.runs}
-        for one in samples
-    ]

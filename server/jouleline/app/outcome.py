@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jouleline.core.candidate import Candidate
-from jouleline.core.ports import Meter, Runner, Toolchain
+from jouleline.core.ports import Finding, Meter, Runner, Toolchain
 from jouleline.core.source import Edit
 from jouleline.core.verdict import Verdict
 from jouleline.rules.base import Rule
@@ -20,7 +20,8 @@ class Tools:
     """The edges the loop works with, and where it may write.
 
     ``scratch`` holds the copies while the loop runs (None: the system's place for temporary files);
-    ``records`` keeps one folder a run.
+    ``records`` keeps one folder a run. ``gpu`` says whether an NVIDIA GPU answers here, to explain why
+    a CUDA program does not run.
     """
 
     runner: Runner
@@ -31,6 +32,7 @@ class Tools:
     scratch: Path | None = None
     plan: Plan = field(default_factory=Plan)
     notes: tuple[str, ...] = ()
+    gpu: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)

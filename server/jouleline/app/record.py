@@ -12,7 +12,7 @@ from typing import Any
 from jouleline.core.candidate import Candidate, patch
 from jouleline.core.workload import Workload
 
-from .measure import comparison_json
+from .measure_report import comparison_json
 from .outcome import Attempt, Outcome, Tools
 from .program import Program
 

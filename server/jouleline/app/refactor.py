@@ -14,7 +14,7 @@ from typing import Final
 
 from jouleline.core.candidate import Candidate, edits_between
 from jouleline.core.energy import EnergyVerdict
-from jouleline.core.ports import MeterError, RunnerError
+from jouleline.core.ports import Availability, MeterError, RunnerError
 from jouleline.core.workload import Workload
 from jouleline.rules.base import Rule
 
@@ -60,8 +60,18 @@ async def refactor(
             return await _Loop(program, workload, tools, tell, Path(scratch)).run()
         except BuildError as error:
             raise RefactorError(f"the baseline does not build: {error}") from error
-        except (BaselineError, RunnerError, MeterError, MeasurementError) as error:
+        except BaselineError as error:
+            raise RefactorError(f"{error}{_without_gpu(program, tools)}") from error
+        except (RunnerError, MeterError, MeasurementError) as error:
             raise RefactorError(str(error)) from error
+
+
+def _without_gpu(program: Program, tools: Tools) -> str:
+    """Why a CUDA program fails where there is no GPU, as a further line; empty otherwise."""
+    missing = tools.gpu is not None and tools.gpu.availability is Availability.MISSING
+    if not missing or not any(b"__global__" in data for data in program.files.values()):
+        return ""
+    return f"\nIt launches GPU kernels, and {tools.gpu.detail if tools.gpu else ''}."
 
 
 @dataclass
@@ -159,7 +169,7 @@ class _Loop:
             known = step.energy_ratio
             figure = f", energy x {known.value:.3f}" if known is not None else ""
             message = f"{name}: {step.phase} {step.done}/{step.of}{figure}"
-            self.tell(Step("measure", message, start + share * min(1.0, step.done / max(1, step.of))))
+            self.tell(Step("measure", message, start + share * step.fraction))
 
         return await compare(
             self.tools.runner,

@@ -16,10 +16,9 @@ from jouleline.app.measure import (
     Plan,
     Progress,
     compare,
-    comparison_json,
     measure_one,
-    measurement_json,
 )
+from jouleline.app.measure_report import comparison_json, measurement_json
 from jouleline.app.report import change, provenance
 from jouleline.core.energy import Arm, EnergyVerdict, Estimate
 from jouleline.core.ports import MeterError, MeterInfo, Runner, RunnerError
@@ -74,7 +73,7 @@ async def _measure(
     def report(step: Progress) -> None:
         ratio = step.energy_ratio
         figure = f", energy {change(ratio)}" if ratio is not None else ""
-        tell(f"{step.phase} {step.done}/{step.of}{figure}", step.done / max(1, step.of))
+        tell(f"{step.phase} {step.done}/{step.of}{figure}", step.fraction)
 
     async def built(folder: Path, name: str) -> Built:
         tell(f"building {folder}", None)
