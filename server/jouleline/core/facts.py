@@ -20,6 +20,9 @@ from .syntax import field as child
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
 _COMMENT = re.compile(r"//.*|/\*.*?\*/")
+# Between an attribute and what it belongs to; longer comments there are rarer than long files.
+_GAP = re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
+_FARTHEST_ATTRIBUTE = 400
 _POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
 _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
 
@@ -133,11 +136,7 @@ def _macro(node: Node) -> Macro:
 def declarations(node: Node, source: ParsedSource) -> list[Declared]:
     """The names that a declaration, parameter or structured-for declaration introduces."""
     base = text_of(child(node, "type"))
-    words = {
-        item.text
-        for item in source.masked.within(node.start_byte - 80, node.end_byte)
-        if item.start >= _statement_start(source, node)
-    }
+    words = _attributes(node, node.end_byte, source)
     space = next((name for word, name in _SPACES.items() if word in words), "")
     found = []
     for declarator in node.children_by_field_name("declarator"):
@@ -160,10 +159,14 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
     return found
 
 
-def _statement_start(source: ParsedSource, node: Node) -> int:
-    data = source.text.data
-    start = max(data.rfind(mark, 0, node.start_byte) for mark in (b";", b"}", b"{", b"\n#"))
-    return start + 1
+def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
+    """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
+    start = node.start_byte
+    for item in reversed(source.masked.within(start - _FARTHEST_ATTRIBUTE, start)):
+        if not _GAP.fullmatch(source.masked.data, item.end, start):
+            break
+        start = item.start
+    return frozenset(item.text for item in source.masked.within(start, end) if item.kind == "attribute")
 
 
 def function_of(node: Node, source: ParsedSource) -> Function | None:
@@ -181,10 +184,6 @@ def function_of(node: Node, source: ParsedSource) -> Function | None:
     for parameter in parameters.named_children if parameters else ():
         if parameter.type in ("parameter_declaration", "optional_parameter_declaration"):
             declared += declarations(parameter, source)
-    start = _statement_start(source, node)
-    attributes = frozenset(
-        item.text for item in source.masked.within(start, declarator.start_byte) if item.kind == "attribute"
-    )
     template = node.parent if node.parent and node.parent.type == "template_declaration" else None
     names = tuple(
         text_of(item.named_children[-1])
@@ -196,7 +195,7 @@ def function_of(node: Node, source: ParsedSource) -> Function | None:
         node,
         tuple(declared),
         text_of(child(node, "type")) + "*" * pointers,
-        attributes,
+        _attributes(node, declarator.start_byte, source),
         names,
     )
 
@@ -273,11 +272,11 @@ class ProgramFacts:
     @cached_property
     def calls(self) -> Mapping[str, tuple[Node, ...]]:
         """Call expressions by the bare name of what they call."""
-        merged: dict[str, tuple[Node, ...]] = {}
+        merged: dict[str, list[Node]] = {}
         for facts in self.files.values():
             for name, nodes in facts.calls.items():
-                merged[name] = (*merged.get(name, ()), *nodes)
-        return merged
+                merged.setdefault(name, []).extend(nodes)
+        return {name: tuple(nodes) for name, nodes in merged.items()}
 
     @cached_property
     def types(self) -> TypeNames:

@@ -33,12 +33,13 @@ class HostScope:
     """Evaluates expressions of host code. ``arguments`` are the run line's, without the program.
 
     ``used`` collects, by name, what was taken from the run line: assumptions to be shown.
+    ``assigned`` remembers each function's assignments; scopes of one program may share it.
     """
 
     program: ProgramFacts
     arguments: tuple[str, ...] = ()
     used: dict[str, str] = field(default_factory=dict)
-    _assigned: dict[int, Mapping[str, list[Node]]] = field(default_factory=dict)
+    assigned: dict[int, Mapping[str, list[Node]]] = field(default_factory=dict)
 
     def evaluate(self, node: Node | None, depth: int = 0) -> Polynomial | None:
         """The value of an expression where it stands; unknown names become symbols."""
@@ -116,7 +117,7 @@ class HostScope:
 
     def _assignments(self, function: Node) -> Mapping[str, list[Node]]:
         """The values that plain assignments in ``function`` give to each name, in text order."""
-        if function.id not in self._assigned:
+        if function.id not in self.assigned:
             values: dict[str, list[Node]] = {}
             for node in descendants(function, "init_declarator", "assignment_expression"):
                 left = child(node, "declarator") or child(node, "left")
@@ -124,5 +125,5 @@ class HostScope:
                 operator = text_of(child(node, "operator")) or "="
                 if value is not None and operator == "=":
                     values.setdefault(text_of(left).lstrip("*& "), []).append(value)
-            self._assigned[function.id] = values
-        return self._assigned[function.id]
+            self.assigned[function.id] = values
+        return self.assigned[function.id]

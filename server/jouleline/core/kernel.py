@@ -103,7 +103,7 @@ _CLAUSE_NAMES = frozenset(
         "dist_schedule firstprivate final from grainsize has_device_addr hint if in_reduction "
         "is_device_ptr lastprivate linear map mergeable nogroup nontemporal nowait num_tasks "
         "num_teams num_threads order ordered priority private proc_bind reduction safelen schedule "
-        "shared simdlen task_reduction thread_limit to uniform untied update use_device_addr "
+        "shared simdlen task_reduction thread_limit to uniform untied use_device_addr "
         "use_device_ptr"
     ).split()
 )
@@ -129,10 +129,12 @@ def parse_directive(text: str, start: int) -> Directive | None:
             end = _closing_parenthesis(rest, position)
             argument = rest[position + 1 : end].strip()
             position = min(len(rest), end + 1)
-        if opened or word[1] in _CLAUSE_NAMES:
-            clauses.append(Clause(word[1], argument))
-        elif not clauses:
+        # The first word is the directive's, even where a clause has its name: ordered, critical(x).
+        is_clause = opened or (bool(words) and word[1] in _CLAUSE_NAMES)
+        if not words or not (is_clause or clauses):
             words.append(word[1])
+        if is_clause:
+            clauses.append(Clause(word[1], argument))
     end = start + len(text.rstrip().encode("utf-8", "surrogateescape"))
     return Directive(tuple(words), tuple(clauses), start, end)
 

@@ -6,12 +6,15 @@ import math
 import re
 from dataclasses import dataclass
 
+from tree_sitter import Node
+
 from .counts import LaunchShape
 from .evaluate import split_arguments
 from .hostscope import HostScope
 from .kernel import Launch
 from .polynomial import Polynomial
-from .syntax import ancestor
+from .syntax import ancestor, descendants, text_of
+from .syntax import field as child
 
 DEFAULT_SIZE = 1024.0
 """Value assumed for a size that the source and the run line leave open."""
@@ -23,7 +26,10 @@ DEFAULT_GRID = 4096
 """Blocks assumed where no launch is in sight."""
 
 _MEMBER = re.compile(r"\b([A-Za-z_]\w*)\s*\.\s*([xyz])\b")
-_DIM3 = re.compile(r"(?:const\s+)?dim3\s*(?:\((?P<paren>.*)\)|\{(?P<brace>.*)\})", re.DOTALL)
+_MEMBERS = (".x", ".y", ".z")
+_DIM3 = re.compile(r"(?:dim3\s*\(|(?:dim3\s*)?\{)(.*)[)}]", re.DOTALL)
+_DECLARATOR = re.compile(r"(\w+)\s*(.*)", re.DOTALL)
+_MAX_DEPTH = 4
 
 
 @dataclass
@@ -80,12 +86,10 @@ def _whole(value: Polynomial, assumptions: Assumptions) -> int:
 def _dimensions(text: str, launch: Launch, depth: int = 0) -> list[str]:
     """The up to three expressions of a configuration, following a ``dim3`` variable by name."""
     text = text.strip()
-    if match := _DIM3.fullmatch(text):
-        return split_arguments(match["paren"] or match["brace"] or "1")
-    if depth < 4 and re.fullmatch(r"[A-Za-z_]\w*", text):
-        declared = _dim3_variable(text, launch)
-        if declared is not None:
-            return _dimensions(declared, launch, depth + 1)
+    if made := _DIM3.fullmatch(text):
+        return split_arguments(made[1]) or ["1"]
+    if depth < _MAX_DEPTH and text.isidentifier():
+        return _dim3_variable(text, launch, depth + 1) or [text]
     return [text]
 
 
@@ -93,34 +97,57 @@ def _members_resolved(text: str, launch: Launch) -> str:
     """``(n + block.x - 1) / block.x`` with the members of ``dim3`` variables written out."""
 
     def member(match: re.Match[str]) -> str:
-        if _dim3_variable(match[1], launch) is None:
+        parts = _dim3_variable(match[1], launch)
+        if parts is None:
             return match[0]
-        parts = _dimensions(match[1], launch)
         index = "xyz".index(match[2])
         return f"({parts[index]})" if index < len(parts) else "1"
 
     return _MEMBER.sub(member, text)
 
 
-def _dim3_variable(name: str, launch: Launch) -> str | None:
-    """How a ``dim3`` variable was made, as the text of a ``dim3`` expression."""
-    function = ancestor(launch.place, "function_definition") or launch.place
-    reach = launch.place.start_byte - function.start_byte
-    before = (function.text or b"")[:reach].decode("utf-8", "replace")
-    made = None
-    for match in re.finditer(rf"\b{re.escape(name)}\s*(=|\(|\{{)", before):
-        end = before.find(";", match.end())
-        head = before[max(0, before.rfind(";", 0, match.start())) : match.start()]
-        content = before[match.end() : end if end >= 0 else len(before)].strip()
-        if match[1] == "=":
-            made = content if content.startswith(("dim3", "{")) else made
-            made = "dim3" + made if made and made.startswith("{") else made
-        elif re.search(r"\bdim3\b[^;(){}]*$", head + " "):
-            made = f"dim3({content[:-1]})" if content and content[-1] in ")}" else made
-        elif re.search(r"\bdim3\b", head) and head.count("(") == head.count(")"):
-            inner = split_arguments(content)
-            made = f"dim3({inner[0].rstrip(')')})" if inner else made
-    return made
+def _dim3_variable(name: str, launch: Launch, depth: int = 0) -> list[str] | None:
+    """What a ``dim3`` variable was last given before the launch; None if it is no ``dim3``."""
+    function = ancestor(launch.place, "function_definition")
+    if function is None:
+        return None
+    parts: list[str] | None = None
+    for node in descendants(function, "declaration", "assignment_expression"):
+        if node.start_byte >= launch.place.start_byte:
+            break
+        for given in _given(node, name):
+            if given.startswith("."):
+                parts = _with_member(parts, given)
+            elif parts is not None or node.type == "declaration":
+                parts = _dimensions(given, launch, depth)
+    return parts
+
+
+def _given(node: Node, name: str) -> list[str]:
+    """The ``dim3`` that a declaration or an assignment gives to ``name``, or ``.x value`` for a member."""
+    if node.type == "assignment_expression":
+        target, value = text_of(child(node, "left")), text_of(child(node, "right"))
+        if target == name:
+            return [value]
+        return [f"{target.removeprefix(name)} {value}"] if target.startswith(f"{name}.") else []
+    kind = text_of(child(node, "type"))
+    given = []
+    # By text: "dim3 grid(n, m)" is a function's declaration to a parser that has no types.
+    for declarator in map(text_of, node.children_by_field_name("declarator")):
+        variable = _DECLARATOR.fullmatch(declarator)
+        if variable and variable[1] == name and (kind == "dim3" or "dim3" in variable[2]):
+            value = variable[2].removeprefix("=").strip() or "()"
+            given.append("dim3" + value if value.startswith("(") else value)
+    return given
+
+
+def _with_member(parts: list[str] | None, given: str) -> list[str] | None:
+    member, _, value = given.partition(" ")
+    if parts is None or member not in _MEMBERS:
+        return parts
+    filled = [*parts, "1", "1", "1"][:3]
+    filled[_MEMBERS.index(member)] = value
+    return filled
 
 
 def _block_limited(block: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -28,7 +28,8 @@ from .base import query
 
 _DATA_CONSTRUCTS = frozenset(("data", "update", "enter", "exit", "declare"))
 _THREADS = 256
-_LOOPS = ("parallel", "distribute", "teams", "for", "loop", "simd", "target")
+_CONDITIONALS = ("preproc_if", "preproc_ifdef")
+_BRANCHES = ("preproc_else", "preproc_elif", "preproc_elifdef")
 
 
 def directives(source: ParsedSource) -> list[tuple[Directive, Node]]:
@@ -45,10 +46,16 @@ def directives(source: ParsedSource) -> list[tuple[Directive, Node]]:
 
 
 def statement_after(node: Node) -> Node | None:
-    """The statement a directive applies to: the next one that is no comment and no pragma."""
+    """The statement a directive applies to: the next one that is no comment and no pragma.
+
+    A directive that is the last line under an ``#ifdef`` applies to what follows the ``#endif``.
+    """
     following = node.next_named_sibling
     while following is not None and following.type in ("comment", "preproc_call"):
         following = following.next_named_sibling
+    parent = node.parent
+    if (following is None or following.type in _BRANCHES) and parent is not None:
+        return statement_after(parent) if parent.type in (*_BRANCHES, *_CONDITIONALS) else None
     return following
 
 

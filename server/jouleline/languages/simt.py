@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from tree_sitter import Node
@@ -29,6 +29,8 @@ _HIP_MARK = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\("
 _RECOVERED_NAME = re.compile(rb"(?:void|[\w:]+)\s+([A-Za-z_]\w*)\s*\(")
 _CALLEE = re.compile(r"([A-Za-z_]\w*)\s*(<[^;{}]*>)?\s*$", re.DOTALL)
 _WRAPPED = re.compile(r"^(?:HIP_KERNEL_NAME)?\s*\((.*)\)$", re.DOTALL)
+# Each costs a parse; a file with more of them is broken, not half typed. Declarations count, too.
+_MOST_RECOVERED = 200
 _AXES = ("x", "y", "z")
 
 
@@ -53,9 +55,9 @@ class Simt:
             kernel = self._kernel(function, source)
             covered |= {i for i, mark in enumerate(marks) if kernel.start <= mark.start < kernel.end}
             found.append(kernel)
-        for index, mark in enumerate(marks):
-            if index not in covered and (kernel_ := self._recover(source, mark)):
-                found.append(kernel_)
+        lost = [mark for index, mark in enumerate(marks) if index not in covered]
+        recovered = (self._recover(source, mark) for mark in lost[:_MOST_RECOVERED])
+        found += [kernel for kernel in recovered if kernel is not None]
         return sorted(found, key=lambda kernel: kernel.start)
 
     def _spoken_in(self, source: ParsedSource) -> bool:
@@ -104,7 +106,8 @@ class Simt:
         for match in matches(query("functions"), repaired.root):
             function = function_of(match["function"][0], repaired)
             if function is not None and b"__global__" in function.attributes:
-                return self._kernel(function, repaired)
+                kernel = self._kernel(function, repaired)
+                return replace(kernel, end=min(kernel.end, end), end_line=source.text.point(end).line + 1)
         start = mark.start + name.start(1)
         line = source.text.point(mark.start).line + 1
         label = name[1].decode("utf-8", "replace")

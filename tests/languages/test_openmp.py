@@ -1,0 +1,137 @@
+"""OpenMP regions: which directives open a kernel, and what it spans."""
+
+from pathlib import Path
+
+import pytest
+
+from jouleline.core.kernel import Kernel, Language
+from jouleline.core.syntax import parse
+from jouleline.languages.openmp import OPENMP
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+def kernels(text: str) -> list[Kernel]:
+    return OPENMP.kernels(parse(text.encode()))
+
+
+def in_function(body: str) -> list[Kernel]:
+    return kernels(f"void f(int n, float *x) {{\n{body}\n}}\n")
+
+
+LOOP = "for (int i = 0; i < n; i++) x[i] = 0;"
+
+
+@pytest.mark.parametrize(
+    "directive",
+    [
+        "#pragma omp parallel for",
+        "#pragma omp parallel",
+        "#pragma omp target",
+        "#pragma omp target teams distribute parallel for",
+        "#pragma omp target teams loop",
+        "#pragma omp target \\\n  teams distribute \\\n  parallel for map(from: x[0:n])",
+    ],
+)
+def test_a_parallel_or_target_directive_opens_a_kernel(directive: str) -> None:
+    (kernel,) = in_function(f"{directive}\n  {LOOP}")
+    lines = directive.count("\n")
+    assert (kernel.name, kernel.language, kernel.line, kernel.end_line) == (
+        "f",
+        Language.OPENMP,
+        2,
+        3 + lines,
+    )
+    assert kernel.display == "f @line 2"
+    assert kernel.node is not None
+    assert kernel.node.type == "for_statement"
+    text = kernel.source.text.data
+    assert text[kernel.start : kernel.end].decode() == f"{directive}\n  {LOOP}"
+    assert text[: kernel.anchor].decode().endswith(directive)
+
+
+@pytest.mark.parametrize(
+    "directive",
+    [
+        "#pragma omp target data map(to: x[0:n])",
+        "#pragma omp target enter data map(to: x[0:n])",
+        "#pragma omp target exit data map(from: x[0:n])",
+        "#pragma omp target update from(x[0:n])",
+        "#pragma omp declare target",
+        "#pragma omp end declare target",
+        "#pragma omp simd",
+        "#pragma omp for",
+        "#pragma omp barrier",
+        "#pragma omp critical(target)",
+    ],
+)
+def test_other_directives_open_none(directive: str) -> None:
+    assert in_function(f"{directive}\n{LOOP}") == []
+
+
+def test_a_region_inside_a_data_region_is_a_kernel_and_one_inside_a_kernel_is_not() -> None:
+    found = in_function(
+        f"""#pragma omp target data map(tofrom: x[0:n])
+        {{
+        #pragma omp target teams distribute
+        for (int i = 0; i < n; i++) {{
+            #pragma omp parallel for
+            for (int j = 0; j < n; j++) x[i] += j;
+        }}
+        #pragma omp target teams distribute parallel for
+        {LOOP}
+        }}"""
+    )
+    assert [kernel.line for kernel in found] == [4, 9]
+
+
+def test_comments_and_further_pragmas_may_stand_between() -> None:
+    (kernel,) = in_function(f"#pragma omp parallel\n// all of it\n#pragma omp for\n{LOOP}")
+    assert kernel.node is not None
+    assert kernel.node.type == "for_statement"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"#ifdef GPU\n#pragma omp target teams distribute parallel for\n#endif\n{LOOP}",
+        f"#ifdef GPU\n#pragma omp target\n#else\n#pragma omp parallel for\n#endif\n{LOOP}",
+        f"#if A\n#elif B\n#pragma omp parallel for\n#endif\n{LOOP}",
+    ],
+)
+def test_a_directive_under_an_ifdef_applies_to_what_follows(text: str) -> None:
+    (kernel,) = in_function(text)
+    assert kernel.node is not None
+    assert kernel.node.type == "for_statement"
+
+
+def test_the_name_is_that_of_the_function_around() -> None:
+    text = "template <class T> void S::run(T *x) {\n#pragma omp parallel for\nfor (;;) {} }"
+    assert [kernel.name for kernel in kernels(text)] == ["run"]
+    assert [kernel.name for kernel in kernels("#pragma omp parallel for\nfor (;;) {}")] == ["?"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "#pragma omp parallel for",
+        "#pragma omp parallel for\nfor (int i",
+        "#pragma omp target map(",
+        '_Pragma("omp parallel for") for (;;) {}',
+    ],
+)
+def test_a_half_typed_region_is_read(body: str) -> None:
+    for kernel in in_function(body) + kernels(f"void f() {{ {body}"):
+        assert kernel.start <= kernel.anchor <= kernel.end
+
+
+@pytest.mark.parametrize("file", sorted(SAMPLES.glob("*-omp*/*.cpp")), ids=lambda file: file.parent.name)
+def test_a_cut_file_keeps_the_kernels_before_the_cut(file: Path) -> None:
+    data = file.read_bytes()
+    whole = OPENMP.kernels(parse(data))
+    assert whole
+    for cut in range(0, len(data), 50):
+        # A cut inside the function may leave the parser without the function's name.
+        complete = [(kernel.line, kernel.end) for kernel in whole if kernel.end <= cut]
+        seen = [(kernel.line, kernel.end) for kernel in OPENMP.kernels(parse(data[:cut]))]
+        assert seen[: len(complete)] == complete
