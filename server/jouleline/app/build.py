@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,9 @@ from pathlib import Path
 from jouleline.core.ports import Completed, Job, Limits, Runner
 from jouleline.core.workload import Workload
 
-MAX_COPY_BYTES = 512 * 1024 * 1024
+from .copying import CopyError, copy_program
+
 BUILD_LIMITS = Limits(wall_s=300.0)
-_LEFT_OUT = shutil.ignore_patterns(".git", ".svn", "node_modules", ".venv", "__pycache__")
 _TAIL_LINES = 12
 
 
@@ -44,12 +43,13 @@ async def build(
     Raises:
         BuildError: if the folder is too large to copy or the build fails.
     """
-    _check_size(folder)
     try:
-        shutil.copytree(folder, target, ignore=_LEFT_OUT, symlinks=True)
+        await asyncio.to_thread(copy_program, folder, target)
         for name, data in files.items():
             (target / name).write_bytes(data)
-    except (OSError, shutil.Error) as error:
+    except CopyError as error:
+        raise BuildError(str(error)) from error
+    except OSError as error:
         raise BuildError(f"{folder}: cannot be copied for building: {error}") from error
     done = await runner.run(Job(workload.build, str(target), limits=BUILD_LIMITS))
     log = (done.stdout + done.stderr).decode("utf-8", "replace")
@@ -74,17 +74,3 @@ def tail(text: str) -> str:
     """The last lines of a log, indented."""
     lines = text.strip().splitlines()[-_TAIL_LINES:]
     return "\n".join("  " + line for line in lines)
-
-
-def _check_size(folder: Path) -> None:
-    total = 0
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if name not in (".git", "node_modules", ".venv")]
-        for name in names:
-            path = Path(parent, name)
-            total += path.stat().st_size if path.is_file() and not path.is_symlink() else 0
-        if total > MAX_COPY_BYTES:
-            raise BuildError(
-                f"{folder}: holds more than {MAX_COPY_BYTES // 2**20} MiB, too much to copy for "
-                "every candidate; put the program in a folder of its own"
-            )
