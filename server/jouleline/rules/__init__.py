@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Rule
+from .loop_interchange import LoopInterchange
 from .reciprocal import Reciprocal
 from .reduction_clause import ReductionClause
 from .single_precision import SinglePrecision
@@ -15,6 +16,7 @@ RULES: tuple[Rule, ...] = (
     ReductionClause(),
     StrengthReduction(),
     Reciprocal(),
+    LoopInterchange(),
 )
 """Every rule, in the order in which their rewrites are worth trying."""
 

@@ -131,6 +131,14 @@ def statement_after(node: Node) -> Node | None:
     return None if following is None or following.type.startswith("preproc_") else following
 
 
+def has_pragma(statement: Node) -> bool:
+    """Whether a pragma stands in front of a statement."""
+    previous = statement.prev_named_sibling
+    while previous is not None and previous.type == "comment":
+        previous = previous.prev_named_sibling
+    return previous is not None and previous.type == "preproc_call"
+
+
 def regions(source: ParsedSource) -> list[Region]:
     """The directives of a file with the statements they apply to."""
     return [

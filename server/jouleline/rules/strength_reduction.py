@@ -15,6 +15,7 @@ from jouleline.core.syntax import field as child
 from .analysis import (
     arguments_of,
     free_name,
+    has_pragma,
     indentation,
     is_dead,
     is_guarded,
@@ -167,10 +168,9 @@ def _binds(call: Node) -> bool:
 
 def _name_for(power: _Power, statement: Node, source: ParsedSource) -> str | None:
     """A name for the argument's value before the statement; None where it cannot be put there."""
-    previous = statement.prev_named_sibling
     if statement.parent is None or statement.parent.type != "compound_statement":
         return None
-    if previous is not None and previous.type == "preproc_call":
+    if has_pragma(statement):
         return None
     if source.text.line_bytes(source.text.point(statement.start_byte).line)[
         : source.text.point(statement.start_byte).column

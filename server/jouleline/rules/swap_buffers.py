@@ -18,6 +18,7 @@ from .accesses import Access, NotUnderstoodError, Walk
 from .analysis import (
     callee,
     has_branches,
+    has_pragma,
     identifiers,
     indentation,
     is_dead,
@@ -71,8 +72,7 @@ def _rewrite(rule: SwapBuffers, loop: Node, source: ParsedSource, program: Progr
         return None
     if loop.parent is None or loop.parent.type != "compound_statement" or has_branches(loop):
         return None
-    previous = loop.prev_named_sibling
-    if _in_parallel(loop, source) or (previous is not None and previous.type == "preproc_call"):
+    if _in_parallel(loop, source) or has_pragma(loop):
         return None
     for copy in copies(body, loop, source, program):
         if _is_proved(copy, loop, body, source, program):
