@@ -131,7 +131,8 @@ class Client:
                 left = end - time.monotonic()
                 if self._ended or left <= 0:
                     why = "the server went away" if self._ended else f"nothing fits after {timeout_s} s"
-                    raise AssertionError(f"{why}; waiting: {self._waiting}")
+                    log = "".join(self.log)
+                    raise AssertionError(f"{why}; waiting: {self._waiting}; it wrote: {log}")
                 self._arrived.wait(left)
 
     def expect(self, method: str, timeout_s: float = TIMEOUT_S) -> Message:
