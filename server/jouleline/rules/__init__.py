@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .base import Rule
+from .hoist_transfers import HoistTransfers
 from .loop_interchange import LoopInterchange
 from .reciprocal import Reciprocal
 from .reduction_clause import ReductionClause
@@ -17,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     StrengthReduction(),
     Reciprocal(),
     LoopInterchange(),
+    HoistTransfers(),
 )
 """Every rule, in the order in which their rewrites are worth trying."""
 
