@@ -21,6 +21,8 @@ CONSTANT_DIVISION: Final = 4
 """Integer operations of a division by a constant: multiply high and shifts."""
 LOOP_CONTROL: Final = 2
 """Integer operations of one loop iteration: step and compare."""
+UNROLLED_TRIPS: Final = 32
+"""Loops of at most this many iterations, known when compiling, are unrolled: no step, no compare."""
 ADDRESS: Final = 1
 """Integer operations to form an address from an index."""
 

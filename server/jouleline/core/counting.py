@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from tree_sitter import Node
 
 from . import costs
+from .calls import CallCounter
 from .counts import Operation
 from .ctype import INT, UNKNOWN
 from .evaluate import evaluate
-from .expressions import DATA_DEPENDENT_BRANCH, ExpressionCounter
+from .expressions import DATA_DEPENDENT_BRANCH
 from .facts import Declared, declarations
 from .loops import Loop, read_loop
 from .polynomial import ZERO, Polynomial
@@ -25,7 +26,7 @@ from .syntax import field as child
 from .values import Array, Value
 
 
-class BodyCounter(ExpressionCounter):
+class BodyCounter(CallCounter):
     """Walks the statements of one kernel."""
 
     def statement(self, node: Node, times: Polynomial) -> Polynomial:
@@ -67,13 +68,14 @@ class BodyCounter(ExpressionCounter):
 
     @contextmanager
     def _scope(self, *, opened: bool = True) -> Iterator[None]:
-        before = dict(self.names) if opened else self.names
+        names, fixed = (dict(self.names), dict(self.fixed)) if opened else (self.names, self.fixed)
         try:
             yield
         finally:
-            self.names = before
+            self.names, self.fixed = names, fixed
 
     def _declare(self, declared: Declared, times: Polynomial) -> None:
+        fixed = None if declared.name in self.mutated else evaluate(declared.value, self.compiled)
         given = self.expression(declared.value, times) if declared.value is not None else None
         kind = self.type_of(declared.type) or (given.type if given else UNKNOWN)
         if declared.extents:
@@ -85,6 +87,9 @@ class BodyCounter(ExpressionCounter):
         else:
             value = given.value if given and declared.name not in self.mutated else None
             self.names[declared.name] = Value(kind, value)
+        self.fixed.pop(declared.name, None)
+        if fixed is not None:
+            self.fixed[declared.name] = fixed
 
     def _for(self, node: Node, times: Polynomial) -> None:
         with self._scope():
@@ -92,11 +97,19 @@ class BodyCounter(ExpressionCounter):
             if initializer is not None:
                 self.statement(initializer, times)
             loop = read_loop(node, self.lookup, self.ranges)
+            unrolled = self._unrolled(node)
             inner = self._enter(loop, node, times)
-            self.tally.count(Operation.INT, inner * costs.LOOP_CONTROL)
+            if not unrolled:
+                self.tally.count(Operation.INT, inner * costs.LOOP_CONTROL)
             body = child(node, "body")
             if body is not None:
                 self.statement(body, inner)
+
+    def _unrolled(self, node: Node) -> bool:
+        """Whether compilers unroll a loop fully: its few iterations are known when compiling."""
+        trips = read_loop(node, self.compiled, {}).trips
+        known = trips.number if trips is not None else None
+        return known is not None and known <= costs.UNROLLED_TRIPS
 
     def _enter(self, loop: Loop, node: Node, times: Polynomial) -> Polynomial:
         trips = loop.trips
@@ -109,6 +122,7 @@ class BodyCounter(ExpressionCounter):
             known = self.names.get(loop.variable, Value(INT))
             value = loop.start + loop.step * Polynomial.symbol(index) if loop.affine else None
             self.names[loop.variable] = Value(known.type, value)
+            self.fixed.pop(loop.variable, None)
         return times * trips
 
     def _while(self, node: Node, times: Polynomial) -> None:

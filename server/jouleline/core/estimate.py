@@ -50,9 +50,12 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
     The device gives the cache that keeps traffic from DRAM, and the width of a warp.
     """
     counter = setting.counter
-    if setting.body is not None:
-        counter.statement(setting.body, Polynomial.constant(setting.threads))
     tally = counter.tally
+    try:
+        if setting.body is not None:
+            counter.statement(setting.body, Polynomial.constant(setting.threads))
+    except RecursionError:
+        tally.assume("counted in part only: the source is nested too deeply")
     assumptions = Assumptions(tally.assumptions)
     value_of = assumptions.value_of
     operations = {

@@ -131,7 +131,7 @@ def _evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
         case "binary_expression":
             return _binary(node, lookup)
         case "unary_expression":
-            return _unary(text_of(child(node, "operator")), _evaluate(child(node, "argument"), lookup))
+            return unary(text_of(child(node, "operator")), _evaluate(child(node, "argument"), lookup))
         case "cast_expression":
             return _converted(text_of(child(node, "type")), _evaluate(child(node, "value"), lookup))
         case "conditional_expression":
@@ -147,7 +147,8 @@ def _evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
     return None
 
 
-def _unary(operator: str, value: Polynomial | None) -> Polynomial | None:
+def unary(operator: str, value: Polynomial | None) -> Polynomial | None:
+    """The value of a unary operation; None when it cannot be known."""
     known = value.number if value is not None else None
     match operator:
         case "+":

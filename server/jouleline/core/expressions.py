@@ -4,49 +4,41 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from tree_sitter import Node
 
 from . import costs
 from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, LONG, UNKNOWN, CType, Scalar, wider
-from .evaluate import combine, evaluate, evaluate_text, number, parse_expression
-from .facts import Function, Macro, ProgramFacts
-from .polynomial import ZERO, Polynomial
-from .probability import Ranges, probability
-from .syntax import ParsedSource, text_of
+from .evaluate import combine, evaluate, number, unary
+from .polynomial import ONE, ZERO, Polynomial
+from .probability import probability
+from .scope import KernelScope
 from .syntax import field as child
-from .values import Access, Array, Tally, Value
+from .syntax import text_of
+from .values import Access, Array, Value
 
-_CLASS: Mapping[Scalar, Operation] = {
+CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.SP: Operation.SP,
     Scalar.DP: Operation.DP,
     Scalar.INT: Operation.INT,
     Scalar.OTHER: Operation.INT,
 }
-_INLINE_DEPTH = 6
-# A kernel that calls through this many functions is a generated one; the document path must not wait.
-_INLINE_LIMIT = 400
-_ATOMICS = ("atomic", "__hip_atomic", "__atomic")
 DATA_DEPENDENT_BRANCH = 0.5
 """How often a branch is taken whose condition depends on data (assumed)."""
 
 
 @dataclass
-class ExpressionCounter:
-    """Walks expressions. ``names`` holds what is known: parameters, locals, built-in indices."""
-
-    program: ProgramFacts
-    source: ParsedSource
-    names: dict[str, Value]
-    types: Mapping[str, CType] = field(default_factory=dict)
-    tally: Tally = field(default_factory=Tally)
-    mutated: frozenset[str] = frozenset()
-    depth: int = 0
+class ExpressionCounter(KernelScope):
+    """Walks expressions. How statements and calls are counted, its subclasses say."""
 
     def statement(self, node: Node, times: Polynomial) -> Polynomial:
-        """Count a statement, as the body of an inlined function; the statement counter's task."""
+        """Count a statement; returns how often what follows it runs."""
+        raise NotImplementedError
+
+    def call(self, node: Node, times: Polynomial) -> Value:
+        """Count a call."""
         raise NotImplementedError
 
     def expression(  # noqa: C901  # one branch a node type of the grammar
@@ -59,7 +51,7 @@ class ExpressionCounter:
             case "number_literal":
                 return _literal(text_of(node))
             case "identifier" | "qualified_identifier":
-                return self._name(text_of(node))
+                return self.named(text_of(node))
             case "subscript_expression":
                 return self._subscript(node, times, write=write)
             case "pointer_expression":
@@ -75,13 +67,14 @@ class ExpressionCounter:
                 stepped = self.expression(target, times)
                 if _is_place(target):
                     self.expression(target, times, write=True)
-                self.tally.count(_CLASS[stepped.type.arithmetic], times)
+                self.tally.count(CLASS_OF[stepped.type.arithmetic], times)
                 return Value(stepped.type)
             case "unary_expression":
                 value = self.expression(child(node, "argument"), times)
-                if text_of(child(node, "operator")) == "~":
+                operator = text_of(child(node, "operator"))
+                if operator == "~":
                     self.tally.count(Operation.INT, times)
-                return Value(value.type, evaluate(node, self.lookup))
+                return Value(value.type, unary(operator, value.value))
             case "cast_expression":
                 inner = self.expression(child(node, "value"), times)
                 kind = self.type_of(text_of(child(node, "type"))) or inner.type
@@ -89,7 +82,7 @@ class ExpressionCounter:
             case "conditional_expression":
                 return self._conditional(node, times)
             case "call_expression":
-                return self._call(node, times)
+                return self.call(node, times)
             case "lambda_expression" | "string_literal" | "sizeof_expression":
                 return Value(INT, evaluate(node, self.lookup))
             case _:
@@ -98,26 +91,13 @@ class ExpressionCounter:
                     value = self.expression(item, times)
                 return value
 
-    def _name(self, name: str) -> Value:
-        name = name.rsplit("::", maxsplit=1)[-1]
-        if name in self.names:
-            return self.names[name]
-        declared = self.program.variables.get(name)
-        if declared is None:
-            return Value(INT, self.lookup(name))
-        kind = self.type_of(declared.type) or UNKNOWN
-        if kind.is_pointer:
-            extents = tuple(evaluate(item, self.lookup) for item in declared.extents)
-            return Value(kind, None, Array(name, declared.space or "global", ZERO, extents))
-        return Value(kind, self.lookup(name))
-
     def _subscript(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         base = self.expression(child(node, "argument"), times)
         indices = child(node, "indices")
         index = self.expression(indices, times).value if indices is not None else None
-        return self._element(base, index, times, write=write)
+        return self.element(base, index, times, write=write)
 
-    def _element(self, base: Value, index: Polynomial | None, times: Polynomial, *, write: bool) -> Value:
+    def element(self, base: Value, index: Polynomial | None, times: Polynomial, *, write: bool) -> Value:
         element = base.type.element
         array = base.array or Array("?", "global", None)
         inner = array.extents[1:]
@@ -133,18 +113,18 @@ class ExpressionCounter:
                 place = Array(f"{array.name}[]", array.space, ZERO)
             return Value(element, None, place)
         if element.scalar is not Scalar.OTHER or not element.struct:
-            self._access(place, element, element.bytes, times, write=write)
+            self.access(place, element, element.bytes, times, write=write)
         return Value(element, None, place)
 
-    def _access(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
+    def access(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
         if place.space == "global" and element.bytes:
-            self.tally.accesses.append(Access(place.name, place.offset, element.bytes, size, times, write))
+            self.tally.access(Access(place.name, place.offset, element.bytes, size, ONE, write), times)
 
     def _pointer(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         argument = child(node, "argument")
         if text_of(child(node, "operator")) == "&":
             return self._address(argument, times)
-        return self._element(self.expression(argument, times), ZERO, times, write=write)
+        return self.element(self.expression(argument, times), ZERO, times, write=write)
 
     def _address(self, node: Node | None, times: Polynomial) -> Value:
         if node is not None and node.type == "subscript_expression":
@@ -158,7 +138,7 @@ class ExpressionCounter:
         return Value(value.type.pointer(), None, value.array or Array("&", "register"))
 
     def _member(self, node: Node, times: Polynomial, *, write: bool) -> Value:
-        known = self.lookup_name(text_of(node))
+        known = self.names.get(text_of(node))
         if known is not None:
             return known
         base = self.expression(child(node, "argument"), times)
@@ -167,7 +147,7 @@ class ExpressionCounter:
         if member.is_pointer:
             return Value(member, None, Array(text_of(node), "global"))
         if base.array is not None and owner.struct:
-            self._access(base.array, owner, min(member.bytes, owner.bytes), times, write=write)
+            self.access(base.array, owner, min(member.bytes, owner.bytes), times, write=write)
         return Value(member, None)
 
     def _binary(self, node: Node, times: Polynomial) -> Value:
@@ -179,7 +159,7 @@ class ExpressionCounter:
         if operator == "+" and kind.arithmetic is Scalar.INT and _is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
         if amount:
-            self.tally.count(_CLASS[kind.arithmetic], times * amount)
+            self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
         if kind.is_pointer and operator in "+-":
             return self._moved(left, right, operator)
         if operator in ("<", ">", "<=", ">=", "==", "!=", "&&", "||"):
@@ -203,7 +183,7 @@ class ExpressionCounter:
             old = self.expression(target, times)
             kind = wider(old.type, value.type)
             amount = _operator_cost(operator.removesuffix("="), kind, value.value)
-            self.tally.count(_CLASS[kind.arithmetic], times * amount)
+            self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
         if _is_place(target):
             return self.expression(target, times, write=True)
         name = text_of(target)
@@ -221,137 +201,6 @@ class ExpressionCounter:
         taken = self.expression(child(node, "consequence"), times * chance)
         other = self.expression(child(node, "alternative"), times * (1 - chance))
         return Value(wider(taken.type, other.type), None, taken.array or other.array)
-
-    # Calls
-
-    def _call(self, node: Node, times: Polynomial) -> Value:
-        callee = text_of(child(node, "function"))
-        name = callee.split("<")[0].split("::")[-1].strip()
-        arguments = child(node, "arguments")
-        nodes = arguments.named_children if arguments is not None else []
-        values = [self.expression(item, times) for item in nodes if item.type != "comment"]
-        kind = values[0].type if values else UNKNOWN
-        for value in values[1:]:
-            kind = wider(kind, value.type)
-        if name.startswith(_ATOMICS):
-            return self._atomic(values, times)
-        if name in ("__ldg", "__ldcg", "__ldcs") and values:
-            return self._element(values[0], ZERO, times, write=False)
-        if special := costs.special_cost(name):
-            return self._special(special, kind, times)
-        if name in costs.PLAIN:
-            self.tally.count(_CLASS[kind.scalar], times * costs.PLAIN[name])
-            return Value(kind)
-        if name in costs.INTEGER:
-            if kind.arithmetic is Scalar.INT:
-                self.tally.count(Operation.INT, times * costs.INTEGER[name])
-            return Value(kind, evaluate(node, self.lookup))
-        macro = self.program.function_macros.get(name)
-        if macro is not None and self.depth < _INLINE_DEPTH:
-            return self._expand(macro, values, times)
-        function = self.program.functions.get(name)
-        if function is not None and function.body is not None:
-            if self.depth < _INLINE_DEPTH and self.tally.inlined < _INLINE_LIMIT:
-                return self._inline(function, values, times)
-            self.tally.assume(f"{name}() is counted to a depth of {_INLINE_DEPTH} calls only")
-            return Value(self.type_of(function.return_type) or UNKNOWN)
-        cast = self.program.types.resolve(callee.rstrip("> ").split("<")[-1])
-        if cast is not None and (name.endswith("_cast") or cast.scalar is not Scalar.OTHER):
-            return Value(cast, values[0].value if values else None)
-        if name not in costs.FREE and name:
-            self.tally.assume(f"{name}() is not counted: its source is not in the program")
-        return Value(kind)
-
-    def _special(self, special: tuple[str, int, bool], kind: CType, times: Polynomial) -> Value:
-        _, expansion, single = special
-        double = kind.scalar is not Scalar.SP and not single
-        self.tally.count(Operation.SPECIAL, times)
-        if double:
-            self.tally.count(Operation.DP, times * (expansion * costs.SPECIAL_DP_FACTOR))
-        else:
-            self.tally.count(Operation.SP, times * expansion)
-        return Value(DOUBLE if double else FLOAT)
-
-    def _atomic(self, values: list[Value], times: Polynomial) -> Value:
-        if not values:
-            return Value(UNKNOWN)
-        element = values[0].type.element
-        if values[0].array is not None:
-            self._access(values[0].array, element, element.bytes, times, write=True)
-        self.tally.count(_CLASS[element.scalar], times)
-        return Value(element)
-
-    def _inline(self, function: Function, values: list[Value], times: Polynomial) -> Value:
-        self.tally.inlined += 1
-        source = next(
-            (
-                facts.source
-                for facts in self.program.files.values()
-                if facts.functions.get(function.name) is function
-            ),
-            self.source,
-        )
-        types = dict(self.types)
-        names: dict[str, Value] = {}
-        for parameter, value in zip(function.parameters, values, strict=False):
-            words = parameter.type.replace("*", " ").replace("const", " ").split()
-            if words and words[-1] in function.template_parameters:
-                types[words[-1]] = replace(
-                    value.type,
-                    indirections=max(0, value.type.indirections - parameter.type.count("*")),
-                )
-            names[parameter.name] = replace(value, type=self._typed(parameter.type, types))
-        inner = replace(
-            self,
-            source=source,
-            names=names,
-            types=types,
-            depth=self.depth + 1,
-            mutated=function.mutated,
-        )
-        if function.body is not None:
-            inner.statement(function.body, times)
-        return Value(inner.type_of(function.return_type) or UNKNOWN)
-
-    def _expand(self, macro: Macro, values: list[Value], times: Polynomial) -> Value:
-        body = parse_expression(macro.body)
-        if body is None:
-            return Value(UNKNOWN)
-        names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
-        return replace(self, names=names, depth=self.depth + 1).expression(body, times)
-
-    # Names and types
-
-    @property
-    def ranges(self) -> Ranges:
-        """How many values each index symbol takes."""
-        return self.tally.ranges
-
-    def lookup_name(self, name: str) -> Value | None:
-        """A name or dotted name that is known on entry, such as ``threadIdx.x``."""
-        return self.names.get(name)
-
-    def lookup(self, name: str) -> Polynomial | None:
-        """The value of a name for an expression's evaluation."""
-        if name in self.names:
-            return self.names[name].value
-        if text := self.program.macros.get(name):
-            return evaluate_text(text, self.lookup) if text != name else None
-        declared = self.program.variables.get(name)
-        if declared is not None and declared.value is not None:
-            return evaluate(declared.value, self.lookup)
-        return None if declared is not None or "(" in name else Polynomial.symbol(name)
-
-    def type_of(self, text: str) -> CType | None:
-        """The type that a text names here; None for ``auto``."""
-        words = text.replace("*", " ").replace("&", " ").split()
-        for word in words:
-            if word in self.types:
-                return self.types[word].pointer(text.count("*"))
-        return self.program.type_of(text)
-
-    def _typed(self, text: str, types: Mapping[str, CType]) -> CType:
-        return replace(self, types=types).type_of(text) or UNKNOWN
 
 
 def _literal(text: str) -> Value:

@@ -23,7 +23,10 @@ _COMMENT = re.compile(r"//.*|/\*.*?\*/")
 # Between an attribute and what it belongs to; longer comments there are rarer than long files.
 _GAP = re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
 _FARTHEST_ATTRIBUTE = 400
+# A macro of more names is a generated table, and no size or index.
+_MOST_MACRO_NAMES = 100
 _POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
+_VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
 _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
 
 
@@ -31,7 +34,8 @@ _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": 
 class Declared:
     """A declared name: its type's text (stars and array levels included), and its initial value.
 
-    ``space`` is ``shared``, ``constant``, ``global`` (device memory) or empty.
+    ``constant`` says that it is declared ``const`` or ``constexpr``. ``space`` is ``shared``,
+    ``constant``, ``global`` (device memory) or empty.
     """
 
     name: str
@@ -40,18 +44,24 @@ class Declared:
     node: Node
     space: str = ""
     extents: tuple[Node, ...] = ()
+    constant: bool = False
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function definition; ``attributes`` are the CUDA words in front of it."""
+    """A function definition; ``attributes`` are the CUDA words in front of it.
+
+    ``value_parameters`` are those of the ``template_parameters`` that are no types.
+    """
 
     name: str
     node: Node
     parameters: tuple[Declared, ...]
     return_type: str
     attributes: frozenset[bytes]
+    source: ParsedSource
     template_parameters: tuple[str, ...] = ()
+    value_parameters: frozenset[str] = frozenset()
 
     @property
     def body(self) -> Node | None:
@@ -138,6 +148,7 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
     base = text_of(child(node, "type"))
     words = _attributes(node, node.end_byte, source)
     space = next((name for word, name in _SPACES.items() if word in words), "")
+    constant = any(text_of(item) in ("const", "constexpr") for item in node.named_children)
     found = []
     for declarator in node.children_by_field_name("declarator"):
         value = None
@@ -154,7 +165,15 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
         if inner is None or inner.type not in ("identifier", "field_identifier"):
             continue
         found.append(
-            Declared(text_of(inner), base + "*" * stars, value, declarator, space, tuple(reversed(extents)))
+            Declared(
+                text_of(inner),
+                base + "*" * stars,
+                value,
+                declarator,
+                space,
+                tuple(reversed(extents)),
+                constant,
+            )
         )
     return found
 
@@ -185,19 +204,23 @@ def function_of(node: Node, source: ParsedSource) -> Function | None:
         if parameter.type in ("parameter_declaration", "optional_parameter_declaration"):
             declared += declarations(parameter, source)
     template = node.parent if node.parent and node.parent.type == "template_declaration" else None
-    names = tuple(
-        text_of(item.named_children[-1])
-        for item in (template.named_children[0].named_children if template else ())
-        if item.named_children
-    )
+    listed = template.named_children[0].named_children if template else []
+    names = {_parameter_name(item): item.type for item in listed if item.named_children}
     return Function(
         name.split("<")[0].split("::")[-1],
         node,
         tuple(declared),
         text_of(child(node, "type")) + "*" * pointers,
         _attributes(node, declarator.start_byte, source),
-        names,
+        source,
+        tuple(names),
+        frozenset(name for name, kind in names.items() if kind in _VALUE_PARAMETERS),
     )
+
+
+def _parameter_name(node: Node) -> str:
+    name = child(node, "declarator") or child(node, "name") or node.named_children[-1]
+    return text_of(name)
 
 
 def mutated_names(node: Node) -> frozenset[str]:
@@ -243,6 +266,12 @@ class ProgramFacts:
     def macros(self) -> Mapping[str, str]:
         """Object-like macros by name."""
         return _first(facts.macros for facts in self.files.values())
+
+    @cached_property
+    def macro_names(self) -> Mapping[str, tuple[str, ...]]:
+        """The names that an object-like macro's value depends on, other macros written out."""
+        direct = {name: _WORD.findall(text) for name, text in self.macros.items()}
+        return {name: tuple(_reached(name, direct)) for name in direct}
 
     @cached_property
     def variables(self) -> Mapping[str, Declared]:
@@ -296,6 +325,17 @@ class ProgramFacts:
     def member_type(self, value: CType, name: str) -> CType:
         """The type of a member of a struct or of a built-in vector."""
         return self.types.member(value, name, self.structs)
+
+
+def _reached(name: str, direct: Mapping[str, list[str]]) -> dict[str, None]:
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting and len(found) < _MOST_MACRO_NAMES:
+        for word in direct[waiting.pop()]:
+            if word not in found:
+                found[word] = None
+                waiting += [word] if word in direct else []
+    return found
 
 
 def _struct_size(members: Mapping[str, str], names: TypeNames) -> int:

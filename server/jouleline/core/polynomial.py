@@ -50,7 +50,7 @@ class Polynomial:
         other = _coerce(other)
         if not (self.terms and other.terms):
             return self if self.terms else other
-        return _collect((*self.terms, *other.terms))
+        return collect((*self.terms, *other.terms))
 
     __radd__ = __add__
 
@@ -64,8 +64,8 @@ class Polynomial:
         other = _coerce(other)
         for one, by in ((self, other.number), (other, self.number)):
             if by is not None:  # most products have a number in them
-                return one if by == 1 else _collect((monomial, factor * by) for monomial, factor in one.terms)
-        return _collect(
+                return one if by == 1 else collect((monomial, factor * by) for monomial, factor in one.terms)
+        return collect(
             (tuple(sorted(left + right)), a * b) for left, a in self.terms for right, b in other.terms
         )
 
@@ -91,7 +91,7 @@ class Polynomial:
 
     def coefficient(self, name: str) -> Polynomial:
         """What ``name`` is multiplied by where it occurs once (for an affine form)."""
-        return _collect(
+        return collect(
             (_without(monomial, name), factor) for monomial, factor in self.terms if name in monomial
         )
 
@@ -109,7 +109,8 @@ def _coerce(value: Polynomial | float) -> Polynomial:
     return value if isinstance(value, Polynomial) else Polynomial.constant(value)
 
 
-def _collect(terms: Iterable[tuple[Monomial, float]]) -> Polynomial:
+def collect(terms: Iterable[tuple[Monomial, float]]) -> Polynomial:
+    """The sum of terms in any order, equal monomials included."""
     sums: dict[Monomial, float] = {}
     for monomial, factor in terms:
         sums[monomial] = sums.get(monomial, 0.0) + factor

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .counts import Operation
 from .ctype import CType
-from .polynomial import ZERO, Polynomial
+from .polynomial import ZERO, Monomial, Polynomial, collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,42 @@ class Access:
 class Tally:
     """What a walk found."""
 
-    operations: dict[Operation, Polynomial] = field(default_factory=dict)
-    accesses: list[Access] = field(default_factory=list)
     ranges: dict[str, Polynomial] = field(default_factory=dict)
     assumptions: dict[str, None] = field(default_factory=dict)
-    inlined: int = 0
+    _operations: dict[Operation, dict[Monomial, float]] = field(default_factory=dict)
+    _accesses: dict[Access, Polynomial] = field(default_factory=dict)
 
     def count(self, operation: Operation, times: Polynomial) -> None:
         """Add operations of a class."""
-        self.operations[operation] = self.operations.get(operation, ZERO) + times
+        sums = self._operations.setdefault(operation, {})
+        for monomial, factor in times.terms:
+            sums[monomial] = sums.get(monomial, 0.0) + factor
+
+    def access(self, access: Access, times: Polynomial) -> None:
+        """Add an access that happens ``times`` as often as it says; equal ones become one."""
+        self._accesses[access] = self._accesses.get(access, ZERO) + times
 
     def assume(self, text: str) -> None:
         """Note an assumption, once."""
         self.assumptions[text] = None
+
+    def part(self) -> Tally:
+        """An empty tally for a part of the walk, to be added when it is known how often it runs."""
+        return Tally(self.ranges, self.assumptions)
+
+    def add(self, part: Tally, times: Polynomial) -> None:
+        """Add a part that runs ``times`` times."""
+        for operation, amount in part.operations.items():
+            self.count(operation, amount * times)
+        for access, often in part._accesses.items():
+            self.access(access, often * times)
+
+    @property
+    def operations(self) -> dict[Operation, Polynomial]:
+        """The operations found so far."""
+        return {operation: collect(sums.items()) for operation, sums in self._operations.items()}
+
+    @property
+    def accesses(self) -> list[Access]:
+        """The accesses found so far, in the order they were first met."""
+        return [replace(access, times=access.times * often) for access, often in self._accesses.items()]

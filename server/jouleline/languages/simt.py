@@ -146,8 +146,9 @@ class Simt:
         tally = Tally()
         shape = resolve_shape(launch, host, tally.assumptions)
         function = function_of(kernel.node, kernel.source) if kernel.node is not None else None
-        types = _bindings(function, launch, tally) if function else {}
+        types, values = _bindings(function, launch, program, host, tally) if function else ({}, {})
         names: dict[str, Value] = {}
+        builtins: dict[str, Value] = {}
         counter = BodyCounter(
             program,
             kernel.source,
@@ -155,7 +156,9 @@ class Simt:
             types,
             tally,
             mutated_names(kernel.node) if kernel.node is not None else frozenset(),
+            builtins,
         )
+        counter.fixed.update({name: value.value for name, value in values.items() if value.value})
         for index, parameter in enumerate(function.parameters if function else ()):
             text = launch.arguments[index] if launch and index < len(launch.arguments) else None
             kind = counter.type_of(parameter.type) or UNKNOWN
@@ -169,9 +172,10 @@ class Simt:
                 ("blockDim", Polynomial.constant(threads)),
                 ("gridDim", Polynomial.constant(blocks)),
             ):
-                names[f"{spelling}.{axis}"] = Value(INT, value)
-                names[f"hip{spelling[0].upper()}{spelling[1:]}_{axis}"] = Value(INT, value)
-        names["warpSize"] = Value(INT, Polynomial.constant(32))
+                builtins[f"{spelling}.{axis}"] = Value(INT, value)
+                builtins[f"hip{spelling[0].upper()}{spelling[1:]}_{axis}"] = Value(INT, value)
+        builtins["warpSize"] = Value(INT, Polynomial.constant(32))
+        names.update({**builtins, **values})
         per_block = frozenset(f"threadIdx.{axis}" for axis in _AXES)
         return Setting(
             counter,
@@ -199,18 +203,25 @@ def _argument(name: str, kind: CType, text: str | None, launch: Launch | None, h
     return Value(kind, Polynomial.symbol(name) if value is None else value)
 
 
-def _bindings(function: Function, launch: Launch | None, tally: Tally) -> dict[str, CType]:
-    """Types for the template parameters: those given at the launch, else float."""
+def _bindings(
+    function: Function, launch: Launch | None, program: ProgramFacts, host: HostScope, tally: Tally
+) -> tuple[dict[str, CType], dict[str, Value]]:
+    """Template parameters that are types and those that are values, as given at the launch."""
     given = launch.template_arguments if launch else ()
-    bound: dict[str, CType] = {}
-    types = ProgramFacts({}).types
+    types: dict[str, CType] = {}
+    values: dict[str, Value] = {}
     for index, name in enumerate(function.template_parameters):
-        resolved = types.resolve(given[index]) if index < len(given) else None
-        if resolved is None or resolved.scalar is Scalar.OTHER:
-            tally.assumptions[f"{name} = float: not given at the launch"] = None
+        text = given[index] if index < len(given) else ""
+        if name in function.value_parameters:
+            value = host.evaluate_text(text, launch.place) if launch and text else None
+            values[name] = Value(INT, Polynomial.symbol(name) if value is None else value)
+            continue
+        resolved = program.type_of(text) if text else None
+        if resolved is None or (resolved.scalar is Scalar.OTHER and not resolved.struct):
+            tally.assume(f"{name} = float: not given at the launch")
             resolved = FLOAT
-        bound[name] = resolved
-    return bound
+        types[name] = resolved
+    return types, values
 
 
 def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:

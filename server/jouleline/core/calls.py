@@ -1,0 +1,175 @@
+"""Count calls: known functions by their cost, the program's own by counting their bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+
+from tree_sitter import Node
+
+from . import costs
+from .counts import Operation
+from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, wider
+from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
+from .expressions import CLASS_OF, ExpressionCounter
+from .facts import Function, Macro
+from .polynomial import ONE, ZERO, Polynomial
+from .syntax import field as child
+from .syntax import text_of
+from .values import Tally, Value
+
+_DEPTH = 6
+# A kernel beyond these is a generated one; the document path must not wait for it.
+_MOST_INLINED = 400
+_MOST_EXPANDED = 5000
+_ATOMICS = ("atomic", "__hip_atomic", "__atomic")
+_CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
+
+
+@dataclass
+class Inlined:
+    """What one run of each device function costs, by its arguments, and how many macros were expanded."""
+
+    parts: dict[Hashable, Tally] = field(default_factory=dict)
+    expanded: int = 0
+
+
+@dataclass
+class CallCounter(ExpressionCounter):
+    """Counts calls."""
+
+    inlined: Inlined = field(default_factory=Inlined)
+
+    def call(self, node: Node, times: Polynomial) -> Value:
+        """Count a call."""
+        callee = text_of(child(node, "function"))
+        name = callee.split("<")[0].split("::")[-1].strip()
+        arguments = child(node, "arguments")
+        nodes = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
+        values = [self.expression(item, times) for item in nodes]
+        kind = values[0].type if values else UNKNOWN
+        for value in values[1:]:
+            kind = wider(kind, value.type)
+        if known := self._known(name, node, values, kind, times):
+            return known
+        macro = self.program.function_macros.get(name)
+        if macro is not None and self.depth < _DEPTH and self.inlined.expanded < _MOST_EXPANDED:
+            return self._expand(macro, values, times)
+        function = self.program.functions.get(name)
+        if function is not None and function.body is not None:
+            return self._inline(function, self._inside(function, callee, values, nodes), times)
+        cast = self.program.types.resolve(callee.rstrip("> ").split("<")[-1])
+        if cast is not None and (name.endswith("_cast") or cast.scalar is not Scalar.OTHER):
+            return Value(cast, values[0].value if values else None)
+        if name not in costs.FREE and name:
+            self.tally.assume(f"{name}() is not counted: its source is not in the program")
+        return Value(kind)
+
+    def _known(
+        self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
+    ) -> Value | None:
+        """Count a function of the language or its libraries; None if it is none."""
+        if name.startswith(_ATOMICS):
+            return self._atomic(values, times)
+        if name in _CACHED_LOADS and values:
+            return self.element(values[0], ZERO, times, write=False)
+        if special := costs.special_cost(name):
+            return self._special(special, kind, times)
+        if name in costs.PLAIN:
+            self.tally.count(CLASS_OF[kind.scalar], times * costs.PLAIN[name])
+            return Value(kind)
+        if name in costs.INTEGER:
+            if kind.arithmetic is Scalar.INT:
+                self.tally.count(Operation.INT, times * costs.INTEGER[name])
+            return Value(kind, evaluate(node, self.lookup))
+        return None
+
+    def _special(self, special: tuple[str, int, bool], kind: CType, times: Polynomial) -> Value:
+        _, expansion, single = special
+        double = kind.scalar is not Scalar.SP and not single
+        self.tally.count(Operation.SPECIAL, times)
+        if double:
+            self.tally.count(Operation.DP, times * (expansion * costs.SPECIAL_DP_FACTOR))
+        else:
+            self.tally.count(Operation.SP, times * expansion)
+        return Value(DOUBLE if double else FLOAT)
+
+    def _atomic(self, values: Sequence[Value], times: Polynomial) -> Value:
+        if not values:
+            return Value(UNKNOWN)
+        element = values[0].type.element
+        if values[0].array is not None:
+            self.access(values[0].array, element, element.bytes, times, write=True)
+        self.tally.count(CLASS_OF[element.scalar], times)
+        return Value(element)
+
+    # The program's own functions and macros
+
+    def _inside(
+        self, function: Function, callee: str, values: Sequence[Value], nodes: Sequence[Node]
+    ) -> CallCounter:
+        """The scope inside of a function: its parameters and template parameters are bound."""
+        inner = replace(
+            self,
+            source=function.source,
+            names=dict(self.builtins),
+            types=dict(self.types),
+            fixed={},
+            mutated=function.mutated,
+            macros={},
+            depth=self.depth + 1,
+        )
+        given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
+        inner.types = {**self.types, **self._template_types(function, given, values)}
+        for name, text in zip(function.template_parameters, given, strict=False):
+            known = evaluate_text(text, self.lookup)
+            if name not in inner.types and known is not None:
+                inner.names[name] = Value(INT, known)
+                if (fixed := evaluate_text(text, self.compiled)) is not None:
+                    inner.fixed[name] = fixed
+        for parameter, value, node in zip(function.parameters, values, nodes, strict=False):
+            kind = inner.type_of(parameter.type) or UNKNOWN
+            changes = parameter.name in function.mutated
+            inner.names[parameter.name] = replace(value, type=kind, value=None if changes else value.value)
+            fixed = None if changes or kind.is_pointer else evaluate(node, self.compiled)
+            if fixed is not None:
+                inner.fixed[parameter.name] = fixed
+        return inner
+
+    def _template_types(
+        self, function: Function, given: Sequence[str], values: Sequence[Value]
+    ) -> dict[str, CType]:
+        """Template parameters that are types: as given, else as deduced from the arguments."""
+        types: dict[str, CType] = {}
+        for parameter, value in zip(function.parameters, values, strict=False):
+            words = parameter.type.replace("*", " ").replace("const", " ").split()
+            if words and words[-1] in function.template_parameters:
+                levels = max(0, value.type.indirections - parameter.type.count("*"))
+                types[words[-1]] = replace(value.type, indirections=levels)
+        for name, text in zip(function.template_parameters, given, strict=False):
+            named = None if text.isdigit() else self.type_of(text)
+            if named is not None and named.scalar is not Scalar.OTHER:
+                types[name] = named
+        return types
+
+    def _inline(self, function: Function, inner: CallCounter, times: Polynomial) -> Value:
+        """Count a function's body; equal arguments cost the same, so each is walked once."""
+        known = [*inner.names.items()][len(self.builtins) :]
+        key = (function.name, inner.depth, *known, *inner.fixed.items(), *inner.types.items())
+        part = self.inlined.parts.get(key)
+        if part is None and (self.depth >= _DEPTH or len(self.inlined.parts) >= _MOST_INLINED):
+            self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only")
+        elif part is None and function.body is not None:
+            part = self.inlined.parts[key] = inner.tally = self.tally.part()
+            inner.statement(function.body, ONE)
+        if part is not None:
+            self.tally.add(part, times)
+        return Value(inner.type_of(function.return_type) or UNKNOWN)
+
+    def _expand(self, macro: Macro, values: Sequence[Value], times: Polynomial) -> Value:
+        self.inlined.expanded += 1
+        body = parse_expression(macro.body)
+        if body is None:
+            return Value(UNKNOWN)
+        names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
+        return replace(self, names=names, depth=self.depth + 1).expression(body, times)
