@@ -158,7 +158,7 @@ class ExpressionCounter(KernelScope):
         amount = _operator_cost(operator, kind, right.value)
         if operator == "+" and kind.arithmetic is Scalar.INT and _is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
-        if amount:
+        if amount and not self._folded(node, left, right):
             self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
         if kind.is_pointer and operator in "+-":
             return self._moved(left, right, operator)
@@ -167,6 +167,12 @@ class ExpressionCounter(KernelScope):
         if left.value is None or right.value is None:
             return Value(kind)
         return Value(kind, combine(operator, left.value, right.value))
+
+    def _folded(self, node: Node, *operands: Value) -> bool:
+        """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
+        if any(operand.value is None or operand.value.number is None for operand in operands):
+            return False
+        return evaluate(node, self.compiled) is not None
 
     def _moved(self, left: Value, right: Value, operator: str) -> Value:
         pointer, by = (left, right) if left.type.is_pointer else (right, left)

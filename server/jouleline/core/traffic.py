@@ -1,8 +1,8 @@
 """From accesses to DRAM traffic: footprint, coalescing, and what the last cache level keeps.
 
 A first model, in this order: the unique bytes that a launch touches (footprint) are compulsory for
-what is read; what blocks fetch again beyond their footprint misses in proportion to how far the
-working set exceeds the cache; written data leaves the cache only where it does not fit.
+what is read; what blocks fetch again misses where the arrays with the most reuse have filled the
+cache; written data leaves the cache in proportion to how far the working set exceeds it.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ class _Footprint:
     useful: float
     moved: float
 
+    @property
+    def reuse(self) -> float:
+        """How often each byte is fetched."""
+        return self.fetched / self.unique if self.unique else 0.0
+
 
 def traffic(
     accesses: Sequence[Access], geometry: Geometry, value_of: Callable[[str], float]
@@ -62,9 +67,13 @@ def traffic(
     working_set = sum(max(reads[name].unique, writes[name].unique) for name in by_array)
     kept = min(1.0, geometry.cache_bytes / working_set) if working_set else 1.0
     found = []
-    for name in by_array:
+    free = geometry.cache_bytes
+    # What is fetched again most often is recently used whenever the cache looks for room.
+    for name in sorted(by_array, key=lambda name: -reads[name].reuse):
         read, write = reads[name], writes[name]
-        again = max(0.0, read.fetched - read.unique) * (1 - kept)
+        missed = 1 - min(1.0, free / read.unique) if read.unique else 0.0
+        free = max(0.0, free - read.unique)
+        again = max(0.0, read.fetched - read.unique) * missed
         written = write.unique * (1 - kept)
         moved = read.moved + write.moved
         found.append(
@@ -95,12 +104,12 @@ def _footprint(
             shapes[form].append(access)
     unique = fetched = 0.0
     for form, group in shapes.items():
-        most = sum(max(0.0, a.times.evaluate(value_of)) * a.bytes for a in group)
+        # No access moves more than its sector, however few threads of a warp take part.
+        most = sum(max(0.0, a.times.evaluate(value_of)) * max(a.bytes, SECTOR_BYTES) for a in group)
         bytes_all = _unique_bytes(form, group, geometry, lambda _: True)
         bytes_block = _unique_bytes(form, group, geometry, geometry.per_block.__contains__)
-        sector_most = most * max(1.0, SECTOR_BYTES / max(1, _stride(form, group[0])))
-        unique = max(unique, min(bytes_all, sector_most))
-        fetched += min(bytes_block * geometry.blocks, sector_most)
+        unique = max(unique, min(bytes_all, most))
+        fetched += min(bytes_block * geometry.blocks, most)
     return _Footprint(unique + scattered, max(fetched, unique) + scattered, useful, moved)
 
 
@@ -158,8 +167,5 @@ def _unique_bytes(
     }
     span += max(offsets) - min(offsets)
     stride = _stride(form, access)
-    touched = max(
-        sum({(a.bytes, i): a.bytes for i, a in enumerate(group)}.values()) / len(group),
-        min(stride, SECTOR_BYTES),
-    )
+    touched = max(sum(a.bytes for a in group) / len(group), min(stride, SECTOR_BYTES))
     return min(elements * touched, span * access.stride)
