@@ -16,6 +16,7 @@ SOURCE_SUFFIXES = frozenset(
 _SKIPPED_FOLDERS = frozenset((".git", ".svn", "node_modules", ".venv", "__pycache__", "build"))
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 _INCLUDE_PATH = re.compile(r"-I\s*([^\s$()]+)")
+_OUTSIDE = re.compile(r"(?<![^\s=:])\.\./[\w./+-]+")
 MAX_FILES = 2000
 
 
@@ -66,8 +67,9 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
     root = paths[0] if single else _common_folder(paths)
     found: dict[str, bytes] = {}
     problems: list[Problem] = []
+    makefile = _makefile(root)
     for path in paths:
-        for file in _source_files(path):
+        for file in [*_source_files(path), *(_named_elsewhere(makefile, root) if single else ())]:
             name = _relative(file, root)
             if name in found:
                 continue
@@ -76,7 +78,6 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
                 data = _read(file, name, problems)
             if data is not None:
                 found[name] = data
-    makefile = _makefile(root)
     _follow_includes(root, found, problems, makefile, overlay)
     if not found and not problems:
         raise ProgramError(f"{paths[0]}: no C++ source here ({', '.join(sorted(SOURCE_SUFFIXES))})")
@@ -115,13 +116,15 @@ def _follow_includes(
         for included in _INCLUDE.findall(found[name]):
             text = included.decode("utf-8", "replace")
             for folder in ((root / name).parent, *folders):
-                file = folder / text
-                relative = os.path.relpath(file, root).replace(os.sep, "/")
+                file = Path(os.path.normpath(folder / text))
+                relative = _relative(file, root)
                 if relative in found:
                     break
                 if not file.is_file() or PurePosixPath(text).suffix.lower() not in SOURCE_SUFFIXES:
                     continue
-                data = overlay.get(file) or _read(file, relative, problems)
+                data = overlay.get(file)
+                if data is None:
+                    data = _read(file, relative, problems)
                 if data is not None:
                     found[relative] = data
                     waiting.append(relative)
@@ -157,11 +160,15 @@ def _common_folder(paths: list[Path]) -> Path:
     return folders[0] if len({*folders}) == 1 else common
 
 
+def _named_elsewhere(makefile: str, root: Path) -> list[Path]:
+    """Sources outside the folder that its Makefile names: ``../other-cuda/main.cu``."""
+    named = dict.fromkeys(_OUTSIDE.findall(makefile))
+    files = [root / name for name in named if PurePosixPath(name).suffix.lower() in SOURCE_SUFFIXES]
+    return [file for file in files if file.is_file()]
+
+
 def _relative(file: Path, root: Path) -> str:
-    try:
-        return file.relative_to(root).as_posix()
-    except ValueError:
-        return file.absolute().relative_to(root.absolute()).as_posix()
+    return os.path.relpath(file, root).replace(os.sep, "/")
 
 
 def _makefile(root: Path) -> str:
