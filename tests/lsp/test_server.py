@@ -63,9 +63,13 @@ def test_exit_without_shutdown_is_told_by_the_exit_code() -> None:
         assert client.process.wait(TIMEOUT_S) == 1
 
 
-def test_the_server_ends_when_its_client_is_gone() -> None:
-    result = subprocess.run(server_command(), input=b"", capture_output=True, timeout=TIMEOUT_S, check=False)
-    assert (result.returncode, result.stdout, result.stderr) == (1, b"", b"")
+@pytest.mark.parametrize("given", [subprocess.PIPE, subprocess.DEVNULL])
+def test_the_server_ends_when_its_client_is_gone(given: int) -> None:
+    with subprocess.Popen(
+        server_command(), stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.communicate(timeout=TIMEOUT_S) == (b"", b"")
+        assert process.returncode == 1
 
 
 def test_the_server_ends_on_sigterm_although_its_client_is_still_there() -> None:

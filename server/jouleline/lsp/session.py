@@ -18,6 +18,7 @@ from jouleline.core.source import Encoding
 
 from .client import Client
 from .documents import Document
+from .memory import Memory
 from .programs import Surroundings, absolute
 from .view import View
 
@@ -39,6 +40,7 @@ class Session:
         self.documents: dict[str, Document] = {}
         self._surroundings: dict[str, Surroundings] = {}
         self._views: dict[str, View] = {}
+        self._memory = Memory()
         self._looks: dict[str, asyncio.Task[None]] = {}
         self.ready = asyncio.Event()
         """Set when there is a device, or when it is known that there will be none."""
@@ -57,7 +59,7 @@ class Session:
         arguments, origin = (asked, "the setting jouleline.arguments") if asked else ("", "")
         if not arguments and around is not None:
             arguments, origin = around.arguments, around.origin
-        view = View(document, name, files, self.device, arguments, origin, self.encoding)
+        view = View(document, name, files, self.device, arguments, origin, self.encoding, self._memory)
         known = self._views.get(uri)
         if known is not None and view.same_as(known):
             return known

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import stat
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -32,8 +33,9 @@ async def serve_stdio(server: Server) -> None:
 async def _standard_input() -> asyncio.StreamReader | StdinAsyncReader:
     """Standard input without a thread, where it is a pipe of its own."""
     here, there = os.fstat(0), os.fstat(1)
-    if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
-        # Reading without blocking makes the file not block, so writing must go elsewhere.
+    is_pipe = stat.S_ISFIFO(here.st_mode) or stat.S_ISSOCK(here.st_mode)
+    # Reading without blocking makes the file itself not block, so writing must go elsewhere.
+    if is_pipe and (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
         reader = asyncio.StreamReader(limit=_HEADER_LIMIT)
         with suppress(ValueError, OSError):
             await asyncio.get_running_loop().connect_read_pipe(

@@ -14,6 +14,7 @@ from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
+from .memory import Memory, around, key_of, way
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class View:
     arguments: str
     origin: str
     encoding: Encoding
+    memory: Memory
 
     def same_as(self, other: View | None) -> bool:
         """Whether the other one was made of the same things."""
@@ -96,17 +98,39 @@ class View:
         """The bound of the kernel that a launch in the document starts; None if it is not here."""
         place = self.places.get(launch.kernel)
         reports = self.reports(place) if place is not None else ()
-        return next((one for one in reports if _alike(one.launch, launch)), reports[0] if reports else None)
+        return next(
+            (one for one in reports if one.launch is not None and way(one.launch) == way(launch)),
+            reports[0] if reports else None,
+        )
 
     def _analyse(self, place: Place) -> tuple[KernelReport, ...]:
-        file = self.files[place.file]
+        file, kernel = self.files[place.file], self.kernel(place)
+        key = key_of(self._around, kernel, place.file, self.device.id, self.arguments)
+        if (known := self.memory.recall(key, place.file, kernel, self._launches)) is not None:
+            return known
         program = {**self._bare, place.file: replace(file, kernels=(file.kernels[place.number],))}
         try:
-            return analyse(program, self.device, split_run_line(self.arguments)).kernels
+            reports = analyse(program, self.device, split_run_line(self.arguments)).kernels
         except Exception:  # noqa: BLE001 - whatever it is, the log has it
             # One kernel that cannot be counted must not take the hints of all others with it.
             _log.exception("%s: kernel %d cannot be counted", place.file, place.number + 1)
             return ()
+        self.memory.store(key, reports)
+        return reports
+
+    @cached_property
+    def _around(self) -> bytes:
+        """What all kernels of the program depend on, as a digest."""
+        return around(self.files)
+
+    @cached_property
+    def _launches(self) -> Mapping[tuple[object, ...], Launch]:
+        """The program's launches by kernel and shape, the first of each."""
+        found: dict[tuple[object, ...], Launch] = {}
+        for file in self.files.values():
+            for launch in file.launches:
+                found.setdefault(way(launch), launch)
+        return found
 
     @cached_property
     def _bare(self) -> Mapping[str, ParsedFile]:
@@ -116,12 +140,3 @@ class View:
     @cached_property
     def _reports(self) -> dict[Place, tuple[KernelReport, ...]]:
         return {}
-
-
-def _alike(one: Launch | None, other: Launch) -> bool:
-    return one is not None and (one.kernel, one.grid, one.block, one.template_arguments) == (
-        other.kernel,
-        other.grid,
-        other.block,
-        other.template_arguments,
-    )

@@ -1,0 +1,100 @@
+"""Bounds that outlive a keystroke: a kernel is counted again only when something it depends on changed."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+from jouleline.app.analyse import KernelReport, ParsedFile
+from jouleline.core.counts import KernelCounts
+from jouleline.core.kernel import Kernel, Launch
+from jouleline.core.roofline import Bound
+
+_MOST: Final = 512
+# What a program may declare for other functions from within a kernel.
+_DECLARES: Final = re.compile(rb"#|\b(?:struct|class|union|enum|using|typedef)\b")
+
+Key = bytes
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """A report without its kernel and launch, which would keep old syntax trees alive."""
+
+    launch: tuple[object, ...] | None
+    counts: KernelCounts
+    bound: Bound
+
+
+class Memory:
+    """The reports of the last kernels, by all that they follow from."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Key, tuple[_Remembered, ...]] = OrderedDict()
+
+    def store(self, key: Key, reports: tuple[KernelReport, ...]) -> None:
+        """Remember the reports of one kernel."""
+        self._known[key] = tuple(
+            _Remembered(way(one.launch) if one.launch else None, one.counts, one.bound) for one in reports
+        )
+        while len(self._known) > _MOST:
+            self._known.popitem(last=False)
+
+    def recall(
+        self, key: Key, file: str, kernel: Kernel, launches: Mapping[tuple[object, ...], Launch]
+    ) -> tuple[KernelReport, ...] | None:
+        """The reports of a kernel, as it is in the text now; None if it has to be counted."""
+        known = self._known.get(key)
+        if known is None:
+            return None
+        self._known.move_to_end(key)
+        return tuple(
+            KernelReport(
+                file, kernel, launches.get(one.launch) if one.launch else None, one.counts, one.bound
+            )
+            for one in known
+        )
+
+
+def way(launch: Launch) -> tuple[object, ...]:
+    """What makes a way of launching a kernel its own."""
+    return launch.kernel, launch.grid, launch.block, launch.template_arguments
+
+
+def around(files: Mapping[str, ParsedFile]) -> bytes:
+    """A digest of a program without the bodies of its kernels, which cannot depend on each other.
+
+    Lines count: assumptions name them.
+    """
+    digest = blake2b(digest_size=16)
+    for name, file in files.items():
+        digest.update(f"\0{name}\0".encode())
+        for line, segment in _between_kernels(file):
+            digest.update(f"\0{line}\0".encode())
+            digest.update(segment)
+    return digest.digest()
+
+
+def _between_kernels(file: ParsedFile) -> Iterator[tuple[int, bytes]]:
+    text = file.source.text
+    start = 0
+    for _, kernel in file.kernels:
+        body = text.data[kernel.anchor : kernel.end]
+        # A region of OpenMP is part of a function that says what its variables are.
+        if kernel.directive is None and kernel.anchor >= start and not _DECLARES.search(body):
+            yield text.point(start).line, text.data[start : kernel.anchor]
+            start = kernel.end
+    yield text.point(start).line, text.data[start:]
+
+
+def key_of(outside: bytes, kernel: Kernel, *more: str) -> Key:
+    """The key of a kernel in a program whose digest is ``outside``."""
+    digest = blake2b(outside, digest_size=16)
+    data = kernel.source.text.data[kernel.start : kernel.end]
+    digest.update("\0".join((str(kernel.line), *more, "")).encode())
+    digest.update(data)
+    return digest.digest()

@@ -1,0 +1,96 @@
+"""What is remembered must be what would be counted."""
+
+from pathlib import Path
+
+import pytest
+
+from jouleline import wiring
+from jouleline.app.analyse import parse_file
+from jouleline.core.source import SourceText
+from jouleline.lsp.documents import Document
+from jouleline.lsp.memory import Memory
+from jouleline.lsp.view import View
+
+TEXT = """\
+#define SIZE 4096
+__device__ float twice(float x) { return x + x; }
+__global__ void first(float *a, int n) {
+  for (int i = 0; i < n; i++) a[threadIdx.x] += twice(a[i]);
+}
+__global__ void second(float *a, int n) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  while (a[i] > 1) a[i] *= 2.0f;
+}
+int main() {
+  int n = SIZE;
+  first<<<64, 256>>>(nullptr, n);
+  second<<<n / 256, 256>>>(nullptr, n);
+}
+"""
+
+Counts = dict[str, tuple[object, ...]]
+
+
+def view(text: str, memory: Memory) -> View:
+    document = Document("file:///k.cu", Path("/k.cu"), "cuda-cpp", 1, SourceText(text.encode()))
+    files = {"k.cu": parse_file(document.text.data)}
+    return View(document, "k.cu", files, wiring.catalogue().get("h200"), "", "", "utf-8", memory)
+
+
+def counts(seen: View) -> Counts:
+    return {
+        kernel.name: tuple((one.counts, one.bound, one.kernel.start) for one in seen.reports(place))
+        for place, kernel in seen.kernels
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "recounted"),
+    [
+        ("twice(a[i])", "twice(a[i]) * 3.0f", {"first"}),
+        ("*= 2.0f", "*= 2.0", {"second"}),
+        ("return x + x", "return x + x + x", {"first", "second"}),
+        ("SIZE 4096", "SIZE 8192", {"first", "second"}),
+        ("<<<64, 256>>>", "<<<32, 256>>>", {"first", "second"}),
+        ("int n = SIZE;", "int n = SIZE; // a comment", {"first", "second"}),
+        ("  for (int", "\n  for (int", {"first", "second"}),
+        ("  for (int", "  #define MORE 3\n  for (int", {"first", "second"}),
+        ("  int i = block", "  struct S { int x; }; int i = block", {"first", "second"}),
+        ("4096", "4096", set()),
+    ],
+)
+def test_a_kernel_is_counted_again_when_what_it_depends_on_changed(
+    monkeypatch: pytest.MonkeyPatch, old: str, new: str, recounted: set[str]
+) -> None:
+    memory = Memory()
+    counts(view(TEXT, memory))
+    seen: set[str] = set()
+    store = memory.store
+
+    def watched(key: bytes, reports: tuple[object, ...]) -> None:
+        seen.update(report.kernel.name for report in reports)  # type: ignore[attr-defined]
+        store(key, reports)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(memory, "store", watched)
+    changed = TEXT.replace(old, new, 1)
+    assert counts(view(changed, memory)) == counts(view(changed, Memory()))
+    assert seen == recounted
+
+
+def test_reports_that_are_recalled_belong_to_the_text_as_it_is_now() -> None:
+    memory = Memory()
+    counts(view(TEXT, memory))
+    changed = view(TEXT.replace("+= twice", "+=   twice"), memory)
+    place, kernel = changed.kernels[1]
+    (report,) = changed.reports(place)
+    assert report.kernel is kernel
+    assert report.launch is changed.launches[1]
+
+
+def test_other_devices_and_arguments_are_counted_for_themselves() -> None:
+    memory = Memory()
+    plain = view(TEXT, memory)
+    counts(plain)
+    other = View(plain.document, "k.cu", plain.files, wiring.catalogue().get("t4"), "", "", "utf-8", memory)
+    place, _ = other.kernels[0]
+    assert other.reports(place)[0].bound != plain.reports(place)[0].bound
