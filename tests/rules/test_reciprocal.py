@@ -106,3 +106,9 @@ def test_a_gpu_kernel_sets_it_before_its_loop() -> None:
 def test_line_breaks_and_tabs_stay() -> None:
     text = program("e[i] = d[i] / g;").replace("\n", "\r\n").replace("    ", "\t")
     assert "\r\n\tconst double inverse_g = 1.0 / g;\r\n#pragma" in rewritten(RULE, text)
+
+
+def test_two_loops_of_a_function_get_two_names(tmp_path: Path) -> None:
+    second = "#pragma omp parallel for\n    for (int i = 0; i < n; i++) { e[i] += d[i] / g; }\n    "
+    text = program("e[i] = d[i] / g;").replace("#pragma omp", second + "#pragma omp", 1)
+    assert "inverse_g2" in check_program(RULE, text, tmp_path, relative=1e-14)

@@ -19,6 +19,8 @@ PIECES = [
     b"(",
     b")",
     b";",
+    b";;",
+    b"{;}",
     b"*",
     b"#pragma omp parallel for\n",
     b"#if 0\n",

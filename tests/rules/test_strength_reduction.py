@@ -116,9 +116,15 @@ def test_a_statement_is_one_rewrite() -> None:
 
 
 def test_a_name_that_is_taken_is_avoided() -> None:
-    assert "base_ * base_" in rewritten(RULE, program("double base = 1;\ne[i] = base * pow(d[i] + 1, 2);"))
+    assert "base2 * base2" in rewritten(RULE, program("double base = 1;\ne[i] = base * pow(d[i] + 1, 2);"))
 
 
 def test_line_breaks_and_tabs_stay() -> None:
     text = program("e[i] = pow(d[i] + 1, 2);").replace("\n", "\r\n").replace("    ", "\t")
     assert "\t\tconst double base = d[i] + 1;\r\n\t\te[i] = base * base;\r\n" in rewritten(RULE, text)
+
+
+def test_two_places_in_a_block_get_two_names(tmp_path: Path) -> None:
+    body = "e[i] = pow(d[i] + 1, 2);\n        e[i] += pow(d[i] + 2, 2);"
+    changed = check_program(RULE, program(body), tmp_path, relative=1e-15)
+    assert "base2 * base2" in changed

@@ -157,7 +157,7 @@ def test_where_it_is_not_proved_the_copy_stays(why: str, text: str) -> None:
 
 
 def test_names_that_are_taken_are_avoided() -> None:
-    assert "bool copied_ = false" in rewritten(RULE, program(before="int copied = 0; (void)copied;"))
+    assert "bool copied2 = false" in rewritten(RULE, program(before="int copied = 0; (void)copied;"))
 
 
 def test_the_edit_points_at_the_copy_and_keeps_every_digit() -> None:
@@ -170,3 +170,11 @@ def test_line_breaks_and_tabs_stay() -> None:
     changed = rewritten(RULE, text)
     assert "\n" not in changed.replace("\r\n", "")
     assert "\r\n\t\t\tu = v;\r\n" in changed
+
+
+def test_two_loops_of_a_function_get_two_names(tmp_path: Path) -> None:
+    start, end = PROGRAM.index("    for (int s"), PROGRAM.index("    @END@")
+    text = PROGRAM[:end] + PROGRAM[start:end] + PROGRAM[end:]
+    for mark, replacement in (("@BEFORE@", ""), ("@COPY@", LOOP), ("@AFTER@", ""), ("@END@", "")):
+        text = text.replace(mark, replacement)
+    assert "u_own2" in check_program(RULE, text, tmp_path, "9", "5")

@@ -17,7 +17,6 @@ from .analysis import (
     Use,
     arguments_of,
     callee,
-    counted_loop,
     definitions,
     has_branches,
     opens_kernel,
@@ -26,6 +25,7 @@ from .analysis import (
     written_names,
 )
 from .indices import Range, polynomial
+from .loops import counted_loop
 from .precision import MATH
 from .scope import lookup, names_in
 

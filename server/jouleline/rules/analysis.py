@@ -1,10 +1,10 @@
-"""What the rules share: directives, regions, uses of a name, loops, and edits that keep the layout."""
+"""What the rules share: directives, regions, uses of a name, and edits that keep the layout."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -83,14 +83,26 @@ def is_guarded(node: Node, statement: Node) -> bool:
     return False
 
 
-def free_name(name: str, place: Node) -> str:
-    """A name like ``name`` that the function around a place does not use."""
-    function = place if place.type == "function_definition" else ancestor(place, "function_definition")
-    kinds = ("identifier", "field_identifier", "type_identifier")
-    taken = {text_of(node) for node in descendants(function or place, *kinds)}
-    while name in taken:
-        name += "_"
-    return name
+class FreshNames:
+    """Names for new variables: not used in their function, and not given twice in one pass."""
+
+    def __init__(self) -> None:
+        self._taken: dict[int, set[str]] = {}
+
+    def take(self, name: str, place: Node) -> str:
+        """A name like ``name`` that is free in the function around a place."""
+        function = ancestor(place, "function_definition") or place
+        kinds = ("identifier", "field_identifier", "type_identifier")
+        taken = self._taken.get(function.start_byte)
+        if taken is None:
+            taken = {text_of(node) for node in descendants(function, *kinds)}
+            self._taken[function.start_byte] = taken
+        fresh, number = name, 1
+        while fresh in taken:
+            number += 1
+            fresh = f"{name}{number}"
+        taken.add(fresh)
+        return fresh
 
 
 def has_branches(node: Node) -> bool:
@@ -111,16 +123,17 @@ class Region:
     statement: Node
 
 
-def pragmas(source: ParsedSource) -> list[tuple[Directive, Node]]:
+@lru_cache(maxsize=64)
+def pragmas(source: ParsedSource) -> tuple[tuple[Directive, Node], ...]:
     """The OpenMP directives of a file, in the order of the text."""
     if b"omp" not in source.text.data:
-        return []
+        return ()
     found = []
     for node in descendants(source.root, "preproc_call"):
         directive = parse_directive(source.code(node).decode("utf-8", "surrogateescape"), node.start_byte)
         if directive is not None and not is_dead(node):
             found.append((directive, node))
-    return found
+    return tuple(found)
 
 
 def statement_after(node: Node) -> Node | None:
@@ -139,13 +152,14 @@ def has_pragma(statement: Node) -> bool:
     return previous is not None and previous.type == "preproc_call"
 
 
-def regions(source: ParsedSource) -> list[Region]:
+@lru_cache(maxsize=64)
+def regions(source: ParsedSource) -> tuple[Region, ...]:
     """The directives of a file with the statements they apply to."""
-    return [
+    return tuple(
         Region(directive, node, statement)
         for directive, node in pragmas(source)
         if (statement := statement_after(node)) is not None
-    ]
+    )
 
 
 def opens_kernel(directive: Directive) -> bool:
@@ -155,18 +169,23 @@ def opens_kernel(directive: Directive) -> bool:
     return directive.has("parallel")
 
 
-def functions_of(source: ParsedSource) -> list[Function]:
-    """The functions that a file defines, in the order of the text, overloads included."""
-    found = (function_of(node, source) for node in descendants(source.root, "function_definition"))
-    return [function for function in found if function is not None]
+def sources_of(program: ProgramFacts) -> tuple[ParsedSource, ...]:
+    """The files of a program: what facts about all of it are kept by."""
+    return tuple(facts.source for facts in program.files.values())
 
 
-def definitions(program: ProgramFacts) -> dict[str, list[Function]]:
-    """All definitions of each function name of a program."""
+def definitions(program: ProgramFacts) -> Mapping[str, Sequence[Function]]:
+    """All definitions of each function name of a program, overloads included."""
+    return _definitions(sources_of(program))
+
+
+@lru_cache(maxsize=4)
+def _definitions(sources: tuple[ParsedSource, ...]) -> Mapping[str, Sequence[Function]]:
     found: dict[str, list[Function]] = {}
-    for facts in program.files.values():
-        for function in functions_of(facts.source):
-            found.setdefault(function.name, []).append(function)
+    for source in sources:
+        for node in descendants(source.root, "function_definition"):
+            if (function := function_of(node, source)) is not None:
+                found.setdefault(function.name, []).append(function)
     return found
 
 
@@ -181,34 +200,45 @@ def arguments_of(call: Node) -> list[Node]:
     return [item for item in listed.named_children if item.type != "comment"] if listed is not None else []
 
 
-def kernel_code(source: ParsedSource, program: ProgramFacts) -> list[Node]:
+def kernel_code(source: ParsedSource, program: ProgramFacts) -> Sequence[Node]:
     """The nodes of a file that run in kernels, in text order: regions, and functions called from them.
 
     No node lies in another.
     """
-    known = definitions(program)
-    roots: list[Node] = []
-    for facts in program.files.values():
-        roots += [item.statement for item in regions(facts.source) if opens_kernel(item.directive)]
-    if source.root.id not in {facts.source.root.id for facts in program.files.values()}:
-        roots += [item.statement for item in regions(source) if opens_kernel(item.directive)]
+    return _kernel_code(sources_of(program)).get(source.root.id, ())
+
+
+@lru_cache(maxsize=4)
+def _kernel_code(sources: tuple[ParsedSource, ...]) -> Mapping[int, Sequence[Node]]:
+    known = _definitions(sources)
+    found: dict[int, dict[tuple[int, int], Node]] = {source.root.id: {} for source in sources}
+    waiting: list[Node] = []
+
+    def add(node: Node) -> None:
+        file = found.get(_root(node).id)
+        key = (node.start_byte, node.end_byte)
+        if file is not None and key not in file:
+            file[key] = node
+            waiting.append(node)
+
+    for source in sources:
+        for region in regions(source):
+            if opens_kernel(region.directive):
+                add(region.statement)
     for listed in known.values():
-        roots += [item.node for item in listed if {b"__global__", b"__device__"} & item.attributes]
-    seen = {(node.start_byte, node.end_byte, node.id) for node in roots}
-    waiting = list(roots)
+        for function in listed:
+            if {b"__global__", b"__device__"} & function.attributes:
+                add(function.node)
     while waiting:
         for call in descendants(waiting.pop(), "call_expression"):
             for function in known.get(callee(call), ()):
-                key = (function.node.start_byte, function.node.end_byte, function.node.id)
-                if key not in seen:
-                    seen.add(key)
-                    roots.append(function.node)
-                    waiting.append(function.node)
-    here = sorted(
-        (node for node in roots if _root(node).id == source.root.id), key=lambda node: node.start_byte
-    )
+                add(function.node)
+    return {file: _outermost(nodes) for file, nodes in found.items()}
+
+
+def _outermost(nodes: Mapping[tuple[int, int], Node]) -> Sequence[Node]:
     kept: list[Node] = []
-    for node in here:
+    for _, node in sorted(nodes.items(), key=lambda item: (item[0][0], -item[0][1])):
         if not kept or node.start_byte >= kept[-1].end_byte:
             kept.append(node)
     return kept
@@ -324,69 +354,3 @@ def is_pure(node: Node) -> bool:
     return not any(
         True for _ in descendants(node, *kinds.split(), "delete_expression", "co_await_expression")
     )
-
-
-# Loops
-
-
-@dataclass(frozen=True)
-class CountedLoop:
-    """``for (v = first; v < limit; v++)``. ``declared`` says that the loop declares its variable."""
-
-    node: Node
-    variable: str
-    first: Node
-    relation: str
-    limit: Node
-    body: Node
-    declared: bool
-
-
-_SPACE = re.compile(r"\s+")
-
-
-def same_text(left: Node | None, right: Node | None) -> bool:
-    """Whether two expressions are written alike, blanks aside."""
-    return left is not None and right is not None and _squeezed(left) == _squeezed(right)
-
-
-def _squeezed(node: Node) -> str:
-    return _SPACE.sub("", text_of(node))
-
-
-def counted_loop(node: Node | None) -> CountedLoop | None:
-    """Read a loop that counts up by one; None for any other statement."""
-    if node is None or node.type != "for_statement" or node.has_error:
-        return None
-    initializer, condition, update = (child(node, name) for name in ("initializer", "condition", "update"))
-    body = child(node, "body")
-    if initializer is None or condition is None or update is None or body is None:
-        return None
-    declared = initializer.type == "declaration"
-    if declared:
-        listed = initializer.children_by_field_name("declarator")
-        if len(listed) != 1 or listed[0].type != "init_declarator":
-            return None
-        variable, first = text_of(child(listed[0], "declarator")), child(listed[0], "value")
-    elif initializer.type == "assignment_expression" and text_of(child(initializer, "operator")) == "=":
-        variable, first = text_of(child(initializer, "left")), child(initializer, "right")
-    else:
-        return None
-    relation, limit = text_of(child(condition, "operator")), child(condition, "right")
-    if condition.type != "binary_expression" or text_of(child(condition, "left")) != variable:
-        return None
-    if relation not in ("<", "<=") or first is None or limit is None or not _steps_by_one(update, variable):
-        return None
-    return CountedLoop(node, variable, first, relation, limit, body, declared)
-
-
-def _steps_by_one(update: Node, variable: str) -> bool:
-    text = _squeezed(update)
-    return text in (f"{variable}++", f"++{variable}", f"{variable}+=1", f"{variable}={variable}+1")
-
-
-def statements(body: Node) -> list[Node]:
-    """The statements of a block, or the one that stands for it; comments are left out."""
-    if body.type != "compound_statement":
-        return [body]
-    return [item for item in body.named_children if item.type != "comment"]

@@ -14,8 +14,9 @@ from jouleline.core.syntax import ParsedSource, text_of
 from jouleline.core.syntax import field as child
 
 from .accesses import NotUnderstoodError, Walk
-from .analysis import arguments_of, callee, statements
+from .analysis import arguments_of, callee
 from .indices import interval
+from .loops import statements
 from .scope import Types, lookup
 
 _MEMCPY = frozenset(("memcpy", "std::memcpy"))
@@ -41,7 +42,8 @@ def copies(body: Node, loop: Node, source: ParsedSource, program: ProgramFacts) 
         before = statement.prev_named_sibling
         while before is not None and before.type == "preproc_call":
             start, before = before.start_byte, before.prev_named_sibling
-        call = statement.named_children[0] if statement.type == "expression_statement" else None
+        inner = statement.named_children
+        call = inner[0] if statement.type == "expression_statement" and inner else None
         if (
             call is not None
             and call.type == "call_expression"

@@ -14,8 +14,6 @@ from jouleline.core.syntax import field as child
 
 from .accesses import Access, NotUnderstoodError, Walk
 from .analysis import (
-    CountedLoop,
-    counted_loop,
     has_branches,
     has_pragma,
     identifiers,
@@ -26,8 +24,8 @@ from .analysis import (
     line_of,
     newline,
     regions,
-    statements,
 )
+from .loops import CountedLoop, counted_loop, statements
 from .memory import Memory
 from .scope import Types, lookup, names_in
 

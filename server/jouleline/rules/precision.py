@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -16,7 +17,7 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .analysis import arguments_of, callee, definitions
+from .analysis import arguments_of, callee, definitions, sources_of
 from .scope import Types, lookup
 
 _FLOAT_MAX, _FLOAT_MIN = 3.4028234e38, 1.1754944e-38
@@ -88,7 +89,7 @@ class Reader:
         self.program = program
         self.types = Types(program)
         self.functions = definitions(program)
-        self.own = _own_functions(program)
+        self.own = _own_functions(sources_of(program)) | program.function_macros.keys()
         data = source.text.data
         # With these, plain sqrt(float) already is the float function.
         self._overloaded = b"math.h>" in data or b"namespace std;" in data or b"cuda" in data.lower()
@@ -233,13 +234,14 @@ class Reader:
         return listed[0] if lookup(text_of(plain), call, self.program) is None else None
 
 
-def _own_functions(program: ProgramFacts) -> frozenset[str]:
-    """The names that the program declares as functions, and macros with arguments."""
+@lru_cache(maxsize=4)
+def _own_functions(sources: tuple[ParsedSource, ...]) -> frozenset[str]:
+    """The names that the program declares as functions."""
     return frozenset(
         text_of(child(node, "declarator")).split("::")[-1]
-        for facts in program.files.values()
-        for node in descendants(facts.source.root, "function_declarator")
-    ) | frozenset(program.function_macros)
+        for source in sources
+        for node in descendants(source.root, "function_declarator")
+    )
 
 
 def _of_type(kind: CType | None) -> Precision:

@@ -14,7 +14,7 @@ from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
 from .analysis import (
-    free_name,
+    FreshNames,
     has_branches,
     indentation,
     is_dead,
@@ -46,9 +46,12 @@ class Reciprocal:
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each outermost loop."""
+        regions = kernel_code(source, program)
+        if not regions:
+            return []
         reader = Reader(source, program)
         found: dict[int, tuple[Node, dict[str, list[Node]]]] = {}
-        for region in kernel_code(source, program):
+        for region in regions:
             for node in descendants(region, "binary_expression", "assignment_expression"):
                 if is_dead(node) or is_macro_body(node) or not is_sound(node):
                     continue
@@ -56,19 +59,19 @@ class Reciprocal:
                 if place is not None:
                     loop, divisor = place
                     found.setdefault(loop.start_byte, (loop, {}))[1].setdefault(divisor, []).append(node)
-        return [
-            self._rewrite(loop, divisors, source, reader) for _, (loop, divisors) in sorted(found.items())
-        ]
+        fresh = FreshNames()
+        return [self._rewrite(loop, divisors, reader, fresh) for _, (loop, divisors) in sorted(found.items())]
 
     def _rewrite(
-        self, loop: Node, divisors: dict[str, list[Node]], source: ParsedSource, reader: Reader
+        self, loop: Node, divisors: dict[str, list[Node]], reader: Reader, fresh: FreshNames
     ) -> Rewrite:
+        source = reader.source
         edits: list[Edit] = []
         start = _start(loop)
         eol, indent = newline(source), indentation(source, loop.start_byte)
         before = b""
         for divisor, nodes in divisors.items():
-            name = free_name(f"inverse_{divisor}", loop)
+            name = fresh.take(f"inverse_{divisor}", loop)
             kind = reader.types.of_name(lookup(divisor, loop, reader.program))
             word, one = ("float", "1.0f") if kind == FLOAT else ("double", "1.0")
             before += indent + f"const {word} {name} = {one} / {divisor};".encode() + eol

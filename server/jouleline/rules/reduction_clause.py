@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -26,11 +27,10 @@ from .analysis import (
     line_of,
     regions,
     remove_lines,
-    same_text,
-    statements,
     uses,
     written_names,
 )
+from .loops import same_text, statements
 from .scope import Types, lookup
 
 _COMBINE = {"+": "+", "-": "+", "*": "*", "&": "&", "|": "|", "^": "^"}
@@ -117,7 +117,7 @@ def _encloses(outer: Region, inner: Region) -> bool:
     )
 
 
-def _is_shared_loop(loop: Region, all_regions: list[Region]) -> bool:
+def _is_shared_loop(loop: Region, all_regions: Sequence[Region]) -> bool:
     """Whether a directive shares a loop among threads so that it may reduce into a shared variable."""
     words = set(loop.directive.words)
     if "for" not in words or "simd" in words or loop.statement.type != "for_statement":
@@ -135,7 +135,7 @@ def _is_shared_loop(loop: Region, all_regions: list[Region]) -> bool:
 
 
 def _accepted(
-    loop: Region, all_regions: list[Region], program: ProgramFacts, types: Types
+    loop: Region, all_regions: Sequence[Region], program: ProgramFacts, types: Types
 ) -> dict[str, list[_Accumulation]]:
     """The variables that may be reduced, with all places that accumulate into them."""
     found: dict[str, list[_Accumulation]] = {}
@@ -253,7 +253,7 @@ def _is_free_of_effects(value: Node) -> bool:
 
 
 def _is_eligible(
-    item: _Accumulation, loop: Region, all_regions: list[Region], program: ProgramFacts, types: Types
+    item: _Accumulation, loop: Region, all_regions: Sequence[Region], program: ProgramFacts, types: Types
 ) -> bool:
     name = text_of(item.variable)
     declared = lookup(name, loop.statement, program)

@@ -70,7 +70,7 @@ def names_in(declaration: Node, where: str) -> Iterator[Name]:
             levels += inner.type in ("pointer_declarator", "array_declarator")
             array = array or inner.type == "array_declarator"
             reference = reference or inner.type == "reference_declarator"
-            inner = child(inner, "declarator") or (inner.named_children[-1] if inner.named_children else None)
+            inner = child(inner, "declarator") or _last(inner)
         if inner is not None and inner.type == "function_declarator" and container:
             # `std::vector<float> x(n);` reads like a function's declaration.
             value, inner = child(inner, "parameters"), child(inner, "declarator")
@@ -88,6 +88,10 @@ def names_in(declaration: Node, where: str) -> Iterator[Name]:
             reference,
             array,
         )
+
+
+def _last(node: Node) -> Node | None:
+    return node.named_children[-1] if node.named_children else None
 
 
 def _declared_before(block: Node, place: Node) -> Iterator[Node]:
@@ -150,7 +154,7 @@ def _is_method(function: Node) -> bool:
         return True
     declarator = child(function, "declarator")
     while declarator is not None and declarator.type in _DECLARATORS:
-        declarator = child(declarator, "declarator") or declarator.named_children[-1]
+        declarator = child(declarator, "declarator") or _last(declarator)
     named = child(declarator, "declarator") if declarator is not None else None
     return named is not None and named.type == "qualified_identifier"
 
@@ -160,7 +164,7 @@ def _parameters(declarator: Node | None) -> Node | None:
         if parameters := child(declarator, "parameters"):
             return parameters
         declarator = child(declarator, "declarator") or (
-            declarator.named_children[-1] if declarator.type in _DECLARATORS else None
+            _last(declarator) if declarator.type in _DECLARATORS else None
         )
     return None
 

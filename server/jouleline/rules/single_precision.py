@@ -36,9 +36,12 @@ class SinglePrecision:
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each statement in kernel code."""
+        regions = kernel_code(source, program)
+        if not regions:
+            return []
         reader = Reader(source, program)
         by_statement: dict[int, dict[Edit, None]] = {}
-        for region in kernel_code(source, program):
+        for region in regions:
             for node, edits in narrowed(region, reader):
                 by_statement.setdefault(statement_of(node).start_byte, {}).update(dict.fromkeys(edits))
         return [

@@ -13,8 +13,8 @@ from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
 from .analysis import (
+    FreshNames,
     arguments_of,
-    free_name,
     has_pragma,
     indentation,
     is_dead,
@@ -59,9 +59,12 @@ class StrengthReduction:
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each statement in kernel code."""
+        regions = kernel_code(source, program)
+        if not regions:
+            return []
         reader = Reader(source, program)
         found: dict[int, tuple[Node, list[_Power]]] = {}
-        for region in kernel_code(source, program):
+        for region in regions:
             becomes_float = [edit.start for _, edits in narrowed(region, reader) for edit in edits]
             end = 0
             for call in descendants(region, "call_expression"):
@@ -72,9 +75,9 @@ class StrengthReduction:
                     statement = statement_of(call)
                     found.setdefault(statement.start_byte, (statement, []))[1].append(power)
                     end = call.end_byte
-        rewrites = []
+        rewrites, fresh = [], FreshNames()
         for start, (statement, powers) in sorted(found.items()):
-            edits = _edits(statement, powers, source)
+            edits = _edits(statement, powers, source, fresh)
             if edits:
                 line = line_of(source, start)
                 rewrites.append(Rewrite(self.name, line, self.title, self.rationale, edits, rounding=True))
@@ -110,7 +113,9 @@ def _power(call: Node, reader: Reader, becomes_float: list[int]) -> _Power | Non
     return _Power(call, argument, value, single or (in_float and kind is not Kind.DOUBLE), wide)
 
 
-def _edits(statement: Node, powers: list[_Power], source: ParsedSource) -> tuple[Edit, ...]:
+def _edits(
+    statement: Node, powers: list[_Power], source: ParsedSource, fresh: FreshNames
+) -> tuple[Edit, ...]:
     edits: list[Edit] = []
     before = b""
     for power in powers:
@@ -124,7 +129,7 @@ def _edits(statement: Node, powers: list[_Power], source: ParsedSource) -> tuple
             product = _EXPONENTS[power.exponent].format(argument).replace(argument, head, 1)
             if power.wide and power.exponent == 4:
                 product = f"{head} * {argument} * ({head} * {argument})"
-        elif not before and (name := _name_for(power, statement, source)):
+        elif not before and (name := _name_for(power, statement, source, fresh)):
             kind = "float" if power.single else "double"
             before = f"const {kind} {name} = {argument};".encode("utf-8", "surrogateescape")
             product = _EXPONENTS[power.exponent].format(name)
@@ -166,7 +171,7 @@ def _binds(call: Node) -> bool:
     return operator in ("+", "-") or (operator == "*" and left is not None and left.id == call.id)
 
 
-def _name_for(power: _Power, statement: Node, source: ParsedSource) -> str | None:
+def _name_for(power: _Power, statement: Node, source: ParsedSource, fresh: FreshNames) -> str | None:
     """A name for the argument's value before the statement; None where it cannot be put there."""
     if statement.parent is None or statement.parent.type != "compound_statement":
         return None
@@ -189,4 +194,4 @@ def _name_for(power: _Power, statement: Node, source: ParsedSource) -> str | Non
         base = f"{declared}_base" if declared.isidentifier() else base
     elif statement.type not in ("expression_statement", "return_statement"):
         return None
-    return free_name(base, statement)
+    return fresh.take(base, statement)

@@ -16,6 +16,7 @@ from jouleline.core.syntax import field as child
 
 from .accesses import Access, NotUnderstoodError, Walk
 from .analysis import (
+    FreshNames,
     callee,
     has_branches,
     has_pragma,
@@ -55,18 +56,20 @@ class SwapBuffers:
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each loop of sweeps."""
         found: list[Rewrite] = []
-        end = 0
+        end, fresh = 0, FreshNames()
         for loop in descendants(source.root, *_LOOPS):
             if loop.start_byte < end or is_dead(loop) or is_macro_body(loop):
                 continue
-            rewrite = _rewrite(self, loop, source, program)
+            rewrite = _rewrite(self, loop, source, program, fresh)
             if rewrite is not None:
                 found.append(rewrite)
                 end = loop.end_byte
         return found
 
 
-def _rewrite(rule: SwapBuffers, loop: Node, source: ParsedSource, program: ProgramFacts) -> Rewrite | None:
+def _rewrite(
+    rule: SwapBuffers, loop: Node, source: ParsedSource, program: ProgramFacts, fresh: FreshNames
+) -> Rewrite | None:
     function, body = ancestor(loop, "function_definition"), child(loop, "body")
     if function is None or function.has_error or body is None or body.type != "compound_statement":
         return None
@@ -76,7 +79,7 @@ def _rewrite(rule: SwapBuffers, loop: Node, source: ParsedSource, program: Progr
         return None
     for copy in copies(body, loop, source, program):
         if _is_proved(copy, loop, body, source, program):
-            edits = _edits(copy, loop, source, program)
+            edits = _edits(copy, loop, source, program, fresh)
             if edits is not None:
                 line = line_of(source, copy.start)
                 return Rewrite(rule.name, line, rule.title, rule.rationale, edits)
@@ -234,15 +237,15 @@ def _is_within(item: Access, copy: Copy) -> bool:
 # The edits
 
 
-def _edits(copy: Copy, loop: Node, source: ParsedSource, program: ProgramFacts) -> tuple[Edit, ...] | None:
+def _edits(
+    copy: Copy, loop: Node, source: ParsedSource, program: ProgramFacts, fresh: FreshNames
+) -> tuple[Edit, ...] | None:
     old, new = copy.old, copy.new
     declared = lookup(old, loop, program)
     if declared is None:
         return None
-    function = ancestor(loop, "function_definition")
-    taken = {text_of(node) for node in descendants(function or loop, "identifier")}
     keep_old, keep_new, swapped, equal = (
-        _free(name, taken) for name in (f"{old}_own", f"{new}_own", f"{old}_swapped", "copied")
+        fresh.take(name, loop) for name in (f"{old}_own", f"{new}_own", f"{old}_swapped", "copied")
     )
     eol = newline(source)
     outer, inner = indentation(source, loop.start_byte), indentation(source, copy.statement.start_byte)
@@ -279,13 +282,6 @@ def _edits(copy: Copy, loop: Node, source: ParsedSource, program: ProgramFacts) 
             eol + outer + f"if ({equal}) {{".encode() + eol + back + eol + lines(restore, outer),
         ),
     )
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
 
 
 def _exchanged(copy: Copy, source: ParsedSource) -> bytes:
