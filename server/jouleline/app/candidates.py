@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from jouleline.core.candidate import Candidate, Rewrite
-from jouleline.core.facts import ProgramFacts, gather
+from jouleline.core.facts import FileFacts, ProgramFacts, gather
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import UnreadableSourceError, parse
 from jouleline.rules.base import Rule
@@ -19,24 +19,25 @@ def candidate_by(
     Each rule sees what the ones before it made of the text, so their edits cannot collide.
     """
     texts = dict(files)
+    facts = {file: found for file, data in files.items() if (found := _facts(data)) is not None}
     done: list[Rewrite] = []
     for rule in rules:
         for file in changeable:
-            rewrites = _rewrites(rule, file, texts)
+            if file not in facts:
+                continue
+            rewrites = rule.rewrites(facts[file].source, ProgramFacts(facts))
             edits = [edit for rewrite in rewrites for edit in rewrite.edits]
+            if not edits:
+                continue
             texts[file] = SourceText(texts[file]).apply(edits).data
+            facts = {**facts, file: gather(parse(texts[file], facts[file].source))}
             done += rewrites
     changed = {file: data for file, data in texts.items() if data != files[file]}
     return Candidate(name, tuple(done), changed) if changed else None
 
 
-def _rewrites(rule: Rule, file: str, texts: Mapping[str, bytes]) -> list[Rewrite]:
-    facts = {}
-    for name, data in texts.items():
-        try:
-            facts[name] = gather(parse(data))
-        except UnreadableSourceError:
-            continue
-    if file not in facts:
-        return []
-    return rule.rewrites(facts[file].source, ProgramFacts(facts))
+def _facts(data: bytes) -> FileFacts | None:
+    try:
+        return gather(parse(data))
+    except UnreadableSourceError:
+        return None

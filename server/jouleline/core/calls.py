@@ -14,6 +14,7 @@ from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .expressions import CLASS_OF, ExpressionCounter
 from .facts import Function, Macro
 from .polynomial import ONE, ZERO, Polynomial
+from .scope import Remembered
 from .syntax import field as child
 from .syntax import text_of
 from .values import Tally, Value
@@ -116,7 +117,8 @@ class CallCounter(ExpressionCounter):
             types=dict(self.types),
             fixed={},
             mutated=function.mutated,
-            macros={},
+            known=Remembered(),
+            known_compiled=Remembered(),
             depth=self.depth + 1,
         )
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])

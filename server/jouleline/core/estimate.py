@@ -12,7 +12,7 @@ from .counting import BodyCounter
 from .counts import Evidence, KernelCounts, LaunchShape, Operation
 from .device import Device
 from .launch import Assumptions
-from .polynomial import Polynomial
+from .polynomial import LARGEST, Polynomial
 from .traffic import Geometry, traffic
 
 UNCERTAINTY_LOG2: Final[Mapping[str, float]] = {
@@ -75,7 +75,7 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
     doubt = _PER_ASSUMPTION * len(tally.assumptions)
     return KernelCounts(
         operations={operation: operations.get(operation, 0.0) for operation in Operation},
-        dram_bytes=sum(array.dram_bytes for array in arrays),
+        dram_bytes=min(LARGEST, sum(array.dram_bytes for array in arrays)),
         arrays=arrays,
         shape=setting.shape,
         evidence=Evidence.SOURCE,

@@ -117,11 +117,7 @@ def gather(source: ParsedSource) -> FileFacts:
             case "alias_declaration":
                 facts.aliases[text_of(child(node, "name"))] = text_of(child(node, "type"))
             case "type_definition":
-                base = text_of(child(node, "type"))
-                for declarator in node.children_by_field_name("declarator"):
-                    alias = text_of(declarator)
-                    facts.aliases.setdefault(alias.lstrip("*& "), base + "*" * alias.count("*"))
-                _struct(child(node, "type"), facts, text_of(child(node, "declarator")))
+                _typedef(node, facts)
             case "struct_specifier" | "class_specifier":
                 _struct(node, facts, text_of(child(node, "name")))
             case "function_definition":
@@ -232,6 +228,18 @@ def mutated_names(node: Node) -> frozenset[str]:
     return frozenset(
         text_of(target) for target in targets if target is not None and target.type == "identifier"
     )
+
+
+def _typedef(node: Node, facts: FileFacts) -> None:
+    base = child(node, "type")
+    named = base
+    if base is not None and child(base, "body") is not None:
+        named = child(base, "name")  # typedef struct P { ... } Q; is an alias of P
+        if named is None:
+            _struct(base, facts, text_of(child(node, "declarator")))
+    for declarator in node.children_by_field_name("declarator") if named is not None else ():
+        alias = text_of(declarator)
+        facts.aliases.setdefault(alias.lstrip("*& "), text_of(named) + "*" * alias.count("*"))
 
 
 def _struct(node: Node | None, facts: FileFacts, name: str) -> None:

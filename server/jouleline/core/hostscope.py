@@ -25,7 +25,7 @@ _RUN_ARGUMENT: Final = re.compile(
     r"(?:std::)?(?:ato(?:i|l|ll|f)|strto(?:l|ul|ll|ull|d|f)|sto(?:i|l|ul|ll|ull|f|d))"
     r"\s*\(\s*argv\s*\[\s*(\d+)\s*\]"
 )
-_MAX_DEPTH: Final = 12
+_MAX_DEPTH: Final = 30
 
 
 @dataclass
@@ -40,6 +40,8 @@ class HostScope:
     arguments: tuple[str, ...] = ()
     used: dict[str, str] = field(default_factory=dict)
     assigned: dict[int, Mapping[str, list[Node]]] = field(default_factory=dict)
+    _globals: dict[str, Polynomial | None] = field(default_factory=dict)
+    _values: dict[int, Polynomial | None] = field(default_factory=dict)
 
     def evaluate(self, node: Node | None, depth: int = 0) -> Polynomial | None:
         """The value of an expression where it stands; unknown names become symbols."""
@@ -58,21 +60,23 @@ class HostScope:
         if name == "argc":
             return Polynomial.constant(len(self.arguments) + 1)
         if depth <= _MAX_DEPTH:
-            for value in (self._local(name, place, depth), self._global(name, depth)):
+            for value in (self._local(name, place, depth), self._global(name)):
                 if value is not None:
                     return value
         return Polynomial.symbol(name)
 
-    def _global(self, name: str, depth: int) -> Polynomial | None:
-        if text := self.program.macros.get(name):
-            return evaluate_text(text, lambda inner: self._global_or_symbol(inner, depth + 1))
-        declared = self.program.variables.get(name)
-        if declared is None or declared.value is None:
-            return None
-        return evaluate(declared.value, lambda inner: self._global_or_symbol(inner, depth + 1))
+    def _global(self, name: str) -> Polynomial | None:
+        """The value of a macro or of a variable at file scope; each is evaluated once."""
+        if name not in self._globals:
+            self._globals[name] = None  # while it is evaluated: a macro that depends on itself
+            if text := self.program.macros.get(name):
+                self._globals[name] = evaluate_text(text, self._global_or_symbol)
+            elif (declared := self.program.variables.get(name)) is not None:
+                self._globals[name] = evaluate(declared.value, self._global_or_symbol)
+        return self._globals[name]
 
-    def _global_or_symbol(self, name: str, depth: int) -> Polynomial | None:
-        value = self._global(name, depth) if depth <= _MAX_DEPTH else None
+    def _global_or_symbol(self, name: str) -> Polynomial:
+        value = self._global(name)
         return Polynomial.symbol(name) if value is None else value
 
     def _local(self, name: str, place: Node, depth: int) -> Polynomial | None:
@@ -82,20 +86,31 @@ class HostScope:
         for value in reversed(self._assignments(function).get(name, [])):
             if value.start_byte >= place.start_byte:
                 continue
-            found = self.evaluate(value, depth + 1)
+            found = self._assigned_value(value, depth)
             if found is not None and name not in found.symbols:
                 known = found.number
                 if known is not None and _RUN_ARGUMENT.search(text_of(value)):
-                    self.used[name] = f"{name} = {known:g} from the run line"
+                    self.used[name] = f"{name} = {known:.15g} from the run line"
                 return found
         return self._parameter(name, function, depth)
+
+    def _assigned_value(self, value: Node, depth: int) -> Polynomial | None:
+        """What an assigned expression is worth; each is evaluated once, however often it is used."""
+        if value.id not in self._values:
+            self._values[value.id] = None  # while it is evaluated: a value that depends on itself
+            self._values[value.id] = self.evaluate(value, depth + 1)
+        return self._values[value.id]
 
     def _parameter(self, name: str, function: Node, depth: int) -> Polynomial | None:
         definition = self.program.defined_at.get(function.id)
         if definition is None or definition.name == "main":
             return None
         names = [parameter.name for parameter in definition.parameters]
-        sites = self.program.calls.get(definition.name, ())
+        sites = [
+            site
+            for site in self.program.calls.get(definition.name, ())
+            if ancestor(site, "function_definition") != function  # not its own recursion
+        ]
         if name not in names or len(sites) != 1:
             return None
         arguments = child(sites[0], "arguments")

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+LARGEST = 1e30
+"""No count comes near; beyond it lie infinities, which no document can carry."""
 Monomial: TypeAlias = tuple[str, ...]
 """The symbols of a product, sorted; a square has its symbol twice."""
 
@@ -84,10 +86,11 @@ class Polynomial:
         return total
 
     def evaluate(self, value_of: Callable[[str], float]) -> float:
-        """The value when each symbol has the value that ``value_of`` gives."""
-        return math.fsum(
+        """The value when each symbol has the value that ``value_of`` gives, at most LARGEST."""
+        value = sum(
             factor * math.prod(value_of(name) for name in monomial) for monomial, factor in self.terms
         )
+        return 0.0 if math.isnan(value) else max(-LARGEST, min(LARGEST, value))
 
     def coefficient(self, name: str) -> Polynomial:
         """What ``name`` is multiplied by where it occurs once (for an affine form)."""
@@ -125,6 +128,6 @@ def _without(monomial: Monomial, name: str) -> Monomial:
 
 def _show(monomial: Monomial, factor: float) -> str:
     if not monomial:
-        return f"{factor:g}"
+        return f"{factor:.12g}"
     names = "\N{MIDDLE DOT}".join(monomial)
-    return names if factor == 1 else f"{factor:g}\N{MIDDLE DOT}{names}"
+    return names if factor == 1 else f"{factor:.12g}\N{MIDDLE DOT}{names}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .ctype import INT, UNKNOWN, CType
@@ -12,6 +12,23 @@ from .polynomial import ZERO, Polynomial
 from .probability import Ranges
 from .syntax import ParsedSource
 from .values import Array, Tally, Value
+
+
+@dataclass
+class Remembered:
+    """Values of macros and globals; one is evaluated again only where a name in it has changed."""
+
+    _values: dict[str, tuple[Sequence[object], Polynomial | None]] = field(default_factory=dict)
+
+    def value(
+        self, name: str, depends: Sequence[object], evaluated: Callable[[], Polynomial | None]
+    ) -> Polynomial | None:
+        """The value of ``name``, which depends on the identity of ``depends`` only."""
+        known = self._values.get(name)
+        if known is None or any(new is not old for new, old in zip(depends, known[0], strict=True)):
+            self._values[name] = (depends, None)  # while it is evaluated: a macro that depends on itself
+            self._values[name] = (depends, evaluated())
+        return self._values[name][1]
 
 
 @dataclass
@@ -30,7 +47,8 @@ class KernelScope:
     mutated: frozenset[str] = frozenset()
     builtins: Mapping[str, Value] = field(default_factory=dict)
     fixed: dict[str, Polynomial] = field(default_factory=dict)
-    macros: dict[str, tuple[list[Value | None], Polynomial | None]] = field(default_factory=dict)
+    known: Remembered = field(default_factory=Remembered)
+    known_compiled: Remembered = field(default_factory=Remembered)
     depth: int = 0
 
     @property
@@ -43,31 +61,25 @@ class KernelScope:
         if name in self.names:
             return self.names[name].value
         if text := self.program.macros.get(name):
-            return self._macro(name, text)
+            depends = [self.names.get(word) for word in self.program.macro_names[name]]
+            return self.known.value(name, depends, lambda: evaluate_text(text, self.lookup))
         declared = self.program.variables.get(name)
         if declared is not None and declared.value is not None:
-            return evaluate(declared.value, self.lookup)
+            return self.known.value(name, [], lambda: evaluate(declared.value, self.lookup))
         return None if declared is not None or "(" in name else Polynomial.symbol(name)
-
-    def _macro(self, name: str, text: str) -> Polynomial | None:
-        """The value of an object-like macro; evaluated again only where a name in it has changed."""
-        depends = [self.names.get(word) for word in self.program.macro_names[name]]
-        known = self.macros.get(name)
-        if known is None or any(new is not old for new, old in zip(depends, known[0], strict=True)):
-            value = evaluate_text(text, self.lookup) if text != name else None
-            known = self.macros[name] = (depends, value)
-        return known[1]
 
     def compiled(self, name: str) -> Polynomial | None:
         """The value of a name where the compiler knows it: literals, macros and constants of them."""
         if name in self.names:
             return self.fixed.get(name)
         if text := self.program.macros.get(name):
-            return evaluate_text(text, self.compiled) if text != name else None
+            words = self.program.macro_names[name]
+            depends = [self.fixed.get(word, self.names.get(word)) for word in words]
+            return self.known_compiled.value(name, depends, lambda: evaluate_text(text, self.compiled))
         declared = self.program.variables.get(name)
         if declared is None or declared.value is None or not declared.constant:
             return None
-        return evaluate(declared.value, self.compiled)
+        return self.known_compiled.value(name, [], lambda: evaluate(declared.value, self.compiled))
 
     def named(self, name: str) -> Value:
         """What is known of a name."""
