@@ -121,6 +121,7 @@ def test_an_unchanged_input_is_sent_once(text: str) -> None:
         ("the host changes it", cuda(last="host[r] = r;")),
         ("the host changes it elsewhere", cuda(last="change(host);")),
         ("the host changes it through a pointer", cuda(before="float *p = host.data();", last="p[0] = r;")),
+        ("a reference changes it", cuda(before="float &h = host[0];", last="h = r;")),
         ("the host receives it", cuda(last=COPY.replace("d_in, host.data()", "host.data(), d_out").replace(
             "HostToDevice", "DeviceToHost"))),
         ("a kernel changes it", cuda(last="spoil<<<1, 1>>>(d_in);")),

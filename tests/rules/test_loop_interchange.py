@@ -91,6 +91,7 @@ def test_nests_of_that_kind(nest: str, tmp_path: Path) -> None:
         ("the inner bound depends on the outer", program(PLAIN.replace("k < m", "k < j"))),
         ("the outer bound changes", program(PLAIN.replace("j < n", "j < n - (int)a[0]"))),
         ("the result is read", program(PLAIN.replace("* b[", "* c[i * n + 1] * b["))),
+        ("a reference into the result", program("double &w = c[1];\n" + PLAIN.replace("* b[", "* w * b["))),
         ("a call may have an effect", program(PLAIN.replace("* b[", "* f(k) * b["))),
         ("an assignment, no sum", program(PLAIN.replace("+=", "="))),
         ("a product, no sum", program(PLAIN.replace("+=", "*="))),

@@ -62,6 +62,8 @@ def test_a_division_becomes_a_product(body: str, expected: str, set_to: str, tmp
     [
         ("the divisor changes", program("e[i] = d[i] / g;", before="g += 1;")),
         ("the divisor's address is known", program("e[i] = d[i] / g;", before="double *p = &g; (void)p;")),
+        ("a reference may change it", program("e[i] = d[i] / g;", before="double &r = g; r = 2;")),
+        ("a function may change it", program("e[i] = d[i] / g;", before="change(g);")),
         ("a lambda holds it", program("e[i] = d[i] / g;", before="auto f = [&] { g = 1; }; f();")),
         ("an integer division", program("e[i] = i / n;")),
         ("a double quotient by a float", program("e[i] = d[i] / h;")),

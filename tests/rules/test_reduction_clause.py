@@ -142,6 +142,7 @@ ATOMIC = "\n#pragma omp atomic\ns += x[i];"
         ("declared in the loop", program("double t = 0;\n#pragma omp atomic\nt += x[i];")),
         ("an element of an array", program("\n#pragma omp atomic\nh[i % 4] += x[i];", outer="double h[4];")),
         ("its address is known", program(ATOMIC, outer="double *p = &s; (void)p;")),
+        ("a reference names it", program(ATOMIC, outer="double &r = s; (void)r;")),
         ("a lambda may read it", program(ATOMIC, outer="auto g = [&] { return s; }; (void)g;")),
         ("a reference", program(ATOMIC, outer="double &r = s;").replace("s += x[i]", "r += x[i]")),
         ("a global", "double s;\n" + program(ATOMIC).replace("double s = 0;", "")),

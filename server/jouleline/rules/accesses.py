@@ -14,6 +14,7 @@ from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
 from .analysis import (
+    HARMLESS,
     Use,
     arguments_of,
     callee,
@@ -26,17 +27,7 @@ from .analysis import (
 )
 from .indices import Range, polynomial
 from .loops import counted_loop
-from .precision import MATH
 from .scope import lookup, names_in
-
-HARMLESS = (
-    MATH
-    | {f"{name}f" for name in MATH}
-    | frozenset(
-        "min max abs printf fprintf puts omp_get_wtime omp_get_thread_num omp_get_max_threads".split()
-    )
-)
-"""Functions that touch no array of the program."""
 
 _CONSTANT = re.compile(r"[\d\s()+*-]+|[A-Za-z_]\w*")
 _POINTED = re.compile(r"[*&\[]|vector|array")
@@ -174,7 +165,12 @@ class Walk:
             name = text_of(node)
             if name in names.arrays:
                 raise NotUnderstoodError("an array as a whole")
+            declared = lookup(name, node, self.program)
+            if declared is not None and declared.reference and not declared.container:
+                raise NotUnderstoodError("another name for something")
             return
+        if node.type == "field_expression" and text_of(child(node, "operator")) == "->":
+            raise NotUnderstoodError("memory behind a pointer")
         if node.type == "subscript_expression":
             self._subscript(node, names, ranges, conditional=conditional)
             return

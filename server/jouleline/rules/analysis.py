@@ -14,6 +14,21 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
+MATH = frozenset(
+    "sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh "
+    "atanh erf erfc tgamma lgamma fabs floor ceil round trunc rint nearbyint pow atan2 hypot fmod fmin fmax "
+    "fdim copysign remainder fma".split()
+)
+"""Functions of the C library that have a variant with ``f`` at the end for float."""
+HARMLESS = (
+    MATH
+    | {f"{name}f" for name in MATH}
+    | frozenset(
+        "min max abs printf fprintf puts omp_get_wtime omp_get_thread_num omp_get_max_threads".split()
+    )
+)
+"""Functions that change no variable and no array of the program."""
+
 _DATA_CONSTRUCTS = frozenset(("data", "update", "enter", "exit", "declare"))
 
 
@@ -80,6 +95,23 @@ def is_guarded(node: Node, statement: Node) -> bool:
         if outer.type in ("lambda_expression", "for_statement") or (branching and not _is(first, inner)):
             return True
         inner, outer = outer, outer.parent
+    return False
+
+
+def has_alias(function: Node, name: str) -> bool:
+    """Whether a reference in a function, or a function that it is passed to, may change a variable."""
+    for node in identifiers(function, name):
+        holder = node.parent
+        if holder is None:
+            return True
+        if holder.type == "init_declarator" and not _is(child(holder, "declarator"), node):
+            declarator = child(holder, "declarator")
+            if declarator is not None and declarator.type == "reference_declarator":
+                return True
+        if holder.type in ("argument_list", "initializer_list"):
+            call = holder.parent
+            if call is None or call.type != "call_expression" or callee(call) not in HARMLESS:
+                return True
     return False
 
 

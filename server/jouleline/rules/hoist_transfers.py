@@ -15,8 +15,8 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .accesses import HARMLESS
 from .analysis import (
+    HARMLESS,
     Region,
     arguments_of,
     callee,
@@ -230,6 +230,9 @@ def _leaves_host(base: Node, loop: Node, program: ProgramFacts, memory: Memory) 
     """Whether no write on the host in the loop can reach the array that is sent."""
     declared = lookup(text_of(base), loop, program)
     if declared is None or declared.where == "global":
+        return False
+    changed = (lookup(name, loop, program) for name in written_names(loop))
+    if any(name is not None and name.reference for name in changed):
         return False
     for node in descendants(loop, "subscript_expression", "pointer_expression", "field_expression"):
         root = root_name(node)

@@ -17,7 +17,7 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .analysis import arguments_of, callee, definitions, sources_of
+from .analysis import MATH, arguments_of, callee, definitions, sources_of
 from .scope import Types, lookup
 
 _FLOAT_MAX, _FLOAT_MIN = 3.4028234e38, 1.1754944e-38
@@ -25,13 +25,6 @@ _PLAIN_DOUBLE = re.compile(r"(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?")
 _CONSTANT_MACRO = re.compile(r"M_(?:E|LOG2E|LOG10E|LN2|LN10|PI|PI_2|PI_4|1_PI|2_PI|2_SQRTPI|SQRT2|SQRT1_2)")
 _NUMBER = re.compile(r"[-+]?\.?\d(?:[\w.']|(?<=[eE])[-+])*")
 _COMPARISONS = frozenset(("<", ">", "<=", ">=", "==", "!="))
-
-MATH = frozenset(
-    "sqrt cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh "
-    "atanh erf erfc tgamma lgamma fabs floor ceil round trunc rint nearbyint pow atan2 hypot fmod fmin fmax "
-    "fdim copysign remainder fma".split()
-)
-"""Functions of the C library that have a variant with ``f`` at the end for float."""
 
 
 class Kind(IntEnum):

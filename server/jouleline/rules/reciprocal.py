@@ -15,6 +15,7 @@ from jouleline.core.syntax import field as child
 
 from .analysis import (
     FreshNames,
+    has_alias,
     has_branches,
     indentation,
     is_dead,
@@ -120,7 +121,7 @@ def _is_fixed(name: Name) -> bool:
         return False
     if {"static", "volatile"} & set(text_of(name.declaration).split()):
         return False
-    return all(use.kind == "read" for use in uses(function, name.text))
+    return not has_alias(function, name.text) and all(use.kind == "read" for use in uses(function, name.text))
 
 
 def _outermost(node: Node, name: Name) -> Node | None:

@@ -15,8 +15,8 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .accesses import HARMLESS
 from .analysis import (
+    HARMLESS,
     Region,
     callee,
     declares,
@@ -276,6 +276,8 @@ def _is_eligible(
         use.kind == "escape" for use in uses(function, name)
     ):
         return False
+    if _has_reference(function, name):
+        return False
     if item.value is not None and item.guard.directive.has("critical"):
         # The lock may have kept these values apart as well.
         read = {text_of(node) for node in descendants(item.value, "identifier")}
@@ -283,6 +285,15 @@ def _is_eligible(
         if shared & written_names(loop.statement):
             return False
     return _is_shared(name, [loop, *around])
+
+
+def _has_reference(function: Node, name: str) -> bool:
+    """Whether a variable has another name, under which the loop might read it."""
+    return any(
+        text_of(child(node.parent, "value")) == name
+        for node in descendants(function, "reference_declarator")
+        if node.parent is not None and node.parent.type == "init_declarator"
+    )
 
 
 def _is_arithmetic(kind: CType | None) -> bool:

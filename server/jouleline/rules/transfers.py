@@ -8,8 +8,7 @@ from jouleline.core.facts import Function
 from jouleline.core.syntax import ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .accesses import HARMLESS
-from .analysis import arguments_of, callee, uses
+from .analysis import HARMLESS, arguments_of, callee, uses
 from .scope import Name
 
 QUIET = HARMLESS | frozenset(
