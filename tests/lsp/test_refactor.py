@@ -272,6 +272,8 @@ def test_the_annotated_edit_reproduces_the_measured_candidate(server: Client, pr
         stages.add(value.get("message", "").partition(":")[0])
     assert percentages == sorted(percentages)
     assert {"baseline", "verify", "measure"} <= stages
+    told = server.expect("window/showMessage")["params"]["message"]
+    assert "modelled by cpu-time" in told
     asked = server.expect("workspace/applyEdit")
     edit = asked["params"]["edit"]
     (annotation,) = edit["changeAnnotations"].values()

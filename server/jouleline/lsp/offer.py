@@ -48,6 +48,11 @@ async def offer(server: Server, program: Program, outcome: Outcome) -> bool:
             label, _, what = outcome.headline.partition(": ")
             title = outcome.candidate.title if outcome.candidate else ""
             whole = convert.annotated_edit(edit.edits, edit.versions, label, what or title)
+            # A preview grouped by file, VS Code's for one, shows the rows without their annotation.
+            server.tell(
+                types.MessageType.Info,
+                f"{outcome.headline}. The figure is for all rows of the edit together.",
+            )
         else:
             if not await _agreed(server, outcome):
                 server.tell(types.MessageType.Info, f"Nothing was changed. {kept}")
