@@ -12,58 +12,20 @@ from tree_sitter import Node
 from jouleline.core.counting import BodyCounter
 from jouleline.core.counts import LaunchShape
 from jouleline.core.ctype import INT, UNKNOWN
+from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import evaluate
 from jouleline.core.facts import ProgramFacts, declarations, function_of, mutated_names
 from jouleline.core.hostscope import HostScope
-from jouleline.core.kernel import Directive, Kernel, Language, Launch, parse_directive
+from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import Assumptions
 from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
-from jouleline.core.syntax import ParsedSource, ancestor, descendants, matches, text_of
+from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value
 
-from .base import query
-
-_DATA_CONSTRUCTS = frozenset(("data", "update", "enter", "exit", "declare"))
 _THREADS = 256
-_CONDITIONALS = ("preproc_if", "preproc_ifdef")
-_BRANCHES = ("preproc_else", "preproc_elif", "preproc_elifdef")
-
-
-def directives(source: ParsedSource) -> list[tuple[Directive, Node]]:
-    """The OpenMP directives of a file with their nodes, in the order of the text."""
-    if b"omp" not in source.text.data:
-        return []
-    found = []
-    for match in matches(query("pragmas"), source.root):
-        node = match["pragma"][0]
-        directive = parse_directive(source.code(node).decode("utf-8", "replace"), node.start_byte)
-        if directive is not None:
-            found.append((directive, node))
-    return found
-
-
-def statement_after(node: Node) -> Node | None:
-    """The statement a directive applies to: the next one that is no comment and no pragma.
-
-    A directive that is the last line under an ``#ifdef`` applies to what follows the ``#endif``.
-    """
-    following = node.next_named_sibling
-    while following is not None and following.type in ("comment", "preproc_call"):
-        following = following.next_named_sibling
-    parent = node.parent
-    if (following is None or following.type in _BRANCHES) and parent is not None:
-        return statement_after(parent) if parent.type in (*_BRANCHES, *_CONDITIONALS) else None
-    return following
-
-
-def opens_kernel(directive: Directive) -> bool:
-    """Whether the directive starts a region that runs on a device or on a team of threads."""
-    if directive.has("target"):
-        return not _DATA_CONSTRUCTS & set(directive.words)
-    return directive.has("parallel")
 
 
 class OpenMP:

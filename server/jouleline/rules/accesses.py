@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
+from jouleline.core.directives import opens_kernel, parse_directive
 from jouleline.core.facts import Function, ProgramFacts
-from jouleline.core.kernel import parse_directive
 from jouleline.core.polynomial import Polynomial
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
@@ -20,7 +20,6 @@ from .analysis import (
     callee,
     definitions,
     has_branches,
-    opens_kernel,
     root_name,
     uses,
     written_names,

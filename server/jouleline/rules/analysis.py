@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
+from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.facts import Function, ProgramFacts, function_of
-from jouleline.core.kernel import Directive, parse_directive
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
@@ -28,8 +28,6 @@ HARMLESS = (
     )
 )
 """Functions that change no variable and no array of the program."""
-
-_DATA_CONSTRUCTS = frozenset(("data", "update", "enter", "exit", "declare"))
 
 
 def line_of(source: ParsedSource, offset: int) -> int:
@@ -158,22 +156,15 @@ class Region:
 @lru_cache(maxsize=64)
 def pragmas(source: ParsedSource) -> tuple[tuple[Directive, Node], ...]:
     """The OpenMP directives of a file, in the order of the text."""
-    if b"omp" not in source.text.data:
-        return ()
-    found = []
-    for node in descendants(source.root, "preproc_call"):
-        directive = parse_directive(source.code(node).decode("utf-8", "surrogateescape"), node.start_byte)
-        if directive is not None and not is_dead(node):
-            found.append((directive, node))
-    return tuple(found)
+    return tuple((directive, node) for directive, node in directives(source) if not is_dead(node))
 
 
-def statement_after(node: Node) -> Node | None:
-    """The statement a pragma applies to, further pragmas left out; None if there is none."""
-    following = node.next_named_sibling
-    while following is not None and following.type in ("comment", "preproc_call"):
-        following = following.next_named_sibling
-    return None if following is None or following.type.startswith("preproc_") else following
+def statement_beside(node: Node) -> Node | None:
+    """The statement a pragma applies to; None where a branch of ``#if`` decides which it is."""
+    following = statement_after(node)
+    if following is None or following.type.startswith("preproc_") or following.parent != node.parent:
+        return None
+    return following
 
 
 def has_pragma(statement: Node) -> bool:
@@ -190,15 +181,8 @@ def regions(source: ParsedSource) -> tuple[Region, ...]:
     return tuple(
         Region(directive, node, statement)
         for directive, node in pragmas(source)
-        if (statement := statement_after(node)) is not None
+        if (statement := statement_beside(node)) is not None
     )
-
-
-def opens_kernel(directive: Directive) -> bool:
-    """Whether the directive starts a region on a device or on a team of threads."""
-    if directive.has("target"):
-        return not _DATA_CONSTRUCTS & set(directive.words)
-    return directive.has("parallel")
 
 
 def sources_of(program: ProgramFacts) -> tuple[ParsedSource, ...]:

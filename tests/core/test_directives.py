@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jouleline.core.kernel import Clause, Directive, parse_directive
+from jouleline.core.directives import Clause, Directive, parse_directive
 
 
 def read(text: str) -> Directive:
