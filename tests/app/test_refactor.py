@@ -94,6 +94,16 @@ def test_a_program_that_no_rule_knows_is_answered_honestly(tmp_path: Path) -> No
     assert not outcome.improved
     assert outcome.headline == "No rewrite rule applies to this program."
     assert outcome.edits == {}
+    assert "GPU" not in outcome.details
+
+
+def test_a_gpu_programs_figures_say_that_the_gpu_is_not_in_them(tmp_path: Path) -> None:
+    program = copied("triad-omp", tmp_path)
+    (program.root / "kernel.cu").write_text("__global__ void scale(float *x) { x[0] *= 2; }\n")
+    outcome = run(read_program([program.root]), tools(tmp_path))
+    assert (
+        "Note: the program launches GPU kernels; the GPU's energy is not in these figures" in outcome.details
+    )
 
 
 class BreakingRule:

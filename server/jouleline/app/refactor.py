@@ -51,6 +51,9 @@ async def refactor(
         RefactorError: if the baseline cannot be built, run or measured.
     """
     tell = progress or (lambda _: None)
+    if _launches_kernels(program):
+        note = "the program launches GPU kernels; the GPU's energy is not in these figures"
+        tools = replace(tools, notes=(*tools.notes, note))
     if tools.scratch is not None:
         tools.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
@@ -68,10 +71,13 @@ async def refactor(
 
 def _without_gpu(program: Program, tools: Tools) -> str:
     """Why a CUDA program fails where there is no GPU, as a further line; empty otherwise."""
-    missing = tools.gpu is not None and tools.gpu.availability is Availability.MISSING
-    if not missing or not any(b"__global__" in data for data in program.files.values()):
+    if tools.gpu is None or tools.gpu.availability is not Availability.MISSING:
         return ""
-    return f"\nIt launches GPU kernels, and {tools.gpu.detail if tools.gpu else ''}."
+    return f"\nIt launches GPU kernels, and {tools.gpu.detail}." if _launches_kernels(program) else ""
+
+
+def _launches_kernels(program: Program) -> bool:
+    return any(b"__global__" in data for data in program.files.values())
 
 
 @dataclass
