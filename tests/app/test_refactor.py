@@ -25,6 +25,7 @@ from jouleline.rules import RULES
 from jouleline.runners.local import LocalRunner
 from jouleline.toolchains.gnu import GnuToolchain
 from tests.cli.command import SAMPLES, snapshot
+from tests.support.processes import running
 
 METER = CpuTimeMeter(rated_watts=100, cores=2, device="a test's processor", source="assumed by a test")
 
@@ -161,11 +162,6 @@ def test_a_cancelled_loop_leaves_no_process_and_no_copy(tmp_path: Path) -> None:
     asyncio.run(cancel_while_it_runs())
     assert not running("jl_cancelled")
     assert list((tmp_path / "scratch").iterdir()) == []
-
-
-def running(name: str) -> bool:
-    listed = subprocess.run(["ps", "-eo", "comm"], capture_output=True, text=True, check=True)
-    return name in listed.stdout.split()
 
 
 def test_a_baseline_that_does_not_build_is_an_error_with_the_compilers_words(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import SAMPLES, Said, jouleline, snapshot
+from tests.support.processes import running
 
 SERIAL = """\
 #include <cstdio>
@@ -176,7 +177,7 @@ def test_ctrl_c_ends_a_hanging_program_and_leaves_the_tree_alone(tmp_path: Path)
     folder = program(
         tmp_path / "p",
         "#include <unistd.h>\nint main() { for (;;) sleep(1000); }\n",
-        "[workload]\nbuild = 'g++ main.cpp -o jouleline_hangs'\nrun = './jouleline_hangs'\n",
+        "[workload]\nbuild = 'g++ main.cpp -o jl_hangs'\nrun = './jl_hangs'\n",
     )
     before = snapshot(folder)
     process = subprocess.Popen(
@@ -187,23 +188,12 @@ def test_ctrl_c_ends_a_hanging_program_and_leaves_the_tree_alone(tmp_path: Path)
         env={**os.environ, "HOME": str(tmp_path)},
     )
     deadline = time.monotonic() + 60
-    while not running("jouleline_hangs") and time.monotonic() < deadline:
+    while not running("jl_hangs") and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert running("jouleline_hangs")
+    assert running("jl_hangs")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "Traceback" not in out + err
-    assert not running("jouleline_hangs")
+    assert not running("jl_hangs")
     assert snapshot(folder) == before
-
-
-def running(name: str) -> bool:
-    """Whether a process of that name is there."""
-    for folder in Path("/proc").iterdir():
-        try:
-            if folder.name.isdigit() and name in (folder / "comm").read_text() + name[15:]:
-                return True
-        except OSError:
-            continue
-    return False

@@ -5,13 +5,14 @@ import pytest
 from jouleline.core.ports import Availability, Runner
 from jouleline.runners.bubblewrap import BubblewrapRunner, find_bubblewrap
 from jouleline.runners.local import LocalRunner
+from tests.support.tools import skip_unless_ci
 
 
 @pytest.fixture
 def confined() -> Runner:
     finding = find_bubblewrap()
     if finding.availability is not Availability.READY:
-        pytest.skip(f"{finding.detail}: {finding.remedy}")
+        skip_unless_ci(f"{finding.detail}: {finding.remedy}")
     return BubblewrapRunner()
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -18,12 +19,16 @@ def find_tool(name: str) -> Path | None:
     return Path(found) if found else None
 
 
+def skip_unless_ci(reason: str) -> NoReturn:
+    """Skip the test; in CI, where what it needs was installed, fail it: nothing is skipped there."""
+    if os.environ.get("CI") == "true" or os.environ.get("JOULELINE_REQUIRE_TOOLS"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
 def require_tool(name: str) -> Path:
-    """Find a program, or skip the test; in CI a missing program is a failure, so nothing is skipped there."""
+    """Find a program that a test needs."""
     found = find_tool(name)
     if found is not None:
         return found
-    sentence = f"{name} is neither on PATH nor in {cache_bin()}"
-    if os.environ.get("CI") == "true" or os.environ.get("JOULELINE_REQUIRE_TOOLS"):
-        pytest.fail(sentence, pytrace=False)
-    pytest.skip(sentence)
+    skip_unless_ci(f"{name} is neither on PATH nor in {cache_bin()}")

@@ -1,4 +1,4 @@
-"""LLVM's C++ compiler: OpenMP on the host, or offloaded to a GPU."""
+"""LLVM's C++ compiler."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ _PROGRAMS: Final = ("clang++-19", "clang++")
 
 
 class ClangToolchain:
-    """Builds C++ with ``clang++``.
-
-    ``offload_arch`` is the GPU target of OpenMP regions, such as ``sm_86`` or ``gfx90a``; without one
-    they run on the host.
-    """
-
-    def __init__(self, offload_arch: str | None = None) -> None:
-        """Nothing is tried here; see :meth:`find`."""
-        self._offload_arch = offload_arch
+    """Builds C++ with ``clang++``; OpenMP target regions run on the host."""
 
     @property
     def name(self) -> str:
@@ -45,13 +37,4 @@ class ClangToolchain:
     def build_command(self, sources: Sequence[str], output: str) -> str:
         """The shell command that builds ``sources`` into the program ``output``."""
         program = first_found(_PROGRAMS) or _PROGRAMS[0]
-        offload = ""
-        if self._offload_arch is not None:
-            vendor = "nvptx" if self._offload_arch.startswith("sm_") else "amdgpu"
-            # Debian puts the device's runtime where clang finds it by name but not by itself.
-            library = f"libomptarget-{vendor}-{self._offload_arch}.bc"
-            offload = (
-                f" --offload-arch={self._offload_arch}"
-                f' --libomptarget-{vendor}-bc-path="$({program} -print-file-name={library})"'
-            )
-        return f"{program} -std=c++17 -O3 -fopenmp{offload} {quoted(sources)} -o {quoted([output])}"
+        return f"{program} -std=c++17 -O3 -fopenmp {quoted(sources)} -o {quoted([output])}"
