@@ -11,7 +11,6 @@ from jouleline.core.syntax import (
     ancestor,
     descendants,
     field,
-    matches,
     parse,
     text_of,
 )
@@ -86,14 +85,14 @@ def test_a_file_of_ten_megabytes_is_refused() -> None:
     assert MAX_SOURCE_BYTES < 10_000_000
 
 
-def test_nodes_are_found_by_type_query_and_field() -> None:
+def test_nodes_are_found_by_type_and_field() -> None:
     source = parse(KERNEL)
     definitions = list(descendants(source.root, "function_definition"))
     assert [text_of(field(field(node, "declarator") or node, "declarator")) for node in definitions] == [
         "scale",
         "run",
     ]
-    (loop,) = [captures["loop"][0] for captures in matches("(for_statement) @loop", definitions[1])]
+    (loop,) = descendants(definitions[1], "for_statement")
     assert ancestor(loop, "function_definition") == definitions[1]
     assert ancestor(definitions[1], "for_statement") is None
     assert source.code(definitions[0]).startswith(b"void __launch_bounds__(256) scale")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import tree_sitter_cpp
-from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
+from tree_sitter import Language, Node, Parser, Tree
 
 from .masking import Masked, mask
 from .source import SourceText, difference
@@ -78,20 +78,12 @@ def cpp_language() -> Language:
     return Language(tree_sitter_cpp.language())
 
 
-@cache
-def cpp_query(pattern: str) -> Query:
-    """A compiled query over the C++ grammar."""
-    return Query(cpp_language(), pattern)
-
-
-def matches(pattern: str, node: Node) -> Iterator[dict[str, list[Node]]]:
-    """The matches of a query pattern below ``node``, in the order of the text."""
-    for _, captures in QueryCursor(cpp_query(pattern)).matches(node):
-        yield captures
-
-
 def descendants(node: Node, *types: str) -> Iterator[Node]:
-    """All nodes below and including ``node`` of the given types, in the order of the text."""
+    """All nodes below and including ``node`` of the given types, in the order of the text.
+
+    A walk with a cursor takes time in proportion to the tree; a tree-sitter query takes time in
+    proportion to its square where brackets nest deeply.
+    """
     wanted = frozenset(types)
     cursor = node.walk()
     while True:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Protocol
 
 from jouleline.core.estimate import Setting
@@ -33,12 +31,3 @@ class LanguageSupport(Protocol):
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
         """What is known at the start of a kernel that is launched by ``launch``."""
-
-
-@cache
-def query(name: str) -> str:
-    """The text of the tree-sitter query ``name``.scm of this package."""
-    return files(__package__).joinpath(f"{name}.scm").read_text("utf-8")
-
-
-__all__ = ["LanguageSupport", "query"]

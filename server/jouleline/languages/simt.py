@@ -19,11 +19,9 @@ from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
 from jouleline.core.masking import Blanked
 from jouleline.core.polynomial import Polynomial
-from jouleline.core.syntax import ParsedSource, matches, parse, text_of
+from jouleline.core.syntax import ParsedSource, descendants, parse, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value
-
-from .base import query
 
 _HIP_MARK = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
 _RECOVERED_NAME = re.compile(rb"(?:void|[\w:]+)\s+([A-Za-z_]\w*)\s*\(")
@@ -48,8 +46,8 @@ class Simt:
             return []
         found: list[Kernel] = []
         covered: set[int] = set()
-        for match in matches(query("functions"), source.root):
-            function = function_of(match["function"][0], source)
+        for node in descendants(source.root, "function_definition"):
+            function = function_of(node, source)
             if function is None or b"__global__" not in function.attributes:
                 continue
             kernel = self._kernel(function, source)
@@ -103,8 +101,8 @@ class Simt:
         closing = b")" * max(0, text.count(b"(") - text.count(b")"))
         closing += b"}" * max(0, text.count(b"{") - text.count(b"}"))
         repaired = parse(blank + text + (b";" + closing if opening >= 0 else b""))
-        for match in matches(query("functions"), repaired.root):
-            function = function_of(match["function"][0], repaired)
+        for node in descendants(repaired.root, "function_definition"):
+            function = function_of(node, repaired)
             if function is not None and b"__global__" in function.attributes:
                 kernel = self._kernel(function, repaired)
                 return replace(kernel, end=min(kernel.end, end), end_line=source.text.point(end).line + 1)
@@ -135,9 +133,10 @@ class Simt:
         ]
         if self.language is Language.HIP:
             found += [
-                _macro_launch(source, match["call"][0], match["arguments"][0])
-                for match in matches(query("calls"), source.root)
-                if text_of(match["name"][0]) == "hipLaunchKernelGGL"
+                _macro_launch(source, call, arguments)
+                for call in descendants(source.root, "call_expression")
+                if text_of(child(call, "function")) == "hipLaunchKernelGGL"
+                and (arguments := child(call, "arguments")) is not None
             ]
         return sorted(found, key=lambda launch: launch.anchor)
 

@@ -1,2 +1,0 @@
-; Function definitions, those of templates included.
-(function_definition) @function
