@@ -89,7 +89,12 @@ class Session:
         """Take a document that was opened; ``look`` is reading what else belongs to its program."""
         self.put(document)
         self._looks[document.uri] = look
-        look.add_done_callback(lambda _: self._looks.pop(document.uri, None))
+        look.add_done_callback(lambda done: self._looked(document.uri, done))
+
+    def _looked(self, uri: str, look: asyncio.Task[None]) -> None:
+        # A document that was closed and opened again has a newer one.
+        if self._looks.get(uri) is look:
+            del self._looks[uri]
 
     def close(self, uri: str) -> None:
         """Forget a document."""
