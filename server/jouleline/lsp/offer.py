@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -87,24 +88,40 @@ async def _edit(server: Server, program: Program, outcome: Outcome) -> _Edit:
         StaleError: if a text of the program is not the one that was measured.
     """
     root = program.root.absolute()
+    paths = {name: absolute(root, name) for name in program.files}
+    # Of all files: one that is open can be closed while the disk is read.
+    changed = await asyncio.to_thread(_changed_on_disk, root, program.files)
+    # From here on nothing waits, so texts and versions are of one moment.
+    documents = {name: server.session.document_at(path) for name, path in paths.items()}
     for name, measured in program.files.items():
-        document = server.session.document_at(absolute(root, name))
+        document = documents[name]
         if document is not None and document.text.data != measured:
             raise StaleError(f"{document.name} changed while the candidate was measured")
+        if document is None and name in changed:
+            raise StaleError(f"{paths[name].name} changed on disk while the candidate was measured")
     result = _Edit({}, {})
     for name, edits in outcome.edits.items():
-        path, measured = absolute(root, name), outcome.base[name]
-        document = server.session.document_at(path)
-        if document is None and await asyncio.to_thread(_read, path) != measured:
-            raise StaleError(f"{path.name} changed on disk while the candidate was measured")
+        path, document = paths[name], documents[name]
         uri = document.uri if document is not None else convert.to_uri(path)
         try:
-            found = convert.to_text_edits(SourceText(measured), edits, server.session.encoding)
+            found = convert.to_text_edits(SourceText(program.files[name]), edits, server.session.encoding)
         except UnicodeDecodeError:
             raise StaleError(f"{path.name} is not UTF-8 where it would change; apply the patch") from None
         result.edits[uri] = found
         result.versions[uri] = document.version if document is not None else None
     return result
+
+
+def _changed_on_disk(root: Path, files: Mapping[str, bytes]) -> set[str]:
+    """The files whose text is not what is on disk.
+
+    Where ``root`` is a link, a name that begins with dots means either of two places.
+    """
+    return {
+        name
+        for name, text in files.items()
+        if all(_read(path) != text for path in (absolute(root, name), root / name))
+    }
 
 
 def _read(path: Path) -> bytes | None:
