@@ -58,6 +58,9 @@ def test_a_cuda_sample_compiles(tmp_path: Path) -> None:
         ("auto a = y[i]; x[i] = 0.1 * a;", "auto a = y[i]; x[i] = 0.1f * a;"),
         ("x[i] = 0.1 /* tenth */ * y[i]; // 0.1", "x[i] = 0.1f /* tenth */ * y[i]; // 0.1"),
         ("x[i] = M_PI * y[i];", "x[i] = (float)(M_PI) * y[i];"),
+        ("x[i] = exp(0.5 * y[i]);", "x[i] = expf(0.5f * y[i]);"),
+        ("x[i] = 0.5 * pow(y[i], 3);", "x[i] = 0.5f * powf(y[i], 3);"),
+        ("x[i] = 0.5 * floor(y[i]);", "x[i] = 0.5f * floorf(y[i]);"),
     ],
 )
 def test_double_only_by_spelling_becomes_float(body: str, expected: str) -> None:
@@ -93,6 +96,18 @@ def test_double_only_by_spelling_becomes_float(body: str, expected: str) -> None
         ("\n#if 0\nx[i] = 0.5 * y[i];\n#endif\n", ""),
         ("x[i] = 0x1p-3 * y[i];", ""),
         ('char c = "0.5"[i % 3]; x[i] = c;', ""),
+        ("x[i] = log(1.0 + exp(y[i]));", ""),
+        ("x[i] = 1.0 / (1.0 + exp(-y[i]));", ""),
+        ("x[i] = log(cosh(y[i]));", ""),
+        ("x[i] += exp(y[i]);", ""),
+        ("x[i] = sqrt(pow(y[i], 5));", ""),
+        ("x[i] = 0.5 * pow(y[i], y[i]);", ""),
+        ("x[i] = floor(y[i] * 10.0) / 10.0;", ""),
+        ("x[i] = std::floor(y[i] * 10.0);", ""),
+        ("x[i] = fmod(y[i], 0.1);", ""),
+        ("x[i] = y[(int)(y[i] * 10.0)];", ""),
+        ("x[i] = (int)(float)(y[i] * 10.0);", ""),
+        ("x[i] = (float)(y[i] * 10.0) > 3.5f ? y[i] : 0;", ""),
     ],
 )
 def test_what_may_need_double_stays(body: str, head: str) -> None:

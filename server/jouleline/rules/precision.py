@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 
@@ -25,6 +25,12 @@ _PLAIN_DOUBLE = re.compile(r"(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][+-]?\d+)?")
 _CONSTANT_MACRO = re.compile(r"M_(?:E|LOG2E|LOG10E|LN2|LN10|PI|PI_2|PI_4|1_PI|2_PI|2_SQRTPI|SQRT2|SQRT1_2)")
 _NUMBER = re.compile(r"[-+]?\.?\d(?:[\w.']|(?<=[eE])[-+])*")
 _COMPARISONS = frozenset(("<", ">", "<=", ">=", "==", "!="))
+_EXTENDING = frozenset("exp exp2 exp10 expm1 pow sinh cosh tgamma".split())
+"""Functions whose double result often is out of a float's range where what is made of it is not."""
+_SMALL_EXPONENT = 4.0
+"""Powers up to this one are as a product of so many factors, which may overflow in float as well."""
+STEPPED = frozenset("floor ceil round trunc rint nearbyint fmod remainder".split())
+"""Functions that jump: an argument that differs in its last digit may change the whole result."""
 
 
 class Kind(IntEnum):
@@ -43,10 +49,15 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Precision:
-    """An expression's kind, and the edits that turn a SOFT one into a float expression."""
+    """An expression's kind, and the edits that turn a SOFT one into a float expression.
+
+    ``extended`` says that its range is a double's: it may be stored in a float, but nothing may be
+    computed from it in float.
+    """
 
     kind: Kind
     edits: tuple[Edit, ...] = ()
+    extended: bool = False
 
 
 INT, FLOAT = Precision(Kind.INT), Precision(Kind.FLOAT)
@@ -113,9 +124,9 @@ class Reader:
             case "binary_expression":
                 return self._binary(node, depth)
             case "conditional_expression":
-                return _joined(
-                    self.read(child(node, name), depth + 1) for name in ("consequence", "alternative")
-                )
+                parts = [self.read(child(node, name), depth + 1) for name in ("consequence", "alternative")]
+                chosen = _joined(replace(part, extended=False) for part in parts)
+                return replace(chosen, extended=any(part.extended for part in parts))
             case "assignment_expression":
                 return self.read(child(node, "left"), depth + 1)
             case "update_expression":
@@ -211,12 +222,16 @@ class Reader:
         both = _joined(parts)
         if both.kind >= Kind.DOUBLE:
             return both
+        if name in STEPPED and any(part.kind is not Kind.FLOAT for part in parts):
+            return HARD
+        extended = name in _EXTENDING and not _is_small_power(name, arguments)
         overloaded = self._overloaded or text_of(function).startswith("std")
         has_integer = any(part.kind is Kind.INT for part in parts)
         if overloaded and not has_integer:
-            return both  # the float overload is chosen once all arguments are float
+            # The float overload is chosen once all arguments are float.
+            return replace(both, extended=extended and both.kind is Kind.SOFT)
         rename = Edit(function.start_byte, function.end_byte, f"{name}f".encode())
-        return Precision(Kind.SOFT, (rename, *both.edits))
+        return Precision(Kind.SOFT, (rename, *both.edits), extended=extended)
 
     def function(self, call: Node) -> Function | None:
         """The one function of the program that a call can mean; None for templates and overloads."""
@@ -237,6 +252,16 @@ def _own_functions(sources: tuple[ParsedSource, ...]) -> frozenset[str]:
     )
 
 
+def _is_small_power(name: str, arguments: list[Node]) -> bool:
+    """Whether a call raises to a literal power that is no more than a product of a few factors."""
+    if name != "pow" or len(arguments) != 2:
+        return False
+    try:
+        return abs(float(text_of(arguments[1]).lower().removesuffix("f"))) <= _SMALL_EXPONENT
+    except ValueError:
+        return False
+
+
 def _of_type(kind: CType | None) -> Precision:
     if kind is None or kind.is_pointer or kind.struct:
         return HARD
@@ -250,6 +275,8 @@ def _of_type(kind: CType | None) -> Precision:
 def _joined(parts: Iterable[Precision]) -> Precision:
     listed = list(parts)
     kind = max(part.kind for part in listed)
+    if any(part.extended for part in listed):
+        return HARD
     if kind >= Kind.DOUBLE:
         return Precision(kind)
     return Precision(kind, tuple(edit for part in listed for edit in part.edits))
@@ -257,4 +284,4 @@ def _joined(parts: Iterable[Precision]) -> Precision:
 
 def _shifted(precision: Precision, by: int) -> Precision:
     edits = tuple(Edit(edit.start + by, edit.end + by, edit.replacement) for edit in precision.edits)
-    return Precision(precision.kind, edits)
+    return replace(precision, edits=edits)

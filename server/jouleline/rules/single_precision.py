@@ -14,8 +14,8 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .analysis import arguments_of, is_dead, is_macro_body, is_sound, kernel_code, line_of
-from .precision import Kind, Reader, is_exact_in_float, literal
+from .analysis import arguments_of, callee, is_dead, is_macro_body, is_sound, kernel_code, line_of
+from .precision import STEPPED, Kind, Reader, is_exact_in_float, literal
 from .scope import names_in
 
 _COMPARISONS = frozenset(("<", ">", "<=", ">=", "==", "!="))
@@ -109,7 +109,8 @@ def _sinks(node: Node, reader: Reader) -> Iterator[tuple[Edit, ...]]:
         case "return_statement":
             value = _returned(node, reader)
         case "cast_expression":
-            value = child(node, "value") if reader.read(node).kind is Kind.FLOAT else None
+            is_float = reader.read(node).kind is Kind.FLOAT and not _decides(node, reader)
+            value = child(node, "value") if is_float else None
         case "call_expression":
             yield from _arguments(node, reader)
             return
@@ -118,8 +119,32 @@ def _sinks(node: Node, reader: Reader) -> Iterator[tuple[Edit, ...]]:
     if value is None or value.has_error:
         return
     found = reader.read(value)
-    if found.kind is Kind.SOFT:
+    added = node.type == "assignment_expression" and text_of(child(node, "operator")) != "="
+    if found.kind is Kind.SOFT and not (added and found.extended):
         yield found.edits
+
+
+def _decides(node: Node, reader: Reader) -> bool:
+    """Whether a choice or a whole number is made of a value, so that its last digit may change all."""
+    inner, outer = node, node.parent
+    while outer is not None and not outer.type.endswith("_statement"):
+        match outer.type:
+            case "subscript_argument_list" | "condition_clause":
+                return True
+            case "conditional_expression" if (test := child(outer, "condition")) and test.id == inner.id:
+                return True
+            case "binary_expression" if text_of(child(outer, "operator")) in (*_COMPARISONS, "&&", "||"):
+                return True
+            case "unary_expression" if text_of(child(outer, "operator")) == "!":
+                return True
+            case "cast_expression" if reader.read(outer).kind is Kind.INT:
+                return True
+            case "call_expression" if callee(outer).removesuffix("f") in STEPPED or (
+                reader.read(outer).kind is Kind.INT
+            ):
+                return True
+        inner, outer = outer, outer.parent
+    return False
 
 
 def _initial(node: Node, reader: Reader) -> Node | None:
@@ -159,7 +184,12 @@ def _arguments(call: Node, reader: Reader) -> Iterator[tuple[Edit, ...]]:
         is_cast = plain is not None and (
             plain.type == "primitive_type" or text_of(plain).startswith("static_cast<")
         )
-        if is_cast and len(arguments) == 1 and reader.read(call).kind is Kind.FLOAT:
+        if (
+            is_cast
+            and len(arguments) == 1
+            and reader.read(call).kind is Kind.FLOAT
+            and not _decides(call, reader)
+        ):
             found = reader.read(arguments[0])
             if found.kind is Kind.SOFT:
                 yield found.edits
