@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -63,6 +64,7 @@ def test_an_atomic_sum_becomes_a_reduction_that_saves_energy(tmp_path: Path) -> 
     assert outcome.energy is not None
     assert outcome.energy.comparison.energy_ratio.high < 1
     assert "modelled by cpu-time" in outcome.headline
+    assert "results may differ in the last digits" in outcome.headline
     assert outcome.candidate is not None
     assert b"reduction(+" in outcome.candidate.files["main.cpp"]
 
@@ -76,6 +78,15 @@ def test_an_atomic_sum_becomes_a_reduction_that_saves_energy(tmp_path: Path) -> 
     fractions = [step.fraction for step in steps if step.fraction is not None]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
+
+
+def test_a_program_that_prints_only_words_is_verified_with_a_warning(tmp_path: Path) -> None:
+    program = copied("dot-omp", tmp_path)
+    source = program.root / "main.cpp"
+    source.write_text(re.sub(r"printf\([^;]*;", 'puts("PASS");', source.read_text()))
+    outcome = run(read_program([program.root]), tools(tmp_path))
+    assert "verified with a warning" in outcome.headline
+    assert "vacuous: warning: the program's output holds no number" in outcome.details
 
 
 def test_the_record_keeps_the_result_and_a_patch_that_applies(tmp_path: Path) -> None:

@@ -173,27 +173,69 @@ def test_a_folder_without_any_hint_how_to_build_is_explained(tmp_path: Path) -> 
     assert_one_sentence(said, "jouleline.toml", "main()")
 
 
-def test_ctrl_c_ends_a_hanging_program_and_leaves_the_tree_alone(tmp_path: Path) -> None:
+def test_words_in_square_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
+    folder = program(
+        tmp_path / "p",
+        "int main() { return 3; }\n",
+        "[workload]\nbuild = 'echo [/bold]; g++ main.cpp -o main'\nrun = './main'\n",
+    )
+    said = jouleline("refactor", folder, home=tmp_path)
+    assert said.code == 1
+    assert_one_sentence(said, "echo [/bold]; g++", "exit code 3")
+
+
+def test_records_that_cannot_be_kept_are_named_before_anything_runs(tmp_path: Path) -> None:
+    folder = program(tmp_path / "p", SERIAL)
+    said = jouleline("refactor", folder, home=tmp_path, XDG_STATE_HOME="/proc/nowhere")
+    assert said.code == 1
+    assert_one_sentence(said, "/proc/nowhere", "records cannot be kept here")
+    assert "building" not in said.err
+
+
+@pytest.mark.parametrize("seconds", ["-1", "0", "nan", "inf", "soon"])
+def test_a_time_that_is_none_is_refused(tmp_path: Path, seconds: str) -> None:
+    said = jouleline("measure", SAMPLES / "triad-omp", "--seconds", seconds, home=tmp_path)
+    assert said.code == 2
+    assert_one_sentence(said, "--seconds")
+
+
+def test_arguments_that_cannot_be_split_are_refused(tmp_path: Path) -> None:
+    said = jouleline("bound", SAMPLES / "triad-omp", "--args", '"open', home=tmp_path)
+    assert said.code == 2
+    assert_one_sentence(said, "--args", "No closing quotation")
+
+
+def test_an_empty_device_name_is_unknown(tmp_path: Path) -> None:
+    said = jouleline("devices", "", home=tmp_path)
+    assert said.code == 2
+    assert_one_sentence(said, "jouleline devices")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_hanging_program_and_leaves_nothing(tmp_path: Path, ending: signal.Signals) -> None:
     folder = program(
         tmp_path / "p",
         "#include <unistd.h>\nint main() { for (;;) sleep(1000); }\n",
         "[workload]\nbuild = 'g++ main.cpp -o jl_hangs'\nrun = './jl_hangs'\n",
     )
     before = snapshot(folder)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
     process = subprocess.Popen(
         [sys.executable, "-m", "jouleline", "refactor", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "HOME": str(tmp_path)},
+        env={**os.environ, "HOME": str(tmp_path), "TMPDIR": str(scratch)},
     )
     deadline = time.monotonic() + 60
     while not running("jl_hangs") and time.monotonic() < deadline:
         time.sleep(0.1)
     assert running("jl_hangs")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(ending)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "Traceback" not in out + err
     assert not running("jl_hangs")
     assert snapshot(folder) == before
+    assert list(scratch.iterdir()) == []

@@ -46,7 +46,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One candidate and what became of it; ``energy`` is None if it was refused."""
+    """One candidate and what became of it.
+
+    ``energy`` is None if it was refused or could not be measured; ``problem`` says what went wrong
+    while it was measured, or measured again.
+    """
 
     candidate: Candidate
     verdict: Verdict

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jouleline.core.candidate import Candidate, patch
+from jouleline.core.verdict import gates_json
 from jouleline.core.workload import Workload
 
 from .measure_report import comparison_json
@@ -82,10 +83,7 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
     return {
         "candidate": _candidate_json(attempt.candidate),
         "accepted": attempt.verdict.accepted,
-        "gates": [
-            {"name": gate.name, "passed": gate.passed, "reason": gate.reason, "seconds": gate.seconds}
-            for gate in attempt.verdict.gates
-        ],
+        "gates": gates_json(attempt.verdict),
         "energy": comparison_json(attempt.energy) if attempt.energy else None,
         "problem": attempt.problem or None,
     }

@@ -6,6 +6,7 @@ a record folder whatever becomes of the edit.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from .measure import EnergyComparison, MeasurementError, Progress, compare, rank
 from .outcome import Attempt, Outcome, Step, Tools
 from .program import Program
 from .record import new_record, write_record
-from .report import details, headline
+from .report import change, details, headline
 from .verify import BaselineError, Reference, check_candidate, make_reference
 from .workload import changeable_files
 
@@ -50,17 +51,31 @@ async def refactor(
     Raises:
         RefactorError: if the baseline cannot be built, run or measured.
     """
-    tell = progress or (lambda _: None)
     if _launches_kernels(program):
         note = "the program launches GPU kernels; the GPU's energy is not in these figures"
         tools = replace(tools, notes=(*tools.notes, note))
+    try:
+        record = new_record(tools.records, program.root.absolute().name)
+    except OSError as error:
+        raise RefactorError(f"{tools.records}: records cannot be kept here: {error.strerror}") from error
+    try:
+        return await _refactored(program, workload, tools, progress or (lambda _: None), record)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            record.rmdir()  # nothing was found, so nothing is kept
+        raise
+
+
+async def _refactored(
+    program: Program, workload: Workload, tools: Tools, tell: Report, record: Path
+) -> Outcome:
     if tools.scratch is not None:
         tools.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         prefix="jouleline-", dir=tools.scratch, ignore_cleanup_errors=True
     ) as scratch:
         try:
-            return await _Loop(program, workload, tools, tell, Path(scratch)).run()
+            return await _Loop(program, workload, tools, tell, Path(scratch), record).run()
         except BuildError as error:
             raise RefactorError(f"the baseline does not build: {error}") from error
         except BaselineError as error:
@@ -87,6 +102,7 @@ class _Loop:
     tools: Tools
     tell: Report
     scratch: Path
+    record: Path
     attempts: list[Attempt] = field(default_factory=list)
     built: dict[str, Built] = field(default_factory=dict)
     copies: int = 0
@@ -163,10 +179,21 @@ class _Loop:
             if candidate is None:
                 continue
             name = candidate.name
-            again = await self._compare(baseline, self.built[name], f"{name}, again", _MEASURED, 0.2)
+            try:
+                again = await self._compare(baseline, self.built[name], f"{name}, again", _MEASURED, 0.2)
+            except MeasurementError as error:
+                self._note(candidate, f"measured again, it failed: {error}")
+                continue
             if again.verdict is EnergyVerdict.IMPROVED:
                 return candidate, again
+            ratio = change(again.comparison.energy_ratio)
+            self._note(candidate, f"measured again, it was not an improvement: {ratio} energy")
         return None
+
+    def _note(self, candidate: Candidate, problem: str) -> None:
+        for index, attempt in enumerate(self.attempts):
+            if attempt.candidate is candidate:
+                self.attempts[index] = replace(attempt, problem=problem)
 
     async def _compare(
         self, baseline: Built, candidate: Built, name: str, start: float, share: float
@@ -199,7 +226,7 @@ class _Loop:
             attempts=tuple(self.attempts),
             base={name: texts[name] for name in changed},
             edits={name: edits_between(texts[name], data) for name, data in changed.items()},
-            record=new_record(self.tools.records, self.program.root.absolute().name),
+            record=self.record,
         )
         write_record(outcome, self.program, self.workload, self.tools)
         self.tell(Step("done", outcome.headline, 1.0))

@@ -35,15 +35,30 @@ def headline(
     """The outcome in one line."""
     if candidate is not None and energy is not None:
         ratio = energy.comparison.energy_ratio
-        return (
+        figure = (
             f"{percent(ratio.value)} energy ({provenance(energy)}, 95% interval "
-            f"{percent(ratio.low)} to {percent(ratio.high)}): {candidate.title}"
+            f"{percent(ratio.low)} to {percent(ratio.high)})"
         )
+        return "; ".join((f"{figure}: {candidate.title}", *_cautions(candidate, attempts)))
     if not attempts:
         return "No rewrite rule applies to this program."
     refused = sum(not attempt.verdict.accepted for attempt in attempts)
     tried = f"{len(attempts)} candidate{'s' if len(attempts) != 1 else ''} tried"
     return f"No candidate uses less energy: {tried}, {refused} refused by the verifier."
+
+
+def _cautions(candidate: Candidate, attempts: Sequence[Attempt]) -> list[str]:
+    """What the user must know before taking the edit, in a few words each."""
+    cautions = []
+    if any(rewrite.rounding for rewrite in candidate.rewrites):
+        cautions.append("results may differ in the last digits, within the workload's tolerance")
+    if any(_warnings(attempt) for attempt in attempts if attempt.candidate is candidate):
+        cautions.append("verified with a warning, see the report")
+    return cautions
+
+
+def _warnings(attempt: Attempt) -> list[str]:
+    return [f"{gate.name}: {gate.reason}" for gate in attempt.verdict.warnings]
 
 
 def details(
@@ -82,6 +97,8 @@ def details(
     if attempts:
         lines.append("Tried:")
         lines += [f"- {attempt.candidate.name}: {fate(attempt)}" for attempt in attempts]
+        warnings = dict.fromkeys(warning for attempt in attempts for warning in _warnings(attempt))
+        lines += ["", *warnings] if warnings else []
     lines += ["", *(f"Note: {note}" for note in tools.notes)]
     return "\n".join(lines).strip()
 
@@ -91,10 +108,8 @@ def fate(attempt: Attempt) -> str:
     failed = attempt.verdict.failed
     if failed is not None:
         return f"refused at the gate {failed.name}: {failed.reason}"
-    if attempt.problem:
-        return f"could not be measured: {attempt.problem}"
     if attempt.energy is None:
-        return "verified"
+        return f"could not be measured: {attempt.problem}" if attempt.problem else "verified"
     words = {
         EnergyVerdict.IMPROVED: "improved",
         EnergyVerdict.REGRESSED: "uses more energy",
@@ -102,4 +117,5 @@ def fate(attempt: Attempt) -> str:
         EnergyVerdict.INCONCLUSIVE: "inconclusive",
     }
     ratio = attempt.energy.comparison.energy_ratio
-    return f"{words[attempt.energy.verdict]}, {change(ratio)} energy, {provenance(attempt.energy)}"
+    found = f"{words[attempt.energy.verdict]}, {change(ratio)} energy, {provenance(attempt.energy)}"
+    return f"{found}; {attempt.problem}" if attempt.problem else found

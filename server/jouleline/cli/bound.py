@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
-from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files, split_run_line
+from rich.markup import escape
+
+from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files
 from jouleline.app.bound_report import bound_json, bound_sarif
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, read_workload
 from jouleline.core.counts import Evidence, Operation
@@ -44,8 +47,12 @@ def run(options: argparse.Namespace) -> int:
     arguments = options.args
     if arguments is None:
         arguments = _default_arguments(program.root, program.makefile)
+    try:
+        words = tuple(shlex.split(arguments))
+    except ValueError as error:
+        raise UserError(f"--args {arguments!r}: cannot be split into arguments: {error}") from None
     parsed, problems = parse_files(program.files)
-    analysis = analyse(parsed, device, split_run_line(arguments), (*program.problems, *problems))
+    analysis = analyse(parsed, device, words, (*program.problems, *problems))
     if options.format == "json":
         shared.print_json(bound_json(analysis, arguments))
     elif options.format == "sarif":
@@ -71,14 +78,14 @@ def _default_arguments(root: Path, makefile: str) -> str:
 def _print(analysis: Analysis) -> None:
     console = output()
     for problem in analysis.problems:
-        console.print(f"[yellow]{problem.file}[/]: {problem.message}", soft_wrap=True)
+        console.print(f"[yellow]{escape(problem.file)}[/]: {escape(problem.message)}", soft_wrap=True)
     if not analysis.kernels:
         console.print("No kernel found.")
         return
     device = analysis.device
     console.print(
         f"[bold]{device.name}[/]"
-        + (f", run with {' '.join(analysis.arguments)}" if analysis.arguments else "")
+        + (f", run with {escape(' '.join(analysis.arguments))}" if analysis.arguments else "")
     )
     for report in analysis.kernels:
         _print_kernel(report, analysis)
@@ -90,7 +97,9 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
     colour = "magenta" if bound.kind is BoundKind.COMPUTE else "cyan"
     driver = f" ({bound.driver})" if bound.driver else ""
     console.print()
-    console.print(f"[bold]{report.kernel.name}[/]  {report.file}:{report.kernel.line}", soft_wrap=True)
+    console.print(
+        f"[bold]{escape(report.kernel.name)}[/]  {escape(report.file)}:{report.kernel.line}", soft_wrap=True
+    )
     console.print(
         f"  [{colour}]{bound.kind}-bound{driver}[/], {margin_words(report, analysis)}; "
         f"{counts.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound",
@@ -104,13 +113,13 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
     )
     if counts.arrays:
         arrays = ", ".join(
-            f"{array.name} {array.dram_bytes:.3g} byte"
+            f"{escape(array.name)} {array.dram_bytes:.3g} byte"
             + (f" ({array.coalescing:.0%} coalesced)" if array.coalescing < 0.995 else "")
             for array in counts.arrays
         )
         console.print(f"  arrays: {arrays}", soft_wrap=True)
     for assumption in counts.assumptions:
-        console.print(f"  [dim]assumed: {assumption}[/]", soft_wrap=True)
+        console.print(f"  [dim]assumed: {escape(assumption)}[/]", soft_wrap=True)
 
 
 def margin_words(report: KernelReport, analysis: Analysis) -> str:

@@ -36,11 +36,16 @@ def progress(*, quiet: bool = False) -> Iterator[Tell]:
             head = message.split(" measuring ", maxsplit=1)[0].split(" warm-up ", maxsplit=1)[0]
             if head not in said[-1:]:
                 said.append(head)
-                console.print(f"  {head}", soft_wrap=True)
+                console.print(f"  {head}", soft_wrap=True, markup=False)
 
         yield tell_plainly
         return
-    columns = (SpinnerColumn(), BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        SpinnerColumn(),
+        BarColumn(20),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
 

@@ -25,7 +25,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the catalogue, or one device's figures and their sources."""
     try:
-        devices = [wiring.catalogue().get(options.device)] if options.device else list(wiring.catalogue())
+        devices = (
+            [wiring.catalogue().get(options.device)]
+            if options.device is not None
+            else list(wiring.catalogue())
+        )
     except UnknownDevice as error:
         raise UserError(str(error)) from None
     except ValueError as error:
@@ -34,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         shared.print_json(
             {"schema": "jouleline/devices/1", "devices": [device_json(device) for device in devices]}
         )
-    elif options.device:
+    elif options.device is not None:
         _print_figures(devices[0])
     else:
         _print_table(devices)

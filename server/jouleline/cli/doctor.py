@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from rich.markup import escape
+
 from jouleline import wiring
 from jouleline.core.ports import Availability
 
@@ -46,8 +48,9 @@ def run(options: argparse.Namespace) -> int:
     console = output()
     for one in findings:
         console.print(
-            f"{_MARKS[one.availability]} {one.kind:<9} [bold]{one.name}[/]: {one.detail}", soft_wrap=True
+            f"{_MARKS[one.availability]} {one.kind:<9} [bold]{one.name}[/]: {escape(one.detail)}",
+            soft_wrap=True,
         )
         if one.remedy:
-            console.print(f"{'':<18}[dim]{one.remedy}[/]", soft_wrap=True)
+            console.print(f"{'':<18}[dim]{escape(one.remedy)}[/]", soft_wrap=True)
     return Exit.DONE

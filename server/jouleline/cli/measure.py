@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import tempfile
 from pathlib import Path
+
+from rich.markup import escape
 
 from jouleline import wiring
 from jouleline.app.build import BuildError, Built, build
@@ -41,8 +44,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_workload(parser)
     shared.add_sandbox(parser)
-    parser.add_argument("--seconds", type=float, metavar="S", help="stop after about this time (s)")
+    parser.add_argument("--seconds", type=_seconds, metavar="S", help="stop after about this time (s)")
     shared.add_format(parser)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no time to measure for (s)")
+    return value
 
 
 def run(options: argparse.Namespace) -> int:
@@ -112,9 +122,11 @@ def _print(result: Measurement | EnergyComparison, notes: tuple[str, ...]) -> No
         )
         console.print(f"time    {change(comparison.time_ratio)} (measured)")
         console.print(f"energy  {_figure(before.joules)} J -> {_figure(after.joules)} J ({_kind(meter)})")
-    console.print(f"[dim]meter: {meter.name} on {meter.device}; {meter.note}[/]", soft_wrap=True)
+    console.print(
+        f"[dim]meter: {meter.name} on {escape(meter.device)}; {escape(meter.note)}[/]", soft_wrap=True
+    )
     for note in notes:
-        console.print(f"[dim]note: {note}[/]", soft_wrap=True)
+        console.print(f"[dim]note: {escape(note)}[/]", soft_wrap=True)
 
 
 def _kind(meter: MeterInfo) -> str:
@@ -122,4 +134,6 @@ def _kind(meter: MeterInfo) -> str:
 
 
 def _figure(estimate: Estimate) -> str:
-    return f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}]".replace("[", "\\[")
+    if not math.isfinite(estimate.low):
+        return f"{estimate.value:.4g} (one window: interval unknown)"
+    return escape(f"{estimate.value:.4g} [{estimate.low:.4g}, {estimate.high:.4g}]")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 from pathlib import Path
 
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.syntax import Syntax
 
 from jouleline import wiring
 from jouleline.app.outcome import Outcome
+from jouleline.app.program import Program
 from jouleline.app.record import outcome_json
 from jouleline.app.refactor import RefactorError, Step, refactor
 from jouleline.core.candidate import patch
@@ -44,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         except RefactorError as error:
             raise UserError(str(error), Exit.FAILED) from error
     if options.apply:
-        _apply(outcome, program.root)
+        _apply(outcome, program)
     if options.format == "json":
         shared.print_json(outcome_json(outcome, program, workload, tools))
     else:
@@ -52,18 +55,31 @@ def run(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _apply(outcome: Outcome, root: Path) -> None:
-    """Write the candidate, unless a file is no longer what was measured."""
-    for name, measured in outcome.base.items():
-        if (root / name).read_bytes() != measured:
-            raise UserError(
-                f"{root / name} changed while the candidate was measured, so nothing was written; "
-                f"the patch is in {outcome.record}",
-                Exit.FAILED,
-            )
-    if outcome.candidate is not None:
-        for name, data in outcome.candidate.files.items():
-            (root / name).write_bytes(data)
+def _apply(outcome: Outcome, program: Program) -> None:
+    """Write the candidate, unless a file of the program is no longer what was measured."""
+    kept = f"so nothing was written; the patch is in {outcome.record}"
+    try:
+        for name, measured in program.files.items():
+            if (program.root / name).read_bytes() != measured:
+                raise UserError(
+                    f"{program.root / name} changed while the candidate was measured, {kept}", Exit.FAILED
+                )
+        written = [
+            (_beside(program.root / name, data), program.root / name)
+            for name, data in (outcome.candidate.files if outcome.candidate else {}).items()
+        ]
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}, {kept}", Exit.FAILED) from error
+    for new, file in written:
+        new.replace(file.resolve())
+
+
+def _beside(file: Path, data: bytes) -> Path:
+    """A complete new text next to the old one, with its permissions."""
+    new = file.resolve().with_name(f".{file.name}.jouleline")
+    new.write_bytes(data)
+    shutil.copymode(file, new)
+    return new
 
 
 def _print(outcome: Outcome, *, applied: bool) -> None:
@@ -72,11 +88,13 @@ def _print(outcome: Outcome, *, applied: bool) -> None:
         console.print(
             Syntax(patch(outcome.base, outcome.candidate.files), "diff", background_color="default")
         )
-    console.print(f"[bold {'green' if outcome.improved else 'yellow'}]{outcome.headline}[/]", soft_wrap=True)
+    console.print(
+        f"[bold {'green' if outcome.improved else 'yellow'}]{escape(outcome.headline)}[/]", soft_wrap=True
+    )
     console.print()
     console.print(Markdown(outcome.details))
     console.print()
     if outcome.candidate is not None:
         done = "Written into the program's files." if applied else "Nothing was written; --apply does that."
         console.print(done)
-    console.print(f"[dim]record: {outcome.record}[/]", soft_wrap=True)
+    console.print(f"[dim]record: {escape(str(outcome.record))}[/]", soft_wrap=True)

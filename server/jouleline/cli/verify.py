@@ -7,6 +7,8 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from rich.markup import escape
+
 from jouleline import wiring
 from jouleline.app.verify import BaselineError, verify_folders
 from jouleline.core.ports import RunnerError
@@ -63,9 +65,11 @@ def _print(verdict: Verdict, notes: tuple[str, ...]) -> None:
         mark = "[green]passed[/]" if gate.passed else "[red]failed[/]"
         if gate.warning:
             mark = "[yellow]passed with a warning[/]"
-        console.print(f"{mark} [bold]{gate.name}[/] ({gate.seconds:.1f} s): {gate.reason}", soft_wrap=True)
+        console.print(
+            f"{mark} [bold]{gate.name}[/] ({gate.seconds:.1f} s): {escape(gate.reason)}", soft_wrap=True
+        )
         if gate.detail:
             console.print(gate.detail, soft_wrap=True, markup=False)
     console.print("[bold green]accepted[/]" if verdict.accepted else "[bold red]rejected[/]")
     for note in notes:
-        console.print(f"[dim]note: {note}[/]", soft_wrap=True)
+        console.print(f"[dim]note: {escape(note)}[/]", soft_wrap=True)

@@ -56,15 +56,20 @@ def verdict_json(verdict: Verdict) -> Mapping[str, Any]:
     return {
         "schema": SCHEMA,
         "accepted": verdict.accepted,
-        "gates": [
-            {
-                "name": gate.name,
-                "passed": gate.passed,
-                "reason": gate.reason,
-                "seconds": round(gate.seconds, 3),
-                "warning": gate.warning,
-                "detail": gate.detail,
-            }
-            for gate in verdict.gates
-        ],
+        "gates": gates_json(verdict),
     }
+
+
+def gates_json(verdict: Verdict) -> list[Mapping[str, Any]]:
+    """Each gate that was tried, in order; ``seconds`` is how long it took."""
+    return [
+        {
+            "name": gate.name,
+            "passed": gate.passed,
+            "reason": gate.reason,
+            "seconds": round(gate.seconds, 3),
+            "warning": gate.warning,
+            "detail": gate.detail,
+        }
+        for gate in verdict.gates
+    ]
