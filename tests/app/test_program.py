@@ -106,3 +106,9 @@ def test_a_folder_of_many_programs_is_refused(tmp_path: Path, monkeypatch: pytes
     write(tmp_path, {f"{name}/main.cu": "" for name in "abcd"})
     with pytest.raises(ProgramError, match="more than 3 source files; name the program's folder itself"):
         read_program([tmp_path])
+
+
+def test_an_open_text_stands_in_for_a_source_that_the_makefile_names_elsewhere(tmp_path: Path) -> None:
+    write(tmp_path, {"a/Makefile": "main: ../b/main.cu\n", "b/main.cu": "saved"})
+    program = read_program([tmp_path / "a"], {tmp_path / "b" / "main.cu": b"typed"})
+    assert program.files == {"../b/main.cu": b"typed"}

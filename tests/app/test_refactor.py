@@ -83,7 +83,7 @@ def test_an_atomic_sum_becomes_a_reduction_that_saves_energy(tmp_path: Path) -> 
 def test_a_program_that_prints_only_words_is_verified_with_a_warning(tmp_path: Path) -> None:
     program = copied("dot-omp", tmp_path)
     source = program.root / "main.cpp"
-    source.write_text(re.sub(r"printf\([^;]*;", 'puts("PASS");', source.read_text()))
+    source.write_text(re.sub(r"(?<!f)printf\([^;]*;", 'puts("PASS");', source.read_text()))
     outcome = run(read_program([program.root]), tools(tmp_path))
     assert "verified with a warning" in outcome.headline
     assert "vacuous: warning: the program's output holds no number" in outcome.details

@@ -73,7 +73,7 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
             name = _relative(file, root)
             if name in found:
                 continue
-            data = overlay.get(file)
+            data = _open_text(overlay, file)
             if data is None:
                 data = _read(file, name, problems)
             if data is not None:
@@ -82,6 +82,11 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
     if not found and not problems:
         raise ProgramError(f"{paths[0]}: no C++ source here ({', '.join(sorted(SOURCE_SUFFIXES))})")
     return Program(root, found, tuple(problems), makefile)
+
+
+def _open_text(overlay: Mapping[Path, bytes], file: Path) -> bytes | None:
+    """The text an editor has open for a file; it names the file without ``..``."""
+    return overlay.get(file, overlay.get(Path(os.path.normpath(file))))
 
 
 def _read(file: Path, name: str, problems: list[Problem]) -> bytes | None:
@@ -122,7 +127,7 @@ def _follow_includes(
                     break
                 if not file.is_file() or PurePosixPath(text).suffix.lower() not in SOURCE_SUFFIXES:
                     continue
-                data = overlay.get(file)
+                data = _open_text(overlay, file)
                 if data is None:
                     data = _read(file, relative, problems)
                 if data is not None:
