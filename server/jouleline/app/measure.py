@@ -53,7 +53,8 @@ class Plan:
     ``budget_s`` bounds the whole measurement (s; None: no bound but the protocol's own), although a
     comparison always takes one block. Warm-up lasts until two windows in succession differ by less
     than ``flat`` (relative), at most ``warm_up_windows``. ``windows`` is for a single program;
-    ``delta`` is the relative change that matters, or the noise floor if that is larger.
+    ``delta`` is the relative change that matters; give the noise floor instead where that is
+    larger (:func:`jouleline.core.energy.noise_floor`).
     """
 
     budget_s: float | None = None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Jobs:
-    """The runs that are going on: one a program, so that two never measure each other."""
+    """The runs that are going on, at most one a program. Two programs may run, and disturb each other."""
 
     def __init__(self) -> None:
         self._running: dict[Path, asyncio.Task[Any]] = {}
