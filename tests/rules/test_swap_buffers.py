@@ -181,3 +181,48 @@ def test_two_loops_of_a_function_get_two_names(tmp_path: Path) -> None:
     for mark, replacement in (("@BEFORE@", ""), ("@COPY@", LOOP), ("@AFTER@", ""), ("@END@", "")):
         text = text.replace(mark, replacement)
     assert "u_own2" in check_program(RULE, text, tmp_path, "9", "5")
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        ("code behind a name", "#define BOUNDARY v[0] += s\n" + program(before="", after="BOUNDARY;")),
+        (
+            "a variable behind a name",
+            "#define N active\n"
+            + program(before="int active = n;", after="active--;")
+            .replace("i < n - 1", "i < N - 1")
+            .replace("i < n; i++) u", "i < N; i++) u"),
+        ),
+        ("a name that is given away", "#define ADDRESS &u\n" + program(before="double **p = ADDRESS;")),
+        (
+            "two values of one name",
+            "#define N 5\nint k = N;\n#undef N\n#define N 9\n"
+            + program().replace("i < n - 1", "i < N - 1").replace("i < n; i++) u", "i < N; i++) u"),
+        ),
+        (
+            "a pointer to a container",
+            """#include <vector>
+void f(int n, int steps) {
+    std::vector<float> x(n, 1.0f), y(n, 0.0f);
+    std::vector<float> *px = &x;
+    float *a = x.data();
+    float *b = y.data();
+    for (int r = 0; r < steps; r++) {
+        for (int i = 0; i < n; i++) b[i] = a[i] * 0.5f + px[0][1];
+        for (int i = 0; i < n; i++) a[i] = b[i];
+    }
+}
+""",
+        ),
+    ],
+)
+def test_names_that_hide_code_or_memory_are_left_alone(why: str, text: str) -> None:
+    assert why
+    untouched(RULE, text)
+
+
+@pytest.mark.parametrize("body", ["9", "(3 * 3)", "(THREE * 3) // nine"])
+def test_a_constant_of_the_preprocessor_is_a_number(body: str) -> None:
+    text = program().replace("i < n - 1", "i < N - 1").replace("i < n; i++) u", "i < N; i++) u")
+    assert "u = v;" in rewritten(RULE, f"#define THREE 3\n#define N {body}\n{text}")

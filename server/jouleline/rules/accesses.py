@@ -20,6 +20,8 @@ from .analysis import (
     callee,
     definitions,
     has_branches,
+    is_spelled_out,
+    opaque_macros,
     root_name,
     uses,
     written_names,
@@ -28,7 +30,6 @@ from .indices import Range, polynomial
 from .loops import counted_loop
 from .scope import lookup, names_in
 
-_CONSTANT = re.compile(r"[\d\s()+*-]+|[A-Za-z_]\w*")
 _POINTED = re.compile(r"[*&\[]|vector|array")
 _WAITING = ("nowait", "depend")
 
@@ -242,7 +243,8 @@ class Walk:
         body = function.body if function is not None else None
         if function is None or body is None or self._depth > 3 or len(arguments) != len(function.parameters):
             raise NotUnderstoodError(f"a call of {name}")
-        if function.template_parameters or function.node.has_error or has_branches(function.node):
+        hidden = has_branches(function.node) or not is_spelled_out(function.node, self.program)
+        if function.template_parameters or function.node.has_error or hidden:
             raise NotUnderstoodError(f"a call of {name}")
         inner = self._entered(function, arguments, names, ranges, conditional=conditional)
         self._depth += 1
@@ -301,8 +303,7 @@ class Walk:
         if name in names.values:
             return names.values[name]
         if name in self.program.macros:
-            body = self.program.macros[name]
-            return Polynomial.symbol(name) if _CONSTANT.fullmatch(body) else None
+            return Polynomial.symbol(name) if name not in opaque_macros(self.program) else None
         if not names.outer or name in names.fixed:
             return None
         declared = lookup(name, self.loop, self.program)

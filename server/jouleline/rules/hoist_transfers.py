@@ -26,6 +26,7 @@ from .analysis import (
     indentation,
     is_dead,
     is_macro_body,
+    is_spelled_out,
     line_of,
     newline,
     pragmas,
@@ -73,6 +74,8 @@ class HoistTransfers:
             ):
                 continue
             if is_dead(loop) or is_macro_body(loop) or has_branches(loop) or has_pragma(loop):
+                continue
+            if not is_spelled_out(function, program):
                 continue
             moved = _copies(loop, body, source, program) or _maps(loop, source, program)
             if moved is not None:

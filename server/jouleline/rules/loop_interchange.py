@@ -21,6 +21,7 @@ from .analysis import (
     is_dead,
     is_macro_body,
     is_pure,
+    is_spelled_out,
     line_of,
     newline,
     regions,
@@ -157,7 +158,8 @@ def _is_free(node: Node, source: ParsedSource) -> bool:
 def _is_proved(nest: _Nest, source: ParsedSource, program: ProgramFacts) -> bool:
     loop = nest.outer.node
     bases = _bases(nest)
-    if bases is None:
+    function = ancestor(loop, "function_definition")
+    if bases is None or function is None or not is_spelled_out(function, program):
         return False
     target = child(nest.target, "argument")
     walk = Walk(source, program, loop, tuple({text_of(item) for item in bases}))

@@ -62,7 +62,9 @@ class Memory:
             label = text_of(child(place, "field"))
             members = self.program.structs.get(name.base, {})
             return name.levels == 0 and "vector<" in members.get(label, "").replace(" ", "")
-        if name.container or name.array:
+        if name.container:
+            return name.levels == 0  # a pointer to a container is somebody else's memory
+        if name.array:
             return name.levels <= 1
         values = _values(name)
         stored = [call for call in _stored_by(name) if callee(call) in STORING]

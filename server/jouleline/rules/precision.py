@@ -17,7 +17,7 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .analysis import MATH, arguments_of, callee, definitions, sources_of
+from .analysis import MATH, arguments_of, callee, definitions, opaque_macros, sources_of
 from .scope import Types, lookup
 
 _FLOAT_MAX, _FLOAT_MIN = 3.4028234e38, 1.1754944e-38
@@ -148,6 +148,8 @@ class Reader:
 
     def _identifier(self, node: Node, depth: int) -> Precision:
         name = text_of(node)
+        if name in opaque_macros(self.program):
+            return HARD
         if name in self.program.macros or _CONSTANT_MACRO.fullmatch(name):
             body = self.program.macros.get(name, "1.0").strip("() ")
             if not _NUMBER.fullmatch(body):
@@ -210,7 +212,7 @@ class Reader:
             return _of_type(self.types.of_text(target))
         if known := self.function(node):
             return _of_type(self.types.of_text(known.return_type))
-        if name in self.own or name in self.program.function_macros:
+        if name in self.own or name in self.program.function_macros or name in opaque_macros(self.program):
             return HARD
         if not arguments or text_of(function) not in (name, f"std::{name}"):
             return HARD

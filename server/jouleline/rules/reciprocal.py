@@ -21,6 +21,7 @@ from .analysis import (
     is_dead,
     is_macro_body,
     is_sound,
+    is_spelled_out,
     kernel_code,
     line_of,
     newline,
@@ -95,7 +96,7 @@ def _place(node: Node, reader: Reader) -> tuple[Node, str] | None:
         return None
     name = lookup(text_of(right), right, reader.program)
     kind = reader.types.of_name(name)
-    if name is None or kind is None or not _is_fixed(name):
+    if name is None or kind is None or not _is_fixed(name, reader.program):
         return None
     if not _keeps_precision(reader.read(left).kind, kind, node.type):
         return None
@@ -112,12 +113,14 @@ def _keeps_precision(left: Kind, divisor: CType, node_type: str) -> bool:
     return node_type == "binary_expression" or left is Kind.DOUBLE
 
 
-def _is_fixed(name: Name) -> bool:
+def _is_fixed(name: Name, program: ProgramFacts) -> bool:
     """Whether a variable keeps its value from its declaration to the end of the function."""
     if name.where == "global" or name.reference or name.container or name.levels:
         return False
     function = ancestor(name.declaration, "function_definition")
     if function is None or any(True for _ in descendants(function, "lambda_expression")):
+        return False
+    if not is_spelled_out(function, program):
         return False
     if {"static", "volatile"} & set(text_of(name.declaration).split()):
         return False

@@ -14,7 +14,16 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .analysis import arguments_of, callee, is_dead, is_macro_body, is_sound, kernel_code, line_of
+from .analysis import (
+    arguments_of,
+    callee,
+    is_dead,
+    is_macro_body,
+    is_sound,
+    is_spelled_out,
+    kernel_code,
+    line_of,
+)
 from .precision import STEPPED, Kind, Reader, is_exact_in_float, literal
 from .scope import names_in
 
@@ -116,7 +125,7 @@ def _sinks(node: Node, reader: Reader) -> Iterator[tuple[Edit, ...]]:
             return
         case "binary_expression":
             value = _compared(node, reader)
-    if value is None or value.has_error:
+    if value is None or value.has_error or not is_spelled_out(node, reader.program):
         return
     found = reader.read(value)
     added = node.type == "assignment_expression" and text_of(child(node, "operator")) != "="

@@ -22,6 +22,7 @@ from .analysis import (
     is_macro_body,
     is_pure,
     is_sound,
+    is_spelled_out,
     kernel_code,
     line_of,
     newline,
@@ -95,7 +96,9 @@ def _power(call: Node, reader: Reader, becomes_float: list[int]) -> _Power | Non
         value = float(text_of(exponent).lower().removesuffix("f"))
     except ValueError:
         return None
-    if exponent.type != "number_literal" or not is_pure(argument):
+    if exponent.type != "number_literal" or not (
+        is_pure(argument) and is_spelled_out(argument, reader.program)
+    ):
         return None
     kind = reader.read(argument).kind
     if kind is Kind.HARD:

@@ -24,6 +24,7 @@ from .analysis import (
     indentation,
     is_dead,
     is_macro_body,
+    is_spelled_out,
     line_of,
     newline,
     pragmas,
@@ -75,7 +76,7 @@ def _rewrite(
         return None
     if loop.parent is None or loop.parent.type != "compound_statement" or has_branches(loop):
         return None
-    if _in_parallel(loop, source) or has_pragma(loop):
+    if _in_parallel(loop, source) or has_pragma(loop) or not is_spelled_out(function, program):
         return None
     for copy in copies(body, loop, source, program):
         if _is_proved(copy, loop, body, source, program):
