@@ -24,14 +24,18 @@ from .analysis import (
     identifiers,
     is_macro_body,
     is_pure,
+    is_spelled_out,
     line_of,
+    pragmas,
     regions,
     remove_lines,
     uses,
     written_names,
 )
 from .loops import same_text, statements
-from .scope import Types, lookup
+from .precision import Kind, Reader
+from .scope import lookup
+from .values import kind_of_value
 
 _COMBINE = {"+": "+", "-": "+", "*": "*", "&": "&", "|": "|", "^": "^"}
 """The reduction for an operator: what is subtracted is added up as well."""
@@ -65,29 +69,28 @@ class ReductionClause:
         """One rewrite for each loop directive."""
         found: list[Rewrite] = []
         all_regions = [item for item in regions(source) if not is_macro_body(item.pragma)]
-        types = Types(program)
+        reader = Reader(source, program)
         for loop in all_regions:
             if not _is_shared_loop(loop, all_regions):
                 continue
-            accepted = _accepted(loop, all_regions, program, types)
+            accepted = _accepted(loop, all_regions, reader)
             if accepted:
-                found.append(self._rewrite(loop, accepted, source, program, types))
+                found.append(self._rewrite(loop, accepted, reader))
         return found
 
     def _rewrite(
         self,
         loop: Region,
         accepted: dict[str, list[_Accumulation]],
-        source: ParsedSource,
-        program: ProgramFacts,
-        types: Types,
+        reader: Reader,
     ) -> Rewrite:
+        source = reader.source
         by_operator: dict[str, list[str]] = {}
         rounding = False
         guards: dict[int, Region] = {}
         for name, listed in accepted.items():
             by_operator.setdefault(listed[0].operator, []).append(name)
-            kind = types.of_name(lookup(name, loop.statement, program))
+            kind = reader.types.of_name(lookup(name, loop.statement, reader.program))
             rounding = rounding or kind is None or kind.scalar is not Scalar.INT
             guards.update({item.guard.pragma.start_byte: item.guard for item in listed})
         clauses = "".join(
@@ -134,9 +137,7 @@ def _is_shared_loop(loop: Region, all_regions: Sequence[Region]) -> bool:
     return around in ([], [{"target"}]) and ("teams" in words or "distribute" not in words)
 
 
-def _accepted(
-    loop: Region, all_regions: Sequence[Region], program: ProgramFacts, types: Types
-) -> dict[str, list[_Accumulation]]:
+def _accepted(loop: Region, all_regions: Sequence[Region], reader: Reader) -> dict[str, list[_Accumulation]]:
     """The variables that may be reduced, with all places that accumulate into them."""
     found: dict[str, list[_Accumulation]] = {}
     refused: set[str] = set()
@@ -146,11 +147,7 @@ def _accepted(
         between = [item for item in all_regions if _encloses(loop, item) and _encloses(item, guard)]
         listed = _accumulations(guard)
         names = {text_of(item.variable) for item in listed}
-        if (
-            not listed
-            or between
-            or not all(_is_eligible(item, loop, all_regions, program, types) for item in listed)
-        ):
+        if not listed or between or not all(_is_eligible(item, loop, all_regions, reader) for item in listed):
             refused |= names
             continue
         for item in listed:
@@ -252,21 +249,22 @@ def _is_free_of_effects(value: Node) -> bool:
     return is_pure(value) or not any(True for _ in descendants(value, *kinds))
 
 
-def _is_eligible(
-    item: _Accumulation, loop: Region, all_regions: Sequence[Region], program: ProgramFacts, types: Types
-) -> bool:
+def _is_eligible(item: _Accumulation, loop: Region, all_regions: Sequence[Region], reader: Reader) -> bool:
     name = text_of(item.variable)
-    declared = lookup(name, loop.statement, program)
+    declared = lookup(name, loop.statement, reader.program)
     function = ancestor(loop.statement, "function_definition")
     if declared is None or function is None or function.has_error or declared.where == "global":
         return False
-    if (
-        declared.reference
-        or declared.container
-        or declared.const
-        or not _is_arithmetic(types.of_name(declared))
-    ):
+    if not is_spelled_out(function, reader.program):
         return False
+    kind = reader.types.of_name(declared)
+    if declared.reference or declared.container or declared.const or not _is_arithmetic(kind):
+        return False
+    if item.value is not None:
+        added = kind_of_value(item.value, reader)
+        # An integer that takes up a fraction rounds each time: only whole values are added up alike.
+        if added is None or (kind is not None and kind.scalar is Scalar.INT and added is not Kind.INT):
+            return False
     if "static" in text_of(declared.declaration).split() or declares(loop.statement, name):
         return False
     around = [region for region in all_regions if _encloses(region, loop)]
@@ -284,7 +282,43 @@ def _is_eligible(
         shared = {other for other in read if not declares(loop.statement, other)}
         if shared & written_names(loop.statement):
             return False
+        places = ("subscript_expression", "pointer_expression", "field_expression")
+        reads = shared - reader.program.macros.keys() or any(True for _ in descendants(item.value, *places))
+        if reads and _may_write_memory(loop.statement):
+            return False
+        if any(callee(call) in reader.own for call in descendants(item.value, "call_expression")):
+            return False
+    teams = [region for region in around if region.directive.has("parallel")]
+    if any(_is_used_beside(name, region, loop, reader.source) for region in teams):
+        return False
     return _is_shared(name, [loop, *around])
+
+
+def _may_write_memory(loop: Node) -> bool:
+    """Whether a loop may change memory through another name: by a call, a pointer or a reference."""
+    if any(callee(call) not in HARMLESS for call in descendants(loop, "call_expression")):
+        return True
+    if any(True for _ in descendants(loop, "reference_declarator")):
+        return True
+    return any(
+        (target := child(node, "left") or child(node, "argument")) is None or target.type != "identifier"
+        for node in descendants(loop, "assignment_expression", "update_expression")
+    )
+
+
+def _is_used_beside(name: str, region: Region, loop: Region, source: ParsedSource) -> bool:
+    """Whether a parallel region names a variable outside the loop, where other threads may still add."""
+    inside = sum(1 for _ in identifiers(loop.statement, name))
+    if sum(1 for _ in identifiers(region.statement, name)) != inside:
+        return True
+    return any(
+        name in _WORDS.findall(clause.argument)
+        for directive, node in pragmas(source)
+        if region.statement.start_byte <= node.start_byte < region.statement.end_byte
+        and node.id != loop.pragma.id
+        and not loop.statement.start_byte <= node.start_byte < loop.statement.end_byte
+        for clause in directive.clauses
+    )
 
 
 def _has_reference(function: Node, name: str) -> bool:
