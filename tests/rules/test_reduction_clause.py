@@ -172,6 +172,7 @@ ATOMIC = "\n#pragma omp atomic\ns += x[i];"
             outer="std::vector<int> v(1, 1);")),
         ("a call behind a name", "#define DRAW draw()\n" + program("\n#pragma omp critical\ns += DRAW;")),
         ("a use behind a name", "#define SEEN if (s > 3) n--\n" + program(ATOMIC + "\nSEEN;")),
+        ("a use behind a call", "#define SEEN() if (s > 3) n--\n" + program(ATOMIC + "\nSEEN();")),
         ("a fraction taken from an integer", program("\n#pragma omp atomic\ns -= d;", kind="int",
             outer="double d = 0.5;")),
         ("an unknown value added to an integer", program("\n#pragma omp atomic\ns += other(i);", kind="int")),

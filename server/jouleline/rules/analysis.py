@@ -35,6 +35,7 @@ _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 _PLAIN = re.compile(r"[-+]?\.?\d(?:[\w.']|(?<=[eEpP])[-+])*|\"[^\"\\]*\"")
 """A number or a plain string, as a macro's body."""
 _FORMULA = re.compile(r"\.?\d(?:[\w.']|(?<=[eEpP])[-+])*|[A-Za-z_]\w*|[-+*/%()<>&|^~]|\s+")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _TYPE_BODY = re.compile(r"[\w\s:<>,*]+")
 
 
@@ -202,12 +203,20 @@ def _is_wrapped(body: str) -> bool:
 
 
 def is_spelled_out(node: Node, program: ProgramFacts) -> bool:
-    """Whether no macro below a node, constants and names of types aside, hides what is compiled."""
-    opaque = opaque_macros(program)
-    if not opaque:
+    """Whether no macro below a node, constants and names of types aside, hides what is compiled.
+
+    A macro with parameters does if it names a variable of the function that it is not given.
+    """
+    opaque, macros = opaque_macros(program), program.function_macros
+    if not opaque and not macros:
         return True
+    function = node if node.type == "function_definition" else ancestor(node, "function_definition") or node
     for item in descendants(node, "identifier", "type_identifier", "field_identifier"):
         name = text_of(item)
+        if name in macros:
+            hidden = set(_NAME.findall(macros[name].body)) - set(macros[name].parameters)
+            if any(word in opaque or declares(function, word) for word in hidden):
+                return False
         if name not in opaque:
             continue
         if item.type != "type_identifier" or not _TYPE_BODY.fullmatch(program.macros.get(name, "")):
