@@ -20,14 +20,13 @@ from .analysis import (
     callee,
     definitions,
     has_branches,
-    is_spelled_out,
-    opaque_macros,
     root_name,
     uses,
     written_names,
 )
 from .indices import Range, polynomial
 from .loops import counted_loop
+from .macros import is_spelled_out, opaque_macros
 from .scope import lookup, names_in
 
 _POINTED = re.compile(r"[*&\[]|vector|array")

@@ -26,7 +26,6 @@ from .analysis import (
     indentation,
     is_dead,
     is_macro_body,
-    is_spelled_out,
     line_of,
     newline,
     pragmas,
@@ -36,6 +35,7 @@ from .analysis import (
     uses,
     written_names,
 )
+from .macros import is_spelled_out
 from .memory import Memory
 from .scope import lookup
 from .transfers import QUIET, is_scratch, kernel_reads_only, passed_at

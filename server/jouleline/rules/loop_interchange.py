@@ -21,12 +21,12 @@ from .analysis import (
     is_dead,
     is_macro_body,
     is_pure,
-    is_spelled_out,
     line_of,
     newline,
     regions,
 )
 from .loops import CountedLoop, counted_loop, statements
+from .macros import is_spelled_out
 from .memory import Memory
 from .scope import Types, lookup, names_in
 

@@ -17,7 +17,8 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .analysis import MATH, arguments_of, callee, definitions, opaque_macros, sources_of
+from .analysis import MATH, arguments_of, callee, definitions, sources_of
+from .macros import opaque_macros
 from .scope import Types, lookup
 
 _FLOAT_MAX, _FLOAT_MIN = 3.4028234e38, 1.1754944e-38

@@ -21,13 +21,13 @@ from .analysis import (
     is_dead,
     is_macro_body,
     is_sound,
-    is_spelled_out,
     kernel_code,
     line_of,
     newline,
     pragmas,
     uses,
 )
+from .macros import is_spelled_out
 from .precision import Kind, Reader
 from .scope import Name, lookup
 

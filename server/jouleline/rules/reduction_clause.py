@@ -24,7 +24,6 @@ from .analysis import (
     identifiers,
     is_macro_body,
     is_pure,
-    is_spelled_out,
     line_of,
     pragmas,
     regions,
@@ -33,6 +32,7 @@ from .analysis import (
     written_names,
 )
 from .loops import same_text, statements
+from .macros import is_spelled_out
 from .precision import Kind, Reader
 from .scope import lookup
 from .values import kind_of_value

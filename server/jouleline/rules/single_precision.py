@@ -14,16 +14,8 @@ from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .analysis import (
-    arguments_of,
-    callee,
-    is_dead,
-    is_macro_body,
-    is_sound,
-    is_spelled_out,
-    kernel_code,
-    line_of,
-)
+from .analysis import arguments_of, callee, is_dead, is_macro_body, is_sound, kernel_code, line_of
+from .macros import is_spelled_out
 from .precision import STEPPED, Kind, Reader, is_exact_in_float, literal
 from .scope import names_in
 

@@ -22,11 +22,11 @@ from .analysis import (
     is_macro_body,
     is_pure,
     is_sound,
-    is_spelled_out,
     kernel_code,
     line_of,
     newline,
 )
+from .macros import is_spelled_out
 from .precision import Kind, Reader
 from .single_precision import narrowed, statement_of
 

@@ -24,13 +24,13 @@ from .analysis import (
     indentation,
     is_dead,
     is_macro_body,
-    is_spelled_out,
     line_of,
     newline,
     pragmas,
 )
 from .copies import Copy, copies
 from .indices import Facts, Range, extremes
+from .macros import is_spelled_out
 from .memory import ALLOCATORS, STORING, Memory, is_restrict
 from .scope import Name, Types, lookup
 
