@@ -58,3 +58,12 @@ def test_a_file_that_is_gone_is_named_with_the_patch(tmp_path: Path) -> None:
 def test_nothing_found_means_nothing_written(tmp_path: Path) -> None:
     _apply(replace(OUTCOME, candidate=None, base={}), measured(tmp_path))
     assert (tmp_path / "main.cpp").read_bytes() == b"old\n"
+
+
+def test_a_write_that_fails_half_way_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
+    program = measured(tmp_path)
+    both = Candidate("combined", (), {"main.cpp": b"new\n", "gone/more.cpp": b"new\n"})
+    with pytest.raises(UserError, match="nothing was written"):
+        _apply(replace(OUTCOME, candidate=both), program)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["main.cpp", "sizes.h"]
+    assert (tmp_path / "main.cpp").read_bytes() == b"old\n"

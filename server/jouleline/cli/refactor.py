@@ -58,17 +58,18 @@ def run(options: argparse.Namespace) -> int:
 def _apply(outcome: Outcome, program: Program) -> None:
     """Write the candidate, unless a file of the program is no longer what was measured."""
     kept = f"so nothing was written; the patch is in {outcome.record}"
+    written: list[tuple[Path, Path]] = []
     try:
         for name, measured in program.files.items():
             if (program.root / name).read_bytes() != measured:
                 raise UserError(
                     f"{program.root / name} changed while the candidate was measured, {kept}", Exit.FAILED
                 )
-        written = [
-            (_beside(program.root / name, data), program.root / name)
-            for name, data in (outcome.candidate.files if outcome.candidate else {}).items()
-        ]
+        for name, data in (outcome.candidate.files if outcome.candidate else {}).items():
+            written.append((_beside(program.root / name, data), program.root / name))
     except OSError as error:
+        for new, _ in written:
+            new.unlink(missing_ok=True)
         raise UserError(f"{error.filename}: {error.strerror}, {kept}", Exit.FAILED) from error
     for new, file in written:
         new.replace(file.resolve())
