@@ -11,14 +11,20 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
 from jouleline.core.ports import Availability, Finding, Meter, Runner, Toolchain
 
 if TYPE_CHECKING:
+    from jouleline.app.evidence import EvidenceSource
     from jouleline.app.outcome import Tools
 
 DEFAULT_DEVICE = "a100-sxm4-40gb"
 """The device for bounds when the user names none and no GPU is found."""
+
+
+class UnavailableError(ValueError):
+    """Something that was asked for is not there; the message says what is missing and what to do."""
 
 
 @cache
@@ -97,6 +103,17 @@ def meter() -> Meter:
 def host_device() -> Device:
     """This machine's CPU."""
     return catalogue().get("host")
+
+
+def evidence_sources(kind: Evidence) -> Sequence[EvidenceSource]:
+    """Who gives evidence of a kind beside the source, which is always read.
+
+    Raises:
+        UnavailableError: if nobody gives it; the message says why.
+    """
+    if kind is Evidence.SOURCE:
+        return ()
+    raise UnavailableError(f"--evidence {kind}: only source evidence is there so far")
 
 
 def refactor_tools(*, confined: bool = True) -> Tools:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from jouleline.core.counts import KernelCounts
+from jouleline.core.counts import Evidence, KernelCounts
 from jouleline.core.device import Device
 from jouleline.core.estimate import estimate
 from jouleline.core.facts import FileFacts, ProgramFacts, gather
@@ -38,13 +38,22 @@ class ParsedFile:
 
 @dataclass(frozen=True)
 class KernelReport:
-    """One kernel, launched in one way, on one device."""
+    """One kernel, launched in one way, on one device.
+
+    The bound follows from the counts, unless it is a model's ``opinion``.
+    """
 
     file: str
     kernel: Kernel
     launch: Launch | None
     counts: KernelCounts
     bound: Bound
+    opinion: bool = False
+
+    @property
+    def evidence(self) -> Evidence:
+        """The kind of evidence of the bound."""
+        return Evidence.MODEL if self.opinion else self.counts.evidence
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def _kernel_json(report: KernelReport) -> dict[str, Any]:
         "driver": str(bound.driver) if bound.driver else None,
         "probability_compute": round(bound.probability_compute, 4),
         "margin_log2": round(bound.margin_log2, 3),
-        "evidence": str(counts.evidence),
+        "evidence": str(report.evidence),
         "operations": {str(one): _rounded(amount) for one, amount in counts.operations.items()},
         "dram_bytes": _rounded(counts.dram_bytes),
         "intensity": {str(one): _rounded(counts.intensity(one)) for one in _INTENSITIES},
@@ -98,7 +98,7 @@ def _kernel_sarif(report: KernelReport, analysis: Analysis) -> dict[str, Any]:
     driver = f" ({report.bound.driver})" if report.bound.driver else ""
     text = (
         f"{report.kernel.display} is {report.bound.kind}-bound{driver} on {analysis.device.name}, "
-        f"by {report.counts.evidence} evidence"
+        f"by {report.evidence} evidence"
     )
     lines = (report.kernel.line, report.kernel.end_line)
     return _result("bound", "note", text, report.file, lines)

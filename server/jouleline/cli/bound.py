@@ -8,8 +8,10 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from jouleline import wiring
 from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files
 from jouleline.app.bound_report import bound_json, bound_sarif
+from jouleline.app.evidence import refined
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, read_workload
 from jouleline.core.counts import Evidence, Operation
 from jouleline.core.makefile import run_arguments, run_command
@@ -33,15 +35,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--evidence",
         choices=[str(kind) for kind in Evidence],
         default=str(Evidence.SOURCE),
-        help="the kind of evidence to use (default: %(default)s, the only one so far)",
+        help="the kind of evidence to ask for; source where there is none (default: %(default)s)",
     )
     shared.add_format(parser, "sarif")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the bounds."""
-    if options.evidence != Evidence.SOURCE:
-        raise UserError(f"--evidence {options.evidence}: only source evidence is there so far")
     device = shared.device(options)
     program = shared.program(options.paths)
     arguments = options.args
@@ -53,6 +53,12 @@ def run(options: argparse.Namespace) -> int:
         raise UserError(f"--args {arguments!r}: cannot be split into arguments: {error}") from None
     parsed, problems = parse_files(program.files)
     analysis = analyse(parsed, device, words, (*program.problems, *problems))
+    try:
+        sources = wiring.evidence_sources(Evidence(options.evidence))
+    except wiring.UnavailableError as error:
+        raise UserError(str(error)) from error
+    for source in sources:
+        analysis = refined(analysis, source.refine(analysis, program))
     if options.format == "json":
         shared.print_json(bound_json(analysis, arguments))
     elif options.format == "sarif":
@@ -102,7 +108,7 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
     )
     console.print(
         f"  [{colour}]{bound.kind}-bound{driver}[/], {margin_words(report, analysis)}; "
-        f"{counts.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound",
+        f"{report.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound",
         soft_wrap=True,
     )
     operations = ", ".join(
