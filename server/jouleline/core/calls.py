@@ -10,9 +10,11 @@ from tree_sitter import Node
 from . import costs
 from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, wider
+from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .expressions import CLASS_OF, ExpressionCounter
 from .facts import Function, Macro
+from .inductions import Updates
 from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
 from .syntax import field as child
@@ -23,16 +25,22 @@ _DEPTH = 6
 # A kernel beyond these is a generated one; the document path must not wait for it.
 _MOST_INLINED = 400
 _MOST_EXPANDED = 5000
+_CHOICES = frozenset("min max umin umax".split())
 _ATOMICS = ("atomic", "__hip_atomic", "__atomic")
 _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 
 
 @dataclass
 class Inlined:
-    """What one run of each device function costs, by its arguments, and how many macros were expanded."""
+    """What is remembered of a walk.
 
-    parts: dict[Hashable, Tally] = field(default_factory=dict)
+    What one run of each device function costs and returns, by its arguments; how many macros were
+    expanded; and what each loop changes, by its node.
+    """
+
+    parts: dict[Hashable, tuple[Tally, Value | None]] = field(default_factory=dict)
     expanded: int = 0
+    updates: dict[int, Updates] = field(default_factory=dict)
 
 
 @dataclass
@@ -40,6 +48,7 @@ class CallCounter(ExpressionCounter):
     """Counts calls."""
 
     inlined: Inlined = field(default_factory=Inlined)
+    returned: Value | None = None
 
     def call(self, node: Node, times: Polynomial) -> Value:
         """Count a call."""
@@ -59,9 +68,9 @@ class CallCounter(ExpressionCounter):
         function = self.program.functions.get(name)
         if function is not None and function.body is not None:
             return self._inline(function, self._inside(function, callee, values, nodes), times)
-        cast = self.program.types.resolve(callee.rstrip("> ").split("<")[-1])
+        cast = self.program.types.resolve(callee.partition("<")[2].rstrip("> ") or callee)
         if cast is not None and (name.endswith("_cast") or cast.scalar is not Scalar.OTHER):
-            return Value(cast, values[0].value if values else None)
+            return self.converted(values[0], cast) if values else Value(cast)
         if name not in costs.FREE and name:
             self.tally.assume(f"{name}() is not counted: its source is not in the program")
         return Value(kind)
@@ -82,7 +91,10 @@ class CallCounter(ExpressionCounter):
         if name in costs.INTEGER:
             if kind.arithmetic is Scalar.INT:
                 self.tally.count(Operation.INT, times * costs.INTEGER[name])
-            return Value(kind, evaluate(node, self.lookup))
+            known = evaluate(node, self.lookup)
+            if known is None and name in _CHOICES:
+                known = likelier(values, self.tally).value
+            return Value(kind, known)
         return None
 
     def _special(self, special: tuple[str, int, bool], kind: CType, times: Polynomial) -> Value:
@@ -100,7 +112,8 @@ class CallCounter(ExpressionCounter):
             return Value(UNKNOWN)
         element = values[0].type.element
         if values[0].array is not None:
-            self.access(values[0].array, element, element.bytes, times, write=True)
+            for write in (False, True):
+                self.access(values[0].array, element, element.bytes, times, write=write)
         self.tally.count(CLASS_OF[element.scalar], times)
         return Value(element)
 
@@ -120,6 +133,9 @@ class CallCounter(ExpressionCounter):
             known=Remembered(),
             known_compiled=Remembered(),
             depth=self.depth + 1,
+            loops=(),
+            shadowed={},
+            returned=None,
         )
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
@@ -131,8 +147,8 @@ class CallCounter(ExpressionCounter):
                     inner.fixed[name] = fixed
         for parameter, value, node in zip(function.parameters, values, nodes, strict=False):
             kind = inner.type_of(parameter.type) or UNKNOWN
+            inner.names[parameter.name] = self.converted(value, kind)
             changes = parameter.name in function.mutated
-            inner.names[parameter.name] = replace(value, type=kind, value=None if changes else value.value)
             fixed = None if changes or kind.is_pointer else evaluate(node, self.compiled)
             if fixed is not None:
                 inner.fixed[parameter.name] = fixed
@@ -158,15 +174,19 @@ class CallCounter(ExpressionCounter):
         """Count a function's body; equal arguments cost the same, so each is walked once."""
         known = [*inner.names.items()][len(self.builtins) :]
         key = (function.name, inner.depth, *known, *inner.fixed.items(), *inner.types.items())
-        part = self.inlined.parts.get(key)
-        if part is None and (self.depth >= _DEPTH or len(self.inlined.parts) >= _MOST_INLINED):
+        known_part = self.inlined.parts.get(key)
+        if known_part is None and (self.depth >= _DEPTH or len(self.inlined.parts) >= _MOST_INLINED):
             self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only")
-        elif part is None and function.body is not None:
-            part = self.inlined.parts[key] = inner.tally = self.tally.part()
+        elif known_part is None and function.body is not None:
+            inner.tally = self.tally.part()
             inner.statement(function.body, ONE)
-        if part is not None:
-            self.tally.add(part, times)
-        return Value(inner.type_of(function.return_type) or UNKNOWN)
+            known_part = self.inlined.parts[key] = (inner.tally, inner.returned)
+        kind = inner.type_of(function.return_type) or UNKNOWN
+        if known_part is None:
+            return Value(kind)
+        part, returned = known_part
+        self.tally.add(part, times, self.loops)
+        return Value(kind, None) if returned is None else self.converted(returned, kind)
 
     def _expand(self, macro: Macro, values: Sequence[Value], times: Polynomial) -> Value:
         self.inlined.expanded += 1

@@ -7,23 +7,28 @@ form of them wherever the source allows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 
 from tree_sitter import Node
 
 from . import costs
 from .calls import CallCounter
 from .counts import Operation
-from .ctype import INT, UNKNOWN
+from .ctype import UNKNOWN, Scalar
+from .derive import likelier
 from .evaluate import evaluate
 from .expressions import DATA_DEPENDENT_BRANCH
 from .facts import Declared, declarations
-from .loops import Loop, read_loop
-from .polynomial import ZERO, Polynomial
+from .inductions import Updates, updates
+from .loops import arithmetic_trips, read_loop, relation_of
+from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
+from .syntax import descendants, text_of
 from .syntax import field as child
-from .values import Array, Value
+from .values import Array, Derived, Value
 
 
 class BodyCounter(CallCounter):
@@ -46,9 +51,12 @@ class BodyCounter(CallCounter):
             case "switch_statement":
                 self._switch(node, times)
             case "return_statement" | "expression_statement":
+                value = None
                 for item in node.named_children:
-                    self.expression(item, times)
+                    value = self.expression(item, times)
                 if node.type == "return_statement":
+                    if value is not None:
+                        self.returned = likelier((self.returned or value, value), self.tally)
                     return ZERO
             case "continue_statement" | "break_statement":
                 return ZERO
@@ -68,25 +76,39 @@ class BodyCounter(CallCounter):
 
     @contextmanager
     def _scope(self, *, opened: bool = True) -> Iterator[None]:
-        names, fixed = (dict(self.names), dict(self.fixed)) if opened else (self.names, self.fixed)
+        """A block: what is declared in it ends with it, what is assigned in it lasts."""
+        if not opened:
+            yield
+            return
+        fixed, shadowed = dict(self.fixed), self.shadowed
+        self.shadowed = {}
         try:
             yield
         finally:
-            self.names, self.fixed = names, fixed
+            for name, outer in self.shadowed.items():
+                if outer is None:
+                    self.names.pop(name, None)
+                else:
+                    self.names[name] = outer
+            self.fixed, self.shadowed = fixed, shadowed
 
     def _declare(self, declared: Declared, times: Polynomial) -> None:
         fixed = None if declared.name in self.mutated else evaluate(declared.value, self.compiled)
         given = self.expression(declared.value, times) if declared.value is not None else None
         kind = self.type_of(declared.type) or (given.type if given else UNKNOWN)
+        self.shadowed.setdefault(declared.name, self.names.get(declared.name))
         if declared.extents:
-            extents = tuple(evaluate(item, self.lookup) for item in declared.extents)
-            array = Array(declared.name, declared.space or "register", ZERO, extents)
+            extents = tuple(item and evaluate(item, self.lookup) for item in declared.extents)
+            size = math.prod((item and item.number) or math.inf for item in extents) * kind.innermost.bytes
+            known = size if math.isfinite(size) else None
+            array = Array(declared.name, declared.space or "register", ZERO, extents, known)
             self.names[declared.name] = Value(kind, None, array)
+        elif kind.is_pointer and declared.space:
+            self.names[declared.name] = Value(kind, None, Array(declared.name, declared.space))
         elif kind.is_pointer and given and given.array:
-            self.names[declared.name] = Value(kind, None, given.array)
+            self.names[declared.name] = self.converted(given, kind)
         else:
-            value = given.value if given and declared.name not in self.mutated else None
-            self.names[declared.name] = Value(kind, value)
+            self.names[declared.name] = Value(kind, given.value if given else None)
         self.fixed.pop(declared.name, None)
         if fixed is not None:
             self.fixed[declared.name] = fixed
@@ -98,12 +120,16 @@ class BodyCounter(CallCounter):
                 self.statement(initializer, times)
             loop = read_loop(node, self.lookup, self.ranges)
             unrolled = self._unrolled(node)
-            inner = self._enter(loop, node, times)
-            if not unrolled:
+            trips = self._trips(node) if loop.trips is None else loop.trips
+            inner = times * trips
+            if unrolled:
+                self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
+            else:
                 self.tally.count(Operation.INT, inner * costs.LOOP_CONTROL)
-            body = child(node, "body")
-            if body is not None:
-                self.statement(body, inner)
+            with self._repeated(node, loop.variable, trips, loop.step if loop.affine else None):
+                body = child(node, "body")
+                if body is not None:
+                    self.statement(body, inner)
 
     def _unrolled(self, node: Node) -> bool:
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""
@@ -111,25 +137,92 @@ class BodyCounter(CallCounter):
         known = trips.number if trips is not None else None
         return known is not None and known <= costs.UNROLLED_TRIPS
 
-    def _enter(self, loop: Loop, node: Node, times: Polynomial) -> Polynomial:
-        trips = loop.trips
-        line = node.start_point.row + 1
-        if trips is None:
-            trips = Polynomial.symbol(f"trips@{line}")
-        if loop.variable:
-            index = f"{loop.variable}@{node.start_byte}"
-            self.tally.ranges[index] = trips
-            known = self.names.get(loop.variable, Value(INT))
-            value = loop.start + loop.step * Polynomial.symbol(index) if loop.affine else None
-            self.names[loop.variable] = Value(known.type, value)
-            self.fixed.pop(loop.variable, None)
-        return times * trips
-
     def _while(self, node: Node, times: Polynomial) -> None:
-        inner = times * Polynomial.symbol(f"trips@{node.start_point.row + 1}")
-        with self._scope():
+        trips = self._trips(node)
+        if node.type == "do_statement":
+            least = trips.number
+            trips = trips if least is None else Polynomial.constant(max(1.0, least))
+        inner = times * trips
+        with self._scope(), self._repeated(node, "", trips, None):
             for item in node.named_children:
                 self.statement(item, inner)
+
+    def _trips(self, node: Node) -> Polynomial:
+        """Iterations of a loop whose condition is on a variable that its body steps, else a symbol."""
+        condition = child(node, "condition")
+        if condition is not None and condition.type in ("condition_clause", "parenthesized_expression"):
+            condition = child(condition, "value") or condition.named_children[0]
+        changed = self._updates(node)
+        for name in changed:
+            relation = relation_of(condition, name)
+            start, step = self.lookup(name), self._step(changed, name)
+            if relation is None or start is None or step is None:
+                continue
+            limit = evaluate(relation[1], self.lookup)
+            if limit is not None:
+                trips = arithmetic_trips(start, limit, step, relation[0], self.ranges)
+                if trips is not None:
+                    return trips
+        return Polynomial.symbol(f"trips@{node.start_point.row + 1}")
+
+    def _updates(self, node: Node) -> Updates:
+        if node.id not in self.inlined.updates:
+            self.inlined.updates[node.id] = updates(node)
+        return self.inlined.updates[node.id]
+
+    def _step(self, changed: Updates, name: str) -> Polynomial | None:
+        """What a loop adds to a variable each time round; None if that is not fixed."""
+        total = ZERO
+        for step in changed[name] or ():
+            if step.amount is not None and any(
+                text_of(word) in changed for word in descendants(step.amount, "identifier")
+            ):
+                return None
+            amount = ONE if step.amount is None else evaluate(step.amount, self.lookup)
+            if amount is None:
+                return None
+            total = total + amount * step.sign
+        return total if changed[name] else None
+
+    @contextmanager
+    def _repeated(
+        self, node: Node, variable: str, trips: Polynomial, step: Polynomial | None
+    ) -> Iterator[None]:
+        """Inside of a loop: what it changes depends on its index, there and after it."""
+        index = f"{variable or 'loop'}@{node.start_byte}"
+        self.tally.ranges[index] = trips
+        changed = self._updates(node)
+        steps = {name: self._step(changed, name) for name in changed if name in self.names}
+        if variable in self.names:
+            steps[variable] = step
+        before = {name: self.names[name] for name in steps}
+        for name, by in steps.items():
+            self.names[name] = self._advanced(name, before[name], by, Polynomial.symbol(index), index)
+            self.fixed.pop(name, None)
+        outer, self.loops = self.loops, (*self.loops, index)
+        try:
+            yield
+        finally:
+            self.loops = outer
+            for name, by in steps.items():
+                self.names[name] = self._advanced(name, before[name], by, trips, index)
+
+    def _advanced(
+        self, name: str, value: Value, step: Polynomial | None, rounds: Polynomial, index: str
+    ) -> Value:
+        """A variable after some rounds of a loop that adds ``step`` to it, or does what is not known."""
+        kind = value.type
+        if step is not None and value.array is not None and value.array.offset is not None:
+            return Value(kind, None, replace(value.array, offset=value.array.offset + step * rounds))
+        if step is not None and value.value is not None:
+            return Value(kind, value.value + step * rounds)
+        if kind.is_pointer:
+            return Value(kind, None, replace(value.array, offset=None) if value.array else None)
+        if kind.scalar is not Scalar.INT:
+            return Value(kind)
+        threads = (one for one in self.ranges if "@" not in one)
+        derived = Derived(frozenset((*threads, *self.loops, index)))
+        return Value(kind, self.tally.derive(f"{name}[{index}]", derived))
 
     def _if(self, node: Node, times: Polynomial) -> Polynomial:
         condition = child(node, "condition")
@@ -139,16 +232,34 @@ class BodyCounter(CallCounter):
         if chance is None:
             chance = DATA_DEPENDENT_BRANCH
             self.tally.assume("branches that depend on data are taken half the time")
+        before = dict(self.names)
         after = ZERO
         taken = child(node, "consequence")
         if taken is not None:
             with self._scope():
-                after = after + self.statement(taken, times * chance)
+                after = self.statement(taken, times * chance)
+        left = after
+        names, self.names = self.names, before
         other = child(node, "alternative")
         if other is None:
-            return after + times * (1 - chance)
-        with self._scope():
-            return after + self.statement(other, times * (1 - chance))
+            after = after + times * (1 - chance)
+        else:
+            with self._scope():
+                after = after + self.statement(other, times * (1 - chance))
+        if left.terms:
+            self._join(names, chance)
+        return after
+
+    def _join(self, taken: Mapping[str, Value], chance: float) -> None:
+        """After a branch: each variable has the value of the likelier way, or of the one that says more."""
+        for name, value in taken.items():
+            other = self.names.get(name)
+            if other is None or other is value:
+                continue
+            if chance in (0.0, 1.0):
+                self.names[name] = value if chance else other
+            else:
+                self.names[name] = likelier((value, other), self.tally)
 
     def _switch(self, node: Node, times: Polynomial) -> None:
         body = child(node, "body")

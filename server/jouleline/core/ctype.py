@@ -37,6 +37,11 @@ class CType:
         """What this points to."""
         return replace(self, indirections=max(0, self.indirections - 1))
 
+    @property
+    def innermost(self) -> CType:
+        """What all the levels lead to."""
+        return replace(self, indirections=0)
+
     def pointer(self, levels: int = 1) -> CType:
         """A pointer to this type."""
         return replace(self, indirections=self.indirections + levels)

@@ -11,9 +11,10 @@ from tree_sitter import Node
 from .counting import BodyCounter
 from .counts import Evidence, KernelCounts, LaunchShape, Operation
 from .device import Device
+from .footprint import Space
 from .launch import Assumptions
 from .polynomial import LARGEST, Polynomial
-from .traffic import Geometry, traffic
+from .traffic import Cache, traffic
 
 UNCERTAINTY_LOG2: Final[Mapping[str, float]] = {
     "sp": 1.0,
@@ -25,23 +26,26 @@ UNCERTAINTY_LOG2: Final[Mapping[str, float]] = {
 }
 """Assumed spread of source counts, in powers of two; to be replaced by measured spreads."""
 _PER_ASSUMPTION: Final = 0.5
+RESIDENT_THREADS: Final = 1024
+"""Threads that run at a time on one multiprocessor: two thirds of what it can hold (assumed)."""
+LAUNCH_BYTES: Final = 3000.0
+"""DRAM traffic of an empty kernel: its code and parameters (3.3 kB in the profile of ``EmptyKernel`` of
+the program dispatch-cuda on an RTX 3080)."""
 
 
 @dataclass(frozen=True)
 class Setting:
     """A kernel set up for counting.
 
-    ``threads`` is how often the body runs and ``fast`` the index symbol that varies in a warp. Each
-    of ``blocks`` fetches for itself what the symbols in ``per_block`` and the loops reach.
+    ``threads`` is how often the body runs, and ``parallel`` are the index symbols in which threads
+    differ, the one that varies fastest first.
     """
 
     counter: BodyCounter
     body: Node | None
     shape: LaunchShape
-    fast: str
-    per_block: frozenset[str]
+    parallel: tuple[str, ...]
     threads: float
-    blocks: float
 
 
 def estimate(setting: Setting, device: Device) -> KernelCounts:
@@ -62,20 +66,15 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
         operation: max(0.0, amount.evaluate(value_of)) for operation, amount in tally.operations.items()
     }
     ranges = {name: extent.evaluate(value_of) for name, extent in tally.ranges.items()}
+    parallel = tuple(name for name in setting.parallel if name in ranges)
+    space = Space(ranges, parallel, tally.derived, value_of, int(device.warp_size.value))
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
-    geometry = Geometry(
-        ranges=ranges,
-        fast=setting.fast,
-        per_block=setting.per_block | {name for name in ranges if "@" in name},
-        blocks=setting.blocks,
-        warp=int(device.warp_size.value),
-        cache_bytes=max(caches),
-    )
-    arrays = traffic(tally.accesses, geometry, value_of)
+    threads = device.multiprocessors.value * RESIDENT_THREADS
+    arrays = traffic(tally.accesses, space, Cache(max(caches), threads))
     doubt = _PER_ASSUMPTION * len(tally.assumptions)
     return KernelCounts(
         operations={operation: operations.get(operation, 0.0) for operation in Operation},
-        dram_bytes=min(LARGEST, sum(array.dram_bytes for array in arrays)),
+        dram_bytes=min(LARGEST, LAUNCH_BYTES + sum(array.dram_bytes for array in arrays)),
         arrays=arrays,
         shape=setting.shape,
         evidence=Evidence.SOURCE,

@@ -11,13 +11,14 @@ from tree_sitter import Node
 from . import costs
 from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, LONG, UNKNOWN, CType, Scalar, wider
+from .derive import derived_value, likelier
 from .evaluate import combine, evaluate, number, unary
 from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
 from .scope import KernelScope
 from .syntax import field as child
 from .syntax import text_of
-from .values import Access, Array, Value
+from .values import Access, Array, Derived, Value
 
 CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.SP: Operation.SP,
@@ -25,6 +26,7 @@ CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.INT: Operation.INT,
     Scalar.OTHER: Operation.INT,
 }
+_SMALL_INTEGER_BYTES = 2
 DATA_DEPENDENT_BRANCH = 0.5
 """How often a branch is taken whose condition depends on data (assumed)."""
 
@@ -68,7 +70,10 @@ class ExpressionCounter(KernelScope):
                 if _is_place(target):
                     self.expression(target, times, write=True)
                 self.tally.count(CLASS_OF[stepped.type.arithmetic], times)
-                return Value(stepped.type)
+                by = ONE if text_of(child(node, "operator")) == "++" else -ONE
+                after = self._after("+", stepped, Value(INT, by))
+                self._set(target, after)
+                return stepped if text_of(node)[-1] in "+-" else after
             case "unary_expression":
                 value = self.expression(child(node, "argument"), times)
                 operator = text_of(child(node, "operator"))
@@ -77,8 +82,7 @@ class ExpressionCounter(KernelScope):
                 return Value(value.type, unary(operator, value.value))
             case "cast_expression":
                 inner = self.expression(child(node, "value"), times)
-                kind = self.type_of(text_of(child(node, "type"))) or inner.type
-                return Value(kind, inner.value, inner.array)
+                return self.converted(inner, self.type_of(text_of(child(node, "type"))))
             case "conditional_expression":
                 return self._conditional(node, times)
             case "call_expression":
@@ -114,11 +118,51 @@ class ExpressionCounter(KernelScope):
             return Value(element, None, place)
         if element.scalar is not Scalar.OTHER or not element.struct:
             self.access(place, element, element.bytes, times, write=write)
-        return Value(element, None, place)
+        return Value(element, self._loaded(place, element, place.name), place)
+
+    def _loaded(self, place: Array, kind: CType, name: str) -> Polynomial | None:
+        """An integer that was read from memory: a value of its own, the same for the same element."""
+        if kind.scalar is not Scalar.INT or place.offset is None:
+            return None
+        extent = Polynomial.constant(256.0**kind.size) if kind.size <= _SMALL_INTEGER_BYTES else None
+        derived = Derived(self.tally.indices(place.offset), extent=extent)
+        return self.tally.derive(f"{name}[{place.offset}]", derived)
 
     def access(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
         if place.space == "global" and element.bytes:
-            self.tally.access(Access(place.name, place.offset, element.bytes, size, ONE, write), times)
+            access = Access(
+                place.name, place.offset, element.bytes, size, ONE, write, self.loops, place.size_bytes
+            )
+            self.tally.access(access, times)
+        elif place.space == "register" and element.bytes and place.offset is not None:
+            self._private(place, element, size, times, write=write)
+
+    def _private(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
+        """An access to a thread's own array: in registers, unless an index has to be computed."""
+        offset = place.offset or ZERO
+        dynamic = not offset.symbols <= self.unrolled
+        access = Access(
+            f"{place.name} (local)",
+            offset,
+            element.bytes,
+            size,
+            ONE,
+            write,
+            self.loops,
+            place.size_bytes,
+            private=True,
+            dynamic=dynamic,
+        )
+        self.tally.access(access, times)
+
+    def converted(self, value: Value, kind: CType | None) -> Value:
+        """A value after a cast; a pointer's offset counts in the new elements."""
+        if kind is None or value.array is None or not (kind.is_pointer and value.type.is_pointer):
+            return Value(kind or value.type, value.value, value.array)
+        offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
+        if offset is not None and old and new:
+            offset = offset * (old / new)
+        return Value(kind, value.value, replace(value.array, offset=offset, extents=()))
 
     def _pointer(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         argument = child(node, "argument")
@@ -146,9 +190,13 @@ class ExpressionCounter(KernelScope):
         member = self.program.member_type(owner, text_of(child(node, "field")))
         if member.is_pointer:
             return Value(member, None, Array(text_of(node), "global"))
-        if base.array is not None and owner.struct:
+        if base.array is None:  # a member of a parameter: the same for all threads
+            uniform = member.scalar is Scalar.INT and not base.type.is_pointer
+            return Value(member, Polynomial.symbol(text_of(node)) if uniform else None)
+        if owner.struct:
             self.access(base.array, owner, min(member.bytes, owner.bytes), times, write=write)
-        return Value(member, None)
+        name = f"{base.array.name}.{text_of(child(node, 'field'))}"
+        return Value(member, self._loaded(base.array, member, name))
 
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, right_node = child(node, "left"), child(node, "right")
@@ -164,9 +212,31 @@ class ExpressionCounter(KernelScope):
             return self._moved(left, right, operator)
         if operator in ("<", ">", "<=", ">=", "==", "!=", "&&", "||"):
             kind = INT
+        return Value(kind, self._combined(operator, left, right))
+
+    def _combined(self, operator: str, left: Value, right: Value) -> Polynomial | None:
+        """The value of an operation; None where it is not known or not integer."""
         if left.value is None or right.value is None:
-            return Value(kind)
-        return Value(kind, combine(operator, left.value, right.value))
+            return None
+        if left.type.scalar is Scalar.INT or right.type.scalar is Scalar.INT:
+            derived = derived_value(operator, left.value, right.value, self.tally)
+            if derived is not None:
+                return derived
+        return combine(operator, left.value, right.value)
+
+    def _after(self, operator: str, old: Value, by: Value) -> Value:
+        """What a place holds after ``old operator= by``."""
+        if old.type.is_pointer:
+            return self._moved(old, by, operator)
+        return Value(old.type, self._combined(operator, old, by))
+
+    def _set(self, target: Node | None, value: Value) -> None:
+        """Remember what a variable was given."""
+        name = text_of(target)
+        known = self.names.get(name)
+        if known is not None and target is not None and target.type == "identifier":
+            array = value.array if known.type.is_pointer else known.array
+            self.names[name] = Value(known.type, value.value, array)
 
     def _folded(self, node: Node, *operands: Value) -> bool:
         """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
@@ -190,13 +260,10 @@ class ExpressionCounter(KernelScope):
             kind = wider(old.type, value.type)
             amount = _operator_cost(operator.removesuffix("="), kind, value.value)
             self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
+            value = self._after(operator.removesuffix("="), old, value)
         if _is_place(target):
             return self.expression(target, times, write=True)
-        name = text_of(target)
-        if name in self.names:
-            known = self.names[name]
-            array = value.array if known.type.is_pointer and operator == "=" else known.array
-            self.names[name] = Value(known.type, None, array)
+        self._set(target, value)
         return value
 
     def _conditional(self, node: Node, times: Polynomial) -> Value:
@@ -206,7 +273,10 @@ class ExpressionCounter(KernelScope):
         chance = DATA_DEPENDENT_BRANCH if chance is None else chance
         taken = self.expression(child(node, "consequence"), times * chance)
         other = self.expression(child(node, "alternative"), times * (1 - chance))
-        return Value(wider(taken.type, other.type), None, taken.array or other.array)
+        kind = wider(taken.type, other.type)
+        if chance in (0.0, 1.0):
+            return replace(taken if chance else other, type=kind)
+        return Value(kind, likelier((taken, other), self.tally).value, taken.array or other.array)
 
 
 def _literal(text: str) -> Value:

@@ -26,6 +26,7 @@ _FARTHEST_ATTRIBUTE = 400
 # A macro of more names is a generated table, and no size or index.
 _MOST_MACRO_NAMES = 100
 _POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
+_BRACKETED = "parenthesized_declarator"
 _VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
 _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
 
@@ -34,8 +35,9 @@ _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": 
 class Declared:
     """A declared name: its type's text (stars and array levels included), and its initial value.
 
-    ``constant`` says that it is declared ``const`` or ``constexpr``. ``space`` is ``shared``,
-    ``constant``, ``global`` (device memory) or empty.
+    ``extents`` are its sizes as an array, outermost first, None where there is none: in ``a[][4]``
+    and ``(*a)[4]``. ``constant`` says that it is declared ``const`` or ``constexpr``. ``space`` is
+    ``shared``, ``constant``, ``global`` (device memory) or empty.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Declared:
     value: Node | None
     node: Node
     space: str = ""
-    extents: tuple[Node, ...] = ()
+    extents: tuple[Node | None, ...] = ()
     constant: bool = False
 
 
@@ -152,11 +154,12 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
         if inner is not None and inner.type == "init_declarator":
             value = child(inner, "value")
             inner = child(inner, "declarator")
-        stars, extents = 0, []
-        while inner is not None and inner.type in _POINTER_TYPES:
-            if inner.type == "array_declarator" and (size := child(inner, "size")):
-                extents.append(size)
-            stars += inner.type != "reference_declarator"
+        stars = 0
+        extents: list[Node | None] = []
+        while inner is not None and (inner.type in _POINTER_TYPES or inner.type == _BRACKETED):
+            if inner.type == "array_declarator" or (inner.type == "pointer_declarator" and extents):
+                extents.append(child(inner, "size"))
+            stars += inner.type in ("array_declarator", "pointer_declarator")
             inner = child(inner, "declarator") or (inner.named_children[-1] if inner.named_children else None)
         if inner is None or inner.type not in ("identifier", "field_identifier"):
             continue

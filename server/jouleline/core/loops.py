@@ -18,11 +18,12 @@ from .syntax import text_of
 class Loop:
     """A loop's control. ``trips`` is None when the source does not tell the number of iterations.
 
-    When ``affine``, the variable is ``start + step * iteration``.
+    When ``affine``, the variable is ``start + step * iteration``; ``start`` is None where it depends
+    on data.
     """
 
     variable: str
-    start: Polynomial
+    start: Polynomial | None
     step: Polynomial
     trips: Polynomial | None
     affine: bool
@@ -45,18 +46,20 @@ def read_loop(node: Node, lookup: Lookup, ranges: Mapping[str, Polynomial]) -> L
     if not variable or update is None:
         return _UNKNOWN
     start = evaluate(first, lookup) if first is not None else lookup(variable)
-    relation = _relation(child(node, "condition"), variable)
+    relation = relation_of(child(node, "condition"), variable)
     how = _step(update, variable, lookup)
-    if how is None or relation is None or start is None:
-        return Loop(variable, ZERO, ONE, None, affine=False)
+    if how is None:
+        return Loop(variable, start, ONE, None, affine=False)
     operator, step = how
+    if relation is None or start is None:
+        return Loop(variable, start, step, None, affine=operator == "+")
     limit = evaluate(relation[1], lookup)
     if operator != "+":
         trips = _geometric(start, limit, operator, step, relation[0])
         return Loop(variable, start, step, trips, affine=False)
     if limit is None:
         return Loop(variable, start, step, None, affine=True)
-    trips = _arithmetic(start, limit, step, relation[0], ranges)
+    trips = arithmetic_trips(start, limit, step, relation[0], ranges)
     return Loop(variable, start, step, trips, affine=True)
 
 
@@ -76,7 +79,7 @@ def _initial(initializer: Node | None, condition: Node | None) -> tuple[str, Nod
     return "", None
 
 
-def _relation(condition: Node | None, variable: str) -> tuple[str, Node] | None:
+def relation_of(condition: Node | None, variable: str) -> tuple[str, Node] | None:
     """The relation that keeps the loop running, read with the variable on the left."""
     if condition is None or condition.type != "binary_expression":
         return None
@@ -85,7 +88,7 @@ def _relation(condition: Node | None, variable: str) -> tuple[str, Node] | None:
     if left is None or right is None:
         return None
     if operator == "&&":
-        return _relation(left, variable) or _relation(right, variable)
+        return relation_of(left, variable) or relation_of(right, variable)
     if text_of(left) == variable:
         return operator, right
     if text_of(right) == variable:
@@ -143,13 +146,14 @@ def _geometric(
     return None
 
 
-def _arithmetic(
+def arithmetic_trips(
     start: Polynomial,
     limit: Polynomial,
     step: Polynomial,
     operator: str,
     ranges: Mapping[str, Polynomial],
 ) -> Polynomial | None:
+    """Trips of a loop that adds ``step`` to its variable; None if it does not end by that."""
     by = step.number
     if not by or operator not in ("!=", *(("<", "<=") if by > 0 else (">", ">="))):
         return None  # endless, until the variable wraps around

@@ -36,7 +36,9 @@ class KernelScope:
     """Names and types at a place in a kernel, and the tally of the walk that visits it.
 
     ``names`` holds parameters, locals and indices; ``builtins`` those of them that every device
-    function sees, too. ``fixed`` are names whose value the compiler knows.
+    function sees, too. ``fixed`` are names whose value the compiler knows. ``loops`` are the indices
+    of the loops around the place, ``unrolled`` those that are gone when compiled; ``shadowed`` are the
+    outer values of names declared in the block.
     """
 
     program: ProgramFacts
@@ -50,6 +52,9 @@ class KernelScope:
     known: Remembered = field(default_factory=Remembered)
     known_compiled: Remembered = field(default_factory=Remembered)
     depth: int = 0
+    loops: tuple[str, ...] = ()
+    shadowed: dict[str, Value | None] = field(default_factory=dict)
+    unrolled: set[str] = field(default_factory=set)
 
     @property
     def ranges(self) -> Ranges:
@@ -59,7 +64,8 @@ class KernelScope:
     def lookup(self, name: str) -> Polynomial | None:
         """The value of a name for an expression's evaluation."""
         if name in self.names:
-            return self.names[name].value
+            value = self.names[name].value
+            return None if value is None or self.tally.depends_on_data(value) else value
         if text := self.program.macros.get(name):
             depends = [self.names.get(word) for word in self.program.macro_names[name]]
             return self.known.value(name, depends, lambda: evaluate_text(text, self.lookup))
@@ -91,7 +97,7 @@ class KernelScope:
             return Value(INT, self.lookup(name))
         kind = self.type_of(declared.type) or UNKNOWN
         if kind.is_pointer:
-            extents = tuple(evaluate(item, self.lookup) for item in declared.extents)
+            extents = tuple(item and evaluate(item, self.lookup) for item in declared.extents)
             return Value(kind, None, Array(name, declared.space or "global", ZERO, extents))
         return Value(kind, self.lookup(name))
 

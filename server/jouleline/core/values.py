@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from .counts import Operation
 from .ctype import CType
-from .polynomial import ZERO, Monomial, Polynomial, collect
+from .polynomial import ONE, ZERO, Monomial, Polynomial, collect
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,22 @@ class Array:
     space: str
     offset: Polynomial | None = ZERO
     extents: tuple[Polynomial | None, ...] = ()
+    size_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A value that is no polynomial of the indices, and is a symbol of its own.
+
+    ``depends`` are the indices it varies with, ``extent`` is the number of values it takes at most.
+    A remainder or a quotient ``follows`` a polynomial (over its divisor, modulo its extent); a value
+    loaded from memory follows nothing.
+    """
+
+    depends: frozenset[str]
+    follows: Polynomial | None = None
+    extent: Polynomial | None = None
+    divisor: Polynomial = ONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +49,9 @@ class Access:
     """An access to global memory: element index (None if it depends on data), size, and how often.
 
     ``stride`` is the size of one array element (bytes) and ``bytes`` what is moved of it; ``times``
-    counts executions over all threads.
+    counts executions over all threads. ``loops`` are the indices of the loops around it, outermost
+    first; ``size_bytes`` is the array's size where it is known. A ``private`` array is a thread's own;
+    it needs memory only if an index into it is ``dynamic``: not known when compiling.
     """
 
     array: str
@@ -42,14 +60,19 @@ class Access:
     bytes: int
     times: Polynomial
     write: bool
+    loops: tuple[str, ...] = ()
+    size_bytes: float | None = None
+    private: bool = False
+    dynamic: bool = True
 
 
 @dataclass
 class Tally:
-    """What a walk found."""
+    """What a walk found: index symbols with their ranges, values derived from them, and counts."""
 
     ranges: dict[str, Polynomial] = field(default_factory=dict)
     assumptions: dict[str, None] = field(default_factory=dict)
+    derived: dict[str, Derived] = field(default_factory=dict)
     _operations: dict[Operation, dict[Monomial, float]] = field(default_factory=dict)
     _accesses: dict[Access, Polynomial] = field(default_factory=dict)
 
@@ -69,14 +92,37 @@ class Tally:
 
     def part(self) -> Tally:
         """An empty tally for a part of the walk, to be added when it is known how often it runs."""
-        return Tally(self.ranges, self.assumptions)
+        return Tally(self.ranges, self.assumptions, self.derived)
 
-    def add(self, part: Tally, times: Polynomial) -> None:
-        """Add a part that runs ``times`` times."""
+    def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
+        """Add a part that runs ``times`` times inside of ``loops``."""
         for operation, amount in part.operations.items():
             self.count(operation, amount * times)
         for access, often in part._accesses.items():
-            self.access(access, often * times)
+            self.access(replace(access, loops=(*loops, *access.loops)) if loops else access, often * times)
+
+    def indices(self, value: Polynomial) -> frozenset[str]:
+        """The index symbols that a value varies with."""
+        found: set[str] = set()
+        for name in value.symbols:
+            if name in self.ranges:
+                found.add(name)
+            elif name in self.derived:
+                found |= self.derived[name].depends
+        return frozenset(found)
+
+    def depends_on_data(self, value: Polynomial) -> bool:
+        """Whether a value that was loaded from memory is part of it."""
+        for name in value.symbols:
+            derived = self.derived.get(name)
+            if derived is not None and (derived.follows is None or self.depends_on_data(derived.follows)):
+                return True
+        return False
+
+    def derive(self, name: str, derived: Derived) -> Polynomial:
+        """A value that is a symbol of its own; the same name is the same value."""
+        self.derived.setdefault(name, derived)
+        return Polynomial.symbol(name)
 
     @property
     def operations(self) -> dict[Operation, Polynomial]:

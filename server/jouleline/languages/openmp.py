@@ -83,15 +83,15 @@ class OpenMP:
             tally,
             mutated_names(kernel.node) if kernel.node is not None else frozenset(),
         )
-        iterations, fast = _parallel_loops(kernel, counter)
+        iterations, parallel = _parallel_loops(kernel, counter)
         known = len(tally.assumptions)
         assumptions = Assumptions(tally.assumptions)
         count = iterations.evaluate(assumptions.value_of)
         shape = _shape(kernel.directive, count, host, kernel)
         if known != len(tally.assumptions):
             shape = replace(shape, known=False)
-        # The loops are walked as loops, so the body runs once and is fetched for by one "block".
-        return Setting(counter, kernel.node, shape, fast, frozenset(), threads=1.0, blocks=1.0)
+        # The loops are walked as loops, so the body runs once.
+        return Setting(counter, kernel.node, shape, parallel, threads=1.0)
 
 
 def _enclosing_name(node: Node, source: ParsedSource) -> str:
@@ -133,9 +133,10 @@ def _is_container(text: str) -> bool:
     return "vector<" in text or "array<" in text or "unique_ptr<" in text
 
 
-def _parallel_loops(kernel: Kernel, counter: BodyCounter) -> tuple[Polynomial, str]:
-    """Iterations that run in parallel, and the index in which neighbouring threads differ."""
-    total, fast = ONE, ""
+def _parallel_loops(kernel: Kernel, counter: BodyCounter) -> tuple[Polynomial, tuple[str, ...]]:
+    """Iterations that run in parallel, and their indices, that of the innermost loop first."""
+    total = ONE
+    parallel: tuple[str, ...] = ()
     node = kernel.node
     wanted = kernel.directive.collapse if kernel.directive else 1
     while node is not None and wanted > 0:
@@ -149,11 +150,11 @@ def _parallel_loops(kernel: Kernel, counter: BodyCounter) -> tuple[Polynomial, s
         loop = read_loop(node, counter.lookup, counter.ranges)
         trips = loop.trips or Polynomial.symbol(f"trips@{node.start_point.row + 1}")
         total = total * trips
-        fast = f"{loop.variable}@{node.start_byte}"
+        parallel = (f"{loop.variable}@{node.start_byte}", *parallel)
         counter.names.setdefault(loop.variable, Value(INT))
         node = child(node, "body")
         wanted -= 1
-    return total, fast
+    return total, parallel
 
 
 def _shape(directive: Directive | None, iterations: float, host: HostScope, kernel: Kernel) -> LaunchShape:

@@ -1,0 +1,55 @@
+"""Integer operations whose result is no polynomial: remainders, quotients, masks, choices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from .polynomial import Polynomial
+from .values import Derived, Tally, Value
+
+
+def derived_value(operator: str, left: Polynomial, right: Polynomial, tally: Tally) -> Polynomial | None:
+    """The value of an operation on index-dependent integers; None if it is plain arithmetic.
+
+    A remainder walks along with its dividend, so neighbouring threads stay neighbours; a quotient
+    follows at its divisor's pace; exclusive or keeps threads of a warp in one another's places.
+    """
+    indices = tally.indices(left) | tally.indices(right)
+    if not indices:
+        return None
+    name = f"({left}){operator}({right})"
+    known = right.number
+    match operator:
+        case "%":
+            return tally.derive(name, Derived(indices, left, right))
+        case "&" if known is not None and known >= 0:
+            return tally.derive(name, Derived(indices, left, right + 1))
+        case "&" if left.number is not None and left.number >= 0:
+            return tally.derive(name, Derived(indices, right, left + 1))
+        case "/" if not _divides(known, left):
+            return tally.derive(name, Derived(indices, left, divisor=right))
+        case ">>" if known is not None and 0 <= known < 64 and not _divides(2**known, left):
+            return tally.derive(name, Derived(indices, left, divisor=Polynomial.constant(2**known)))
+        case ">>" | "<<" if known is None:
+            return tally.derive(name, Derived(indices))
+        case "^":
+            return tally.derive(name, Derived(indices, left if tally.indices(left) else right))
+        case "|":
+            return left + right
+    return None
+
+
+def likelier(values: Sequence[Value], tally: Tally) -> Value:
+    """The value that stands for a choice among several: the one that follows more indices.
+
+    ``min(i, n - 1)`` and ``i < n ? i : 0`` are ``i`` nearly everywhere.
+    """
+    return max(values, key=lambda one: -1 if one.value is None else len(tally.indices(one.value)))
+
+
+def _divides(divisor: float | None, value: Polynomial) -> bool:
+    """Whether a quotient is exact whatever the indices are."""
+    if not divisor:
+        return False
+    return all(math.fmod(factor, divisor) == 0 for _, factor in value.terms)

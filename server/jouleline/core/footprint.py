@@ -1,0 +1,248 @@
+"""Where an access goes: the sectors of one warp, and the bytes that a range of indices touches.
+
+An element index is affine in thread, block and loop indices and in derived values: remainders,
+quotients, and values loaded from memory, which scatter.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from .polynomial import Polynomial
+from .values import Access, Derived
+
+SECTOR_BYTES = 32
+"""The unit in which global memory is fetched on NVIDIA since Maxwell, and charged here for all."""
+
+Lane = Mapping[str, float]
+"""The values of the parallel indices in one thread of a warp; those that are missing are 0."""
+Form = tuple[tuple[str, float], ...]
+"""The coefficient (elements) of each symbol in an index."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """The iteration space of a launch: how many values each index takes, fastest thread index first.
+
+    ``ranges`` holds every index symbol; ``parallel`` are those that differ between threads.
+    """
+
+    ranges: Mapping[str, float]
+    parallel: tuple[str, ...]
+    derived: Mapping[str, Derived]
+    value_of: Callable[[str], float]
+    warp: int
+
+    @cached_property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The first warp: consecutive threads, the fastest index running first."""
+        lanes = []
+        for number in range(self.warp):
+            rest, lane = number, {}
+            for name in self.parallel:
+                extent = max(1, math.ceil(self.ranges[name]))
+                lane[name] = float(rest % extent)
+                rest //= extent
+            if rest == 0:
+                lanes.append(lane)
+        return tuple(lanes)
+
+    def form(self, index: Polynomial) -> Form | None:
+        """The coefficients of an index; None where two of its symbols are multiplied."""
+        coefficients: dict[str, float] = defaultdict(float)
+        for monomial, factor in index.terms:
+            moving = [name for name in monomial if name in self.ranges or name in self.derived]
+            if len(moving) > 1:
+                return None
+            if moving:
+                still = math.prod(self.value_of(name) for name in monomial if name != moving[0])
+                coefficients[moving[0]] += factor * still
+        return tuple(sorted((name, value) for name, value in coefficients.items() if value))
+
+    def offset(self, index: Polynomial) -> float:
+        """The part of an index in which no index symbol occurs (elements)."""
+        return sum(
+            factor * math.prod(self.value_of(name) for name in monomial)
+            for monomial, factor in index.terms
+            if not any(name in self.ranges or name in self.derived for name in monomial)
+        )
+
+    def count(self, name: str, ranges: Mapping[str, float]) -> float:
+        """How many values a symbol takes while the indices run through ``ranges``."""
+        derived = self.derived.get(name)
+        if derived is None:
+            return max(1.0, ranges.get(name, 1.0))
+        most = math.prod(max(1.0, ranges.get(index, 1.0)) for index in derived.depends)
+        if derived.follows is not None:
+            span = 1.0
+            for symbol, coefficient in self.form(derived.follows) or ():
+                span += abs(coefficient) * (self.count(symbol, ranges) - 1)
+            most = min(most, span / max(1.0, derived.divisor.evaluate(self.value_of)))
+        if derived.extent is not None:
+            most = min(most, max(1.0, derived.extent.evaluate(self.value_of)))
+        return max(1.0, most)
+
+    def at(self, name: str, lane: Lane) -> float | tuple[float, ...]:
+        """A symbol's value in a lane; a tuple that names the value where it could be anything."""
+        derived = self.derived.get(name)
+        if derived is None:
+            return lane.get(name, 0.0)
+        if derived.follows is None:
+            return tuple(lane.get(index, 0.0) for index in sorted(derived.depends))
+        value = self.offset(derived.follows)
+        for symbol, coefficient in self.form(derived.follows) or ():
+            known = self.at(symbol, lane)
+            if isinstance(known, tuple):
+                return known
+            value += coefficient * known
+        value /= max(1.0, derived.divisor.evaluate(self.value_of))
+        if derived.extent is not None and (modulus := derived.extent.evaluate(self.value_of)) >= 1:
+            value %= modulus
+        return float(math.floor(value + 1e-9))
+
+    def sectors_per_warp(self, form: Form | None, access: Access) -> float:
+        """Sectors that one access of a whole warp touches."""
+        if access.private:  # laid out so that equal indices of a warp's threads are neighbours
+            return max(1.0, len(self.lanes) * access.bytes / SECTOR_BYTES)
+        if form is None:
+            return float(len(self.lanes))
+        touched: set[object] = set()
+        for lane in self.lanes:
+            position, scattered = 0.0, []
+            for name, coefficient in form:
+                value = self.at(name, lane)
+                if isinstance(value, tuple):
+                    scattered.append((name, value))
+                else:
+                    position += coefficient * value
+            first = math.floor(position * access.stride / SECTOR_BYTES)
+            last = math.floor((position * access.stride + access.bytes - 1) / SECTOR_BYTES)
+            touched.update((*scattered, sector) for sector in range(first, min(last, first + 64) + 1))
+        return float(len(touched))
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The accesses of one array that differ by a constant offset only, from the same loops."""
+
+    form: Form | None
+    accesses: tuple[Access, ...]
+    space: Space
+
+    @property
+    def loops(self) -> tuple[str, ...]:
+        """The loops around the accesses, outermost first."""
+        return self.accesses[0].loops
+
+    @cached_property
+    def times(self) -> float:
+        """How often the accesses are executed, all threads together."""
+        return sum(max(0.0, one.times.evaluate(self.space.value_of)) for one in self.accesses)
+
+    @cached_property
+    def sectors(self) -> float:
+        """Sectors that a warp moves for each access."""
+        return self.space.sectors_per_warp(self.form, self.accesses[0])
+
+    @cached_property
+    def moved(self) -> float:
+        """Bytes that all warps move between the caches."""
+        return self.times / max(1, len(self.space.lanes)) * self.sectors * SECTOR_BYTES
+
+    @cached_property
+    def useful(self) -> float:
+        """Bytes of them that threads asked for."""
+        return min(self.moved, self.times * self.accesses[0].bytes)
+
+    @cached_property
+    def scattered(self) -> tuple[str, ...]:
+        """The loaded values that the index depends on."""
+        derived = self.space.derived
+        return tuple(name for name, _ in self.form or () if name in derived and derived[name].follows is None)
+
+    @cached_property
+    def _offsets(self) -> list[float]:
+        found = {self.space.offset(one.index) for one in self.accesses if one.index is not None}
+        return sorted(found) or [0.0]
+
+    def unique(self, ranges: Mapping[str, float]) -> float:
+        """Bytes of sectors touched at least once while the indices run through ``ranges``."""
+        first = self.accesses[0]
+        if first.private:
+            inside = {name: 1.0 if name in self.space.parallel else extent for name, extent in ranges.items()}
+            threads = math.prod(max(1.0, ranges.get(name, 1.0)) for name in self.space.parallel)
+            return min(self._extent(inside), first.size_bytes or math.inf) * threads
+        return min(self._extent(ranges), self.moved)
+
+    def _extent(self, ranges: Mapping[str, float]) -> float:
+        first = self.accesses[0]
+        if self.form is None:
+            count = math.prod(max(1.0, ranges.get(name, 1.0)) for name in self._reached)
+            return self._capped(count * max(first.bytes, 1))
+        elements, span, steps = 1.0, 1.0, []
+        for name, coefficient in self.form:
+            if name in self.scattered:
+                continue
+            count = self.space.count(name, ranges)
+            step = max(1.0, abs(coefficient))
+            count = max(1.0, count * abs(coefficient) / step)
+            if count > 1:
+                elements *= count
+                span += step * (count - 1)
+                steps.append(step)
+        stride = max(1.0, min(steps, default=1.0)) * first.stride
+        touched = max(float(first.bytes), min(stride, float(SECTOR_BYTES)))
+        dense = min(elements * touched, span * first.stride)
+        total = dense / (span * first.stride) * self._merged(span) * first.stride
+        total = max(total, min(SECTOR_BYTES, touched))
+        for name in self.scattered:
+            total *= self.space.count(name, ranges)
+        return self._capped(total)
+
+    @property
+    def _reached(self) -> frozenset[str]:
+        """The indices that an access varies with, as far as one can tell."""
+        index = self.accesses[0].index
+        if index is None:
+            return frozenset((*self.space.parallel, *self.loops))
+        found: set[str] = set()
+        for name in index.symbols:
+            if name in self.space.derived:
+                found |= self.space.derived[name].depends
+            elif name in self.space.ranges:
+                found.add(name)
+        return frozenset(found)
+
+    def _merged(self, span: float) -> float:
+        """Elements from first to last of the accesses' intervals, each counted once."""
+        total, end = 0.0, -math.inf
+        for offset in self._offsets:
+            total += max(0.0, offset + span - max(end, offset))
+            end = max(end, offset + span)
+        return total
+
+    def _capped(self, total: float) -> float:
+        """No more than the memory there is, if that is known."""
+        size = self.accesses[0].size_bytes
+        if size is None or total <= 0 or self.accesses[0].private:
+            return total
+        # Scattered accesses meet each other: as many balls thrown into the array's sectors.
+        if self.form is None or self.scattered:
+            return size * -math.expm1(-total / size)
+        return min(total, size)
+
+
+def streams(accesses: Sequence[Access], space: Space) -> list[Stream]:
+    """The accesses of one array by form and loops."""
+    groups: dict[tuple[object, ...], list[Access]] = defaultdict(list)
+    forms: dict[tuple[object, ...], Form | None] = {}
+    for access in accesses:
+        form = space.form(access.index) if access.index is not None else None
+        key = (form, access.loops, access.stride, access.bytes, None if form is not None else access.index)
+        groups[key].append(access)
+        forms[key] = form
+    return [Stream(forms[key], tuple(group), space) for key, group in groups.items()]
