@@ -53,6 +53,8 @@ class HostState:
     depth: int = 0
     loops: int = 0
     returned: list[HostValue] = field(default_factory=list)
+    used: dict[str, str] = field(default_factory=dict)
+    read: int = 0
     _journal: list[tuple[Cell, HostValue]] = field(default_factory=list)
     _watching: int = 0
     _kinds: dict[str, Kind] = field(default_factory=dict)

@@ -61,3 +61,10 @@ class Launch:
     template_arguments: tuple[str, ...]
     place: Node
     visit: Visit | None = field(default=None, compare=False)
+
+    @property
+    def written(self) -> tuple[object, ...]:
+        """What the source says of this way of launching a kernel, its variables not followed."""
+        if self.visit is not None and self.visit.written:
+            return self.visit.written
+        return self.kernel, self.grid, self.block, self.template_arguments

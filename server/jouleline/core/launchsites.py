@@ -16,7 +16,7 @@ from .hostcalls import HostCalls
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record
 from .kernel import Launch
 from .syntax import ParsedSource
-from .visit import Extent, Known, Memory, Visit
+from .visit import Argument, Extent, Known, Memory, Visit
 
 MOST_VISITS: Final = 4
 """Different ways of reaching one kernel that are kept."""
@@ -33,6 +33,7 @@ class LaunchSites:
     visits: list[Launch] = field(default_factory=list)
     regions: dict[tuple[int, int], Visit] = field(default_factory=dict)
     spot: Node | None = None
+    _buffers: dict[int, tuple[int, Buffer]] = field(default_factory=dict)
     _launches: dict[int, tuple[ParsedSource, list[Launch], list[int]]] = field(default_factory=dict)
     _known_regions: dict[int, list[int]] = field(default_factory=dict)
     _seen: dict[tuple[int, int], list[tuple[object, ...]]] = field(default_factory=dict)
@@ -74,7 +75,11 @@ class LaunchSites:
         """Visit an OpenMP region."""
         key = (source.root.id, node.start_byte)
         if key not in self.regions:
-            self.regions[key] = Visit(len(self.regions), self._names(run))
+            self.regions[key] = Visit(len(self.regions), self._names(run), used=tuple(run.used.values()))
+
+    def region_of(self, source: ParsedSource, start: int) -> Visit | None:
+        """The first visit to the region whose directive starts at an offset."""
+        return self.regions.get((source.root.id, start))
 
     def launch(self, run: HostCalls, root: int, launch: Launch) -> None:
         """Visit a launch: its configuration and arguments are worth what they are worth now."""
@@ -93,7 +98,6 @@ class LaunchSites:
             kernel, template = cell.value.name, cell.value.template
         elif template:
             template = run.template_arguments(", ".join(template))
-        memory = tuple(known(value) for value in values)
         spot = self.spot
         if spot is not None:
             launch = replace(launch, line=spot.start_point.row + 1, anchor=spot.end_byte, place=spot)
@@ -102,7 +106,15 @@ class LaunchSites:
         shape = (kernel, tuple(template), grid, block)
         if len(seen) < MOST_VISITS and shape not in seen:
             seen.append(shape)
-            visit = Visit(len(self.visits), self._names(run), grid, block, memory)
+            visit = Visit(
+                len(self.visits),
+                self._names(run),
+                grid,
+                block,
+                tuple(self._argument(value) for value in values),
+                launch.written,
+                tuple(run.used.values()),
+            )
             self.visits.append(replace(launch, kernel=kernel, template_arguments=tuple(template), visit=visit))
         for value in values:
             if isinstance(value, Pointer) and isinstance(value.target, Buffer):
@@ -129,42 +141,44 @@ class LaunchSites:
                 made = Buffer(section[1], run.kind_of(cell.kind.name or "int"), Cell(count), text=cell.kind.name)
                 run.write(cell, Pointer(made))
 
-    @staticmethod
-    def _names(run: HostCalls) -> Mapping[str, Known]:
+    def _names(self, run: HostCalls) -> Mapping[str, Known]:
         names: dict[str, Known] = {}
         this = run.this.fields if run.this is not None else {}
         shared = {name: cell for name, cell in run.globals.items() if cell is not None}
         for name, cell in {**shared, **this, **run.names}.items():
-            _freeze(name, cell.value, names, 0)
+            self._freeze(name, cell.value, names, 0)
         return names
 
-
-def _freeze(name: str, value: HostValue, names: dict[str, Known], depth: int) -> None:
-    if isinstance(value, Pointer) and isinstance(value.target, Cell) and isinstance(value.target.value, Record):
-        if depth < 3:
-            for field_name, cell in value.target.value.fields.items():
-                _freeze(f"{name}->{field_name}", cell.value, names, depth + 1)
-        return
-    if isinstance(value, Record):
-        if depth < 3:
+    def _freeze(self, name: str, value: HostValue, names: dict[str, Known], depth: int) -> None:
+        mark = "."
+        if isinstance(value, Pointer) and isinstance(value.target, Cell):
+            value, mark = value.target.value, "->"
+        if not isinstance(value, Record):
+            names[name] = self.known(value)
+        elif depth < 3:
             for field_name, cell in value.fields.items():
-                _freeze(f"{name}.{field_name}", cell.value, names, depth + 1)
-        return
-    names[name] = known(value)
+                self._freeze(f"{name}{mark}{field_name}", cell.value, names, depth + 1)
 
+    def _argument(self, value: HostValue) -> Argument:
+        if isinstance(value, Record):
+            members: dict[str, Known] = {}
+            self._freeze("", value, members, 0)
+            return members
+        return self.known(value)
 
-def known(value: HostValue) -> Known:
-    """What is kept of a value."""
-    if isinstance(value, int | float):
-        return value
-    target = value.target if isinstance(value, Pointer) else value
-    if isinstance(target, Buffer):
+    def known(self, value: HostValue) -> Known:
+        """What is kept of a value."""
+        if isinstance(value, int | float):
+            return value
+        target = value.target if isinstance(value, Pointer) else value
+        if not isinstance(target, Buffer):
+            return None
         size = target.size_bytes
         offset = value.offset if isinstance(value, Pointer) else 0
         if size is not None and offset:
             size = max(0.0, size - offset * target.element.size)
-        return Memory(id(target), size, target.space, target.text, target.copied)
-    return None
+        identity, _ = self._buffers.setdefault(id(target), (len(self._buffers), target))
+        return Memory(identity, size, target.space, target.text, target.copied)
 
 
 def extent(value: HostValue) -> Extent:

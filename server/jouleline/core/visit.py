@@ -24,6 +24,8 @@ class Memory:
 
 
 Known: TypeAlias = "int | float | Memory | None"
+Argument: TypeAlias = "Known | Mapping[str, Known]"
+"""An argument of a launch; an object is given by its members: ``.n``."""
 Extent: TypeAlias = "tuple[int | None, int | None, int | None]"
 
 
@@ -33,10 +35,14 @@ class Visit:
 
     A member is named as it is written: ``p.n``, ``p->n``. ``grid`` and ``block`` are those of a
     launch, with None for what is not known; ``order`` counts visits from the program's start.
+    ``written`` is what the source says of the launch (see :attr:`Launch.written`), and ``used`` says what
+    the program has taken from the run line by then.
     """
 
     order: int
     names: Mapping[str, Known] = field(default_factory=dict)
     grid: Extent = (None, None, None)
     block: Extent = (None, None, None)
-    arguments: tuple[Known, ...] = ()
+    arguments: tuple[Argument, ...] = ()
+    written: tuple[object, ...] = ()
+    used: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
-from jouleline.core.values import Array, Tally, Value
+from jouleline.core.values import Array, Tally, Value, placed
 
 _THREADS = 256
 
@@ -123,9 +123,15 @@ def _visible(kernel: Kernel, program: ProgramFacts, host: HostScope) -> dict[str
                 inner = variable.type.split("<", 1)[1].rstrip("*& ").removesuffix(">")
                 kind = (program.type_of(inner) or UNKNOWN).pointer()
             extents = tuple(evaluate(item, lambda name: host.name(name, node)) for item in variable.extents)
-            names[variable.name] = Value(kind, None, Array(variable.name, "global", extents=extents))
+            array = Array(variable.name, "global", extents=extents)
+            names[variable.name] = Value(kind, None, placed(array, host.memory(variable.name)))
         else:
             names[variable.name] = Value(kind, host.name(variable.name, node))
+    for name, known in host.visit.names.items() if host.visit is not None else ():
+        if name not in names and isinstance(known, int | float):
+            global_ = program.variables.get(name)
+            kind = (program.type_of(global_.type) if global_ is not None else None) or INT
+            names[name] = Value(kind, Polynomial.constant(known))
     return names
 
 
