@@ -12,8 +12,10 @@ from jouleline.core.counts import Evidence, KernelCounts
 from jouleline.core.device import Device
 from jouleline.core.estimate import estimate
 from jouleline.core.facts import FileFacts, ProgramFacts, gather
+from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Launch
+from jouleline.core.launchsites import LaunchSites
 from jouleline.core.roofline import Bound, classify
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
@@ -103,23 +105,24 @@ def analyse(
     device: Device,
     arguments: tuple[str, ...] = (),
     problems: tuple[Problem, ...] = (),
+    reached: LaunchSites | None = None,
 ) -> Analysis:
     """The bound of every kernel of a program on a device.
 
-    ``arguments`` are those of the run line; sizes are derived from them.
+    ``arguments`` are those of the run line; sizes are derived from them. ``reached`` is what
+    :func:`reach` gives for the program, if it is known already.
     """
     program = ProgramFacts({name: file.facts for name, file in parsed.items()})
-    launches: dict[str, list[Launch]] = {}
-    for file in parsed.values():
-        for launch in file.launches:
-            launches.setdefault(launch.kernel, []).append(launch)
+    reached = reached or reach(parsed, device, arguments)
+    launches = _ways(parsed, reached)
     assigned: dict[int, Mapping[str, list[Node]]] = {}
     reports = []
     for name, file in parsed.items():
         for language, kernel in file.kernels:
             ways: Sequence[Launch | None] = _distinct(launches.get(kernel.name, [])) or (None,)
             for way in ways:
-                host = HostScope(program, arguments, assigned=assigned)
+                visit = way.visit if way is not None else reached.region_of(kernel.source, kernel.start)
+                host = HostScope(program, arguments, visit, assigned=assigned)
                 counts = count(language, kernel, way, host, device)
                 reports.append(KernelReport(name, kernel, way, counts, classify(counts, device)))
     return Analysis(
@@ -132,20 +135,47 @@ def analyse(
     )
 
 
+def reach(parsed: Mapping[str, ParsedFile], device: Device, arguments: tuple[str, ...] = ()) -> LaunchSites:
+    """The launches and regions that a program's host code reaches, with the values they have there."""
+    program = ProgramFacts({name: file.facts for name, file in parsed.items()})
+    return follow(program, arguments, int(device.multiprocessors.value), _launches)
+
+
+def _launches(source: ParsedSource) -> list[Launch]:
+    return [launch for language in LANGUAGES for launch in language.launches(source)]
+
+
+def _ways(parsed: Mapping[str, ParsedFile], reached: LaunchSites) -> dict[str, list[Launch]]:
+    """The launches of each kernel: those that are reached, in that order, then the others."""
+    launches: dict[str, list[Launch]] = {}
+    for launch in reached.visits:
+        launches.setdefault(launch.kernel, []).append(launch)
+    seen = {(launch.place.id, launch.anchor) for launch in reached.visits}
+    for file in parsed.values():
+        for launch in file.launches:
+            if (launch.place.id, launch.anchor) not in seen:
+                launches.setdefault(launch.kernel, []).append(launch)
+    return launches
+
+
 def count(
     language: LanguageSupport, kernel: Kernel, launch: Launch | None, host: HostScope, device: Device
 ) -> KernelCounts:
     """Source evidence for one launch of a kernel."""
     setting = language.enter(kernel, launch, host.program, host)
-    setting.counter.tally.assumptions.update(dict.fromkeys(host.used.values()))
+    used = (*host.used.values(), *(host.visit.used if host.visit is not None else ()))
+    setting.counter.tally.assumptions.update(dict.fromkeys(used))
     return estimate(setting, device)
 
 
 def _distinct(launches: list[Launch]) -> Sequence[Launch]:
-    """Launches that differ in shape or template arguments, the first of each, in text order."""
+    """Launches that differ in shape or template arguments, the first of each, in their order."""
     seen: dict[tuple[object, ...], Launch] = {}
     for launch in launches:
-        seen.setdefault((launch.grid, launch.block, launch.template_arguments), launch)
+        visit = launch.visit
+        known = visit is not None and None not in (*visit.grid, *visit.block)
+        shape = (visit.grid, visit.block) if visit is not None and known else (launch.grid, launch.block)
+        seen.setdefault((*shape, launch.template_arguments), launch)
     return list(seen.values())
 
 

@@ -96,6 +96,10 @@ class FileFacts:
     functions: dict[str, Function] = field(default_factory=dict)
     function_macros: dict[str, Macro] = field(default_factory=dict)
     calls: dict[str, list[Node]] = field(default_factory=dict)
+    overloads: dict[str, list[Function]] = field(default_factory=dict)
+    classes: dict[str, Node] = field(default_factory=dict)
+    enumerators: dict[str, Node] = field(default_factory=dict)
+    definitions: dict[str, list[Node]] = field(default_factory=dict)
 
 
 def gather(source: ParsedSource) -> FileFacts:
@@ -103,15 +107,17 @@ def gather(source: ParsedSource) -> FileFacts:
     facts = FileFacts(source)
     kinds = (
         "preproc_def preproc_function_def declaration alias_declaration type_definition struct_specifier "
-        "class_specifier function_definition call_expression"
+        "class_specifier function_definition call_expression enumerator"
     ).split()
     for node in descendants(source.root, *kinds):
         match node.type:
             case "preproc_def":
+                facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
                 value = _COMMENT.sub("", text_of(child(node, "value"))).strip()
                 if value:
                     facts.macros.setdefault(text_of(child(node, "name")), value)
             case "preproc_function_def":
+                facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
                 facts.function_macros[text_of(child(node, "name"))] = _macro(node)
             case "declaration" if ancestor(node, "function_definition") is None:
                 for declared in declarations(node, source):
@@ -125,6 +131,9 @@ def gather(source: ParsedSource) -> FileFacts:
             case "function_definition":
                 if function := function_of(node, source):
                     facts.functions.setdefault(function.name, function)
+                    facts.overloads.setdefault(function.name, []).append(function)
+            case "enumerator":
+                facts.enumerators.setdefault(text_of(child(node, "name")), node)
             case _:
                 name = text_of(child(node, "function")).split("<")[0].split("::")[-1]
                 facts.calls.setdefault(name, []).append(node)
@@ -247,9 +256,10 @@ def _typedef(node: Node, facts: FileFacts) -> None:
 
 def _struct(node: Node | None, facts: FileFacts, name: str) -> None:
     body = child(node, "body") if node is not None else None
-    if body is None or not name:
+    if node is None or body is None or not name:
         return
     members = facts.structs.setdefault(name, {})
+    facts.classes.setdefault(name, node)
     for member in body.named_children:
         if member.type == "field_declaration":
             for declared in declarations(member, facts.source):
@@ -308,6 +318,34 @@ class ProgramFacts:
     def structs(self) -> Mapping[str, Mapping[str, str]]:
         """Member types by struct name and member."""
         return _first(facts.structs for facts in self.files.values())
+
+    @cached_property
+    def overloads(self) -> Mapping[str, tuple[Function, ...]]:
+        """All function definitions by bare name, in the order of files and text."""
+        merged: dict[str, list[Function]] = {}
+        for facts in self.files.values():
+            for name, functions in facts.overloads.items():
+                merged.setdefault(name, []).extend(functions)
+        return {name: tuple(functions) for name, functions in merged.items()}
+
+    @cached_property
+    def classes(self) -> Mapping[str, Node]:
+        """The definitions of structs and classes by name."""
+        return _first(facts.classes for facts in self.files.values())
+
+    @cached_property
+    def enumerators(self) -> Mapping[str, Node]:
+        """Enumerators by name."""
+        return _first(facts.enumerators for facts in self.files.values())
+
+    @cached_property
+    def definitions(self) -> Mapping[str, tuple[Node, ...]]:
+        """The directives that define each macro."""
+        merged: dict[str, list[Node]] = {}
+        for facts in self.files.values():
+            for name, nodes in facts.definitions.items():
+                merged.setdefault(name, []).extend(nodes)
+        return {name: tuple(nodes) for name, nodes in merged.items()}
 
     @cached_property
     def calls(self) -> Mapping[str, tuple[Node, ...]]:

@@ -20,6 +20,7 @@ from .facts import ProgramFacts
 from .polynomial import Polynomial
 from .syntax import ancestor, descendants, text_of
 from .syntax import field as child
+from .visit import Memory, Visit
 
 _RUN_ARGUMENT: Final = re.compile(
     r"(?:std::)?(?:ato(?:i|l|ll|f)|strto(?:l|ul|ll|ull|d|f)|sto(?:i|l|ul|ll|ull|f|d))"
@@ -38,6 +39,7 @@ class HostScope:
 
     program: ProgramFacts
     arguments: tuple[str, ...] = ()
+    visit: Visit | None = None
     used: dict[str, str] = field(default_factory=dict)
     assigned: dict[int, Mapping[str, list[Node]]] = field(default_factory=dict)
     _globals: dict[str, Polynomial | None] = field(default_factory=dict)
@@ -55,6 +57,10 @@ class HostScope:
 
     def name(self, name: str, place: Node, depth: int = 0) -> Polynomial | None:
         """The value of a name as seen from ``place``; a symbol of that name when unknown."""
+        if self.visit is not None and name in self.visit.names:
+            known = self.visit.names[name]
+            if isinstance(known, int | float):
+                return Polynomial.constant(known)
         if "(" in name:
             return self._run_argument(name)
         if name == "argc":
@@ -64,6 +70,11 @@ class HostScope:
                 if value is not None:
                     return value
         return Polynomial.symbol(name)
+
+    def memory(self, name: str) -> Memory | None:
+        """The allocation a pointer points into, where host code could be followed."""
+        known = self.visit.names.get(name) if self.visit is not None else None
+        return known if isinstance(known, Memory) else None
 
     def _global(self, name: str) -> Polynomial | None:
         """The value of a macro or of a variable at file scope; each is evaluated once."""

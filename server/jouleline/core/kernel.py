@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tree_sitter import Node
 
 from .directives import Directive
 from .syntax import ParsedSource
+from .visit import Visit
 
 
 class Language(StrEnum):
@@ -47,7 +48,8 @@ class Launch:
     """A kernel launch, its parts as text.
 
     ``place`` is a node where it stands: names in the texts mean what they mean there. ``anchor`` is
-    the offset after which a hint belongs; ``line`` counts from 1.
+    the offset after which a hint belongs; ``line`` counts from 1. ``visit`` is the state in which
+    host code reaches it, where that could be followed.
     """
 
     kernel: str
@@ -58,3 +60,11 @@ class Launch:
     arguments: tuple[str, ...]
     template_arguments: tuple[str, ...]
     place: Node
+    visit: Visit | None = field(default=None, compare=False)
+
+    @property
+    def written(self) -> tuple[object, ...]:
+        """What the source says of this way of launching a kernel, its variables not followed."""
+        if self.visit is not None and self.visit.written:
+            return self.visit.written
+        return self.kernel, self.grid, self.block, self.template_arguments

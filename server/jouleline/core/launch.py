@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from tree_sitter import Node
 
@@ -15,6 +16,7 @@ from .kernel import Launch
 from .polynomial import Polynomial
 from .syntax import ancestor, descendants, text_of
 from .syntax import field as child
+from .visit import Extent, Visit
 
 DEFAULT_SIZE = 1024.0
 """Value assumed for a size that the source and the run line leave open."""
@@ -57,30 +59,43 @@ def resolve_shape(launch: Launch | None, host: HostScope, notes: dict[str, None]
         return LaunchShape((DEFAULT_GRID, 1, 1), (DEFAULT_BLOCK, 1, 1), known=False)
     assumptions = Assumptions(notes)
     before = len(notes)
-    grid = _extent(launch.grid, launch, host, assumptions, DEFAULT_GRID)
-    block = _extent(launch.block, launch, host, assumptions, DEFAULT_BLOCK)
+    visit = launch.visit or Visit(0)
+    grid = _extent(launch.grid, visit.grid, launch, host, assumptions, DEFAULT_GRID)
+    block = _extent(launch.block, visit.block, launch, host, assumptions, DEFAULT_BLOCK)
     return LaunchShape(grid, _block_limited(block), known=len(notes) == before)
 
 
 def _extent(
-    text: str, launch: Launch, host: HostScope, assumptions: Assumptions, default: int
+    text: str, visited: Extent, launch: Launch, host: HostScope, assumptions: Assumptions, default: int
 ) -> tuple[int, int, int]:
+    x, y, z = visited
+    if x is not None and y is not None and z is not None:
+        return _limited(x), _limited(y), _limited(z)
     sizes: list[int] = []
-    for part in _dimensions(text, launch)[:3]:
+    for part, known in zip_longest(_dimensions(text, launch)[:3], visited):
+        if known is not None:
+            sizes.append(_limited(known))
+            continue
+        if part is None:
+            continue
         value = host.evaluate_text(_members_resolved(part, launch), launch.place)
         if value is None:
             assumptions.notes[f"{part or 'the launch configuration'} = {default}: not known"] = None
             sizes.append(default if not sizes else 1)
         else:
             sizes.append(_whole(value, assumptions))
-    sizes += [1] * (3 - len(sizes))
+    sizes = [*sizes, 1, 1, 1][:3]
     return sizes[0], sizes[1], sizes[2]
 
 
 def _whole(value: Polynomial, assumptions: Assumptions) -> int:
     known = value.number
     number = value.evaluate(assumptions.value_of) if known is None else known
-    return max(1, min(2**31 - 1, math.ceil(number) if math.isfinite(number) else 1))
+    return _limited(math.ceil(number) if math.isfinite(number) else 1)
+
+
+def _limited(size: int) -> int:
+    return max(1, min(2**31 - 1, size))
 
 
 def _dimensions(text: str, launch: Launch, depth: int = 0) -> list[str]:

@@ -7,17 +7,39 @@ from dataclasses import dataclass, field, replace
 from .counts import Operation
 from .ctype import CType
 from .polynomial import ONE, ZERO, Monomial, Polynomial, collect
+from .visit import Memory
 
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A place in memory that an expression denotes: an array, and an element offset in it."""
+    """A place in memory that an expression denotes: an array, and an element offset in it.
+
+    Where host code tells of its allocation: ``size_bytes``, ``kind`` (``device``, ``managed``, ``pinned`` or
+    ``host``), ``copied`` (a copy or a fill wrote it last, not a kernel), and ``identity``, which is equal
+    for pointers into one allocation.
+    """
 
     name: str
     space: str
     offset: Polynomial | None = ZERO
     extents: tuple[Polynomial | None, ...] = ()
     size_bytes: float | None = None
+    kind: str = ""
+    copied: bool = False
+    identity: int | None = None
+
+
+def placed(array: Array, memory: object) -> Array:
+    """An array with what is known of its allocation, if ``memory`` is one."""
+    if not isinstance(memory, Memory):
+        return array
+    return replace(
+        array,
+        size_bytes=memory.size_bytes,
+        kind=memory.space,
+        copied=memory.copied,
+        identity=memory.identity,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,11 @@ from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
-from jouleline.core.values import Array, Tally, Value
+from jouleline.core.values import Array, Tally, Value, placed
 
-_THREADS = 256
+_THREADS = 128
+_FEWEST_THREADS = 32
+_MOST_TEAMS = 3200
 
 
 class OpenMP:
@@ -123,9 +125,15 @@ def _visible(kernel: Kernel, program: ProgramFacts, host: HostScope) -> dict[str
                 inner = variable.type.split("<", 1)[1].rstrip("*& ").removesuffix(">")
                 kind = (program.type_of(inner) or UNKNOWN).pointer()
             extents = tuple(evaluate(item, lambda name: host.name(name, node)) for item in variable.extents)
-            names[variable.name] = Value(kind, None, Array(variable.name, "global", extents=extents))
+            array = Array(variable.name, "global", extents=extents)
+            names[variable.name] = Value(kind, None, placed(array, host.memory(variable.name)))
         else:
             names[variable.name] = Value(kind, host.name(variable.name, node))
+    for name, known in host.visit.names.items() if host.visit is not None else ():
+        if name not in names and isinstance(known, int | float):
+            global_ = program.variables.get(name)
+            kind = (program.type_of(global_.type) if global_ is not None else None) or INT
+            names[name] = Value(kind, Polynomial.constant(known))
     return names
 
 
@@ -158,19 +166,38 @@ def _parallel_loops(kernel: Kernel, counter: BodyCounter) -> tuple[Polynomial, t
 
 
 def _shape(directive: Directive | None, iterations: float, host: HostScope, kernel: Kernel) -> LaunchShape:
-    """Teams and threads as the directive asks, else enough teams of 256 threads."""
+    """Teams and threads as the directive asks, else as LLVM's offload plugin chooses them.
+
+    A loop that teams and threads share gets a thread for each iteration; when these are few, there
+    are fewer threads in a team. A loop that only teams share gets a team for each iteration. A
+    grid that is not asked for has at most 3200 teams, of 128 threads if that is open, too.
+    Source: ``getNumBlocks`` in llvm/offload/plugins-nextgen, release 19.
+    """
 
     def clause(name: str) -> int | None:
         found = directive.clause(name) if directive else None
         place = kernel.node
         if found is None or place is None:
             return None
-        value = host.evaluate_text(found.argument, place)
+        value = host.evaluate_text(found.argument.rpartition(":")[2], place)
         number = value.number if value is not None else None
         return max(1, int(number)) if number is not None else None
 
-    threads = min(1024, clause("thread_limit") or clause("num_threads") or _THREADS)
-    teams = clause("num_teams") or max(1, math.ceil(iterations / threads))
+    asked = clause("num_threads") or clause("thread_limit")
+    threads, trips = min(1024, asked or _THREADS), max(1, math.ceil(iterations))
+    if directive is None or not directive.has("target"):
+        teams = clause("num_teams") or max(1, math.ceil(iterations / threads))
+    elif given := clause("num_teams"):
+        teams = given
+    elif not {"teams", "loop"} & set(directive.words):
+        teams = 1
+    elif not {"parallel", "loop"} & set(directive.words):
+        teams = min(trips, _MOST_TEAMS)
+    else:
+        if asked is None and trips < _MOST_TEAMS * threads:
+            # The smallest power of two that does with the teams there can be.
+            threads = max(_FEWEST_THREADS, 2 ** math.ceil(math.log2(math.ceil(trips / _MOST_TEAMS))))
+        teams = min(math.ceil(trips / threads), _MOST_TEAMS)
     return LaunchShape((min(teams, 2**31 - 1), 1, 1), (threads, 1, 1), known=True)
 
 

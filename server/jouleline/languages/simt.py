@@ -21,7 +21,8 @@ from jouleline.core.masking import Blanked
 from jouleline.core.polynomial import Polynomial
 from jouleline.core.syntax import ParsedSource, descendants, parse, text_of
 from jouleline.core.syntax import field as child
-from jouleline.core.values import Array, Tally, Value
+from jouleline.core.values import Array, Tally, Value, placed
+from jouleline.core.visit import Argument
 
 _HIP_MARK = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
 _RECOVERED_NAME = re.compile(rb"(?:void|[\w:]+)\s+([A-Za-z_]\w*)\s*\(")
@@ -161,7 +162,13 @@ class Simt:
         for index, parameter in enumerate(function.parameters if function else ()):
             text = launch.arguments[index] if launch and index < len(launch.arguments) else None
             kind = counter.type_of(parameter.type) or UNKNOWN
-            names[parameter.name] = _argument(parameter.name, kind, text, launch, host)
+            given = launch.visit.arguments[index : index + 1] if launch and launch.visit else ()
+            names[parameter.name] = _argument(
+                parameter.name, kind, text, given[0] if given else None, launch, host
+            )
+            for member, known in given[0].items() if given and isinstance(given[0], Mapping) else ():
+                if isinstance(known, int | float):
+                    names[parameter.name + member] = Value(INT, Polynomial.constant(known))
         for axis, blocks, threads in zip(_AXES, shape.grid, shape.block, strict=True):
             tally.ranges[f"threadIdx.{axis}"] = Polynomial.constant(threads)
             tally.ranges[f"blockIdx.{axis}"] = Polynomial.constant(blocks)
@@ -183,13 +190,17 @@ def _index(name: str, extent: int) -> Polynomial:
     return Polynomial.symbol(name) if extent > 1 else Polynomial.constant(0)
 
 
-def _argument(name: str, kind: CType, text: str | None, launch: Launch | None, host: HostScope) -> Value:
+def _argument(
+    name: str, kind: CType, text: str | None, given: Argument, launch: Launch | None, host: HostScope
+) -> Value:
     if kind.is_pointer:
-        return Value(kind, None, Array(name, "global"))
+        return Value(kind, None, placed(Array(name, "global"), given))
     if kind.scalar is not Scalar.INT:
         return Value(kind)
     value = None
-    if text is not None and launch is not None:
+    if isinstance(given, int | float):
+        value = Polynomial.constant(given)
+    elif text is not None and launch is not None:
         value = host.evaluate_text(text, launch.place)
     return Value(kind, Polynomial.symbol(name) if value is None else value)
 

@@ -62,7 +62,7 @@ class Memory:
 
 def way(launch: Launch) -> tuple[object, ...]:
     """What makes a way of launching a kernel its own."""
-    return launch.kernel, launch.grid, launch.block, launch.template_arguments
+    return launch.written
 
 
 def around(files: Mapping[str, ParsedFile]) -> bytes:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-from jouleline.app.analyse import KernelReport, ParsedFile, analyse, split_run_line
+from jouleline.app.analyse import KernelReport, ParsedFile, analyse, reach, split_run_line
 from jouleline.core.device import Device
 from jouleline.core.kernel import Kernel, Launch
+from jouleline.core.launchsites import LaunchSites
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
@@ -110,13 +111,19 @@ class View:
             return known
         program = {**self._bare, place.file: replace(file, kernels=(file.kernels[place.number],))}
         try:
-            reports = analyse(program, self.device, split_run_line(self.arguments)).kernels
+            words = split_run_line(self.arguments)
+            reports = analyse(program, self.device, words, reached=self._reached).kernels
         except Exception:  # noqa: BLE001 - whatever it is, the log has it
             # One kernel that cannot be counted must not take the hints of all others with it.
             _log.exception("%s: kernel %d cannot be counted", place.file, place.number + 1)
             return ()
         self.memory.store(key, reports)
         return reports
+
+    @cached_property
+    def _reached(self) -> LaunchSites:
+        """What the program's host code reaches."""
+        return reach(self.files, self.device, split_run_line(self.arguments))
 
     @cached_property
     def _around(self) -> bytes:

@@ -1,0 +1,530 @@
+"""Follow the calls of host code: into the program's functions, methods, lambdas and macros."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tree_sitter import Node
+
+from .evaluate import split_arguments
+from .facts import Function, Macro
+from .hostdeclarations import Declarator
+from .hostexpressions import HostExpressions
+from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES, integer, real
+from .hostvalues import ANY, INT, Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, convert, copied
+from .syntax import ParsedSource, descendants, parse
+from .syntax import field as child
+
+_MOST_CALLS = 14
+_ENDS = frozenset(
+    ("exit", "abort", "_exit", "quick_exit", "__builtin_trap", "terminate", "rethrow_exception")
+)
+_WORD = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
+_PASTE = re.compile(r"\s*##\s*")
+_OWNER = re.compile(r"(\w+)\s*(?:<[^()]*>)?\s*::\s*~?\w+$")
+_NUMBER_TYPES = {"int": INT, "float": Kind("real", 4), "double": Kind("real", 8)}
+_WORD_ENDS = frozenset(("return", "break", "continue"))
+
+
+class ExitError(Exception):
+    """The program ends here."""
+
+
+@dataclass
+class HostCalls(HostExpressions):
+    """Evaluates calls."""
+
+    _parameters: dict[int, tuple[Declarator, ...]] = field(default_factory=dict)
+    _expansions: dict[str, ParsedSource] = field(default_factory=dict)
+    _options: list[int] = field(default_factory=lambda: [1, 0])
+
+    def statement(self, node: Node, source: ParsedSource | None = None) -> str:
+        """Walk a statement."""
+        raise NotImplementedError
+
+    def body(self, node: Node, source: ParsedSource | None) -> None:
+        """Walk the body of a function; what it returns is in ``returned``."""
+        raise NotImplementedError
+
+    def call(self, node: Node) -> HostValue:
+        """The value of a call."""
+        function = child(node, "function")
+        arguments = child(node, "arguments")
+        given = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
+        if function is None:
+            return None
+        if function.type == "field_expression":
+            return self._method(function, given)
+        if function.type in ("parenthesized_expression", "lambda_expression", "subscript_expression"):
+            callee = self.evaluate(function)
+            return self._called(callee, given) if isinstance(callee, Callee) else self._unknown(given)
+        text = self.text(function)
+        name, _, template = text.partition("<")
+        owner, _, name = name.strip().rpartition("::")
+        name = name or text
+        cell = self.names.get(name)
+        if cell is not None and isinstance(cell.value, Callee):
+            return self._called(cell.value, given)
+        listed = self.template_arguments(template.rpartition(">")[0]) if template else ()
+        if self.functions(name):
+            return self.invoke_named(name, given, listed, None, owner)
+        return self._other(name, text, given, listed)
+
+    def _other(self, name: str, text: str, given: Sequence[Node], listed: tuple[str, ...]) -> HostValue:
+        """A call of what is no function of the program."""
+        if name in self.program.function_macros:
+            return self.expanded(name, given)
+        if name in _ENDS:
+            raise ExitError
+        if name in ("getopt", "getopt_long"):
+            return self._option([self.evaluate(item) for item in given])
+        if name in ("cudaDeviceGetAttribute", "hipDeviceGetAttribute") and len(given) > 1:
+            known = ATTRIBUTES.get(self.text(given[1]).removeprefix("cuda").removeprefix("hip"))
+            cell = self.place(given[0].named_children[0]) if given[0].named_children else None
+            if cell is not None:
+                self.write(cell, self.multiprocessors if known else None)
+            return 0
+        if name in LIBRARY:
+            return LIBRARY[name](self, [self.evaluate(item) for item in given])
+        if name.startswith("make_") and len(name) > 6:
+            name = name.removeprefix("make_")
+        if name.endswith("_cast") and listed and given:
+            kind, value = self.kind_of(listed[0]), self.evaluate(given[0])
+            return self.retyped(convert(value, kind) if isinstance(value, int | float) else value, kind)
+        kind = self.kind_of(text if text == name else text)
+        if kind.code == "?":
+            kind = self.kind_of(name)
+        if kind.code == "record":
+            return self.construct(kind.name, [self.evaluate(item) for item in given])
+        if kind.code == "vector":
+            return self._vector(kind, [self.evaluate(item) for item in given])
+        if kind.code in ("int", "real") and len(given) == 1:
+            return convert(self.evaluate(given[0]), kind)
+        return self._unknown(given, runtime=name.startswith(RUNTIME_PREFIXES))
+
+    def _unknown(self, given: Sequence[Node], *, runtime: bool = False) -> HostValue:
+        """A function that is not known may write through any pointer to a variable."""
+        for item in given:
+            value = self.evaluate(item)
+            if isinstance(value, Pointer):
+                if isinstance(value.target, Cell):
+                    if value.target.value is not None and not isinstance(
+                        value.target.value, Record | Pointer
+                    ):
+                        self.write(value.target, None)
+                elif not runtime:
+                    self.forget(value.target)
+        return 0 if runtime else None
+
+    # Functions of the program
+
+    def template_arguments(self, text: str) -> tuple[str, ...]:
+        """Template arguments as texts: types written out, values as numbers where they are known."""
+        resolved = []
+        for part in split_arguments(text):
+            if part in self.types:
+                resolved.append(self.types[part])
+                continue
+            kind = self.program.type_of(self.bound(part))
+            known = None
+            if (
+                not part.replace("_", "a").isidentifier()
+                or part in self.names
+                or kind is None
+                or kind.size == 4
+            ):
+                value = self.evaluate_text(part)
+                known = value if isinstance(value, int) else None
+            resolved.append(self.bound(part) if known is None else str(known))
+        return tuple(resolved)
+
+    def parameters(self, function: Node) -> tuple[Declarator, ...]:
+        """The parameters of a function or lambda."""
+        known = self._parameters.get(function.id)
+        if known is None:
+            declarator = child(function, "declarator")
+            while declarator is not None and "function_declarator" not in declarator.type:
+                declarator = child(declarator, "declarator") or (
+                    declarator.named_children[-1] if declarator.named_children else None
+                )
+            listed = child(declarator, "parameters") if declarator is not None else None
+            found: list[Declarator] = []
+            for item in listed.named_children if listed is not None else ():
+                if item.type in ("parameter_declaration", "optional_parameter_declaration"):
+                    found += self.declarators(item) or (
+                        Declarator("", self.text(item), False, (), child(item, "default_value"), None),  # noqa: FBT003
+                    )
+            known = self._parameters[function.id] = tuple(found)
+        return known
+
+    def owner_of(self, function: Function) -> str:
+        """The class a function is a member of; empty for none."""
+        node: Node | None = child(function.node, "declarator")
+        while node is not None and node.type != "function_declarator":
+            node = child(node, "declarator") or (node.named_children[-1] if node.named_children else None)
+        found = _OWNER.search(self.text(child(node, "declarator"))) if node is not None else None
+        if found:
+            return found[1]
+        parent = function.node.parent
+        if parent is not None and parent.type == "template_declaration":
+            parent = parent.parent
+        if parent is not None and parent.type == "field_declaration_list" and parent.parent is not None:
+            return self.text(child(parent.parent, "name")).split("<")[0]
+        return ""
+
+    def _chosen(self, name: str, count: int, owner: str | None) -> Function | None:
+        candidates = [one for one in self.functions(name) if b"__global__" not in one.attributes]
+        if owner is not None:
+            family = [owner, *self.bases(owner)]
+            candidates = [one for one in candidates if self.owner_of(one) in family]
+        for one in candidates:
+            listed = self.parameters(one.node)
+            least = sum(parameter.value is None for parameter in listed)
+            if least <= count <= len(listed) and one.body is not None:
+                return one
+        with_body = [one for one in candidates if one.body is not None]
+        return with_body[0] if with_body and owner is None else None
+
+    def invoke_named(
+        self,
+        name: str,
+        given: Sequence[Node],
+        template: tuple[str, ...],
+        this: Record | None,
+        owner: str = "",
+    ) -> HostValue:
+        """Walk into a function of the program."""
+        function = None
+        if this is None and self.this is not None:
+            function = self._chosen(name, len(given), self.this.type)
+            this = self.this if function is not None else None
+        elif this is not None:
+            function = self._chosen(name, len(given), this.type)
+        if function is None:
+            function = self._chosen(name, len(given), None)
+            this = this if function is not None and self.owner_of(function) else None
+        if function is None or function.body is None or self.active.count(function.node.id) >= 2:
+            return self._unknown(given)
+        parameters = self.parameters(function.node)
+        cells = [self._argument(one, item) for one, item in zip(parameters, given, strict=False)]
+        types = self._deduced(function, parameters, cells, template)
+        return self._walked(
+            function.node, parameters, cells, types, {}, this, function.source, template, function
+        )
+
+    def _argument(self, parameter: Declarator, node: Node) -> Cell:
+        """The cell a parameter is bound to: the argument's own for a reference, else a copy."""
+        if parameter.reference:
+            cell = self.place(node)
+            if cell is not None:
+                return cell
+        if node.type == "initializer_list":
+            return Cell(self.made(self.kind_of(parameter.type), node))
+        place = self.place(node) if node.type == "identifier" else None
+        value = place.value if place is not None else self.evaluate(node)
+        return Cell(copied(value), place.kind if place is not None else ANY)
+
+    def _deduced(
+        self,
+        function: Function,
+        parameters: Sequence[Declarator],
+        cells: Sequence[Cell],
+        template: Sequence[str],
+    ) -> dict[str, str]:
+        types: dict[str, str] = {}
+        for parameter, cell in zip(parameters, cells, strict=False):
+            words = re.findall(r"\w+", parameter.type)
+            for word in words:
+                if word in function.template_parameters and word not in types:
+                    name = _element_name(cell)
+                    if name:
+                        types[word] = name
+        for name, text in zip(function.template_parameters, template, strict=False):
+            if name not in function.value_parameters:
+                types[name] = text
+        return types
+
+    def _walked(
+        self,
+        node: Node,
+        parameters: Sequence[Declarator],
+        cells: Sequence[Cell],
+        types: dict[str, str],
+        captured: dict[str, Cell],
+        this: Record | None,
+        source: ParsedSource | None,
+        template: Sequence[str] = (),
+        function: Function | None = None,
+    ) -> HostValue:
+        """Walk a body with its parameters bound; returns what it returns."""
+        body = child(node, "body")
+        if body is None or self.depth >= _MOST_CALLS:
+            return None
+        outer = self.names, self.this, self.types, self.returned
+        names = dict(captured)
+        self.types = types if function is not None else self.types
+        for index, one in enumerate(parameters):
+            if index < len(cells):
+                cell = cells[index]
+                if not one.reference and not one.arrays:
+                    kind = self.kind_of(one.type)
+                    kind = cell.kind if kind.code == "?" and cell.kind.code != "?" else kind
+                    cell = Cell(convert(self.retyped(cell.value, kind), kind), kind)
+                names[one.name] = cell
+            elif one.value is not None:
+                self.names = names
+                names[one.name] = Cell(self.made(self.kind_of(one.type), one.value), self.kind_of(one.type))
+                self.names = outer[0]
+            else:
+                names[one.name] = Cell()
+        if function is not None:
+            for name, text in zip(function.template_parameters, template, strict=False):
+                if name in function.value_parameters:
+                    names[name] = Cell(self.evaluate_text(text))
+        self.names, self.this, self.returned = names, this, []
+        self.depth += 1
+        self.active.append(node.id)
+        try:
+            self._initialisers(node)
+            self.body(body, source)
+            values = self.returned
+        finally:
+            self.names, self.this, self.types, self.returned = outer
+            self.depth -= 1
+            self.active.pop()
+        if function is not None and values and values[0] is not None:
+            kind = self.kind_of(function.return_type)
+            if kind.code in ("int", "real"):
+                values = [convert(value, kind) for value in values]
+        first = values[0] if values else None
+        return first if all(_equal(first, value) for value in values[1:]) else None
+
+    def _initialisers(self, node: Node) -> None:
+        """The members that a constructor initialises in front of its body."""
+        for item in node.named_children:
+            if item.type != "field_initializer_list" or self.this is None:
+                continue
+            for one in item.named_children:
+                parts = one.named_children
+                if len(parts) < 2:
+                    continue
+                cell = self.this.fields.get(self.text(parts[0]))
+                values = [self.evaluate(value) for value in parts[1].named_children]
+                if cell is None:
+                    continue
+                if cell.kind.code == "record":
+                    self.write(cell, self.construct(cell.kind.name, values))
+                elif cell.kind.code == "vector":
+                    self.write(cell, self._vector(cell.kind, values))
+                else:
+                    self.store(cell, values[0] if values else 0)
+
+    def constructed(self, record: Record, values: Sequence[HostValue]) -> bool:
+        """Run the constructor that fits; whether there is one."""
+        function = self._chosen(record.type, len(values), record.type)
+        if function is None or self.active.count(function.node.id) >= 2:
+            return False
+        self._walked(
+            function.node,
+            self.parameters(function.node),
+            [Cell(copied(value)) for value in values],
+            {},
+            {},
+            record,
+            function.source,
+            (),
+            function,
+        )
+        return True
+
+    def _called(self, callee: Callee, given: Sequence[Node]) -> HostValue:
+        """Call a lambda, or a function through its name."""
+        if callee.code is None:
+            return self.invoke_named(callee.name, given, callee.template, None)
+        if self.active.count(callee.code.id) >= 2:
+            return None
+        parameters = self.parameters(callee.code)
+        cells = [self._argument(one, item) for one, item in zip(parameters, given, strict=False)]
+        return self._walked(callee.code, parameters, cells, {}, callee.names, callee.this, None)
+
+    # Methods
+
+    def _method(self, function: Node, given: Sequence[Node]) -> HostValue:
+        base = self.evaluate(child(function, "argument"))
+        name = self.text(child(function, "field")).split("<")[0].strip()
+        if isinstance(base, Pointer):
+            cell = base.cell()
+            inner = cell.value if cell is not None else None
+            if inner is None and cell is not None and cell.kind.code == "record":
+                inner = cell.value = self.record(cell.kind.name)
+            base = inner if isinstance(inner, Record | Buffer | str) else base
+        if isinstance(base, Record):
+            member = base.fields.get(name)
+            if member is not None and isinstance(member.value, Callee):
+                return self._called(member.value, given)
+            return self.invoke_named(name, given, (), base) if self.functions(name) else self._unknown(given)
+        if isinstance(base, Buffer):
+            return self._of_vector(base, name, [self.evaluate(item) for item in given])
+        values = [self.evaluate(item) for item in given]
+        if isinstance(base, str):
+            return self._of_string(base, name, values)
+        if isinstance(base, Pointer) and name in ("get", "data"):
+            return base
+        return None
+
+    def _of_vector(self, buffer: Buffer, name: str, values: Sequence[HostValue]) -> HostValue:
+        count = buffer.count.value
+        match name:
+            case "size" | "length":
+                return count
+            case "data" | "begin" | "get" | "cbegin":
+                return Pointer(buffer)
+            case "end" | "cend":
+                return Pointer(buffer, count if isinstance(count, int) else None)
+            case "resize" | "assign":
+                self.write(buffer.count, values[0] if values and isinstance(values[0], int) else None)
+            case "clear":
+                self.write(buffer.count, 0)
+            case "push_back" | "emplace_back":
+                cell = buffer.cell(count) if isinstance(count, int) else None
+                if cell is not None and values:
+                    self.write(cell, copied(values[0]))
+                self.write(buffer.count, count + 1 if isinstance(count, int) else None)
+            case "empty":
+                return int(not count) if isinstance(count, int) else None
+            case "back" | "front" | "at":
+                at = count - 1 if name == "back" and isinstance(count, int) else 0
+                at = values[0] if name == "at" and values and isinstance(values[0], int) else at
+                cell = buffer.cell(at)
+                return cell.value if cell is not None else None
+        return None
+
+    @staticmethod
+    def _of_string(text: str, name: str, values: Sequence[HostValue]) -> HostValue:
+        match name, [*values]:
+            case "c_str" | "data" | "str", _:
+                return text
+            case "size" | "length", _:
+                return len(text)
+            case "empty", _:
+                return int(not text)
+            case "compare", [str(other), *_]:
+                return (text > other) - (text < other)
+            case "substr", [int(start)]:
+                return text[start:]
+            case "substr", [int(start), int(length)]:
+                return text[start : start + length]
+            case "find", [str(other)]:
+                return text.find(other) % 2**64
+        return None
+
+    # Macros
+
+    def expanded(self, name: str, given: Sequence[Node]) -> HostValue:
+        """Expand a macro with parameters, and walk what it stands for."""
+        text = expansion(self.program.function_macros[name], [self.text(item) for item in given])
+        if self.depth >= _MOST_CALLS or len(text) > 20_000:
+            return None
+        self.depth += 1
+        try:
+            if ";" not in text and "<<<" not in text and "{" not in text:
+                return self.evaluate_text(text)
+            self.walk_text(text)
+        finally:
+            self.depth -= 1
+        return None
+
+    def walk_text(self, text: str) -> None:
+        """Walk statements given as text."""
+        source = self._expansions.get(text)
+        if source is None:
+            source = self._expansions[text] = parse(b"void f() {" + text.encode("utf-8", "replace") + b";}")
+        function = next(descendants(source.root, "function_definition"), None)
+        body = child(function, "body") if function is not None else None
+        if body is not None:
+            self.statement(body, source)
+
+    # Options of the run line
+
+    def _option(self, values: Sequence[HostValue]) -> HostValue:
+        """``getopt``: the next option; its argument is in ``optarg``."""
+        form = next((value for value in values[2:3] if isinstance(value, str)), None)
+        words = ["", *self.arguments]
+        at, inside = self._options
+        if form is None or at >= len(words) or not words[at].startswith("-") or words[at] in ("-", "--"):
+            self._set_global("optind", at)
+            return -1
+        word = words[at]
+        if word.startswith("--") and len(values) > 3:
+            self._options = [at + 1, 0]
+            return self._long_option(word[2:], values[3], words)
+        letter = word[1 + inside]
+        last = 2 + inside >= len(word)
+        where = form.find(letter)
+        if where >= 0 and form[where + 1 : where + 2] == ":":
+            argument = word[2 + inside :] if not last else (words[at + 1] if at + 1 < len(words) else "")
+            self._set_global("optarg", argument)
+            self._options = [at + (2 if last else 1), 0]
+        else:
+            self._options = [at + 1, 0] if last else [at, inside + 1]
+        self._set_global("optind", self._options[0])
+        return ord(letter) if where >= 0 else ord("?")
+
+    def _long_option(self, word: str, table: HostValue, words: Sequence[str]) -> HostValue:
+        name, equals, argument = word.partition("=")
+        target = table.target if isinstance(table, Pointer) else table
+        for cell in target.cells.values() if isinstance(target, Buffer) else ():
+            row = cell.value
+            listed = (
+                row.cells.values()
+                if isinstance(row, Buffer)
+                else row.fields.values()
+                if isinstance(row, Record)
+                else ()
+            )
+            fields = [one.value for one in listed]
+            if len(fields) > 3 and fields[0] == name:
+                if fields[1] == 1:
+                    if not equals and self._options[0] < len(words):
+                        argument = words[self._options[0]]
+                        self._options[0] += 1
+                    self._set_global("optarg", argument)
+                return fields[3]
+        return ord("?")
+
+    def _set_global(self, name: str, value: HostValue) -> None:
+        cell = self.globals.get(name)
+        if cell is None:
+            cell = self.globals[name] = Cell()
+        self.write(cell, value)
+
+
+def expansion(macro: Macro, given: Sequence[str]) -> str:
+    """The text that a macro with parameters stands for."""
+    bound = dict(zip(macro.parameters, given, strict=False))
+    if macro.parameters[-1:] == ("...",):
+        bound["__VA_ARGS__"] = ", ".join(given[len(macro.parameters) - 1 :])
+    text = _WORD.sub(lambda word: bound.get(word[0], word[0]), macro.body)
+    return _PASTE.sub("", text)
+
+
+def _element_name(cell: Cell) -> str:
+    value = cell.value
+    target = value.target if isinstance(value, Pointer) else value
+    if isinstance(target, Buffer):
+        return target.text or target.element.name
+    if isinstance(target, Record):
+        return target.type
+    if cell.kind.code in ("int", "real", "pointer"):
+        return cell.kind.name
+    if isinstance(value, int):
+        return "int"
+    return "double" if isinstance(value, float) else ""
+
+
+def _equal(left: HostValue, right: HostValue) -> bool:
+    if isinstance(left, int | float | str) and isinstance(right, int | float | str):
+        return left == right
+    return left is right

@@ -1,0 +1,448 @@
+"""Follow host code from ``main`` to its kernels, without running it.
+
+The program is walked once with the values that are known: constants, the run line's arguments, and
+what follows from them. A loop is followed for its first iterations, since the first launch is what
+a profiler measures; a condition that is not known is walked both ways, unless one of them gives up.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from tree_sitter import Node
+
+from .conditionals import CONDITIONALS
+from .directives import directives, opens_kernel, parse_directive, statement_after
+from .facts import ProgramFacts, mutated_names
+from .hostcalls import ExitError, HostCalls
+from .hoststate import OutOfStepsError
+from .hostvalues import Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, truth
+from .kernel import Launch
+from .launchsites import FindLaunches, LaunchSites
+from .syntax import ParsedSource
+from .syntax import field as child
+
+_ALLOWANCE: Final = (6000, 1200, 250)
+_LONG: Final = 64
+_RELATIONS: Final = frozenset(("<", ">", "<=", ">=", "!="))
+_ERRORS: Final = (-1, 0, 1, None)
+
+
+@dataclass
+class HostRun(HostCalls):
+    """Walks the statements of host code."""
+
+    sites: LaunchSites = field(default_factory=LaunchSites)
+    source: ParsedSource | None = None
+    _statements: dict[str, Callable[[Node], str]] = field(default_factory=dict)
+    _skipped: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Prepare the table of handlers, one for a type of statement."""
+        super().__post_init__()
+        self._statements = {
+            "compound_statement": self._block,
+            "declaration": self._declaration,
+            "expression_statement": self._expression,
+            "if_statement": self._if,
+            "for_statement": self._for,
+            "while_statement": self._while,
+            "do_statement": self._do,
+            "for_range_loop": self._range,
+            "switch_statement": self._switch,
+            "return_statement": self._return,
+            "break_statement": lambda _: "break",
+            "continue_statement": lambda _: "continue",
+            "preproc_call": self._directive,
+            "throw_statement": lambda _: "exit",
+            "try_statement": lambda node: self._inside(child(node, "body")),
+            "else_clause": self._all,
+            "labeled_statement": self._all,
+            "case_statement": self._all,
+            "ERROR": self._all,
+            "comment": lambda _: "",
+            "preproc_def": lambda _: "",
+            "preproc_function_def": lambda _: "",
+            "using_declaration": lambda _: "",
+            "function_definition": lambda _: "",
+            "struct_specifier": lambda _: "",
+            "type_definition": lambda _: "",
+            "alias_declaration": lambda _: "",
+        }
+
+    def walk(self) -> None:
+        """Walk the program from each ``main`` it has."""
+        for main in self.functions("main"):
+            words = ["program", *self.arguments]
+            cells = {index: Cell(word) for index, word in enumerate(words)} | {len(words): Cell(0)}
+            argv = Pointer(Buffer("argv", Kind("?", 8, name="char"), Cell(len(words) + 1), cells=cells))
+            given: list[HostValue] = [len(words), argv]
+            self.names = {}
+            for one, value in zip(self.parameters(main.node), given, strict=False):
+                self.names[one.name] = Cell(value)
+            self.types, self.this, self.returned, self.depth, self.loops = {}, None, [], 0, 0
+            body = main.body
+            if body is None:
+                continue
+            try:
+                self.body(body, main.source)
+            except (ExitError, OutOfStepsError, RecursionError):
+                continue
+
+    def body(self, node: Node, source: ParsedSource | None) -> None:
+        """Walk the body of a function."""
+        self.statement(node, source)
+
+    def statement(self, node: Node, source: ParsedSource | None = None) -> str:
+        """Walk a statement; returns how it ends: with ``break``, ``return``... or empty to go on."""
+        if source is None:
+            return self._inside(node)
+        outer, self.source = self.source, source
+        try:
+            return self._inside(node)
+        finally:
+            self.source = outer
+
+    def _inside(self, node: Node | None) -> str:
+        if node is None:
+            return ""
+        self.step()
+        if self._skipped and node.id in self._skipped:
+            return ""
+        handler = self._statements.get(node.type)
+        if handler is not None:
+            return handler(node)
+        if node.type in CONDITIONALS:
+            return self._sequence(self.conditionals.branch(node))
+        self._launched(node)
+        self.evaluate(node)
+        return ""
+
+    def _block(self, node: Node) -> str:
+        names = self.names
+        self.names = dict(names)
+        try:
+            return self._sequence(node.named_children)
+        finally:
+            self.names = names
+
+    def _all(self, node: Node) -> str:
+        return self._sequence(node.named_children)
+
+    def _sequence(self, nodes: Sequence[Node]) -> str:
+        for item in nodes:
+            if ended := self._inside(item):
+                return ended
+        return ""
+
+    def _declaration(self, node: Node) -> str:
+        launched = self._launched(node)
+        if not launched:
+            self.declaration(node)
+        return ""
+
+    def _expression(self, node: Node) -> str:
+        if self._launched(node):
+            return ""
+        for item in node.named_children:
+            if item.type == "call_expression" and self._statement_macro(item):
+                continue
+            self.evaluate(item)
+        return ""
+
+    def _statement_macro(self, node: Node) -> bool:
+        name = self.text(child(node, "function"))
+        outer = self.sites.spot
+        if name in self.program.function_macros and outer is None:
+            self.sites.spot = node
+            try:
+                self.evaluate(node)
+            finally:
+                self.sites.spot = None
+            return True
+        return False
+
+    def _return(self, node: Node) -> str:
+        self._launched(node)
+        value: HostValue = None
+        for item in node.named_children:
+            value = self.evaluate(item)
+        self.returned.append(value)
+        return "return"
+
+    # Conditions
+
+    def _if(self, node: Node) -> str:
+        names = self.names
+        self.names = dict(names)
+        try:
+            holds = truth(self.evaluate(child(node, "condition")))
+            taken, other = child(node, "consequence"), child(node, "alternative")
+            if holds is not None:
+                return self._inside(taken if holds else other)
+            return self._either([lambda: self._inside(taken), lambda: self._inside(other)])
+        finally:
+            self.names = names
+
+    def _either(self, ways: Sequence[Callable[[], str]]) -> str:
+        """Walk several ways from here, and go on with what they agree on.
+
+        A way that gives up (it leaves the function or the program) is left out where another goes on.
+        """
+        outcomes: list[tuple[str, dict[Cell, tuple[HostValue, HostValue]]]] = []
+        for way in ways:
+            mark, returns = self.watch(), len(self.returned)
+            outer = (
+                self.names,
+                self.this,
+                self.types,
+                self.returned,
+                self.source,
+                self.depth,
+                len(self.active),
+            )
+            try:
+                ended = way()
+            except ExitError:
+                ended = "exit"
+                self.names, self.this, self.types, self.returned, self.source, self.depth = outer[:-1]
+                del self.active[outer[-1] :]
+            finally:
+                changes = self.written(mark, undo=True)
+            if ended == "return" and len(self.returned) > returns and self.returned[-1] in _ERRORS:
+                del self.returned[returns:]
+            outcomes.append((ended, changes))
+        going = [outcome for outcome in outcomes if not outcome[0]]
+        kept = going or [outcome for outcome in outcomes if outcome[0] != "exit"] or outcomes
+        self._join([changes for _, changes in kept])
+        if kept[0][0] == "exit":
+            raise ExitError
+        return kept[0][0]
+
+    def _join(self, ways: Sequence[dict[Cell, tuple[HostValue, HostValue]]]) -> None:
+        for cell in dict.fromkeys(cell for way in ways for cell in way):
+            values = [way[cell][1] if cell in way else cell.value for way in ways]
+            self.write(cell, _agreed(values))
+
+    def _switch(self, node: Node) -> str:
+        value = self.evaluate(child(node, "condition"))
+        body = child(node, "body")
+        cases = [item for item in body.named_children if item.type == "case_statement"] if body else []
+        if isinstance(value, int):
+            chosen = next((i for i, case in enumerate(cases) if self._label(case) == value), None)
+            if chosen is None:
+                chosen = next((i for i, case in enumerate(cases) if child(case, "value") is None), None)
+            ended = self._cases(cases[chosen:]) if chosen is not None else ""
+        else:
+            ended = self._either(
+                [lambda at=at: self._cases(cases[at:]) for at in range(len(cases))] or [lambda: ""]
+            )  # type: ignore[misc]
+        return "" if ended == "break" else ended
+
+    def _label(self, case: Node) -> HostValue:
+        value = child(case, "value")
+        return self.evaluate(value) if value is not None else None
+
+    def _cases(self, cases: Sequence[Node]) -> str:
+        for case in cases:
+            label = child(case, "value")
+            for item in case.named_children:
+                if label is not None and item.id == label.id:
+                    continue
+                if ended := self._inside(item):
+                    return "" if ended == "break" else ended
+        return ""
+
+    # Loops
+
+    def _for(self, node: Node) -> str:
+        names = self.names
+        self.names = dict(names)
+        try:
+            initializer = child(node, "initializer")
+            if initializer is not None:
+                self._inside(initializer)
+            return self._loop(child(node, "condition"), child(node, "update"), child(node, "body"))
+        finally:
+            self.names = names
+
+    def _while(self, node: Node) -> str:
+        return self._loop(child(node, "condition"), None, child(node, "body"))
+
+    def _do(self, node: Node) -> str:
+        ended = self._inside(child(node, "body"))
+        if ended in ("return", "exit"):
+            return ended
+        return "" if ended == "break" else self._loop(child(node, "condition"), None, child(node, "body"))
+
+    def _loop(self, condition: Node | None, update: Node | None, body: Node | None) -> str:
+        """Follow a loop for as long as that is cheap, then forget what its later iterations change."""
+        mark, started = self.watch(), self.steps
+        allowance = _ALLOWANCE[min(self.loops, 2)]
+        self.loops += 1
+        gaps: list[float] = []
+        first: dict[Cell, HostValue] = {}
+        ended, finished, trips = "", False, 0
+        try:
+            while True:
+                holds, gap = self._holds(condition)
+                if holds is False or (holds is None and trips):
+                    finished = holds is False
+                    break
+                if gap is not None:
+                    gaps.append(gap)
+                if trips >= 2 and (self._is_long(gaps) or self.steps - started > allowance):
+                    break
+                ended = self._inside(body)
+                if ended and ended != "continue":
+                    finished = True
+                    break
+                self.evaluate(update)
+                trips += 1
+                if trips == 1:
+                    first = {cell: cell.value for cell, _ in self._journal[mark:]}
+        finally:
+            self.loops -= 1
+            changes = self.written(mark, undo=False)
+        if not finished:
+            self._generalise(changes, first, condition, gaps)
+            if body is not None and self.source is not None and self.sites.unseen(self.source, body):
+                self._either([lambda: self._inside(body), lambda: ""])
+        return "" if ended in ("break", "continue") else ended
+
+    def _holds(self, condition: Node | None) -> tuple[bool | None, float | None]:
+        """Whether a loop goes on, and how far its variable is from its end."""
+        if condition is None:
+            return True, None
+        node = condition
+        while node.type in ("condition_clause", "parenthesized_expression") and node.named_child_count == 1:
+            node = node.named_children[0]
+        if node.type == "binary_expression" and self.text(child(node, "operator")) in _RELATIONS:
+            left, right = self.evaluate(child(node, "left")), self.evaluate(child(node, "right"))
+            if isinstance(left, int | float) and isinstance(right, int | float):
+                operator = self.text(child(node, "operator"))
+                gap = right - left
+                outcome = {"<": gap > 0, ">": gap < 0, "<=": gap >= 0, ">=": gap <= 0, "!=": gap != 0}
+                return outcome[operator], gap
+            return None, None
+        return truth(self.evaluate(condition)), None
+
+    @staticmethod
+    def _is_long(gaps: Sequence[float]) -> bool:
+        """Whether a loop closes in on its end in equal steps, and many of them are left."""
+        if len(gaps) < 3:
+            return len(gaps) == 0
+        step, before = gaps[-2] - gaps[-1], gaps[-3] - gaps[-2]
+        return step == before and (not step or gaps[-1] / step > _LONG)
+
+    def _generalise(
+        self,
+        changes: dict[Cell, tuple[HostValue, HostValue]],
+        first: dict[Cell, HostValue],
+        condition: Node | None,
+        gaps: Sequence[float],
+    ) -> None:
+        """Forget what differs between iterations."""
+        del condition, gaps
+        for cell, (before, now) in changes.items():
+            if isinstance(now, Pointer | Record | Buffer | Callee) or now is None:
+                continue
+            invariant = cell in first and first[cell] == now and (before is None or before == now)
+            if not invariant:
+                self.write(cell, None)
+
+    def _range(self, node: Node) -> str:
+        names = self.names
+        self.names = dict(names)
+        try:
+            values = self.evaluate(child(node, "right"))
+            target = values.target if isinstance(values, Pointer) else values
+            name = self._name_in(child(node, "declarator"))
+            kind = self.kind_of(self.text(child(node, "type")))
+            known: list[Cell] = []
+            if isinstance(target, Buffer):
+                count = target.count.value
+                cells = (
+                    (target.cell(index) for index in range(min(count, 8)) if isinstance(count, int))
+                    if isinstance(count, int)
+                    else ()
+                )
+                known = [cell for cell in cells if cell is not None]
+                if count == 0:
+                    return ""
+            mark = self.watch()
+            ended = ""
+            for cell in known or [Cell(None, kind)]:
+                self.names[name] = cell
+                ended = self._inside(child(node, "body"))
+                if ended not in ("", "continue"):
+                    break
+            changes = self.written(mark, undo=False)
+            if not known or (isinstance(target, Buffer) and target.count.value != len(known)):
+                self._generalise(changes, {}, None, ())
+            return ended if ended == "return" else ""
+        finally:
+            self.names = names
+
+    def _name_in(self, node: Node | None) -> str:
+        while node is not None and node.type not in ("identifier", "structured_binding_declarator"):
+            node = node.named_children[-1] if node.named_children else None
+        return self.text(node)
+
+    # Kernels
+
+    def _launched(self, node: Node) -> bool:
+        """Visit the launches that a statement holds itself, not in a lambda; whether it has any."""
+        if self.source is None:
+            return False
+        found = self.sites.within(self.source, node)
+        for launch in found:
+            self.sites.launch(self, self.source.root.id, launch)
+        return bool(found)
+
+    def _directive(self, node: Node) -> str:
+        text = self.text(node)
+        if "omp" not in text:
+            return ""
+        directive = parse_directive(text, node.start_byte)
+        if directive is None:
+            return ""
+        for clause in directive.clauses:
+            if clause.name in ("map", "to", "from"):
+                self._mapped(clause.argument)
+        if not opens_kernel(directive) or self.source is None:
+            return ""
+        self.sites.region(self, self.source, node)
+        statement = statement_after(node)
+        if statement is not None and directive.has("target"):
+            self._skipped.add(statement.id)
+            for name in mutated_names(statement):
+                cell = self.names.get(name)
+                if cell is not None and isinstance(cell.value, int | float | str):
+                    self.write(cell, None)
+        return ""
+
+    def _mapped(self, text: str) -> None:
+        """Take the sizes of pointers from mapped sections: ``map(to: a[0:n])``."""
+        self.sites.mapped(self, text)
+
+
+def follow(
+    program: ProgramFacts, arguments: tuple[str, ...], multiprocessors: int, find: FindLaunches
+) -> LaunchSites:
+    """The launches and regions that a program reaches, in the order in which it does."""
+    run = HostRun(program, arguments, multiprocessors, sites=LaunchSites(find))
+    run.walk()
+    return run.sites
+
+
+def _agreed(values: Sequence[HostValue]) -> HostValue:
+    """What several ways through a condition agree on; memory that one of them makes is kept."""
+    for value in values:
+        if isinstance(value, Pointer | Record | Buffer | Callee):
+            return value
+    first = values[0]
+    return first if all(type(value) is type(first) and value == first for value in values) else None

@@ -1,0 +1,209 @@
+"""What a walk over host code finds at each launch and at each region that runs on a device."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from tree_sitter import Node
+
+from .directives import directives, opens_kernel
+from .evaluate import split_arguments
+from .hostcalls import HostCalls
+from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record
+from .kernel import Launch
+from .syntax import ParsedSource
+from .visit import Argument, Extent, Known, Memory, Visit
+
+MOST_VISITS: Final = 4
+"""Different ways of reaching one kernel that are kept."""
+_SECTION: Final = re.compile(r"(\w+)\s*\[([^:\]]*):([^\]]*)\]")
+_MAP_TYPE: Final = re.compile(r"^\s*(?:always\s*,\s*)?(?:to|from|tofrom|alloc|release|delete)\s*:")
+FindLaunches = Callable[[ParsedSource], Sequence[Launch]]
+
+
+@dataclass
+class LaunchSites:
+    """The visits so far. ``find`` gives the launches in a text, and ``spot`` is the call of a macro."""
+
+    find: FindLaunches = lambda _: ()
+    visits: list[Launch] = field(default_factory=list)
+    regions: dict[tuple[int, int], Visit] = field(default_factory=dict)
+    spot: Node | None = None
+    _buffers: dict[int, tuple[int, Buffer]] = field(default_factory=dict)
+    _launches: dict[int, tuple[ParsedSource, list[Launch], list[int]]] = field(default_factory=dict)
+    _known_regions: dict[int, list[int]] = field(default_factory=dict)
+    _seen: dict[tuple[int, int], list[tuple[object, ...]]] = field(default_factory=dict)
+    _visited: set[tuple[int, int]] = field(default_factory=set)
+
+    def _of(self, source: ParsedSource) -> tuple[list[Launch], list[int]]:
+        key = source.root.id
+        if key not in self._launches:
+            found = sorted(self.find(source), key=lambda launch: launch.anchor)
+            self._launches[key] = (source, found, [launch.anchor for launch in found])
+        return self._launches[key][1:]
+
+    def within(self, source: ParsedSource, node: Node) -> list[Launch]:
+        """The launches that a statement holds itself, not in the body of a lambda."""
+        launches, anchors = self._of(source)
+        if not anchors:
+            return []
+        low = bisect_left(anchors, node.start_byte)
+        high = bisect_left(anchors, node.end_byte + 1)
+        return [launch for launch in launches[low:high] if _directly(launch.place, node)]
+
+    def unseen(self, source: ParsedSource, node: Node) -> bool:
+        """Whether a stretch of code holds a kernel that was not reached."""
+        root = source.root.id
+        launches, anchors = self._of(source)
+        low = bisect_left(anchors, node.start_byte)
+        high = bisect_left(anchors, node.end_byte + 1)
+        if any((root, launch.anchor) not in self._visited for launch in launches[low:high]):
+            return True
+        if root not in self._known_regions:
+            self._known_regions[root] = [
+                item.start_byte for directive, item in directives(source) if opens_kernel(directive)
+            ]
+        starts = self._known_regions[root]
+        low, high = bisect_left(starts, node.start_byte), bisect_left(starts, node.end_byte)
+        return any((root, start) not in self.regions for start in starts[low:high])
+
+    def region(self, run: HostCalls, source: ParsedSource, node: Node) -> None:
+        """Visit an OpenMP region."""
+        key = (source.root.id, node.start_byte)
+        if key not in self.regions:
+            self.regions[key] = Visit(len(self.regions), self._names(run), used=tuple(run.used.values()))
+
+    def region_of(self, source: ParsedSource, start: int) -> Visit | None:
+        """The first visit to the region whose directive starts at an offset."""
+        return self.regions.get((source.root.id, start))
+
+    def launch(self, run: HostCalls, root: int, launch: Launch) -> None:
+        """Visit a launch: its configuration and arguments are worth what they are worth now."""
+        self._visited.add((root, launch.anchor))
+        grid, block = extent(run.evaluate_text(launch.grid)), extent(run.evaluate_text(launch.block))
+        values = [run.evaluate_text(text) for text in launch.arguments]
+        self.record(run, launch, grid, block, values)
+
+    def record(
+        self, run: HostCalls, launch: Launch, grid: Extent, block: Extent, values: Sequence[HostValue]
+    ) -> None:
+        """Keep a visit, if it is one of the first and differs from those before."""
+        kernel, template = launch.kernel, launch.template_arguments
+        cell = run.names.get(kernel)
+        if cell is not None and isinstance(cell.value, Callee) and cell.value.name:
+            kernel, template = cell.value.name, cell.value.template
+        elif template:
+            template = run.template_arguments(", ".join(template))
+        spot = self.spot
+        if spot is not None:
+            launch = replace(launch, line=spot.start_point.row + 1, anchor=spot.end_byte, place=spot)
+        key = (launch.place.id, launch.anchor)
+        seen = self._seen.setdefault(key, [])
+        shape = (kernel, tuple(template), grid, block)
+        if len(seen) < MOST_VISITS and shape not in seen:
+            seen.append(shape)
+            visit = Visit(
+                len(self.visits),
+                self._names(run),
+                grid,
+                block,
+                tuple(self._argument(value) for value in values),
+                launch.written,
+                tuple(run.used.values()),
+            )
+            self.visits.append(
+                replace(launch, kernel=kernel, template_arguments=tuple(template), visit=visit)
+            )
+        for value in values:
+            if isinstance(value, Pointer) and isinstance(value.target, Buffer):
+                value.target.copied = False
+                run.forget(value.target)
+
+    def mapped(self, run: HostCalls, text: str) -> None:
+        """Take the sizes of pointers from mapped sections: ``map(to: a[0:n])``."""
+        for part in split_arguments(_MAP_TYPE.sub("", text)):
+            section = _SECTION.match(part)
+            cell = run.cell_of(section[1]) if section else None
+            if section is None or cell is None:
+                continue
+            start, length = run.evaluate_text(section[2] or "0"), run.evaluate_text(section[3])
+            if not isinstance(length, int):
+                continue
+            count = length + start if isinstance(start, int) else length
+            target = cell.value.target if isinstance(cell.value, Pointer) else cell.value
+            if isinstance(target, Buffer):
+                if target.count.value is None:
+                    run.write(target.count, count)
+                target.copied = True
+            elif cell.kind.code in ("pointer", "?"):
+                made = Buffer(
+                    section[1], run.kind_of(cell.kind.name or "int"), Cell(count), text=cell.kind.name
+                )
+                run.write(cell, Pointer(made))
+
+    def _names(self, run: HostCalls) -> Mapping[str, Known]:
+        names: dict[str, Known] = {}
+        this = run.this.fields if run.this is not None else {}
+        shared = {name: cell for name, cell in run.globals.items() if cell is not None}
+        for name, cell in {**shared, **this, **run.names}.items():
+            self._freeze(name, cell.value, names, 0)
+        return names
+
+    def _freeze(self, name: str, value: HostValue, names: dict[str, Known], depth: int) -> None:
+        mark = "."
+        if isinstance(value, Pointer) and isinstance(value.target, Cell):
+            value, mark = value.target.value, "->"
+        if not isinstance(value, Record):
+            names[name] = self.known(value)
+        elif depth < 3:
+            for field_name, cell in value.fields.items():
+                self._freeze(f"{name}{mark}{field_name}", cell.value, names, depth + 1)
+
+    def _argument(self, value: HostValue) -> Argument:
+        if isinstance(value, Record):
+            members: dict[str, Known] = {}
+            self._freeze("", value, members, 0)
+            return members
+        return self.known(value)
+
+    def known(self, value: HostValue) -> Known:
+        """What is kept of a value."""
+        if isinstance(value, int | float):
+            return value
+        target = value.target if isinstance(value, Pointer) else value
+        if not isinstance(target, Buffer):
+            return None
+        size = target.size_bytes
+        offset = value.offset if isinstance(value, Pointer) else 0
+        if size is not None and offset:
+            size = max(0.0, size - offset * target.element.size)
+        identity, _ = self._buffers.setdefault(id(target), (len(self._buffers), target))
+        return Memory(identity, size, target.space, target.text, target.copied)
+
+
+def extent(value: HostValue) -> Extent:
+    """The three sizes of a grid or a block."""
+    if isinstance(value, int | float):
+        return int(value), 1, 1
+    if isinstance(value, Record) and "x" in value.fields:
+        sizes = [
+            int(cell.value)
+            if cell is not None and isinstance(cell.value, int | float)
+            else (1 if cell is None else None)
+            for cell in (value.fields.get(axis) for axis in "xyz")
+        ]
+        return sizes[0], sizes[1], sizes[2]
+    return None, None, None
+
+
+def _directly(place: Node, node: Node) -> bool:
+    inner: Node | None = place
+    while inner is not None and inner.id != node.id and inner.start_byte >= node.start_byte:
+        if inner.type == "compound_statement":
+            return False
+        inner = inner.parent
+    return True

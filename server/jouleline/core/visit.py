@@ -1,0 +1,48 @@
+"""The state in which host code reaches a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where a pointer points: ``identity`` tells one allocation from another within a program.
+
+    ``size_bytes`` is the size of the allocation from the pointer on (None if not known), ``space``
+    is ``device``, ``managed``, ``pinned`` or ``host``, ``element`` the type of an element as text, and
+    ``copied`` says that a copy or a fill was the last to write it.
+    """
+
+    identity: int
+    size_bytes: float | None
+    space: str
+    element: str
+    copied: bool
+
+
+Known: TypeAlias = "int | float | Memory | None"
+Argument: TypeAlias = "Known | Mapping[str, Known]"
+"""An argument of a launch; an object is given by its members: ``.n``."""
+Extent: TypeAlias = "tuple[int | None, int | None, int | None]"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One way in which a kernel is reached: ``names`` holds what the variables there are worth.
+
+    A member is named as it is written: ``p.n``, ``p->n``. ``grid`` and ``block`` are those of a
+    launch, with None for what is not known; ``order`` counts visits from the program's start.
+    ``written`` is what the source says of the launch (see :attr:`Launch.written`), and ``used`` says what
+    the program has taken from the run line by then.
+    """
+
+    order: int
+    names: Mapping[str, Known] = field(default_factory=dict)
+    grid: Extent = (None, None, None)
+    block: Extent = (None, None, None)
+    arguments: tuple[Argument, ...] = ()
+    written: tuple[object, ...] = ()
+    used: tuple[str, ...] = ()
