@@ -79,6 +79,8 @@ class CallCounter(ExpressionCounter):
         self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
     ) -> Value | None:
         """Count a function of the language or its libraries; None if it is none."""
+        if (told := self.names.get(f"{name}()")) is not None:
+            return told
         if name.startswith(_ATOMICS):
             return self._atomic(values, times)
         if name in _CACHED_LOADS and values:

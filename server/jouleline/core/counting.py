@@ -34,6 +34,10 @@ from .values import Array, Derived, Value
 class BodyCounter(CallCounter):
     """Walks the statements of one kernel."""
 
+    def kernel(self, node: Node, times: Polynomial) -> Polynomial:
+        """Count the whole kernel, executed ``times`` times."""
+        return self.statement(node, times)
+
     def statement(self, node: Node, times: Polynomial) -> Polynomial:
         """Count a statement; returns how often what follows it runs."""
         match node.type:
@@ -101,7 +105,7 @@ class BodyCounter(CallCounter):
             extents = tuple(item and evaluate(item, self.lookup) for item in declared.extents)
             size = math.prod((item and item.number) or math.inf for item in extents) * kind.innermost.bytes
             known = size if math.isfinite(size) else None
-            array = Array(declared.name, declared.space or "register", ZERO, extents, known)
+            array = Array(declared.name, declared.space or self.local_space, ZERO, extents, known)
             self.names[declared.name] = Value(kind, None, array)
         elif kind.is_pointer and declared.space:
             self.names[declared.name] = Value(kind, None, Array(declared.name, declared.space))
@@ -191,6 +195,8 @@ class BodyCounter(CallCounter):
         """Inside of a loop: what it changes depends on its index, there and after it."""
         index = f"{variable or 'loop'}@{node.start_byte}"
         self.tally.ranges[index] = trips
+        if node.start_byte in self.tally.shared_loops:
+            self.tally.share(index, trips, fast=self.tally.shared_loops[node.start_byte])
         changed = self._updates(node)
         steps = {name: self._step(changed, name) for name in changed if name in self.names}
         if variable in self.names:

@@ -37,14 +37,12 @@ the program dispatch-cuda on an RTX 3080)."""
 class Setting:
     """A kernel set up for counting.
 
-    ``threads`` is how often the body runs, and ``parallel`` are the index symbols in which threads
-    differ, the one that varies fastest first.
+    ``threads`` is how often the body runs.
     """
 
     counter: BodyCounter
     body: Node | None
     shape: LaunchShape
-    parallel: tuple[str, ...]
     threads: float
 
 
@@ -57,7 +55,7 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
     tally = counter.tally
     try:
         if setting.body is not None:
-            counter.statement(setting.body, Polynomial.constant(setting.threads))
+            counter.kernel(setting.body, Polynomial.constant(setting.threads))
     except RecursionError:
         tally.assume("counted in part only: the source is nested too deeply")
     assumptions = Assumptions(tally.assumptions)
@@ -66,8 +64,7 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
         operation: max(0.0, amount.evaluate(value_of)) for operation, amount in tally.operations.items()
     }
     ranges = {name: extent.evaluate(value_of) for name, extent in tally.ranges.items()}
-    parallel = tuple(name for name in setting.parallel if name in ranges)
-    space = Space(ranges, parallel, tally.derived, value_of, int(device.warp_size.value))
+    space = Space(ranges, tuple(tally.parallel), tally.derived, value_of, int(device.warp_size.value))
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
     threads = device.multiprocessors.value * RESIDENT_THREADS
     arrays = traffic(tally.accesses, space, Cache(max(caches), threads))

@@ -228,7 +228,7 @@ class Stream:
     def _capped(self, total: float) -> float:
         """No more than the memory there is, if that is known."""
         size = self.accesses[0].size_bytes
-        if size is None or total <= 0 or self.accesses[0].private:
+        if not size or total <= 0 or self.accesses[0].private:
             return total
         # Scattered accesses meet each other: as many balls thrown into the array's sectors.
         if self.form is None or self.scattered:

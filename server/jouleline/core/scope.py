@@ -36,9 +36,9 @@ class KernelScope:
     """Names and types at a place in a kernel, and the tally of the walk that visits it.
 
     ``names`` holds parameters, locals and indices; ``builtins`` those of them that every device
-    function sees, too. ``fixed`` are names whose value the compiler knows. ``loops`` are the indices
-    of the loops around the place, ``unrolled`` those that are gone when compiled; ``shadowed`` are the
-    outer values of names declared in the block.
+    function sees, too. ``fixed`` are names whose value the compiler knows. ``local_space`` is where a
+    local array lives. ``loops`` are the indices of the loops around the place, ``unrolled`` those that
+    are gone when compiled; ``shadowed`` are the outer values of names declared in the block.
     """
 
     program: ProgramFacts
@@ -52,6 +52,7 @@ class KernelScope:
     known: Remembered = field(default_factory=Remembered)
     known_compiled: Remembered = field(default_factory=Remembered)
     depth: int = 0
+    local_space: str = "register"
     loops: tuple[str, ...] = ()
     shadowed: dict[str, Value | None] = field(default_factory=dict)
     unrolled: set[str] = field(default_factory=set)

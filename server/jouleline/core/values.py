@@ -90,11 +90,17 @@ class Access:
 
 @dataclass
 class Tally:
-    """What a walk found: index symbols with their ranges, values derived from them, and counts."""
+    """What a walk found: index symbols with their ranges, values derived from them, and counts.
+
+    ``parallel`` are the indices in which threads differ, the one that varies fastest first, and
+    ``shared_loops`` the loops (by start byte) whose index is one of them, with whether it is fast.
+    """
 
     ranges: dict[str, Polynomial] = field(default_factory=dict)
     assumptions: dict[str, None] = field(default_factory=dict)
     derived: dict[str, Derived] = field(default_factory=dict)
+    parallel: list[str] = field(default_factory=list)
+    shared_loops: dict[int, bool] = field(default_factory=dict)
     _operations: dict[Operation, dict[Monomial, float]] = field(default_factory=dict)
     _accesses: dict[Access, Polynomial] = field(default_factory=dict)
 
@@ -114,7 +120,13 @@ class Tally:
 
     def part(self) -> Tally:
         """An empty tally for a part of the walk, to be added when it is known how often it runs."""
-        return Tally(self.ranges, self.assumptions, self.derived)
+        return Tally(self.ranges, self.assumptions, self.derived, self.parallel, self.shared_loops)
+
+    def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
+        """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""
+        self.ranges[index] = extent
+        if index not in self.parallel:
+            self.parallel.insert(0 if fast else len(self.parallel), index)
 
     def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
         """Add a part that runs ``times`` times inside of ``loops``."""

@@ -24,6 +24,7 @@ from jouleline.core.polynomial import ONE, Polynomial
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
+from jouleline.core.worksharing import RegionCounter
 
 _THREADS = 128
 _FEWEST_THREADS = 32
@@ -77,23 +78,25 @@ class OpenMP:
         del launch
         tally = Tally()
         names = _visible(kernel, program, host)
-        counter = BodyCounter(
+        counter = RegionCounter(
             program,
             kernel.source,
             names,
             {},
             tally,
             mutated_names(kernel.node) if kernel.node is not None else frozenset(),
+            directive=kernel.directive,
         )
-        iterations, parallel = _parallel_loops(kernel, counter)
+        iterations = _iterations(kernel, counter)
         known = len(tally.assumptions)
         assumptions = Assumptions(tally.assumptions)
         count = iterations.evaluate(assumptions.value_of)
         shape = _shape(kernel.directive, count, host, kernel)
         if known != len(tally.assumptions):
             shape = replace(shape, known=False)
-        # The loops are walked as loops, so the body runs once.
-        return Setting(counter, kernel.node, shape, parallel, threads=1.0)
+        counter.builtins = {}
+        counter.teams, counter.threads = float(shape.grid[0]), float(shape.block[0])
+        return Setting(counter, kernel.node, shape, threads=1.0)
 
 
 def _enclosing_name(node: Node, source: ParsedSource) -> str:
@@ -141,10 +144,9 @@ def _is_container(text: str) -> bool:
     return "vector<" in text or "array<" in text or "unique_ptr<" in text
 
 
-def _parallel_loops(kernel: Kernel, counter: BodyCounter) -> tuple[Polynomial, tuple[str, ...]]:
-    """Iterations that run in parallel, and their indices, that of the innermost loop first."""
+def _iterations(kernel: Kernel, counter: BodyCounter) -> Polynomial:
+    """Iterations of the loops that the directive takes as one."""
     total = ONE
-    parallel: tuple[str, ...] = ()
     node = kernel.node
     wanted = kernel.directive.collapse if kernel.directive else 1
     while node is not None and wanted > 0:
@@ -158,11 +160,10 @@ def _parallel_loops(kernel: Kernel, counter: BodyCounter) -> tuple[Polynomial, t
         loop = read_loop(node, counter.lookup, counter.ranges)
         trips = loop.trips or Polynomial.symbol(f"trips@{node.start_point.row + 1}")
         total = total * trips
-        parallel = (f"{loop.variable}@{node.start_byte}", *parallel)
         counter.names.setdefault(loop.variable, Value(INT))
         node = child(node, "body")
         wanted -= 1
-    return total, parallel
+    return total
 
 
 def _shape(directive: Directive | None, iterations: float, host: HostScope, kernel: Kernel) -> LaunchShape:

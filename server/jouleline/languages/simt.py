@@ -182,8 +182,8 @@ class Simt:
                 builtins[f"hip{spelling[0].upper()}{spelling[1:]}_{axis}"] = Value(INT, value)
         builtins["warpSize"] = Value(INT, Polynomial.constant(32))
         names.update({**builtins, **values})
-        parallel = tuple(f"{index}.{axis}" for index in ("threadIdx", "blockIdx") for axis in _AXES)
-        return Setting(counter, kernel.node, shape, parallel, shape.threads)
+        tally.parallel += (f"{index}.{axis}" for index in ("threadIdx", "blockIdx") for axis in _AXES)
+        return Setting(counter, kernel.node, shape, shape.threads)
 
 
 def _index(name: str, extent: int) -> Polynomial:

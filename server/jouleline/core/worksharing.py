@@ -1,0 +1,118 @@
+"""Count the body of an OpenMP region: who executes what, as its directives share it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tree_sitter import Node
+
+from .counting import BodyCounter
+from .ctype import INT
+from .directives import Directive, parse_directive
+from .polynomial import ONE, Polynomial
+from .syntax import field as child
+from .syntax import text_of
+from .values import Value
+
+_THREAD, _TEAM = "omp_get_thread_num()", "omp_get_team_num()"
+_COUNTS: Mapping[str, str] = MappingProxyType(
+    {_THREAD: "omp_get_num_threads()", _TEAM: "omp_get_num_teams()"}
+)
+
+
+@dataclass
+class RegionCounter(BodyCounter):
+    """Walks the statements of a target or parallel region.
+
+    What stands outside of the loops that are shared is executed by every team (and, in a parallel
+    region, by every thread); a shared loop's iterations are executed once by one of them.
+    ``threads`` and ``teams`` are those of the launch.
+    """
+
+    directive: Directive | None = None
+    teams: float = 1.0
+    threads: float = 1.0
+
+    def kernel(self, node: Node, times: Polynomial) -> Polynomial:
+        """Count the whole region."""
+        self.local_space = "shared"
+        self._bind(_TEAM, 1.0)
+        self._bind(_THREAD, 1.0)
+        return self._shared(self.directive, node, times) if self.directive else self.statement(node, times)
+
+    def _block(self, node: Node, times: Polynomial) -> Polynomial:
+        with self._scope(opened=node.type == "compound_statement"):
+            pending: Directive | None = None
+            for item in node.named_children:
+                if item.type == "preproc_call":
+                    found = parse_directive(text_of(item), item.start_byte)
+                    pending = found if found is not None and _shares(found) else pending
+                elif item.type != "comment":
+                    if pending is not None:
+                        self._shared(pending, item, times)
+                    else:
+                        times = self.statement(item, times)
+                    pending = None
+        return times
+
+    def _shared(self, directive: Directive, node: Node, times: Polynomial) -> Polynomial:
+        """A statement that a directive hands to teams or threads."""
+        words = set(directive.words) & {"teams", "distribute", "parallel", "for", "loop"}
+        if words == {"loop"} or ("loop" in words and "parallel" not in words):
+            words |= {"distribute", "parallel", "for"}
+        before = self.names.get(_THREAD), self.names.get(_TEAM)
+        factor = 1.0
+        if "teams" in words and "distribute" not in words:
+            factor *= self._bind(_TEAM, self.teams)
+        if "distribute" in words and "teams" not in words:
+            factor /= self.teams
+        if "parallel" in words and "for" not in words:
+            factor *= self._bind(_THREAD, self._asked(directive))
+        if "for" in words and "parallel" not in words:
+            factor /= self.threads
+        if words & {"distribute", "for"}:
+            self._share_loops(directive, node, fast="for" in words)
+        outer = self.local_space
+        # What a team declares outside of its parallel region lies in memory that its threads share.
+        self.local_space = "register" if "parallel" in words or outer == "register" else "shared"
+        after = self.statement(node, times * factor)
+        self.local_space = outer
+        self.names[_THREAD], self.names[_TEAM] = (one or Value(INT, ONE - ONE) for one in before)
+        return after * (1 / factor)
+
+    def _asked(self, directive: Directive) -> float:
+        clause = directive.clause("num_threads")
+        known = self.compiled(clause.argument) if clause else None
+        number = known.number if known is not None else None
+        return number or self.threads
+
+    def _bind(self, index: str, extent: float) -> float:
+        """Let an index tell threads (or teams) apart; returns how many there are."""
+        several = extent > 1
+        value = Polynomial.symbol(index) if several else ONE - ONE
+        if several and index not in self.tally.ranges:
+            self.tally.share(index, Polynomial.constant(extent), fast=index == _THREAD)
+        for names in (self.names, self.builtins):
+            names[index] = Value(INT, value)  # type: ignore[index]  # builtins are this walk's own
+            names[_COUNTS[index]] = Value(INT, Polynomial.constant(extent))  # type: ignore[index]
+        return extent
+
+    def _share_loops(self, directive: Directive, node: Node | None, *, fast: bool) -> None:
+        """The indices of the loops that a directive takes as one tell threads apart, the inner ones first."""
+        left, found = directive.collapse, []
+        while node is not None and left > 0:
+            if node.type == "compound_statement":
+                node = next((item for item in node.named_children if item.type == "for_statement"), None)
+                continue
+            if node.type != "for_statement":
+                break
+            found.append(node.start_byte)
+            node = child(node, "body")
+            left -= 1
+        self.tally.shared_loops.update(dict.fromkeys(reversed(found), fast))
+
+
+def _shares(directive: Directive) -> bool:
+    return bool({"teams", "distribute", "parallel", "for", "loop"} & set(directive.words))
