@@ -19,7 +19,7 @@ from .calls import CallCounter
 from .counts import Operation
 from .ctype import UNKNOWN, Scalar
 from .derive import likelier
-from .evaluate import evaluate
+from .evaluate import evaluate, parse_loop
 from .expressions import DATA_DEPENDENT_BRANCH
 from .facts import Declared, declarations
 from .inductions import Updates, updates
@@ -74,9 +74,25 @@ class BodyCounter(CallCounter):
 
     def _block(self, node: Node, times: Polynomial) -> Polynomial:
         with self._scope(opened=node.type == "compound_statement"):
-            for item in node.named_children:
-                times = self.statement(item, times)
+            items = iter(node.named_children)
+            for item in items:
+                head = self._loop_macro(item)
+                times = (
+                    self.statement(item, times) if head is None else self._for(head, times, next(items, None))
+                )
         return times
+
+    def _loop_macro(self, node: Node) -> Node | None:
+        """The ``for`` that a macro stands for, as in ``FOR_EACH(i, n) { ... }``."""
+        call = node.named_children[0] if node.type == "expression_statement" and node.named_children else node
+        if call.type != "call_expression":
+            return None
+        macro = self.program.function_macros.get(text_of(child(call, "function")))
+        if macro is None or not macro.body.startswith("for"):
+            return None
+        arguments = child(call, "arguments")
+        given = [text_of(item) for item in arguments.named_children] if arguments is not None else []
+        return parse_loop(macro.written(given))
 
     @contextmanager
     def _scope(self, *, opened: bool = True) -> Iterator[None]:
@@ -111,13 +127,18 @@ class BodyCounter(CallCounter):
             self.names[declared.name] = Value(kind, None, Array(declared.name, declared.space))
         elif kind.is_pointer and given and given.array:
             self.names[declared.name] = self.converted(given, kind)
+        elif kind.struct in self.program.structs and not kind.is_pointer:
+            if given is not None:
+                self.whole(given, times, write=False)
+            self.names[declared.name] = Value(kind, None, Array(declared.name, "register"))
         else:
             self.names[declared.name] = Value(kind, given.value if given else None)
         self.fixed.pop(declared.name, None)
         if fixed is not None:
             self.fixed[declared.name] = fixed
 
-    def _for(self, node: Node, times: Polynomial) -> None:
+    def _for(self, node: Node, times: Polynomial, macro_body: Node | None = None) -> Polynomial:
+        """Count a loop; where a macro is its head, its body stands after the macro."""
         with self._scope():
             initializer = child(node, "initializer")
             if initializer is not None:
@@ -131,9 +152,10 @@ class BodyCounter(CallCounter):
             else:
                 self.tally.count(Operation.INT, inner * costs.LOOP_CONTROL)
             with self._repeated(node, loop.variable, trips, loop.step if loop.affine else None):
-                body = child(node, "body")
+                body = macro_body or child(node, "body")
                 if body is not None:
                     self.statement(body, inner)
+        return times
 
     def _unrolled(self, node: Node) -> bool:
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""

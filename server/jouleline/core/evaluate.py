@@ -83,6 +83,13 @@ def parse_expression(text: str) -> Node | None:
     return child(condition, "value") if condition is not None else None
 
 
+@lru_cache(maxsize=256)
+def parse_loop(text: str) -> Node | None:
+    """The node of a ``for`` statement whose head is given as text (a macro's body)."""
+    tree = Parser(cpp_language()).parse(mask(b"void f() { " + text.encode("utf-8", "replace") + b" ; }").data)
+    return next(descendants(tree.root_node, "for_statement"), None)
+
+
 def split_arguments(text: str) -> list[str]:
     """Split a list at its top-level commas: ``dim3(a, b), f<c, d>(e)`` has two parts."""
     shape = text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tree_sitter import Node
@@ -26,6 +26,7 @@ CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.INT: Operation.INT,
     Scalar.OTHER: Operation.INT,
 }
+_PINNED = "pinned"
 _SMALL_INTEGER_BYTES = 2
 DATA_DEPENDENT_BRANCH = 0.5
 """How often a branch is taken whose condition depends on data (assumed)."""
@@ -125,11 +126,16 @@ class ExpressionCounter(KernelScope):
         if kind.scalar is not Scalar.INT or place.offset is None:
             return None
         extent = Polynomial.constant(256.0**kind.size) if kind.size <= _SMALL_INTEGER_BYTES else None
-        derived = Derived(self.tally.indices(place.offset), extent=extent)
+        depends = self.tally.indices(place.offset)
+        if place.space in ("register", "shared"):
+            if place.space == "register" and place.offset.symbols <= self.unrolled:
+                self.unrolled.add(f"{name}[{place.offset}]")
+            depends |= {*(one for one in self.ranges if "@" not in one), *self.loops}
+        derived = Derived(depends, extent=extent)
         return self.tally.derive(f"{name}[{place.offset}]", derived)
 
     def access(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
-        if place.space == "global" and element.bytes:
+        if place.space == "global" and element.bytes and place.kind != _PINNED:
             access = Access(
                 place.name, place.offset, element.bytes, size, ONE, write, self.loops, place.size_bytes
             )
@@ -187,7 +193,11 @@ class ExpressionCounter(KernelScope):
             return known
         base = self.expression(child(node, "argument"), times)
         owner = base.type.element if base.type.is_pointer else base.type
-        member = self.program.member_type(owner, text_of(child(node, "field")))
+        field = text_of(child(node, "field"))
+        member = self.program.member_type(owner, field)
+        extents = self.program.embedded.get(owner.struct, {}).get(field)
+        if extents is not None and member.innermost.bytes:
+            return Value(member, None, self._embedded(base.array, text_of(node), owner, member, extents))
         if member.is_pointer:
             return Value(member, None, Array(text_of(node), "global"))
         if base.array is None:  # a member of a parameter: the same for all threads
@@ -198,12 +208,40 @@ class ExpressionCounter(KernelScope):
         name = f"{base.array.name}.{text_of(child(node, 'field'))}"
         return Value(member, self._loaded(base.array, member, name))
 
+    def _embedded(
+        self,
+        around: Array | None,
+        text: str,
+        owner: CType,
+        member: CType,
+        sizes: Sequence[Node | None],
+    ) -> Array:
+        """An array that is a member: part of the structs' array, or of a parameter."""
+        extents = tuple(
+            None
+            if size is None or (known := self.program.extent(size)) is None
+            else Polynomial.constant(known)
+            for size in sizes
+        )
+        if around is None:
+            return Array(text, "constant", ZERO, extents)
+        offset = around.offset
+        if offset is not None:
+            offset = offset * (owner.bytes / member.innermost.bytes)
+        return replace(around, offset=offset, extents=extents)
+
+    def whole(self, value: Value, times: Polynomial, *, write: bool) -> None:
+        """Count the access to a struct that is copied as a whole."""
+        kind = value.type
+        if value.array is not None and kind.struct in self.program.structs and not kind.is_pointer:
+            self.access(value.array, kind, kind.bytes, times, write=write)
+
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, right_node = child(node, "left"), child(node, "right")
         left, right = self.expression(left_node, times), self.expression(right_node, times)
         operator = text_of(child(node, "operator"))
         kind = wider(left.type, right.type)
-        amount = _operator_cost(operator, kind, right.value)
+        amount = _operator_cost(operator, kind, self._divisor(operator, right_node))
         if operator == "+" and kind.arithmetic is Scalar.INT and _is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
         if amount and not self._folded(node, left, right):
@@ -238,6 +276,10 @@ class ExpressionCounter(KernelScope):
             array = value.array if known.type.is_pointer else known.array
             self.names[name] = Value(known.type, value.value, array)
 
+    def _divisor(self, operator: str, node: Node | None) -> Polynomial | None:
+        """What is divided by, where the compiler knows it."""
+        return evaluate(node, self.compiled) if operator in ("/", "%") else None
+
     def _folded(self, node: Node, *operands: Value) -> bool:
         """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
         if any(operand.value is None or operand.value.number is None for operand in operands):
@@ -258,11 +300,15 @@ class ExpressionCounter(KernelScope):
         if operator != "=":
             old = self.expression(target, times)
             kind = wider(old.type, value.type)
-            amount = _operator_cost(operator.removesuffix("="), kind, value.value)
+            divisor = self._divisor(operator.removesuffix("="), child(node, "right"))
+            amount = _operator_cost(operator.removesuffix("="), kind, divisor)
             self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
             value = self._after(operator.removesuffix("="), old, value)
+        self.whole(value, times, write=False)
         if _is_place(target):
-            return self.expression(target, times, write=True)
+            written = self.expression(target, times, write=True)
+            self.whole(written, times, write=True)
+            return written
         self._set(target, value)
         return value
 

@@ -5,15 +5,18 @@ Facts of one file are gathered in one walk of its tree; a program's are those of
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
 from tree_sitter import Node
 
 from .ctype import UNKNOWN, CType, TypeNames
+from .evaluate import evaluate, evaluate_text
+from .polynomial import Polynomial
 from .syntax import ParsedSource, ancestor, descendants, text_of
 from .syntax import field as child
 
@@ -26,6 +29,7 @@ _FARTHEST_ATTRIBUTE = 400
 # A macro of more names is a generated table, and no size or index.
 _MOST_MACRO_NAMES = 100
 _POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
+_STRUCT_NESTING = 4
 _BRACKETED = "parenthesized_declarator"
 _VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
 _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
@@ -83,16 +87,25 @@ class Macro:
     parameters: tuple[str, ...]
     body: str
 
+    def written(self, arguments: Sequence[str]) -> str:
+        """The body with the arguments in the parameters' places."""
+        given = dict(zip(self.parameters, arguments, strict=False))
+        return _WORD.sub(lambda word: given.get(word[0], word[0]), self.body)
+
 
 @dataclass
 class FileFacts:
-    """The facts of one file."""
+    """The facts of one file.
+
+    ``embedded`` are the extents of a struct's members that are arrays, by struct and member.
+    """
 
     source: ParsedSource
     macros: dict[str, str] = field(default_factory=dict)
     variables: dict[str, Declared] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     structs: dict[str, dict[str, str]] = field(default_factory=dict)
+    embedded: dict[str, dict[str, tuple[Node | None, ...]]] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     function_macros: dict[str, Macro] = field(default_factory=dict)
     calls: dict[str, list[Node]] = field(default_factory=dict)
@@ -264,6 +277,8 @@ def _struct(node: Node | None, facts: FileFacts, name: str) -> None:
         if member.type == "field_declaration":
             for declared in declarations(member, facts.source):
                 members[declared.name] = declared.type
+                if declared.extents:
+                    facts.embedded.setdefault(name, {})[declared.name] = declared.extents
 
 
 T = TypeVar("T")
@@ -348,6 +363,11 @@ class ProgramFacts:
         return {name: tuple(nodes) for name, nodes in merged.items()}
 
     @cached_property
+    def embedded(self) -> Mapping[str, Mapping[str, tuple[Node | None, ...]]]:
+        """Extents of the struct members that are arrays."""
+        return _first(facts.embedded for facts in self.files.values())
+
+    @cached_property
     def calls(self) -> Mapping[str, tuple[Node, ...]]:
         """Call expressions by the bare name of what they call."""
         merged: dict[str, list[Node]] = {}
@@ -361,9 +381,42 @@ class ProgramFacts:
         """The program's type names."""
         typed = {name: text for name, text in self.macros.items() if _TYPE_TEXT.fullmatch(text)}
         aliases = {**typed, **_first(facts.aliases for facts in self.files.values())}
-        names = TypeNames(aliases, dict.fromkeys(self.structs, 0))
-        sizes = {name: _struct_size(members, names) for name, members in self.structs.items()}
-        return TypeNames(aliases, sizes)
+        sizes = dict.fromkeys(self.structs, 0)
+        names = TypeNames(aliases, sizes)
+        for _ in range(_STRUCT_NESTING):  # a struct within a struct needs that one's size first
+            for name, members in self.structs.items():
+                sizes[name] = self._struct_size(name, members, names)
+        return names
+
+    def _struct_size(self, struct: str, members: Mapping[str, str], names: TypeNames) -> int:
+        sizes = []
+        for name, text in members.items():
+            kind = names.resolve(text) or UNKNOWN
+            extents = self.embedded.get(struct, {}).get(name, ())
+            count = math.prod(self.extent(item) or 1 for item in extents)
+            if extents:
+                kind = replace(kind, indirections=max(0, kind.indirections - len(extents)))
+            sizes.append((kind.bytes or 4, round(count)))
+        if not sizes:
+            return 4
+        align = max(min(size, 8) for size, _ in sizes)
+        return -(-sum(size * count for size, count in sizes) // align) * align
+
+    def extent(self, size: Node | None) -> float | None:
+        """The extent of an array as far as macros and constants of the program tell."""
+        known = evaluate(size, self._constant)
+        number = known.number if known is not None else None
+        return number if number is not None and math.isfinite(number) and number >= 1 else None
+
+    def _constant(self, name: str, depth: int = 0) -> Polynomial | None:
+        if depth > _STRUCT_NESTING:
+            return None
+        if text := self.macros.get(name):
+            return evaluate_text(text, lambda inner: self._constant(inner, depth + 1))
+        declared = self.variables.get(name)
+        if declared is None or not declared.constant:
+            return None
+        return evaluate(declared.value, lambda inner: self._constant(inner, depth + 1))
 
     def type_of(self, text: str, bindings: Mapping[str, str] | None = None) -> CType | None:
         """The type a text names, template parameters replaced by ``bindings``."""
@@ -385,11 +438,3 @@ def _reached(name: str, direct: Mapping[str, list[str]]) -> dict[str, None]:
                 found[word] = None
                 waiting += [word] if word in direct else []
     return found
-
-
-def _struct_size(members: Mapping[str, str], names: TypeNames) -> int:
-    sizes = [(names.resolve(text) or UNKNOWN).bytes or 4 for text in members.values()]
-    if not sizes:
-        return 4
-    align = max(min(size, 8) for size in sizes)
-    return -(-sum(sizes) // align) * align
