@@ -136,6 +136,7 @@ class CallCounter(ExpressionCounter):
             known_compiled=Remembered(),
             depth=self.depth + 1,
             loops=(),
+            entered=(),
             shadowed={},
             returned=None,
         )

@@ -21,6 +21,11 @@ CONSTANT_DIVISION: Final = 4
 """Integer operations of a division by a constant: multiply high and shifts."""
 LOOP_CONTROL: Final = 2
 """Integer operations of one loop iteration: step and compare."""
+UNROLLED_CONTROL: Final = 0.5
+"""The same in an innermost loop, of which compilers make four iterations one."""
+STEPPED: Final = 0.25
+"""Share of the operations on a loop's index that is left when the loop is unrolled: most become part
+of an address."""
 UNROLLED_TRIPS: Final = 32
 """Loops of at most this many iterations, known when compiling, are unrolled: no step, no compare."""
 ADDRESS: Final = 1

@@ -150,8 +150,11 @@ class BodyCounter(CallCounter):
             if unrolled:
                 self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
             else:
-                self.tally.count(Operation.INT, inner * costs.LOOP_CONTROL)
-            with self._repeated(node, loop.variable, trips, loop.step if loop.affine else None):
+                innermost = loop.trips is not None and _innermost(macro_body or child(node, "body"))
+                control = costs.UNROLLED_CONTROL if innermost else costs.LOOP_CONTROL
+                self.tally.count(Operation.INT, inner * control)
+            step = loop.step if loop.affine else None
+            with self._repeated(node, loop.variable, trips, step, times):
                 body = macro_body or child(node, "body")
                 if body is not None:
                     self.statement(body, inner)
@@ -169,7 +172,8 @@ class BodyCounter(CallCounter):
             least = trips.number
             trips = trips if least is None else Polynomial.constant(max(1.0, least))
         inner = times * trips
-        with self._scope(), self._repeated(node, "", trips, None):
+        self.tally.count(Operation.INT, inner)
+        with self._scope(), self._repeated(node, "", trips, None, times):
             for item in node.named_children:
                 self.statement(item, inner)
 
@@ -212,7 +216,7 @@ class BodyCounter(CallCounter):
 
     @contextmanager
     def _repeated(
-        self, node: Node, variable: str, trips: Polynomial, step: Polynomial | None
+        self, node: Node, variable: str, trips: Polynomial, step: Polynomial | None, times: Polynomial
     ) -> Iterator[None]:
         """Inside of a loop: what it changes depends on its index, there and after it."""
         index = f"{variable or 'loop'}@{node.start_byte}"
@@ -227,11 +231,12 @@ class BodyCounter(CallCounter):
         for name, by in steps.items():
             self.names[name] = self._advanced(name, before[name], by, Polynomial.symbol(index), index)
             self.fixed.pop(name, None)
-        outer, self.loops = self.loops, (*self.loops, index)
+        around = self.loops, self.entered
+        self.loops, self.entered = (*self.loops, index), (*self.entered, times)
         try:
             yield
         finally:
-            self.loops = outer
+            self.loops, self.entered = around
             for name, by in steps.items():
                 self.names[name] = self._advanced(name, before[name], by, trips, index)
 
@@ -297,3 +302,9 @@ class BodyCounter(CallCounter):
         cases = body.named_children if body is not None else []
         for case in cases:
             self.statement(case, times * (1 / len(cases)))
+
+
+def _innermost(body: Node | None) -> bool:
+    """Whether there is no further loop in a loop's body."""
+    loops = ("for_statement", "while_statement", "do_statement")
+    return body is None or next(descendants(body, *loops), None) is None

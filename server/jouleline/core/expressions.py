@@ -70,9 +70,12 @@ class ExpressionCounter(KernelScope):
                 stepped = self.expression(target, times)
                 if _is_place(target):
                     self.expression(target, times, write=True)
-                self.tally.count(CLASS_OF[stepped.type.arithmetic], times)
                 by = ONE if text_of(child(node, "operator")) == "++" else -ONE
                 after = self._after("+", stepped, Value(INT, by))
+                if stepped.type.arithmetic is Scalar.INT:
+                    self.integer(after.value, "", 1, times)
+                else:
+                    self.tally.count(CLASS_OF[stepped.type.arithmetic], times)
                 self._set(target, after)
                 return stepped if text_of(node)[-1] in "+-" else after
             case "unary_expression":
@@ -112,7 +115,7 @@ class ExpressionCounter(KernelScope):
         offset = None if array.offset is None or index is None else array.offset + index
         place = replace(array, offset=offset, extents=inner)
         if array.space in ("global", "constant"):
-            self.tally.count(Operation.INT, times * costs.ADDRESS)
+            self.address(place, times)
         if element.is_pointer:
             if not inner:
                 place = Array(f"{array.name}[]", array.space, ZERO)
@@ -180,10 +183,11 @@ class ExpressionCounter(KernelScope):
         if node is not None and node.type == "subscript_expression":
             base = self.expression(child(node, "argument"), times)
             index = self.expression(child(node, "indices"), times).value
-            self.tally.count(Operation.INT, times * costs.ADDRESS)
             array = base.array or Array("?", "global", None)
             offset = None if index is None or array.offset is None else array.offset + index
-            return Value(base.type, None, replace(array, offset=offset))
+            place = replace(array, offset=offset)
+            self.address(place, times)
+            return Value(base.type, None, place)
         value = self.expression(node, times)
         return Value(value.type.pointer(), None, value.array or Array("&", "register"))
 
@@ -244,13 +248,49 @@ class ExpressionCounter(KernelScope):
         amount = _operator_cost(operator, kind, self._divisor(operator, right_node))
         if operator == "+" and kind.arithmetic is Scalar.INT and _is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
-        if amount and not self._folded(node, left, right):
-            self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
+        folded = not amount or self._folded(node, left, right)
         if kind.is_pointer and operator in "+-":
-            return self._moved(left, right, operator)
+            moved = self._moved(left, right, operator)
+            if moved.array is not None and not folded:
+                self.address(moved.array, times)
+            return moved
+        value = self._combined(operator, left, right)
+        if not folded and kind.arithmetic is Scalar.INT:
+            self.integer(value, "", amount, times)
+        elif not folded:
+            self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
         if operator in ("<", ">", "<=", ">=", "==", "!=", "&&", "||"):
             kind = INT
-        return Value(kind, self._combined(operator, left, right))
+        return Value(kind, value)
+
+    def integer(self, value: Polynomial | None, key: str, amount: float, times: Polynomial) -> None:
+        """Count integer operations that compute a value, as a compiler would leave them.
+
+        The same value is computed once; one that does not change in a loop is computed before it; one
+        that changes by a fixed step is stepped, or folded into the addresses of an unrolled loop.
+        """
+        if value is not None:
+            moving = value.without_terms_of(self.unrolled)
+            if (key, moving) in self.computed:
+                return
+            self.computed.add((key, moving))
+            indices = self.tally.indices(moving)
+            inner = len(self.loops)
+            while inner and self.loops[inner - 1] not in indices and not self._parallel(inner):
+                inner -= 1
+            if inner < len(self.loops):
+                times = self.entered[inner]
+            if inner and self.loops[inner - 1] in moving.symbols and not self._parallel(inner):
+                amount *= costs.STEPPED
+        self.tally.count(Operation.INT, times * amount)
+
+    def _parallel(self, depth: int) -> bool:
+        """Whether threads share the loop at a depth."""
+        return self.loops[depth - 1] in self.tally.parallel
+
+    def address(self, array: Array, times: Polynomial) -> None:
+        """Count what it takes to address an element: nothing where only a constant is added."""
+        self.integer(array.offset, array.name, costs.ADDRESS, times)
 
     def _combined(self, operator: str, left: Value, right: Value) -> Polynomial | None:
         """The value of an operation; None where it is not known or not integer."""
@@ -302,8 +342,11 @@ class ExpressionCounter(KernelScope):
             kind = wider(old.type, value.type)
             divisor = self._divisor(operator.removesuffix("="), child(node, "right"))
             amount = _operator_cost(operator.removesuffix("="), kind, divisor)
-            self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
             value = self._after(operator.removesuffix("="), old, value)
+            if kind.arithmetic is Scalar.INT:
+                self.integer(value.value, "", amount, times)
+            else:
+                self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
         self.whole(value, times, write=False)
         if _is_place(target):
             written = self.expression(target, times, write=True)

@@ -92,6 +92,12 @@ class Polynomial:
         )
         return 0.0 if math.isnan(value) else max(-LARGEST, min(LARGEST, value))
 
+    def without_terms_of(self, names: set[str]) -> Polynomial:
+        """This polynomial without its constant and without the terms in ``names`` alone."""
+        return Polynomial(
+            tuple((monomial, factor) for monomial, factor in self.terms if not names.issuperset(monomial))
+        )
+
     def coefficient(self, name: str) -> Polynomial:
         """What ``name`` is multiplied by where it occurs once (for an affine form)."""
         return collect(

@@ -37,8 +37,9 @@ class KernelScope:
 
     ``names`` holds parameters, locals and indices; ``builtins`` those of them that every device
     function sees, too. ``fixed`` are names whose value the compiler knows. ``local_space`` is where a
-    local array lives. ``loops`` are the indices of the loops around the place, ``unrolled`` those that
-    are gone when compiled; ``shadowed`` are the outer values of names declared in the block.
+    local array lives. ``loops`` are the indices of the loops around the place, each ``entered`` so
+    often; ``unrolled`` are those that are gone when compiled. What is in ``computed`` is not computed
+    again; ``shadowed`` are the outer values of names declared in the block.
     """
 
     program: ProgramFacts
@@ -54,6 +55,8 @@ class KernelScope:
     depth: int = 0
     local_space: str = "register"
     loops: tuple[str, ...] = ()
+    entered: tuple[Polynomial, ...] = ()
+    computed: set[object] = field(default_factory=set)
     shadowed: dict[str, Value | None] = field(default_factory=dict)
     unrolled: set[str] = field(default_factory=set)
 

@@ -9,15 +9,18 @@ data leave the cache in proportion to how far the footprint exceeds it.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from .counts import ArrayTraffic
 from .footprint import Space, Stream, streams
 from .values import Access
+
+_ALWAYS_EVICTED: Final = 0.06
+_EVICTION_STEEPNESS: Final = 1.5
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def traffic(accesses: Sequence[Access], space: Space, cache: Cache) -> tuple[Arr
     reads = {name: streams([a for a in group if not a.write], space) for name, group in by_array.items()}
     writes = {name: streams([a for a in group if a.write], space) for name, group in by_array.items()}
     hierarchy = _Hierarchy(space, cache, [[*reads[name], *writes[name]] for name in by_array])
-    evicted = _evicted(hierarchy.footprint / cache.size_bytes if cache.size_bytes else math.inf)
+    evicted = _evicted(hierarchy.footprint / cache.size_bytes) if cache.size_bytes else 1.0
     found = []
     for name in by_array:
         read = max((hierarchy.fetched(stream) for stream in reads[name]), default=0.0)
@@ -50,8 +53,14 @@ def traffic(accesses: Sequence[Access], space: Space, cache: Cache) -> tuple[Arr
 
 
 def _evicted(fullness: float) -> float:
-    """The share of written data that leaves the cache before the kernel ends."""
-    return max(0.0, 1.0 - 0.5 / fullness) if fullness > 0.5 else 0.0
+    """The share of written data that leaves the cache before the kernel ends.
+
+    ``fullness`` is the launch's footprint over the cache's size. Fitted by eye to 110 kernels of the
+    HeCBench profiles on an RTX 3080 whose reads are known exactly: 2% to 20% where next to nothing is
+    written, half at half the cache, 97% from three times the cache on.
+    """
+    pressure = fullness**_EVICTION_STEEPNESS
+    return _ALWAYS_EVICTED + (1 - _ALWAYS_EVICTED) * pressure / (pressure + 0.5**_EVICTION_STEEPNESS)
 
 
 @dataclass(frozen=True)
