@@ -100,9 +100,11 @@ class CallCounter(ExpressionCounter):
         return None
 
     def _special(self, special: tuple[str, int, bool], kind: CType, times: Polynomial) -> Value:
-        _, expansion, single = special
+        base, expansion, single = special
         double = kind.scalar is not Scalar.SP and not single
         self.tally.count(Operation.SPECIAL, times)
+        integers = costs.SPECIAL_INT.get(base, 0) * (costs.SPECIAL_DP_FACTOR if double else 1)
+        self.tally.count(Operation.INT, times * integers)
         if double:
             self.tally.count(Operation.DP, times * (expansion * costs.SPECIAL_DP_FACTOR))
         else:

@@ -222,7 +222,9 @@ class BodyCounter(CallCounter):
         index = f"{variable or 'loop'}@{node.start_byte}"
         self.tally.ranges[index] = trips
         if node.start_byte in self.tally.shared_loops:
-            self.tally.share(index, trips, fast=self.tally.shared_loops[node.start_byte])
+            shared = self.tally.shared_loops[node.start_byte]
+            self.tally.share(index, trips, fast=shared.fast)
+            self.tally.count(Operation.INT, times * trips * shared.integers)
         changed = self._updates(node)
         steps = {name: self._step(changed, name) for name in changed if name in self.names}
         if variable in self.names:

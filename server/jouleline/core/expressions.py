@@ -270,10 +270,12 @@ class ExpressionCounter(KernelScope):
         that changes by a fixed step is stepped, or folded into the addresses of an unrolled loop.
         """
         if value is not None:
+            if (key, value) in self.computed:
+                return
             moving = value.without_terms_of(self.unrolled)
             if (key, moving) in self.computed:
-                return
-            self.computed.add((key, moving))
+                amount *= costs.DISPLACED
+            self.computed |= {(key, moving), (key, value)}
             indices = self.tally.indices(moving)
             inner = len(self.loops)
             while inner and self.loops[inner - 1] not in indices and not self._parallel(inner):
@@ -281,6 +283,7 @@ class ExpressionCounter(KernelScope):
             if inner < len(self.loops):
                 times = self.entered[inner]
             if inner and self.loops[inner - 1] in moving.symbols and not self._parallel(inner):
+                self.tally.count(Operation.INT, self.entered[inner - 1] * amount)
                 amount *= costs.STEPPED
         self.tally.count(Operation.INT, times * amount)
 

@@ -88,19 +88,28 @@ class Access:
     dynamic: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A loop whose iterations are shared among threads (``fast``) or teams, and the integer operations
+    that sharing costs each iteration."""
+
+    fast: bool
+    integers: float
+
+
 @dataclass
 class Tally:
     """What a walk found: index symbols with their ranges, values derived from them, and counts.
 
     ``parallel`` are the indices in which threads differ, the one that varies fastest first, and
-    ``shared_loops`` the loops (by start byte) whose index is one of them, with whether it is fast.
+    ``shared_loops`` the loops (by start byte) whose index is one of them.
     """
 
     ranges: dict[str, Polynomial] = field(default_factory=dict)
     assumptions: dict[str, None] = field(default_factory=dict)
     derived: dict[str, Derived] = field(default_factory=dict)
     parallel: list[str] = field(default_factory=list)
-    shared_loops: dict[int, bool] = field(default_factory=dict)
+    shared_loops: dict[int, Shared] = field(default_factory=dict)
     _operations: dict[Operation, dict[Monomial, float]] = field(default_factory=dict)
     _accesses: dict[Access, Polynomial] = field(default_factory=dict)
 

@@ -8,13 +8,14 @@ from types import MappingProxyType
 
 from tree_sitter import Node
 
+from . import costs
 from .counting import BodyCounter
 from .ctype import INT
 from .directives import Directive, parse_directive
 from .polynomial import ONE, Polynomial
 from .syntax import field as child
 from .syntax import text_of
-from .values import Value
+from .values import Shared, Value
 
 _THREAD, _TEAM = "omp_get_thread_num()", "omp_get_team_num()"
 _COUNTS: Mapping[str, str] = MappingProxyType(
@@ -101,7 +102,8 @@ class RegionCounter(BodyCounter):
 
     def _share_loops(self, directive: Directive, node: Node | None, *, fast: bool) -> None:
         """The indices of the loops that a directive takes as one tell threads apart, the inner ones first."""
-        left, found = directive.collapse, []
+        left = directive.collapse
+        found: list[int] = []
         while node is not None and left > 0:
             if node.type == "compound_statement":
                 node = next((item for item in node.named_children if item.type == "for_statement"), None)
@@ -111,7 +113,9 @@ class RegionCounter(BodyCounter):
             found.append(node.start_byte)
             node = child(node, "body")
             left -= 1
-        self.tally.shared_loops.update(dict.fromkeys(reversed(found), fast))
+        for depth, start in enumerate(reversed(found)):
+            integers = costs.SHARED_ITERATION + costs.COLLAPSED * (len(found) - 1) if depth == 0 else 0.0
+            self.tally.shared_loops[start] = Shared(fast, integers)
 
 
 def _shares(directive: Directive) -> bool:
