@@ -13,11 +13,12 @@ from .facts import Function, Macro
 from .hostdeclarations import Declarator
 from .hostexpressions import HostExpressions
 from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES, integer, real
-from .hostvalues import ANY, INT, Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, convert, copied
+from .hostvalues import ANY, INT, Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, agreed, convert, copied
 from .syntax import ParsedSource, descendants, parse
 from .syntax import field as child
 
-_MOST_CALLS = 14
+_MOST_CALLS = 24
+_MOST_RECURSIONS = 20
 _ENDS = frozenset(("exit", "abort", "_exit", "quick_exit", "__builtin_trap", "terminate", "rethrow_exception"))
 _WORD = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
 _PASTE = re.compile(r"\s*##\s*")
@@ -36,6 +37,7 @@ class HostCalls(HostExpressions):
 
     _parameters: dict[int, tuple[Declarator, ...]] = field(default_factory=dict)
     _expansions: dict[str, ParsedSource] = field(default_factory=dict)
+    source: ParsedSource | None = None
     _options: list[int] = field(default_factory=lambda: [1, 0])
 
     def statement(self, node: Node, source: ParsedSource | None = None) -> str:
@@ -66,6 +68,8 @@ class HostCalls(HostExpressions):
         if cell is not None and isinstance(cell.value, Callee):
             return self._called(cell.value, given)
         listed = self.template_arguments(template.rpartition(">")[0]) if template else ()
+        if name in ("getopt", "getopt_long"):
+            return self._option([self.evaluate(item) for item in given])
         if self.functions(name):
             return self.invoke_named(name, given, listed, None, owner)
         return self._other(name, text, given, listed)
@@ -76,8 +80,6 @@ class HostCalls(HostExpressions):
             return self.expanded(name, given)
         if name in _ENDS:
             raise ExitError
-        if name in ("getopt", "getopt_long"):
-            return self._option([self.evaluate(item) for item in given])
         if name in ("cudaDeviceGetAttribute", "hipDeviceGetAttribute") and len(given) > 1:
             known = ATTRIBUTES.get(self.text(given[1]).removeprefix("cuda").removeprefix("hip"))
             cell = self.place(given[0].named_children[0]) if given[0].named_children else None
@@ -191,10 +193,13 @@ class HostCalls(HostExpressions):
         if function is None:
             function = self._chosen(name, len(given), None)
             this = this if function is not None and self.owner_of(function) else None
-        if function is None or function.body is None or self.active.count(function.node.id) >= 2:
+        if function is None or function.body is None:
             return self._unknown(given)
         parameters = self.parameters(function.node)
         cells = [self._argument(one, item) for one, item in zip(parameters, given, strict=False)]
+        numbers = all(isinstance(cell.value, int | float) for cell in cells)
+        if self.active.count(function.node.id) >= (_MOST_RECURSIONS if numbers else 2):
+            return None
         types = self._deduced(function, parameters, cells, template)
         return self._walked(function.node, parameters, cells, types, {}, this, function.source, template, function)
 
@@ -278,8 +283,7 @@ class HostCalls(HostExpressions):
             kind = self.kind_of(function.return_type)
             if kind.code in ("int", "real"):
                 values = [convert(value, kind) for value in values]
-        first = values[0] if values else None
-        return first if all(_equal(first, value) for value in values[1:]) else None
+        return agreed(values)
 
     def _initialisers(self, node: Node) -> None:
         """The members that a constructor initialises in front of its body."""
@@ -404,7 +408,7 @@ class HostCalls(HostExpressions):
 
     def expanded(self, name: str, given: Sequence[Node]) -> HostValue:
         """Expand a macro with parameters, and walk what it stands for."""
-        text = expansion(self.program.function_macros[name], [self.text(item) for item in given])
+        text = expansion(self.program.function_macros[name], [self.written_text(item) for item in given])
         if self.depth >= _MOST_CALLS or len(text) > 20_000:
             return None
         self.depth += 1
@@ -415,6 +419,15 @@ class HostCalls(HostExpressions):
         finally:
             self.depth -= 1
         return None
+
+    def written_text(self, node: Node) -> str:
+        """The text of a node with the launch configurations in it."""
+        text = self.text(node)
+        if self.source is not None and "  " in text:
+            start, end = node.start_byte, node.end_byte
+            if self.source.masked.data[start:end] == node.text:
+                return self.source.text.data[start:end].decode("utf-8", "replace")
+        return text
 
     def walk_text(self, text: str) -> None:
         """Walk statements given as text."""
@@ -496,11 +509,3 @@ def _element_name(cell: Cell) -> str:
     if isinstance(value, int):
         return "int"
     return "double" if isinstance(value, float) else ""
-
-
-def _equal(left: HostValue, right: HostValue) -> bool:
-    if isinstance(left, int | float | str) and isinstance(right, int | float | str):
-        return left == right
-    return left is right
-
-

@@ -20,6 +20,7 @@ _CONSTANTS: Final = {
     "false": 0,
     "cudaSuccess": 0,
     "hipSuccess": 0,
+    "EOF": -1,
     "EXIT_SUCCESS": 0,
     "EXIT_FAILURE": 1,
     "INT_MAX": 2**31 - 1,

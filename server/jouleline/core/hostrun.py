@@ -19,16 +19,16 @@ from .directives import directives, opens_kernel, parse_directive, statement_aft
 from .facts import ProgramFacts, mutated_names
 from .hostcalls import ExitError, HostCalls
 from .hoststate import OutOfStepsError
-from .hostvalues import Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, truth
+from .hostvalues import Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, agreed, truth
 from .kernel import Launch
 from .launchsites import FindLaunches, LaunchSites
+from .preprocessing import as_compiled
 from .syntax import ParsedSource
 from .syntax import field as child
 
 _ALLOWANCE: Final = (6000, 1200, 250)
 _LONG: Final = 64
 _RELATIONS: Final = frozenset(("<", ">", "<=", ">=", "!="))
-_ERRORS: Final = (-1, 0, 1, None)
 
 
 @dataclass
@@ -36,7 +36,6 @@ class HostRun(HostCalls):
     """Walks the statements of host code."""
 
     sites: LaunchSites = field(default_factory=LaunchSites)
-    source: ParsedSource | None = None
     _statements: dict[str, Callable[[Node], str]] = field(default_factory=dict)
     _skipped: set[int] = field(default_factory=set)
 
@@ -73,6 +72,8 @@ class HostRun(HostCalls):
             "alias_declaration": lambda _: "",
         }
 
+    stopped = ""
+
     def walk(self) -> None:
         """Walk the program from each ``main`` it has."""
         for main in self.functions("main"):
@@ -89,7 +90,8 @@ class HostRun(HostCalls):
                 continue
             try:
                 self.body(body, main.source)
-            except (ExitError, OutOfStepsError, RecursionError):
+            except (ExitError, OutOfStepsError, RecursionError) as why:
+                self.stopped = repr(why) + str(self.at)
                 continue
 
     def body(self, node: Node, source: ParsedSource | None) -> None:
@@ -110,6 +112,7 @@ class HostRun(HostCalls):
         if node is None:
             return ""
         self.step()
+        self.at = (node.start_point.row+1, self.source and self.source.text.data[:0])
         if self._skipped and node.id in self._skipped:
             return ""
         handler = self._statements.get(node.type)
@@ -204,7 +207,7 @@ class HostRun(HostCalls):
                 del self.active[outer[-1] :]
             finally:
                 changes = self.written(mark, undo=True)
-            if ended == "return" and len(self.returned) > returns and self.returned[-1] in _ERRORS:
+            if ended == "return" and len(self.returned) > returns and _is_error(self.returned[-1]):
                 del self.returned[returns:]
             outcomes.append((ended, changes))
         going = [outcome for outcome in outcomes if not outcome[0]]
@@ -217,7 +220,7 @@ class HostRun(HostCalls):
     def _join(self, ways: Sequence[dict[Cell, tuple[HostValue, HostValue]]]) -> None:
         for cell in dict.fromkeys(cell for way in ways for cell in way):
             values = [way[cell][1] if cell in way else cell.value for way in ways]
-            self.write(cell, _agreed(values))
+            self.write(cell, agreed(values))
 
     def _switch(self, node: Node) -> str:
         value = self.evaluate(child(node, "condition"))
@@ -386,7 +389,7 @@ class HostRun(HostCalls):
             return False
         found = self.sites.within(self.source, node)
         for launch in found:
-            self.sites.launch(self, self.source.root.id, launch)
+            self.sites.launch(self, self.source, launch)
         return bool(found)
 
     def _directive(self, node: Node) -> str:
@@ -420,15 +423,29 @@ def follow(
     program: ProgramFacts, arguments: tuple[str, ...], multiprocessors: int, find: FindLaunches
 ) -> LaunchSites:
     """The launches and regions that a program reaches, in the order in which it does."""
-    run = HostRun(program, arguments, multiprocessors, sites=LaunchSites(find))
+    run = HostRun(_compiled(program), arguments, multiprocessors, sites=LaunchSites(find))
     run.walk()
     return run.sites
 
 
-def _agreed(values: Sequence[HostValue]) -> HostValue:
-    """What several ways through a condition agree on; memory that one of them makes is kept."""
-    for value in values:
-        if isinstance(value, Pointer | Record | Buffer | Callee):
-            return value
-    first = values[0]
-    return first if all(type(value) is type(first) and value == first for value in values) else None
+def _is_error(value: HostValue) -> bool:
+    return value is None or (isinstance(value, int | float) and value < 0)
+
+
+def _compiled(program: ProgramFacts) -> ProgramFacts:
+    """The program with the files that do not parse as they are written as the compiler sees them."""
+    broken = [name for name, facts in program.files.items() if facts.source.root.has_error]
+    if not broken:
+        return program
+    files = dict(program.files)
+    for name in broken:
+        facts = files[name]
+        if b"#" in facts.source.text.data:
+            macros = {
+                macro: text
+                for other, known in program.files.items()
+                if other != name
+                for macro, text in known.macros.items()
+            }
+            files[name] = as_compiled(facts, macros)
+    return ProgramFacts(files)

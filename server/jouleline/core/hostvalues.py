@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -166,6 +166,15 @@ def truth(value: HostValue) -> bool | None:
     if isinstance(value, int | float):
         return bool(value)
     return True
+
+
+def agreed(values: Sequence[HostValue]) -> HostValue:
+    """What values that are reached in different ways agree on; memory that one of them makes is kept."""
+    for value in values:
+        if isinstance(value, Pointer | Record | Buffer | Callee):
+            return value
+    first = values[0] if values else None
+    return first if all(type(value) is type(first) and value == first for value in values) else None
 
 
 def _quotient(left: float, right: float) -> float | None:
