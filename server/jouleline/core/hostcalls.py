@@ -79,7 +79,9 @@ class HostCalls(HostExpressions):
         if name in self.program.function_macros:
             return self.expanded(name, given)
         if name in _ENDS:
-            raise ExitError
+            if self.ends:
+                raise ExitError
+            return None
         if name in ("cudaDeviceGetAttribute", "hipDeviceGetAttribute") and len(given) > 1:
             known = ATTRIBUTES.get(self.text(given[1]).removeprefix("cuda").removeprefix("hip"))
             cell = self.place(given[0].named_children[0]) if given[0].named_children else None
@@ -108,13 +110,23 @@ class HostCalls(HostExpressions):
         """A function that is not known may write through any pointer to a variable."""
         for item in given:
             value = self.evaluate(item)
+            if isinstance(value, Callee) and value.code is not None:
+                self._called(value, ())
             if isinstance(value, Pointer):
                 if isinstance(value.target, Cell):
-                    if value.target.value is not None and not isinstance(value.target.value, Record | Pointer):
-                        self.write(value.target, None)
+                    self._overwritten(value.target, runtime=runtime)
                 elif not runtime:
                     self.forget(value.target)
         return 0 if runtime else None
+
+    def _overwritten(self, cell: Cell, *, runtime: bool) -> None:
+        """Forget what a function may have written through a pointer."""
+        if isinstance(cell.value, Record):
+            for member in cell.value.fields.values() if not runtime else ():
+                if isinstance(member.value, int | float):
+                    self.write(member, None)
+        elif isinstance(cell.value, int | float | str):
+            self.write(cell, None)
 
     # Functions of the program
 
@@ -351,12 +363,11 @@ class HostCalls(HostExpressions):
             return self.invoke_named(name, given, (), base) if self.functions(name) else self._unknown(given)
         if isinstance(base, Buffer):
             return self._of_vector(base, name, [self.evaluate(item) for item in given])
-        values = [self.evaluate(item) for item in given]
         if isinstance(base, str):
-            return self._of_string(base, name, values)
+            return self._of_string(base, name, [self.evaluate(item) for item in given])
         if isinstance(base, Pointer) and name in ("get", "data"):
             return base
-        return None
+        return self._unknown(given)
 
     def _of_vector(self, buffer: Buffer, name: str, values: Sequence[HostValue]) -> HostValue:
         count = buffer.count.value

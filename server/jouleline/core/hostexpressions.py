@@ -12,6 +12,7 @@ from .hostdeclarations import HostDeclarations
 from .hostvalues import ANY, INT, Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, arithmetic, convert, truth
 from .syntax import field as child
 
+_READS: Final = frozenset(("expression_statement", "condition_clause", "binary_expression"))
 _ESCAPES: Final = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\", "'": "'", '"': '"', "r": "\r"}
 _CONSTANTS: Final = {
     "NULL": 0,
@@ -249,7 +250,12 @@ class HostExpressions(HostDeclarations):
             if right is decides:
                 return int(decides)
             return None if holds is None or right is None else int(right)
-        return arithmetic(operator, left, self.evaluate(child(node, "right")))
+        right = self.evaluate(child(node, "right"))
+        if operator == ">>" and left is None and node.parent is not None and node.parent.type in _READS:
+            cell = self.place(child(node, "right"))  # std::cin >> n
+            if cell is not None:
+                self.write(cell, None)
+        return arithmetic(operator, left, right)
 
     def _unary(self, node: Node) -> HostValue:
         value = self.evaluate(child(node, "argument"))

@@ -7,7 +7,7 @@ a profiler measures; a condition that is not known is walked both ways, unless o
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -26,8 +26,9 @@ from .preprocessing import as_compiled
 from .syntax import ParsedSource
 from .syntax import field as child
 
-_ALLOWANCE: Final = (6000, 1200, 250)
+_ALLOWANCE: Final = (4000, 500, 120)
 _LONG: Final = 64
+_COUNTERS: Final = frozenset(("identifier", "field_expression", "binary_expression", "subscript_expression"))
 _RELATIONS: Final = frozenset(("<", ">", "<=", ">=", "!="))
 
 
@@ -211,6 +212,8 @@ class HostRun(HostCalls):
                 del self.returned[returns:]
             outcomes.append((ended, changes))
         going = [outcome for outcome in outcomes if not outcome[0]]
+        if len(going) < len(outcomes) and any(ended in ("break", "return") for ended, _ in outcomes):
+            self.uncertain += 1
         kept = going or [outcome for outcome in outcomes if outcome[0] != "exit"] or outcomes
         self._join([changes for _, changes in kept])
         if kept[0][0] == "exit":
@@ -273,7 +276,7 @@ class HostRun(HostCalls):
 
     def _loop(self, condition: Node | None, update: Node | None, body: Node | None) -> str:
         """Follow a loop for as long as that is cheap, then forget what its later iterations change."""
-        mark, started = self.watch(), self.steps
+        mark, started, uncertain = self.watch(), self.steps, self.uncertain
         allowance = _ALLOWANCE[min(self.loops, 2)]
         self.loops += 1
         gaps: list[float] = []
@@ -301,7 +304,8 @@ class HostRun(HostCalls):
             self.loops -= 1
             changes = self.written(mark, undo=False)
         if not finished:
-            self._generalise(changes, first, condition, gaps)
+            left = self._left(condition, gaps) if uncertain == self.uncertain else None
+            self._generalise(changes, first, trips, left)
             if body is not None and self.source is not None and self.sites.unseen(self.source, body):
                 self._either([lambda: self._inside(body), lambda: ""])
         return "" if ended in ("break", "continue") else ended
@@ -319,7 +323,9 @@ class HostRun(HostCalls):
                 operator = self.text(child(node, "operator"))
                 gap = right - left
                 outcome = {"<": gap > 0, ">": gap < 0, "<=": gap >= 0, ">=": gap <= 0, "!=": gap != 0}
-                return outcome[operator], gap
+                stepped = child(node, "left")
+                is_counter = stepped is not None and stepped.type in _COUNTERS
+                return outcome[operator], gap if is_counter else None
             return None, None
         return truth(self.evaluate(condition)), None
 
@@ -327,25 +333,42 @@ class HostRun(HostCalls):
     def _is_long(gaps: Sequence[float]) -> bool:
         """Whether a loop closes in on its end in equal steps, and many of them are left."""
         if len(gaps) < 3:
-            return len(gaps) == 0
+            return False
         step, before = gaps[-2] - gaps[-1], gaps[-3] - gaps[-2]
         return step == before and (not step or gaps[-1] / step > _LONG)
+
+    def _left(self, condition: Node | None, gaps: Sequence[float]) -> int | None:
+        """How often a loop still runs that closes in on its end in equal steps."""
+        node = condition
+        while node is not None and node.type in ("condition_clause", "parenthesized_expression"):
+            node = node.named_children[0] if node.named_child_count == 1 else None
+        if node is None or len(gaps) < 3 or gaps[-2] == gaps[-1]:
+            return None
+        if gaps[-2] - gaps[-1] != gaps[-3] - gaps[-2]:
+            return None
+        left = gaps[-1] / (gaps[-2] - gaps[-1])
+        return math.floor(left) + 1 if "=" in self.text(child(node, "operator"))[1:] else math.ceil(left)
 
     def _generalise(
         self,
         changes: dict[Cell, tuple[HostValue, HostValue]],
         first: dict[Cell, HostValue],
-        condition: Node | None,
-        gaps: Sequence[float],
+        trips: int,
+        left: int | None,
     ) -> None:
-        """Forget what differs between iterations."""
-        del condition, gaps
+        """Go to the end of a loop: what changes in equal steps goes on to, other changes are forgotten."""
         for cell, (before, now) in changes.items():
             if isinstance(now, Pointer | Record | Buffer | Callee) or now is None:
                 continue
-            invariant = cell in first and first[cell] == now and (before is None or before == now)
-            if not invariant:
-                self.write(cell, None)
+            after = first.get(cell)
+            if after is not None and after == now and (before is None or before == now):
+                continue
+            value: HostValue = None
+            if left is not None and trips >= 2 and isinstance(before, int) and isinstance(after, int):
+                step = after - before
+                if isinstance(now, int) and now == before + trips * step:
+                    value = now + left * step
+            self.write(cell, value)
 
     def _range(self, node: Node) -> str:
         names = self.names
@@ -371,7 +394,7 @@ class HostRun(HostCalls):
                     break
             changes = self.written(mark, undo=False)
             if not known or (isinstance(target, Buffer) and target.count.value != len(known)):
-                self._generalise(changes, {}, None, ())
+                self._generalise(changes, {}, 0, None)
             return ended if ended == "return" else ""
         finally:
             self.names = names
@@ -423,8 +446,13 @@ def follow(
     program: ProgramFacts, arguments: tuple[str, ...], multiprocessors: int, find: FindLaunches
 ) -> LaunchSites:
     """The launches and regions that a program reaches, in the order in which it does."""
-    run = HostRun(_compiled(program), arguments, multiprocessors, sites=LaunchSites(find))
+    compiled = _compiled(program)
+    run = HostRun(compiled, arguments, multiprocessors, sites=LaunchSites(find))
     run.walk()
+    if not (run.sites.visits or run.sites.regions):
+        # The program does not end before its first kernel, so a condition was misjudged.
+        run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(find))
+        run.walk()
     return run.sites
 
 

@@ -7,7 +7,7 @@ semicolon that a grammar wants to see. Offsets stay those of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +27,7 @@ _NAME: Final = re.compile(r"\s*(\w+)(.*)", re.DOTALL)
 _NOT_BREAK: Final = re.compile(rb"[^\r\n]")
 _COMMENT: Final = re.compile(r"//.*|/\*.*?\*/", re.DOTALL)
 _PREDEFINED: Final = frozenset("__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__".split())
+_LINE_END: Final = re.compile(rb"[ \t]*(?://[^\n]*)?\r?\n")
 _MAX_DEPTH: Final = 20
 
 
@@ -110,22 +111,24 @@ def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:
 
 def _finish_statements(data: bytearray, facts: FileFacts) -> None:
     """Put a semicolon behind macros that stand for statements and are followed by none."""
+    text = bytes(data)
     whole = [name for name, text in facts.macros.items() if text.startswith("{") or text.endswith((";", "}"))]
-    for name in whole:
-        for found in re.finditer(rb"\b" + re.escape(name.encode()) + rb"\b(?=\s)", bytes(data)):
-            line = data.rfind(b"\n", 0, found.start()) + 1
-            if not data[line : found.start()].strip():
-                data[found.start() : found.end()] = b";".ljust(found.end() - found.start())
-    calls = [name for name, macro in facts.function_macros.items() if ";" in macro.body or macro.body.startswith("{")]
-    for name in calls:
-        for found in re.finditer(rb"^[ \t]*" + re.escape(name.encode()) + rb"\s*\(", bytes(data), re.MULTILINE):
-            end = _closing(data, found.end() - 1)
-            following = re.compile(rb"[ \t]*(?://[^\n]*)?\r?\n").match(data, end)
-            if following is not None:
+    if whole:
+        for found in re.finditer(rb"^[ \t]*(" + _any_of(whole) + rb")(?=\s)", text, re.MULTILINE):
+            data[found.start(1) : found.end(1)] = b";".ljust(found.end(1) - found.start(1))
+    calls = [name for name, macro in facts.function_macros.items() if ";" in macro.body or "{" in macro.body[:1]]
+    if calls:
+        for found in re.finditer(rb"^[ \t]*(?:" + _any_of(calls) + rb")\s*\(", text, re.MULTILINE):
+            end = _closing(text, found.end() - 1)
+            if _LINE_END.match(text, end):
                 data[end : end + 1] = b";"
 
 
-def _closing(data: bytearray, opening: int) -> int:
+def _any_of(names: Sequence[str]) -> bytes:
+    return "|".join(map(re.escape, names)).encode()
+
+
+def _closing(data: bytes, opening: int) -> int:
     depth = 0
     for index in range(opening, min(len(data), opening + 2000)):
         depth += (data[index] == 0x28) - (data[index] == 0x29)
