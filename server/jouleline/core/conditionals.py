@@ -40,9 +40,7 @@ class Conditionals:
         if self.holds(node):
             skipped = {id_of(child(node, "name")), id_of(child(node, "condition"))}
             return [
-                item
-                for item in node.named_children
-                if item.type not in _BRANCHES and item.id not in skipped
+                item for item in node.named_children if item.type not in _BRANCHES and item.id not in skipped
             ]
         other = child(node, "alternative")
         if other is None:

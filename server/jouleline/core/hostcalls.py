@@ -12,14 +12,29 @@ from .evaluate import split_arguments
 from .facts import Function, Macro
 from .hostdeclarations import Declarator
 from .hostexpressions import HostExpressions
-from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES, integer, real
-from .hostvalues import ANY, INT, Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, agreed, convert, copied
+from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES
+from .hostvalues import (
+    ANY,
+    INT,
+    Buffer,
+    Callee,
+    Cell,
+    HostValue,
+    Kind,
+    Pointer,
+    Record,
+    agreed,
+    convert,
+    copied,
+)
 from .syntax import ParsedSource, descendants, parse
 from .syntax import field as child
 
 _MOST_CALLS = 24
 _MOST_RECURSIONS = 20
-_ENDS = frozenset(("exit", "abort", "_exit", "quick_exit", "__builtin_trap", "terminate", "rethrow_exception"))
+_ENDS = frozenset(
+    ("exit", "abort", "_exit", "quick_exit", "__builtin_trap", "terminate", "rethrow_exception")
+)
 _WORD = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
 _PASTE = re.compile(r"\s*##\s*")
 _OWNER = re.compile(r"(\w+)\s*(?:<[^()]*>)?\s*::\s*~?\w+$")
@@ -70,6 +85,8 @@ class HostCalls(HostExpressions):
         listed = self.template_arguments(template.rpartition(">")[0]) if template else ()
         if name in ("getopt", "getopt_long"):
             return self._option([self.evaluate(item) for item in given])
+        if name in self.program.classes:
+            return self.construct(name, [self.evaluate(item) for item in given])
         if self.functions(name):
             return self.invoke_named(name, given, listed, None, owner)
         return self._other(name, text, given, listed)
@@ -95,7 +112,7 @@ class HostCalls(HostExpressions):
         if name.endswith("_cast") and listed and given:
             kind, value = self.kind_of(listed[0]), self.evaluate(given[0])
             return self.retyped(convert(value, kind) if isinstance(value, int | float) else value, kind)
-        kind = self.kind_of(text if text == name else text)
+        kind = self.kind_of(text)
         if kind.code == "?":
             kind = self.kind_of(name)
         if kind.code == "record":
@@ -139,7 +156,12 @@ class HostCalls(HostExpressions):
                 continue
             kind = self.program.type_of(self.bound(part))
             known = None
-            if not part.replace("_", "a").isidentifier() or part in self.names or kind is None or kind.size == 4:
+            if (
+                not part.replace("_", "a").isidentifier()
+                or part in self.names
+                or kind is None
+                or kind.size == 4
+            ):
                 value = self.evaluate_text(part)
                 known = value if isinstance(value, int) else None
             resolved.append(self.bound(part) if known is None else str(known))
@@ -193,7 +215,12 @@ class HostCalls(HostExpressions):
         return with_body[0] if with_body and owner is None else None
 
     def invoke_named(
-        self, name: str, given: Sequence[Node], template: tuple[str, ...], this: Record | None, owner: str = ""
+        self,
+        name: str,
+        given: Sequence[Node],
+        template: tuple[str, ...],
+        this: Record | None,
+        owner: str = "",
     ) -> HostValue:
         """Walk into a function of the program."""
         function = None
@@ -213,7 +240,9 @@ class HostCalls(HostExpressions):
         if self.active.count(function.node.id) >= (_MOST_RECURSIONS if numbers else 2):
             return None
         types = self._deduced(function, parameters, cells, template)
-        return self._walked(function.node, parameters, cells, types, {}, this, function.source, template, function)
+        return self._walked(
+            function.node, parameters, cells, types=types, this=this, template=template, function=function
+        )
 
     def _argument(self, parameter: Declarator, node: Node) -> Cell:
         """The cell a parameter is bound to: the argument's own for a reference, else a copy."""
@@ -223,12 +252,18 @@ class HostCalls(HostExpressions):
                 return cell
         if node.type == "initializer_list":
             return Cell(self.made(self.kind_of(parameter.type), node))
+        read = self.read
         place = self.place(node) if node.type == "identifier" else None
         value = place.value if place is not None else self.evaluate(node)
+        self.note(parameter.name, value, read)
         return Cell(copied(value), place.kind if place is not None else ANY)
 
     def _deduced(
-        self, function: Function, parameters: Sequence[Declarator], cells: Sequence[Cell], template: Sequence[str]
+        self,
+        function: Function,
+        parameters: Sequence[Declarator],
+        cells: Sequence[Cell],
+        template: Sequence[str],
     ) -> dict[str, str]:
         types: dict[str, str] = {}
         for parameter, cell in zip(parameters, cells, strict=False):
@@ -238,20 +273,18 @@ class HostCalls(HostExpressions):
                     name = _element_name(cell)
                     if name:
                         types[word] = name
-        for name, text in zip(function.template_parameters, template, strict=False):
-            if name not in function.value_parameters:
-                types[name] = text
-        return types
+        given = zip(function.template_parameters, template, strict=False)
+        return types | {name: text for name, text in given if name not in function.value_parameters}
 
     def _walked(
         self,
         node: Node,
         parameters: Sequence[Declarator],
         cells: Sequence[Cell],
-        types: dict[str, str],
-        captured: dict[str, Cell],
-        this: Record | None,
-        source: ParsedSource | None,
+        *,
+        types: dict[str, str] | None = None,
+        captured: dict[str, Cell] | None = None,
+        this: Record | None = None,
         template: Sequence[str] = (),
         function: Function | None = None,
     ) -> HostValue:
@@ -260,8 +293,8 @@ class HostCalls(HostExpressions):
         if body is None or self.depth >= _MOST_CALLS:
             return None
         outer = self.names, self.this, self.types, self.returned
-        names = dict(captured)
-        self.types = types if function is not None else self.types
+        names = dict(captured or {})
+        self.types = self.types if types is None else types
         for index, one in enumerate(parameters):
             if index < len(cells):
                 cell = cells[index]
@@ -285,7 +318,7 @@ class HostCalls(HostExpressions):
         self.active.append(node.id)
         try:
             self._initialisers(node)
-            self.body(body, source)
+            self.body(body, function.source if function is not None else None)
             values = self.returned
         finally:
             self.names, self.this, self.types, self.returned = outer
@@ -322,17 +355,9 @@ class HostCalls(HostExpressions):
         function = self._chosen(record.type, len(values), record.type)
         if function is None or self.active.count(function.node.id) >= 2:
             return False
-        self._walked(
-            function.node,
-            self.parameters(function.node),
-            [Cell(copied(value)) for value in values],
-            {},
-            {},
-            record,
-            function.source,
-            (),
-            function,
-        )
+        cells = [Cell(copied(value)) for value in values]
+        parameters = self.parameters(function.node)
+        self._walked(function.node, parameters, cells, types={}, this=record, function=function)
         return True
 
     def _called(self, callee: Callee, given: Sequence[Node]) -> HostValue:
@@ -343,7 +368,7 @@ class HostCalls(HostExpressions):
             return None
         parameters = self.parameters(callee.code)
         cells = [self._argument(one, item) for one, item in zip(parameters, given, strict=False)]
-        return self._walked(callee.code, parameters, cells, {}, callee.names, callee.this, None)
+        return self._walked(callee.code, parameters, cells, captured=callee.names, this=callee.this)
 
     # Methods
 
@@ -481,7 +506,13 @@ class HostCalls(HostExpressions):
         target = table.target if isinstance(table, Pointer) else table
         for cell in target.cells.values() if isinstance(target, Buffer) else ():
             row = cell.value
-            listed = row.cells.values() if isinstance(row, Buffer) else row.fields.values() if isinstance(row, Record) else ()
+            listed = (
+                row.cells.values()
+                if isinstance(row, Buffer)
+                else row.fields.values()
+                if isinstance(row, Record)
+                else ()
+            )
             fields = [one.value for one in listed]
             if len(fields) > 3 and fields[0] == name:
                 if fields[1] == 1:

@@ -9,7 +9,18 @@ from typing import Final
 from tree_sitter import Node
 
 from .hostdeclarations import HostDeclarations
-from .hostvalues import ANY, INT, Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, arithmetic, convert, truth
+from .hostvalues import (
+    ANY,
+    Buffer,
+    Callee,
+    Cell,
+    HostValue,
+    Pointer,
+    Record,
+    arithmetic,
+    convert,
+    truth,
+)
 from .syntax import field as child
 
 _READS: Final = frozenset(("expression_statement", "condition_clause", "binary_expression"))
@@ -145,7 +156,9 @@ class HostExpressions(HostDeclarations):
 
     def _function_name(self, node: Node) -> HostValue:
         name, _, rest = self.text(node).partition("<")
-        return Callee(name.rsplit("::", maxsplit=1)[-1].strip(), self.template_arguments(rest.rpartition(">")[0]))
+        return Callee(
+            name.rsplit("::", maxsplit=1)[-1].strip(), self.template_arguments(rest.rpartition(">")[0])
+        )
 
     def place(self, node: Node | None) -> Cell | None:
         """The cell that an expression denotes; None if it denotes none that is known."""
@@ -199,7 +212,9 @@ class HostExpressions(HostDeclarations):
         """What is indexed, a buffer as its address, and the index if it is a known one."""
         base = self.evaluate(child(node, "argument"))
         listed = child(node, "indices")
-        index = self.evaluate(listed.named_children[0]) if listed is not None and listed.named_children else None
+        index = (
+            self.evaluate(listed.named_children[0]) if listed is not None and listed.named_children else None
+        )
         if isinstance(base, Buffer):
             base = Pointer(base)
         return base, index if isinstance(index, int) else None
@@ -246,10 +261,10 @@ class HostExpressions(HostDeclarations):
             holds, decides = truth(left), operator in ("||", "or")
             if holds is decides:
                 return int(decides)
-            right = truth(self.evaluate(child(node, "right")))
-            if right is decides:
+            other = truth(self.evaluate(child(node, "right")))
+            if other is decides:
                 return int(decides)
-            return None if holds is None or right is None else int(right)
+            return None if holds is None or other is None else int(other)
         right = self.evaluate(child(node, "right"))
         if operator == ">>" and left is None and node.parent is not None and node.parent.type in _READS:
             cell = self.place(child(node, "right"))  # std::cin >> n
@@ -271,7 +286,7 @@ class HostExpressions(HostDeclarations):
 
     def _assignment(self, node: Node) -> HostValue:
         left, right = child(node, "left"), child(node, "right")
-        operator = self.text(child(node, "operator"))
+        operator, read = self.text(child(node, "operator")), self.read
         cell = self.place(left)
         if right is not None and right.type == "initializer_list" and cell is not None:
             value = self.made(cell.kind, right)
@@ -283,6 +298,7 @@ class HostExpressions(HostDeclarations):
         if operator != "=":
             value = arithmetic(operator[:-1], cell.value, value)
         self.store(cell, value)
+        self.note(self.text(left), cell.value, read)
         return cell.value
 
     def _scattered(self, node: Node | None) -> None:
@@ -413,5 +429,3 @@ def unescaped(text: str) -> str:
             result.append(text[index])
         index += 1
     return "".join(result)
-
-

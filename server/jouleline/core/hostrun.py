@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
-from .directives import directives, opens_kernel, parse_directive, statement_after
+from .directives import opens_kernel, parse_directive, statement_after
 from .facts import ProgramFacts, mutated_names
 from .hostcalls import ExitError, HostCalls
-from .hoststate import OutOfStepsError
+from .hoststate import MOST_STEPS, OutOfStepsError
 from .hostvalues import Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, agreed, truth
-from .kernel import Launch
 from .launchsites import FindLaunches, LaunchSites
 from .preprocessing import as_compiled
 from .syntax import ParsedSource
@@ -73,8 +73,6 @@ class HostRun(HostCalls):
             "alias_declaration": lambda _: "",
         }
 
-    stopped = ""
-
     def walk(self) -> None:
         """Walk the program from each ``main`` it has."""
         for main in self.functions("main"):
@@ -91,8 +89,7 @@ class HostRun(HostCalls):
                 continue
             try:
                 self.body(body, main.source)
-            except (ExitError, OutOfStepsError, RecursionError) as why:
-                self.stopped = repr(why) + str(self.at)
+            except (ExitError, OutOfStepsError, RecursionError):
                 continue
 
     def body(self, node: Node, source: ParsedSource | None) -> None:
@@ -113,7 +110,6 @@ class HostRun(HostCalls):
         if node is None:
             return ""
         self.step()
-        self.at = (node.start_point.row+1, self.source and self.source.text.data[:0])
         if self._skipped and node.id in self._skipped:
             return ""
         handler = self._statements.get(node.type)
@@ -199,7 +195,15 @@ class HostRun(HostCalls):
         outcomes: list[tuple[str, dict[Cell, tuple[HostValue, HostValue]]]] = []
         for way in ways:
             mark, returns = self.watch(), len(self.returned)
-            outer = self.names, self.this, self.types, self.returned, self.source, self.depth, len(self.active)
+            outer = (
+                self.names,
+                self.this,
+                self.types,
+                self.returned,
+                self.source,
+                self.depth,
+                len(self.active),
+            )
             try:
                 ended = way()
             except ExitError:
@@ -235,7 +239,8 @@ class HostRun(HostCalls):
                 chosen = next((i for i, case in enumerate(cases) if child(case, "value") is None), None)
             ended = self._cases(cases[chosen:]) if chosen is not None else ""
         else:
-            ended = self._either([lambda at=at: self._cases(cases[at:]) for at in range(len(cases))] or [lambda: ""])  # type: ignore[misc]
+            ways = [partial(self._cases, cases[at:]) for at in range(len(cases))]
+            ended = self._either(ways) if ways else ""
         return "" if ended == "break" else ended
 
     def _label(self, case: Node) -> HostValue:
@@ -278,6 +283,8 @@ class HostRun(HostCalls):
         """Follow a loop for as long as that is cheap, then forget what its later iterations change."""
         mark, started, uncertain = self.watch(), self.steps, self.uncertain
         allowance = _ALLOWANCE[min(self.loops, 2)]
+        # What is computed deep inside, or late in a long program, seldom decides a launch.
+        least = 2 if self.loops < 2 and self.steps < MOST_STEPS // 3 else 1
         self.loops += 1
         gaps: list[float] = []
         first: dict[Cell, HostValue] = {}
@@ -290,7 +297,7 @@ class HostRun(HostCalls):
                     break
                 if gap is not None:
                     gaps.append(gap)
-                if trips >= 2 and (self._is_long(gaps) or self.steps - started > allowance):
+                if trips >= least and (self._is_long(gaps) or self.steps - started > allowance):
                     break
                 ended = self._inside(body)
                 if ended and ended != "continue":
@@ -381,7 +388,9 @@ class HostRun(HostCalls):
             known: list[Cell] = []
             if isinstance(target, Buffer):
                 count = target.count.value
-                cells = (target.cell(index) for index in range(min(count, 8)) if isinstance(count, int)) if isinstance(count, int) else ()
+                cells = (
+                    target.cell(index) for index in range(min(count, 8) if isinstance(count, int) else 0)
+                )
                 known = [cell for cell in cells if cell is not None]
                 if count == 0:
                     return ""

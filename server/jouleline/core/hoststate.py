@@ -27,7 +27,9 @@ _NOISE: Final = re.compile(
     r"\b(?:const|constexpr|volatile|static|register|inline|extern|struct|class|union|enum|typename|mutable"
     r"|__restrict__|restrict|__restrict)\b|(?:std|thrust)\s*::"
 )
-_VECTOR: Final = re.compile(r"(?:\w+::)*(vector|device_vector|host_vector|array|unique_ptr|shared_ptr|valarray)\s*<(.*)>")
+_VECTOR: Final = re.compile(
+    r"(?:\w+::)*(vector|device_vector|host_vector|array|unique_ptr|shared_ptr|valarray)\s*<(.*)>"
+)
 _UNSIGNED: Final = re.compile(r"\b(?:unsigned|u?size_t|uint\w*|u(?:char|short|int|long)\w*|bool|u\d+)\b")
 _AXES: Final = re.compile(r"(?:u?char|u?short|u?int|u?long|u?longlong|float|double)([1-4])")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
@@ -148,7 +150,9 @@ class HostState:
         alias = self.program.types.aliases.get(name)
         if alias is not None and depth < 8 and alias != name:
             return self._kind(alias, depth + 1)
-        if name in ("dim3", "cudaDeviceProp", "hipDeviceProp_t", *self.program.classes) or _AXES.fullmatch(name):
+        if name in ("dim3", "cudaDeviceProp", "hipDeviceProp_t", *self.program.classes) or _AXES.fullmatch(
+            name
+        ):
             size = self.program.type_of(plain)
             return Kind("record", size.size if size else 4, name=name)
         resolved = self.program.types.resolve(plain)

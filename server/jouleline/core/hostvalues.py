@@ -88,7 +88,9 @@ class Record:
 
     def copy(self) -> Record:
         """An equal record of its own."""
-        return Record(self.type, {name: Cell(copied(cell.value), cell.kind) for name, cell in self.fields.items()})
+        return Record(
+            self.type, {name: Cell(copied(cell.value), cell.kind) for name, cell in self.fields.items()}
+        )
 
 
 @dataclass(slots=True, eq=False)
@@ -227,7 +229,7 @@ def arithmetic(operator: str, left: HostValue, right: HostValue) -> HostValue:
     if isinstance(left, int | float) and isinstance(right, int | float):
         operation = _OPERATIONS.get(operator)
         try:
-            value = operation(left, right) if operation else None
+            value: Any = operation(left, right) if operation else None
         except OverflowError:
             return None
         return wrapped(value, 8, signed=True) if isinstance(value, int) and abs(value) >= 2**64 else value
@@ -248,7 +250,8 @@ def _address(operator: str, left: HostValue, right: HostValue) -> HostValue:
     if isinstance(right, Pointer) and not isinstance(left, Pointer):
         if operator == "+":
             return _address(operator, right, left)
-        return int(operator == "!=") if left == 0 and operator in ("==", "!=") else None
+        null = isinstance(left, int) and not left
+        return int(operator == "!=") if null and operator in ("==", "!=") else None
     assert isinstance(left, Pointer)
     if operator in ("==", "!="):
         if right == 0:
@@ -261,7 +264,6 @@ def _address(operator: str, left: HostValue, right: HostValue) -> HostValue:
         if step is None or left.offset is None:
             return Pointer(left.target, None)
         return Pointer(left.target, left.offset + (step if operator == "+" else -step))
-    if operator == "-" and isinstance(right, Pointer) and left.target is right.target:
-        known = left.offset is not None and right.offset is not None
-        return left.offset - right.offset if known and left.offset is not None and right.offset is not None else None
-    return None
+    if operator != "-" or not isinstance(right, Pointer) or left.target is not right.target:
+        return None
+    return left.offset - right.offset if left.offset is not None and right.offset is not None else None

@@ -119,7 +119,9 @@ class LaunchSites:
                 launch.written,
                 tuple(run.used.values()),
             )
-            self.visits.append(replace(launch, kernel=kernel, template_arguments=tuple(template), visit=visit))
+            self.visits.append(
+                replace(launch, kernel=kernel, template_arguments=tuple(template), visit=visit)
+            )
         for value in values:
             if isinstance(value, Pointer) and isinstance(value.target, Buffer):
                 value.target.copied = False
@@ -142,7 +144,8 @@ class LaunchSites:
                     run.write(target.count, count)
                 target.copied = True
             elif cell.kind.code in ("pointer", "?"):
-                made = Buffer(section[1], run.kind_of(cell.kind.name or "int"), Cell(count), text=cell.kind.name)
+                made = Buffer(section[1], run.kind_of(cell.kind.name or "int"), Cell(count), copied=True)
+                made.text = cell.kind.name
                 run.write(cell, Pointer(made))
 
     def _names(self, run: HostCalls) -> Mapping[str, Known]:
@@ -191,7 +194,9 @@ def extent(value: HostValue) -> Extent:
         return int(value), 1, 1
     if isinstance(value, Record) and "x" in value.fields:
         sizes = [
-            int(cell.value) if cell is not None and isinstance(cell.value, int | float) else (1 if cell is None else None)
+            int(cell.value)
+            if cell is not None and isinstance(cell.value, int | float)
+            else (1 if cell is None else None)
             for cell in (value.fields.get(axis) for axis in "xyz")
         ]
         return sizes[0], sizes[1], sizes[2]

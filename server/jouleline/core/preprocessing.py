@@ -20,13 +20,16 @@ from .polynomial import Polynomial
 from .syntax import ParsedSource, cpp_language
 
 _DIRECTIVE: Final = re.compile(
-    rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif|define|undef)\b((?:[^\\\n]|\\\r?\n|\\.)*)$", re.MULTILINE
+    rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif|define|undef)\b((?:[^\\\n]|\\\r?\n|\\.)*)$",
+    re.MULTILINE,
 )
 _DEFINED: Final = re.compile(r"\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))")
 _NAME: Final = re.compile(r"\s*(\w+)(.*)", re.DOTALL)
 _NOT_BREAK: Final = re.compile(rb"[^\r\n]")
 _COMMENT: Final = re.compile(r"//.*|/\*.*?\*/", re.DOTALL)
-_PREDEFINED: Final = frozenset("__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__".split())
+_PREDEFINED: Final = frozenset(
+    "__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__".split()
+)
 _LINE_END: Final = re.compile(rb"[ \t]*(?://[^\n]*)?\r?\n")
 _MAX_DEPTH: Final = 20
 
@@ -116,7 +119,9 @@ def _finish_statements(data: bytearray, facts: FileFacts) -> None:
     if whole:
         for found in re.finditer(rb"^[ \t]*(" + _any_of(whole) + rb")(?=\s)", text, re.MULTILINE):
             data[found.start(1) : found.end(1)] = b";".ljust(found.end(1) - found.start(1))
-    calls = [name for name, macro in facts.function_macros.items() if ";" in macro.body or "{" in macro.body[:1]]
+    calls = [
+        name for name, macro in facts.function_macros.items() if ";" in macro.body or "{" in macro.body[:1]
+    ]
     if calls:
         for found in re.finditer(rb"^[ \t]*(?:" + _any_of(calls) + rb")\s*\(", text, re.MULTILINE):
             end = _closing(text, found.end() - 1)
