@@ -150,10 +150,9 @@ def _ways(parsed: Mapping[str, ParsedFile], reached: LaunchSites) -> dict[str, l
     launches: dict[str, list[Launch]] = {}
     for launch in reached.visits:
         launches.setdefault(launch.kernel, []).append(launch)
-    seen = {(launch.place.id, launch.anchor) for launch in reached.visits}
     for file in parsed.values():
         for launch in file.launches:
-            if (launch.place.id, launch.anchor) not in seen:
+            if not reached.reached(file.source, launch):
                 launches.setdefault(launch.kernel, []).append(launch)
     return launches
 

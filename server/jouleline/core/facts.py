@@ -131,7 +131,7 @@ def gather(source: ParsedSource) -> FileFacts:
                     facts.macros.setdefault(text_of(child(node, "name")), value)
             case "preproc_function_def":
                 facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
-                facts.function_macros[text_of(child(node, "name"))] = _macro(node)
+                facts.function_macros[text_of(child(node, "name"))] = _macro(node, source)
             case "declaration" if ancestor(node, "function_definition") is None:
                 for declared in declarations(node, source):
                     facts.variables.setdefault(declared.name, declared)
@@ -153,10 +153,12 @@ def gather(source: ParsedSource) -> FileFacts:
     return facts
 
 
-def _macro(node: Node) -> Macro:
+def _macro(node: Node, source: ParsedSource) -> Macro:
     listed = child(node, "parameters")
     parameters = tuple(text_of(item) for item in listed.named_children) if listed else ()
-    body = _COMMENT.sub("", text_of(child(node, "value"))).replace("\\\n", " ").strip()
+    value = child(node, "value")
+    text = source.code(value).decode("utf-8", "replace") if value is not None else ""
+    body = _COMMENT.sub("", text.replace("\r\n", "\n").replace("\\\n", " ")).strip()
     for name in parameters:
         # Read "(i) + j" as a sum: without the names' types a parser may take "(i)" for a cast.
         body = re.sub(rf"(?<![\w)])\(\s*{re.escape(name)}\s*\)", name, body)

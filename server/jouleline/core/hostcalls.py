@@ -12,12 +12,26 @@ from .evaluate import split_arguments
 from .facts import Function, Macro
 from .hostdeclarations import Declarator
 from .hostexpressions import HostExpressions
-from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES, integer, real
-from .hostvalues import ANY, INT, Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, convert, copied
+from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES
+from .hostvalues import (
+    ANY,
+    INT,
+    Buffer,
+    Callee,
+    Cell,
+    HostValue,
+    Kind,
+    Pointer,
+    Record,
+    agreed,
+    convert,
+    copied,
+)
 from .syntax import ParsedSource, descendants, parse
 from .syntax import field as child
 
-_MOST_CALLS = 14
+_MOST_CALLS = 24
+_MOST_RECURSIONS = 20
 _ENDS = frozenset(
     ("exit", "abort", "_exit", "quick_exit", "__builtin_trap", "terminate", "rethrow_exception")
 )
@@ -38,6 +52,7 @@ class HostCalls(HostExpressions):
 
     _parameters: dict[int, tuple[Declarator, ...]] = field(default_factory=dict)
     _expansions: dict[str, ParsedSource] = field(default_factory=dict)
+    source: ParsedSource | None = None
     _options: list[int] = field(default_factory=lambda: [1, 0])
 
     def statement(self, node: Node, source: ParsedSource | None = None) -> str:
@@ -68,6 +83,10 @@ class HostCalls(HostExpressions):
         if cell is not None and isinstance(cell.value, Callee):
             return self._called(cell.value, given)
         listed = self.template_arguments(template.rpartition(">")[0]) if template else ()
+        if name in ("getopt", "getopt_long"):
+            return self._option([self.evaluate(item) for item in given])
+        if name in self.program.classes:
+            return self.construct(name, [self.evaluate(item) for item in given])
         if self.functions(name):
             return self.invoke_named(name, given, listed, None, owner)
         return self._other(name, text, given, listed)
@@ -77,9 +96,9 @@ class HostCalls(HostExpressions):
         if name in self.program.function_macros:
             return self.expanded(name, given)
         if name in _ENDS:
-            raise ExitError
-        if name in ("getopt", "getopt_long"):
-            return self._option([self.evaluate(item) for item in given])
+            if self.ends:
+                raise ExitError
+            return None
         if name in ("cudaDeviceGetAttribute", "hipDeviceGetAttribute") and len(given) > 1:
             known = ATTRIBUTES.get(self.text(given[1]).removeprefix("cuda").removeprefix("hip"))
             cell = self.place(given[0].named_children[0]) if given[0].named_children else None
@@ -93,7 +112,7 @@ class HostCalls(HostExpressions):
         if name.endswith("_cast") and listed and given:
             kind, value = self.kind_of(listed[0]), self.evaluate(given[0])
             return self.retyped(convert(value, kind) if isinstance(value, int | float) else value, kind)
-        kind = self.kind_of(text if text == name else text)
+        kind = self.kind_of(text)
         if kind.code == "?":
             kind = self.kind_of(name)
         if kind.code == "record":
@@ -108,15 +127,23 @@ class HostCalls(HostExpressions):
         """A function that is not known may write through any pointer to a variable."""
         for item in given:
             value = self.evaluate(item)
+            if isinstance(value, Callee) and value.code is not None:
+                self._called(value, ())
             if isinstance(value, Pointer):
                 if isinstance(value.target, Cell):
-                    if value.target.value is not None and not isinstance(
-                        value.target.value, Record | Pointer
-                    ):
-                        self.write(value.target, None)
+                    self._overwritten(value.target, runtime=runtime)
                 elif not runtime:
                     self.forget(value.target)
         return 0 if runtime else None
+
+    def _overwritten(self, cell: Cell, *, runtime: bool) -> None:
+        """Forget what a function may have written through a pointer."""
+        if isinstance(cell.value, Record):
+            for member in cell.value.fields.values() if not runtime else ():
+                if isinstance(member.value, int | float):
+                    self.write(member, None)
+        elif isinstance(cell.value, int | float | str):
+            self.write(cell, None)
 
     # Functions of the program
 
@@ -205,13 +232,16 @@ class HostCalls(HostExpressions):
         if function is None:
             function = self._chosen(name, len(given), None)
             this = this if function is not None and self.owner_of(function) else None
-        if function is None or function.body is None or self.active.count(function.node.id) >= 2:
+        if function is None or function.body is None:
             return self._unknown(given)
         parameters = self.parameters(function.node)
         cells = [self._argument(one, item) for one, item in zip(parameters, given, strict=False)]
+        numbers = all(isinstance(cell.value, int | float) for cell in cells)
+        if self.active.count(function.node.id) >= (_MOST_RECURSIONS if numbers else 2):
+            return None
         types = self._deduced(function, parameters, cells, template)
         return self._walked(
-            function.node, parameters, cells, types, {}, this, function.source, template, function
+            function.node, parameters, cells, types=types, this=this, template=template, function=function
         )
 
     def _argument(self, parameter: Declarator, node: Node) -> Cell:
@@ -222,8 +252,10 @@ class HostCalls(HostExpressions):
                 return cell
         if node.type == "initializer_list":
             return Cell(self.made(self.kind_of(parameter.type), node))
+        read = self.read
         place = self.place(node) if node.type == "identifier" else None
         value = place.value if place is not None else self.evaluate(node)
+        self.note(parameter.name, value, read)
         return Cell(copied(value), place.kind if place is not None else ANY)
 
     def _deduced(
@@ -241,20 +273,18 @@ class HostCalls(HostExpressions):
                     name = _element_name(cell)
                     if name:
                         types[word] = name
-        for name, text in zip(function.template_parameters, template, strict=False):
-            if name not in function.value_parameters:
-                types[name] = text
-        return types
+        given = zip(function.template_parameters, template, strict=False)
+        return types | {name: text for name, text in given if name not in function.value_parameters}
 
     def _walked(
         self,
         node: Node,
         parameters: Sequence[Declarator],
         cells: Sequence[Cell],
-        types: dict[str, str],
-        captured: dict[str, Cell],
-        this: Record | None,
-        source: ParsedSource | None,
+        *,
+        types: dict[str, str] | None = None,
+        captured: dict[str, Cell] | None = None,
+        this: Record | None = None,
         template: Sequence[str] = (),
         function: Function | None = None,
     ) -> HostValue:
@@ -263,8 +293,8 @@ class HostCalls(HostExpressions):
         if body is None or self.depth >= _MOST_CALLS:
             return None
         outer = self.names, self.this, self.types, self.returned
-        names = dict(captured)
-        self.types = types if function is not None else self.types
+        names = dict(captured or {})
+        self.types = self.types if types is None else types
         for index, one in enumerate(parameters):
             if index < len(cells):
                 cell = cells[index]
@@ -288,7 +318,7 @@ class HostCalls(HostExpressions):
         self.active.append(node.id)
         try:
             self._initialisers(node)
-            self.body(body, source)
+            self.body(body, function.source if function is not None else None)
             values = self.returned
         finally:
             self.names, self.this, self.types, self.returned = outer
@@ -298,8 +328,7 @@ class HostCalls(HostExpressions):
             kind = self.kind_of(function.return_type)
             if kind.code in ("int", "real"):
                 values = [convert(value, kind) for value in values]
-        first = values[0] if values else None
-        return first if all(_equal(first, value) for value in values[1:]) else None
+        return agreed(values)
 
     def _initialisers(self, node: Node) -> None:
         """The members that a constructor initialises in front of its body."""
@@ -326,17 +355,9 @@ class HostCalls(HostExpressions):
         function = self._chosen(record.type, len(values), record.type)
         if function is None or self.active.count(function.node.id) >= 2:
             return False
-        self._walked(
-            function.node,
-            self.parameters(function.node),
-            [Cell(copied(value)) for value in values],
-            {},
-            {},
-            record,
-            function.source,
-            (),
-            function,
-        )
+        cells = [Cell(copied(value)) for value in values]
+        parameters = self.parameters(function.node)
+        self._walked(function.node, parameters, cells, types={}, this=record, function=function)
         return True
 
     def _called(self, callee: Callee, given: Sequence[Node]) -> HostValue:
@@ -347,7 +368,7 @@ class HostCalls(HostExpressions):
             return None
         parameters = self.parameters(callee.code)
         cells = [self._argument(one, item) for one, item in zip(parameters, given, strict=False)]
-        return self._walked(callee.code, parameters, cells, {}, callee.names, callee.this, None)
+        return self._walked(callee.code, parameters, cells, captured=callee.names, this=callee.this)
 
     # Methods
 
@@ -367,12 +388,11 @@ class HostCalls(HostExpressions):
             return self.invoke_named(name, given, (), base) if self.functions(name) else self._unknown(given)
         if isinstance(base, Buffer):
             return self._of_vector(base, name, [self.evaluate(item) for item in given])
-        values = [self.evaluate(item) for item in given]
         if isinstance(base, str):
-            return self._of_string(base, name, values)
+            return self._of_string(base, name, [self.evaluate(item) for item in given])
         if isinstance(base, Pointer) and name in ("get", "data"):
             return base
-        return None
+        return self._unknown(given)
 
     def _of_vector(self, buffer: Buffer, name: str, values: Sequence[HostValue]) -> HostValue:
         count = buffer.count.value
@@ -424,7 +444,7 @@ class HostCalls(HostExpressions):
 
     def expanded(self, name: str, given: Sequence[Node]) -> HostValue:
         """Expand a macro with parameters, and walk what it stands for."""
-        text = expansion(self.program.function_macros[name], [self.text(item) for item in given])
+        text = expansion(self.program.function_macros[name], [self.written_text(item) for item in given])
         if self.depth >= _MOST_CALLS or len(text) > 20_000:
             return None
         self.depth += 1
@@ -435,6 +455,15 @@ class HostCalls(HostExpressions):
         finally:
             self.depth -= 1
         return None
+
+    def written_text(self, node: Node) -> str:
+        """The text of a node with the launch configurations in it."""
+        text = self.text(node)
+        if self.source is not None and "  " in text:
+            start, end = node.start_byte, node.end_byte
+            if self.source.masked.data[start:end] == node.text:
+                return self.source.text.data[start:end].decode("utf-8", "replace")
+        return text
 
     def walk_text(self, text: str) -> None:
         """Walk statements given as text."""
@@ -522,9 +551,3 @@ def _element_name(cell: Cell) -> str:
     if isinstance(value, int):
         return "int"
     return "double" if isinstance(value, float) else ""
-
-
-def _equal(left: HostValue, right: HostValue) -> bool:
-    if isinstance(left, int | float | str) and isinstance(right, int | float | str):
-        return left == right
-    return left is right

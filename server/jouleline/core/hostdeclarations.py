@@ -8,9 +8,11 @@ from functools import cached_property
 
 from tree_sitter import Node
 
+from .conditionals import root_of
 from .evaluate import split_arguments
 from .hoststate import HostState
 from .hostvalues import ANY, Buffer, Cell, HostValue, Kind, Pointer, Record, convert, copied
+from .syntax import ancestor, descendants
 from .syntax import field as child
 
 _MOST_ROWS = 64
@@ -46,6 +48,10 @@ class HostDeclarations(HostState):
         """The cell an expression denotes."""
         raise NotImplementedError
 
+    def template_arguments(self, text: str) -> tuple[str, ...]:
+        """Template arguments as texts."""
+        raise NotImplementedError
+
     def constructed(self, record: Record, values: Sequence[HostValue]) -> bool:
         """Run the constructor that fits; whether there is one."""
         raise NotImplementedError
@@ -65,9 +71,9 @@ class HostDeclarations(HostState):
             self.globals[name] = None  # while it is made: a value that depends on itself
             declared = self.program.variables.get(name)
             node = declared.node.parent if declared is not None else None
-            if node is not None and node.type == "init_declarator":
-                node = node.parent
-            if declared is not None and node is not None and node.type == "declaration":
+            if node is not None and not self.conditionals.active(node):
+                node = self._compiled_declaration(name, node)
+            if node is not None and node.type == "declaration":
                 outer = self.names, self.this, self.types
                 self.names, self.this, self.types = {}, None, {}
                 try:
@@ -79,6 +85,15 @@ class HostDeclarations(HostState):
             elif name in self.static_members:
                 self.globals[name] = self.variable(self.static_members[name])
         return self.globals[name]
+
+    def _compiled_declaration(self, name: str, other: Node) -> Node | None:
+        """The declaration of a global that is compiled, where ``other`` is in a branch that is not."""
+        for node in descendants(root_of(other), "declaration"):
+            if ancestor(node, "function_definition") is not None or not self.conditionals.active(node):
+                continue
+            if any(one.name == name for one in self.declarators(node)):
+                return node
+        return None
 
     @cached_property
     def static_members(self) -> dict[str, Declarator]:
@@ -126,7 +141,7 @@ class HostDeclarations(HostState):
                 given, value = tuple(item for item in value.named_children if item.type != "comment"), None
         stars, reference = 0, False
         arrays: list[Node | None] = []
-        while inner is not None and inner.type != "identifier" and inner.type != "field_identifier":
+        while inner is not None and inner.type not in ("identifier", "field_identifier"):
             match inner.type:
                 case "pointer_declarator":
                     stars += 1
@@ -182,11 +197,13 @@ class HostDeclarations(HostState):
         if kind.code in ("record", "vector"):
             return Cell(self._object(one, kind), kind)
         source = one.value or (one.given[0] if one.given else None)
+        read = self.read
         value = self.made(kind, source) if source is not None else None
         cell = Cell(None, kind)
         if kind is ANY and isinstance(value, int | float):
             cell.kind = Kind("int", 8) if isinstance(value, int) else Kind("real", 8)
         self.store(cell, value)
+        self.note(one.name, cell.value, read)
         self._name_buffer(cell.value, one.name)
         return cell
 
@@ -214,10 +231,10 @@ class HostDeclarations(HostState):
 
     @staticmethod
     def _distance(start: Pointer, end: HostValue) -> int | None:
-        if isinstance(end, Pointer) and end.target is start.target:
-            if start.offset is not None and end.offset is not None:
-                return end.offset - start.offset
-        return None
+        known = isinstance(end, Pointer) and end.target is start.target
+        if not isinstance(end, Pointer) or not known or start.offset is None or end.offset is None:
+            return None
+        return end.offset - start.offset
 
     @staticmethod
     def _name_buffer(value: HostValue, name: str) -> None:
@@ -355,6 +372,11 @@ class HostDeclarations(HostState):
         return [text for text in texts if text in self.program.classes]
 
     # Stores
+
+    def note(self, name: str, value: HostValue, read: int) -> None:
+        """Note a value for which the run line was read (``read`` counts how often before)."""
+        if self.read > read and isinstance(value, int | float):
+            self.used[name] = f"{name} = {value:.15g} from the run line"
 
     def store(self, cell: Cell, value: HostValue) -> None:
         """Assign to a cell; untyped memory takes the type of the pointer that is made of it."""

@@ -11,12 +11,10 @@ from tree_sitter import Node
 from .hostdeclarations import HostDeclarations
 from .hostvalues import (
     ANY,
-    INT,
     Buffer,
     Callee,
     Cell,
     HostValue,
-    Kind,
     Pointer,
     Record,
     arithmetic,
@@ -25,6 +23,7 @@ from .hostvalues import (
 )
 from .syntax import field as child
 
+_READS: Final = frozenset(("expression_statement", "condition_clause", "binary_expression"))
 _ESCAPES: Final = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\", "'": "'", '"': '"', "r": "\r"}
 _CONSTANTS: Final = {
     "NULL": 0,
@@ -33,6 +32,7 @@ _CONSTANTS: Final = {
     "false": 0,
     "cudaSuccess": 0,
     "hipSuccess": 0,
+    "EOF": -1,
     "EXIT_SUCCESS": 0,
     "EXIT_FAILURE": 1,
     "INT_MAX": 2**31 - 1,
@@ -261,11 +261,16 @@ class HostExpressions(HostDeclarations):
             holds, decides = truth(left), operator in ("||", "or")
             if holds is decides:
                 return int(decides)
-            right = truth(self.evaluate(child(node, "right")))
-            if right is decides:
+            other = truth(self.evaluate(child(node, "right")))
+            if other is decides:
                 return int(decides)
-            return None if holds is None or right is None else int(right)
-        return arithmetic(operator, left, self.evaluate(child(node, "right")))
+            return None if holds is None or other is None else int(other)
+        right = self.evaluate(child(node, "right"))
+        if operator == ">>" and left is None and node.parent is not None and node.parent.type in _READS:
+            cell = self.place(child(node, "right"))  # std::cin >> n
+            if cell is not None:
+                self.write(cell, None)
+        return arithmetic(operator, left, right)
 
     def _unary(self, node: Node) -> HostValue:
         value = self.evaluate(child(node, "argument"))
@@ -281,7 +286,7 @@ class HostExpressions(HostDeclarations):
 
     def _assignment(self, node: Node) -> HostValue:
         left, right = child(node, "left"), child(node, "right")
-        operator = self.text(child(node, "operator"))
+        operator, read = self.text(child(node, "operator")), self.read
         cell = self.place(left)
         if right is not None and right.type == "initializer_list" and cell is not None:
             value = self.made(cell.kind, right)
@@ -293,6 +298,7 @@ class HostExpressions(HostDeclarations):
         if operator != "=":
             value = arithmetic(operator[:-1], cell.value, value)
         self.store(cell, value)
+        self.note(self.text(left), cell.value, read)
         return cell.value
 
     def _scattered(self, node: Node | None) -> None:

@@ -40,6 +40,20 @@ def real(text: HostValue) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def _number(convert: Callable[..., int | float | None]) -> Handler:
+    """A function that makes a number of a text, which may be a word of the run line."""
+
+    def handler(state: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
+        if not values:
+            return None
+        if values[0] in state.arguments:
+            state.read += 1
+        base = values[2] if len(values) > 2 else 10
+        return convert(values[0], base) if convert is integer else convert(values[0])
+
+    return handler
+
+
 def _math(function: Callable[..., Any], *, whole: bool = False) -> Handler:
     def handler(_: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
         numbers = [value for value in values if isinstance(value, int | float)]
@@ -125,8 +139,8 @@ def _copied(state: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
                         state.write(into, cell.value)
         else:
             source = values[1] if len(values) > 1 else None
-            cell = source.cell() if isinstance(source, Pointer) else None
-            state.write(target.target, cell.value if cell is not None else None)
+            origin = source.cell() if isinstance(source, Pointer) else None
+            state.write(target.target, origin.value if origin is not None else None)
     return 0
 
 
@@ -296,16 +310,12 @@ _REAL_FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = {
 LIBRARY: Final[dict[str, Handler]] = {
     **{name + suffix: _math(function) for name, function in _REAL_FUNCTIONS.items() for suffix in ("", "f")},
     **{name: _math(abs, whole=True) for name in ("abs", "labs", "llabs")},
-    **{name: _math(lambda x: round(x), whole=True) for name in ("lround", "lrint", "llround")},
+    **{name: _math(round, whole=True) for name in ("lround", "lrint", "llround")},
     **dict.fromkeys(("min", "MIN"), _extreme(min)),
     **dict.fromkeys(("max", "MAX"), _extreme(max)),
-    **dict.fromkeys(("atoi", "atol", "atoll"), lambda _, v: integer(v[0]) if v else None),
-    **dict.fromkeys(
-        ("strtol", "strtoul", "strtoll", "strtoull"),
-        lambda _, v: integer(v[0], v[2] if len(v) > 2 else 10) if v else None,
-    ),
-    **dict.fromkeys(("stoi", "stol", "stoul", "stoll", "stoull"), lambda _, v: integer(v[0]) if v else None),
-    **dict.fromkeys(("atof", "strtod", "strtof", "stof", "stod"), lambda _, v: real(v[0]) if v else None),
+    **dict.fromkeys("atoi atol atoll strtol strtoul strtoll strtoull".split(), _number(integer)),
+    **dict.fromkeys("stoi stol stoul stoll stoull".split(), _number(integer)),
+    **dict.fromkeys("atof strtod strtof stof stod".split(), _number(real)),
     **dict.fromkeys(("strdup", "string"), _copy_of_text),
     "strcmp": _compare(None),
     "strncmp": _compare(2),

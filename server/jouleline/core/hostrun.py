@@ -7,28 +7,29 @@ a profiler measures; a condition that is not known is walked both ways, unless o
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
-from .directives import directives, opens_kernel, parse_directive, statement_after
+from .directives import opens_kernel, parse_directive, statement_after
 from .facts import ProgramFacts, mutated_names
 from .hostcalls import ExitError, HostCalls
-from .hoststate import OutOfStepsError
-from .hostvalues import Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, truth
-from .kernel import Launch
+from .hoststate import MOST_STEPS, OutOfStepsError
+from .hostvalues import Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, agreed, truth
 from .launchsites import FindLaunches, LaunchSites
+from .preprocessing import as_compiled
 from .syntax import ParsedSource
 from .syntax import field as child
 
-_ALLOWANCE: Final = (6000, 1200, 250)
+_ALLOWANCE: Final = (4000, 500, 120)
 _LONG: Final = 64
+_COUNTERS: Final = frozenset(("identifier", "field_expression", "binary_expression", "subscript_expression"))
 _RELATIONS: Final = frozenset(("<", ">", "<=", ">=", "!="))
-_ERRORS: Final = (-1, 0, 1, None)
 
 
 @dataclass
@@ -36,7 +37,6 @@ class HostRun(HostCalls):
     """Walks the statements of host code."""
 
     sites: LaunchSites = field(default_factory=LaunchSites)
-    source: ParsedSource | None = None
     _statements: dict[str, Callable[[Node], str]] = field(default_factory=dict)
     _skipped: set[int] = field(default_factory=set)
 
@@ -212,10 +212,12 @@ class HostRun(HostCalls):
                 del self.active[outer[-1] :]
             finally:
                 changes = self.written(mark, undo=True)
-            if ended == "return" and len(self.returned) > returns and self.returned[-1] in _ERRORS:
+            if ended == "return" and len(self.returned) > returns and _is_error(self.returned[-1]):
                 del self.returned[returns:]
             outcomes.append((ended, changes))
         going = [outcome for outcome in outcomes if not outcome[0]]
+        if len(going) < len(outcomes) and any(ended in ("break", "return") for ended, _ in outcomes):
+            self.uncertain += 1
         kept = going or [outcome for outcome in outcomes if outcome[0] != "exit"] or outcomes
         self._join([changes for _, changes in kept])
         if kept[0][0] == "exit":
@@ -225,7 +227,7 @@ class HostRun(HostCalls):
     def _join(self, ways: Sequence[dict[Cell, tuple[HostValue, HostValue]]]) -> None:
         for cell in dict.fromkeys(cell for way in ways for cell in way):
             values = [way[cell][1] if cell in way else cell.value for way in ways]
-            self.write(cell, _agreed(values))
+            self.write(cell, agreed(values))
 
     def _switch(self, node: Node) -> str:
         value = self.evaluate(child(node, "condition"))
@@ -237,9 +239,8 @@ class HostRun(HostCalls):
                 chosen = next((i for i, case in enumerate(cases) if child(case, "value") is None), None)
             ended = self._cases(cases[chosen:]) if chosen is not None else ""
         else:
-            ended = self._either(
-                [lambda at=at: self._cases(cases[at:]) for at in range(len(cases))] or [lambda: ""]
-            )  # type: ignore[misc]
+            ways = [partial(self._cases, cases[at:]) for at in range(len(cases))]
+            ended = self._either(ways) if ways else ""
         return "" if ended == "break" else ended
 
     def _label(self, case: Node) -> HostValue:
@@ -280,8 +281,10 @@ class HostRun(HostCalls):
 
     def _loop(self, condition: Node | None, update: Node | None, body: Node | None) -> str:
         """Follow a loop for as long as that is cheap, then forget what its later iterations change."""
-        mark, started = self.watch(), self.steps
+        mark, started, uncertain = self.watch(), self.steps, self.uncertain
         allowance = _ALLOWANCE[min(self.loops, 2)]
+        # What is computed deep inside, or late in a long program, seldom decides a launch.
+        least = 2 if self.loops < 2 and self.steps < MOST_STEPS // 3 else 1
         self.loops += 1
         gaps: list[float] = []
         first: dict[Cell, HostValue] = {}
@@ -294,7 +297,7 @@ class HostRun(HostCalls):
                     break
                 if gap is not None:
                     gaps.append(gap)
-                if trips >= 2 and (self._is_long(gaps) or self.steps - started > allowance):
+                if trips >= least and (self._is_long(gaps) or self.steps - started > allowance):
                     break
                 ended = self._inside(body)
                 if ended and ended != "continue":
@@ -308,7 +311,8 @@ class HostRun(HostCalls):
             self.loops -= 1
             changes = self.written(mark, undo=False)
         if not finished:
-            self._generalise(changes, first, condition, gaps)
+            left = self._left(condition, gaps) if uncertain == self.uncertain else None
+            self._generalise(changes, first, trips, left)
             if body is not None and self.source is not None and self.sites.unseen(self.source, body):
                 self._either([lambda: self._inside(body), lambda: ""])
         return "" if ended in ("break", "continue") else ended
@@ -326,7 +330,9 @@ class HostRun(HostCalls):
                 operator = self.text(child(node, "operator"))
                 gap = right - left
                 outcome = {"<": gap > 0, ">": gap < 0, "<=": gap >= 0, ">=": gap <= 0, "!=": gap != 0}
-                return outcome[operator], gap
+                stepped = child(node, "left")
+                is_counter = stepped is not None and stepped.type in _COUNTERS
+                return outcome[operator], gap if is_counter else None
             return None, None
         return truth(self.evaluate(condition)), None
 
@@ -334,25 +340,42 @@ class HostRun(HostCalls):
     def _is_long(gaps: Sequence[float]) -> bool:
         """Whether a loop closes in on its end in equal steps, and many of them are left."""
         if len(gaps) < 3:
-            return len(gaps) == 0
+            return False
         step, before = gaps[-2] - gaps[-1], gaps[-3] - gaps[-2]
         return step == before and (not step or gaps[-1] / step > _LONG)
+
+    def _left(self, condition: Node | None, gaps: Sequence[float]) -> int | None:
+        """How often a loop still runs that closes in on its end in equal steps."""
+        node = condition
+        while node is not None and node.type in ("condition_clause", "parenthesized_expression"):
+            node = node.named_children[0] if node.named_child_count == 1 else None
+        if node is None or len(gaps) < 3 or gaps[-2] == gaps[-1]:
+            return None
+        if gaps[-2] - gaps[-1] != gaps[-3] - gaps[-2]:
+            return None
+        left = gaps[-1] / (gaps[-2] - gaps[-1])
+        return math.floor(left) + 1 if "=" in self.text(child(node, "operator"))[1:] else math.ceil(left)
 
     def _generalise(
         self,
         changes: dict[Cell, tuple[HostValue, HostValue]],
         first: dict[Cell, HostValue],
-        condition: Node | None,
-        gaps: Sequence[float],
+        trips: int,
+        left: int | None,
     ) -> None:
-        """Forget what differs between iterations."""
-        del condition, gaps
+        """Go to the end of a loop: what changes in equal steps goes on to, other changes are forgotten."""
         for cell, (before, now) in changes.items():
             if isinstance(now, Pointer | Record | Buffer | Callee) or now is None:
                 continue
-            invariant = cell in first and first[cell] == now and (before is None or before == now)
-            if not invariant:
-                self.write(cell, None)
+            after = first.get(cell)
+            if after is not None and after == now and (before is None or before == now):
+                continue
+            value: HostValue = None
+            if left is not None and trips >= 2 and isinstance(before, int) and isinstance(after, int):
+                step = after - before
+                if isinstance(now, int) and now == before + trips * step:
+                    value = now + left * step
+            self.write(cell, value)
 
     def _range(self, node: Node) -> str:
         names = self.names
@@ -366,9 +389,7 @@ class HostRun(HostCalls):
             if isinstance(target, Buffer):
                 count = target.count.value
                 cells = (
-                    (target.cell(index) for index in range(min(count, 8)) if isinstance(count, int))
-                    if isinstance(count, int)
-                    else ()
+                    target.cell(index) for index in range(min(count, 8) if isinstance(count, int) else 0)
                 )
                 known = [cell for cell in cells if cell is not None]
                 if count == 0:
@@ -382,7 +403,7 @@ class HostRun(HostCalls):
                     break
             changes = self.written(mark, undo=False)
             if not known or (isinstance(target, Buffer) and target.count.value != len(known)):
-                self._generalise(changes, {}, None, ())
+                self._generalise(changes, {}, 0, None)
             return ended if ended == "return" else ""
         finally:
             self.names = names
@@ -400,7 +421,7 @@ class HostRun(HostCalls):
             return False
         found = self.sites.within(self.source, node)
         for launch in found:
-            self.sites.launch(self, self.source.root.id, launch)
+            self.sites.launch(self, self.source, launch)
         return bool(found)
 
     def _directive(self, node: Node) -> str:
@@ -434,15 +455,34 @@ def follow(
     program: ProgramFacts, arguments: tuple[str, ...], multiprocessors: int, find: FindLaunches
 ) -> LaunchSites:
     """The launches and regions that a program reaches, in the order in which it does."""
-    run = HostRun(program, arguments, multiprocessors, sites=LaunchSites(find))
+    compiled = _compiled(program)
+    run = HostRun(compiled, arguments, multiprocessors, sites=LaunchSites(find))
     run.walk()
+    if not (run.sites.visits or run.sites.regions):
+        # The program does not end before its first kernel, so a condition was misjudged.
+        run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(find))
+        run.walk()
     return run.sites
 
 
-def _agreed(values: Sequence[HostValue]) -> HostValue:
-    """What several ways through a condition agree on; memory that one of them makes is kept."""
-    for value in values:
-        if isinstance(value, Pointer | Record | Buffer | Callee):
-            return value
-    first = values[0]
-    return first if all(type(value) is type(first) and value == first for value in values) else None
+def _is_error(value: HostValue) -> bool:
+    return value is None or (isinstance(value, int | float) and value < 0)
+
+
+def _compiled(program: ProgramFacts) -> ProgramFacts:
+    """The program with the files that do not parse as they are written as the compiler sees them."""
+    broken = [name for name, facts in program.files.items() if facts.source.root.has_error]
+    if not broken:
+        return program
+    files = dict(program.files)
+    for name in broken:
+        facts = files[name]
+        if b"#" in facts.source.text.data:
+            macros = {
+                macro: text
+                for other, known in program.files.items()
+                if other != name
+                for macro, text in known.macros.items()
+            }
+            files[name] = as_compiled(facts, macros)
+    return ProgramFacts(files)

@@ -46,6 +46,7 @@ class HostState:
     program: ProgramFacts
     arguments: tuple[str, ...] = ()
     multiprocessors: int = 1
+    ends: bool = True
     names: dict[str, Cell] = field(default_factory=dict)
     this: Record | None = None
     types: dict[str, str] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class HostState:
     steps: int = 0
     depth: int = 0
     loops: int = 0
+    uncertain: int = 0
     returned: list[HostValue] = field(default_factory=list)
     used: dict[str, str] = field(default_factory=dict)
     read: int = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -170,6 +170,15 @@ def truth(value: HostValue) -> bool | None:
     return True
 
 
+def agreed(values: Sequence[HostValue]) -> HostValue:
+    """What values that are reached in different ways agree on; memory that one of them makes is kept."""
+    for value in values:
+        if isinstance(value, Pointer | Record | Buffer | Callee):
+            return value
+    first = values[0] if values else None
+    return first if all(type(value) is type(first) and value == first for value in values) else None
+
+
 def _quotient(left: float, right: float) -> float | None:
     if not right:
         return None
@@ -220,7 +229,7 @@ def arithmetic(operator: str, left: HostValue, right: HostValue) -> HostValue:
     if isinstance(left, int | float) and isinstance(right, int | float):
         operation = _OPERATIONS.get(operator)
         try:
-            value = operation(left, right) if operation else None
+            value: Any = operation(left, right) if operation else None
         except OverflowError:
             return None
         return wrapped(value, 8, signed=True) if isinstance(value, int) and abs(value) >= 2**64 else value
@@ -241,7 +250,8 @@ def _address(operator: str, left: HostValue, right: HostValue) -> HostValue:
     if isinstance(right, Pointer) and not isinstance(left, Pointer):
         if operator == "+":
             return _address(operator, right, left)
-        return int(operator == "!=") if left == 0 and operator in ("==", "!=") else None
+        null = isinstance(left, int) and not left
+        return int(operator == "!=") if null and operator in ("==", "!=") else None
     assert isinstance(left, Pointer)
     if operator in ("==", "!="):
         if right == 0:
@@ -254,11 +264,6 @@ def _address(operator: str, left: HostValue, right: HostValue) -> HostValue:
         if step is None or left.offset is None:
             return Pointer(left.target, None)
         return Pointer(left.target, left.offset + (step if operator == "+" else -step))
-    if operator == "-" and isinstance(right, Pointer) and left.target is right.target:
-        known = left.offset is not None and right.offset is not None
-        return (
-            left.offset - right.offset
-            if known and left.offset is not None and right.offset is not None
-            else None
-        )
-    return None
+    if operator != "-" or not isinstance(right, Pointer) or left.target is not right.target:
+        return None
+    return left.offset - right.offset if left.offset is not None and right.offset is not None else None

@@ -60,23 +60,20 @@ def resolve_shape(launch: Launch | None, host: HostScope, notes: dict[str, None]
     assumptions = Assumptions(notes)
     before = len(notes)
     visit = launch.visit or Visit(0)
-    grid = _extent(launch.grid, visit.grid, launch, host, assumptions, DEFAULT_GRID)
-    block = _extent(launch.block, visit.block, launch, host, assumptions, DEFAULT_BLOCK)
+    grid = _extent(launch.grid, launch, host, assumptions, visited=visit.grid, default=DEFAULT_GRID)
+    block = _extent(launch.block, launch, host, assumptions, visited=visit.block, default=DEFAULT_BLOCK)
     return LaunchShape(grid, _block_limited(block), known=len(notes) == before)
 
 
 def _extent(
-    text: str, visited: Extent, launch: Launch, host: HostScope, assumptions: Assumptions, default: int
+    text: str, launch: Launch, host: HostScope, assumptions: Assumptions, *, visited: Extent, default: int
 ) -> tuple[int, int, int]:
-    x, y, z = visited
-    if x is not None and y is not None and z is not None:
-        return _limited(x), _limited(y), _limited(z)
+    """Three sizes, each as host code has it when it is ``visited``, else as the text tells."""
     sizes: list[int] = []
-    for part, known in zip_longest(_dimensions(text, launch)[:3], visited):
-        if known is not None:
-            sizes.append(_limited(known))
-            continue
-        if part is None:
+    parts = [] if None not in visited else _dimensions(text, launch)[:3]
+    for part, known in zip_longest(parts, visited):
+        if known is not None or part is None:
+            sizes.append(_limited(known or 1))
             continue
         value = host.evaluate_text(_members_resolved(part, launch), launch.place)
         if value is None:
@@ -84,7 +81,6 @@ def _extent(
             sizes.append(default if not sizes else 1)
         else:
             sizes.append(_whole(value, assumptions))
-    sizes = [*sizes, 1, 1, 1][:3]
     return sizes[0], sizes[1], sizes[2]
 
 

@@ -40,7 +40,7 @@ class LaunchSites:
     _visited: set[tuple[int, int]] = field(default_factory=set)
 
     def _of(self, source: ParsedSource) -> tuple[list[Launch], list[int]]:
-        key = source.root.id
+        key = id(source.text)
         if key not in self._launches:
             found = sorted(self.find(source), key=lambda launch: launch.anchor)
             self._launches[key] = (source, found, [launch.anchor for launch in found])
@@ -57,7 +57,7 @@ class LaunchSites:
 
     def unseen(self, source: ParsedSource, node: Node) -> bool:
         """Whether a stretch of code holds a kernel that was not reached."""
-        root = source.root.id
+        root = id(source.text)
         launches, anchors = self._of(source)
         low = bisect_left(anchors, node.start_byte)
         high = bisect_left(anchors, node.end_byte + 1)
@@ -73,17 +73,21 @@ class LaunchSites:
 
     def region(self, run: HostCalls, source: ParsedSource, node: Node) -> None:
         """Visit an OpenMP region."""
-        key = (source.root.id, node.start_byte)
+        key = (id(source.text), node.start_byte)
         if key not in self.regions:
             self.regions[key] = Visit(len(self.regions), self._names(run), used=tuple(run.used.values()))
 
     def region_of(self, source: ParsedSource, start: int) -> Visit | None:
         """The first visit to the region whose directive starts at an offset."""
-        return self.regions.get((source.root.id, start))
+        return self.regions.get((id(source.text), start))
 
-    def launch(self, run: HostCalls, root: int, launch: Launch) -> None:
+    def reached(self, source: ParsedSource, launch: Launch) -> bool:
+        """Whether a launch was visited."""
+        return (id(source.text), launch.anchor) in self._visited
+
+    def launch(self, run: HostCalls, source: ParsedSource, launch: Launch) -> None:
         """Visit a launch: its configuration and arguments are worth what they are worth now."""
-        self._visited.add((root, launch.anchor))
+        self._visited.add((id(source.text), launch.anchor))
         grid, block = extent(run.evaluate_text(launch.grid)), extent(run.evaluate_text(launch.block))
         values = [run.evaluate_text(text) for text in launch.arguments]
         self.record(run, launch, grid, block, values)
@@ -140,9 +144,8 @@ class LaunchSites:
                     run.write(target.count, count)
                 target.copied = True
             elif cell.kind.code in ("pointer", "?"):
-                made = Buffer(
-                    section[1], run.kind_of(cell.kind.name or "int"), Cell(count), text=cell.kind.name
-                )
+                made = Buffer(section[1], run.kind_of(cell.kind.name or "int"), Cell(count), copied=True)
+                made.text = cell.kind.name
                 run.write(cell, Pointer(made))
 
     def _names(self, run: HostCalls) -> Mapping[str, Known]:

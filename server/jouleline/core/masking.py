@@ -75,6 +75,8 @@ def mask(data: bytes) -> Masked:
     while match := _TOKEN.search(data, position):
         position = match.end()
         if match["attribute"]:
+            if _in_definition(data, match.start()):
+                continue  # a macro of blanks would take the next lines for its value
             found.append(Blanked("attribute", match.start(), match.end(), match["attribute"]))
         elif match["bounds"]:
             end = _closing(data, match.end(), b"(", b")")
@@ -89,6 +91,11 @@ def mask(data: bytes) -> Masked:
     for item in found:
         masked[item.start : item.end] = _NOT_BREAK.sub(b" ", data[item.start : item.end])
     return Masked(bytes(masked), tuple(found))
+
+
+def _in_definition(data: bytes, position: int) -> bool:
+    line = data.rfind(b"\n", 0, position) + 1
+    return data[line:position].lstrip().startswith(b"#")
 
 
 def _closing(data: bytes, position: int, opening: bytes, closing: bytes) -> int:

@@ -90,8 +90,10 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """A loop whose iterations are shared among threads (``fast``) or teams, and the integer operations
-    that sharing costs each iteration."""
+    """A loop whose iterations are shared among threads (``fast``) or teams.
+
+    ``integers`` are the integer operations that sharing costs each iteration.
+    """
 
     fast: bool
     integers: float

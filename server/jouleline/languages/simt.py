@@ -22,7 +22,6 @@ from jouleline.core.polynomial import Polynomial
 from jouleline.core.syntax import ParsedSource, descendants, parse, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
-from jouleline.core.visit import Argument
 
 _HIP_MARK = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
 _RECOVERED_NAME = re.compile(rb"(?:void|[\w:]+)\s+([A-Za-z_]\w*)\s*\(")
@@ -160,15 +159,8 @@ class Simt:
         )
         counter.fixed.update({name: value.value for name, value in values.items() if value.value})
         for index, parameter in enumerate(function.parameters if function else ()):
-            text = launch.arguments[index] if launch and index < len(launch.arguments) else None
             kind = counter.type_of(parameter.type) or UNKNOWN
-            given = launch.visit.arguments[index : index + 1] if launch and launch.visit else ()
-            names[parameter.name] = _argument(
-                parameter.name, kind, text, given[0] if given else None, launch, host
-            )
-            for member, known in given[0].items() if given and isinstance(given[0], Mapping) else ():
-                if isinstance(known, int | float):
-                    names[parameter.name + member] = Value(INT, Polynomial.constant(known))
+            names.update(_argument(parameter.name, kind, index, launch, host))
         for axis, blocks, threads in zip(_AXES, shape.grid, shape.block, strict=True):
             tally.ranges[f"threadIdx.{axis}"] = Polynomial.constant(threads)
             tally.ranges[f"blockIdx.{axis}"] = Polynomial.constant(blocks)
@@ -190,19 +182,24 @@ def _index(name: str, extent: int) -> Polynomial:
     return Polynomial.symbol(name) if extent > 1 else Polynomial.constant(0)
 
 
-def _argument(
-    name: str, kind: CType, text: str | None, given: Argument, launch: Launch | None, host: HostScope
-) -> Value:
+def _argument(name: str, kind: CType, index: int, launch: Launch | None, host: HostScope) -> dict[str, Value]:
+    """What a parameter is worth by its argument; an object's members are named ``p.n``."""
+    reached = launch.visit.arguments if launch is not None and launch.visit is not None else ()
+    given = reached[index] if index < len(reached) else None
     if kind.is_pointer:
-        return Value(kind, None, placed(Array(name, "global"), given))
+        return {name: Value(kind, None, placed(Array(name, "global"), given))}
+    if isinstance(given, Mapping):
+        known = {member: value for member, value in given.items() if isinstance(value, int | float)}
+        members = {name + member: Value(INT, Polynomial.constant(value)) for member, value in known.items()}
+        return {name: Value(kind), **members}
     if kind.scalar is not Scalar.INT:
-        return Value(kind)
-    value = None
+        return {name: Value(kind)}
+    value: Polynomial | None = None
     if isinstance(given, int | float):
         value = Polynomial.constant(given)
-    elif text is not None and launch is not None:
-        value = host.evaluate_text(text, launch.place)
-    return Value(kind, Polynomial.symbol(name) if value is None else value)
+    elif launch is not None and index < len(launch.arguments):
+        value = host.evaluate_text(launch.arguments[index], launch.place)
+    return {name: Value(kind, Polynomial.symbol(name) if value is None else value)}
 
 
 def _bindings(

@@ -1,0 +1,142 @@
+"""The text of a file as the compiler sees it, for files that do not parse as they are written.
+
+Branches that are not compiled are blanked, and macros that stand for whole statements get the
+semicolon that a grammar wants to see. Offsets stay those of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tree_sitter import Parser
+
+from .evaluate import evaluate_text
+from .facts import FileFacts, gather
+from .masking import Masked, mask
+from .polynomial import Polynomial
+from .syntax import ParsedSource, cpp_language
+
+_DIRECTIVE: Final = re.compile(
+    rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif|define|undef)\b((?:[^\\\n]|\\\r?\n|\\.)*)$",
+    re.MULTILINE,
+)
+_DEFINED: Final = re.compile(r"\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))")
+_NAME: Final = re.compile(r"\s*(\w+)(.*)", re.DOTALL)
+_NOT_BREAK: Final = re.compile(rb"[^\r\n]")
+_COMMENT: Final = re.compile(r"//.*|/\*.*?\*/", re.DOTALL)
+_PREDEFINED: Final = frozenset(
+    "__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__".split()
+)
+_LINE_END: Final = re.compile(rb"[ \t]*(?://[^\n]*)?\r?\n")
+_MAX_DEPTH: Final = 20
+
+
+@dataclass
+class _Reader:
+    """Goes through the directives of one file in order."""
+
+    macros: dict[str, str]
+    taken: list[tuple[bool, bool]] = field(default_factory=list)
+    """For each open conditional: whether its present branch is compiled, and whether one was."""
+
+    @property
+    def compiled(self) -> bool:
+        return all(now for now, _ in self.taken)
+
+    def directive(self, word: str, rest: str) -> None:
+        """Follow one directive."""
+        named = _NAME.match(rest)
+        name = named[1] if named else ""
+        match word:
+            case "ifdef" | "ifndef":
+                holds = (name in self.macros or name in _PREDEFINED) == (word == "ifdef")
+                self.taken.append((holds, holds))
+            case "if":
+                holds = self.holds(rest)
+                self.taken.append((holds, holds))
+            case "elif" if self.taken:
+                done = self.taken[-1][1]
+                holds = not done and self.holds(rest)
+                self.taken[-1] = (holds, done or holds)
+            case "else" if self.taken:
+                self.taken[-1] = (not self.taken[-1][1], True)
+            case "endif" if self.taken:
+                self.taken.pop()
+            case "define" if self.compiled and named:
+                self.macros[name] = "" if named[2].startswith("(") else named[2].strip()
+            case "undef" if self.compiled:
+                self.macros.pop(name, None)
+
+    def holds(self, text: str) -> bool:
+        """Whether a condition on macros holds."""
+        text = _COMMENT.sub(" ", text).replace("\\\n", " ")
+        text = _DEFINED.sub(
+            lambda found: str(int((found[1] or found[2]) in (self.macros.keys() | _PREDEFINED))), text
+        )
+        value = evaluate_text(text, lambda name: self.value(name, 0))
+        return value is not None and bool(value.number)
+
+    def value(self, name: str, depth: int) -> Polynomial | None:
+        """The value of a macro in a condition; 0 for one that is not defined."""
+        text = self.macros.get(name, "")
+        if not text or depth > _MAX_DEPTH:
+            return Polynomial.constant(0)
+        return evaluate_text(text, lambda inner: self.value(inner, depth + 1))
+
+
+def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:
+    """The facts of a file without what is not compiled.
+
+    ``macros`` are those of the program's other files.
+    """
+    source = facts.source
+    data = bytearray(source.text.data)
+    reader = _Reader(dict(macros))
+    start = 0
+    for found in _DIRECTIVE.finditer(source.text.data):
+        if not reader.compiled:
+            data[start : found.start()] = _NOT_BREAK.sub(b" ", data[start : found.start()])
+        compiled, word = reader.compiled, found[1].decode()
+        reader.directive(word, found[2].decode("utf-8", "replace").replace("\\\r\n", "\\\n"))
+        if word not in ("define", "undef") or not compiled:
+            data[found.start() : found.end()] = _NOT_BREAK.sub(b" ", data[found.start() : found.end()])
+        start = found.end()
+    _finish_statements(data, facts)
+    masked = mask(bytes(data))
+    original = {item.start: item for item in source.masked.blanked}
+    blanked = tuple(original.get(item.start, item) for item in masked.blanked)
+    tree = Parser(cpp_language()).parse(masked.data)
+    return gather(ParsedSource(source.text, Masked(masked.data, blanked), tree))
+
+
+def _finish_statements(data: bytearray, facts: FileFacts) -> None:
+    """Put a semicolon behind macros that stand for statements and are followed by none."""
+    text = bytes(data)
+    whole = [name for name, text in facts.macros.items() if text.startswith("{") or text.endswith((";", "}"))]
+    if whole:
+        for found in re.finditer(rb"^[ \t]*(" + _any_of(whole) + rb")(?=\s)", text, re.MULTILINE):
+            data[found.start(1) : found.end(1)] = b";".ljust(found.end(1) - found.start(1))
+    calls = [
+        name for name, macro in facts.function_macros.items() if ";" in macro.body or "{" in macro.body[:1]
+    ]
+    if calls:
+        for found in re.finditer(rb"^[ \t]*(?:" + _any_of(calls) + rb")\s*\(", text, re.MULTILINE):
+            end = _closing(text, found.end() - 1)
+            if _LINE_END.match(text, end):
+                data[end : end + 1] = b";"
+
+
+def _any_of(names: Sequence[str]) -> bytes:
+    return "|".join(map(re.escape, names)).encode()
+
+
+def _closing(data: bytes, opening: int) -> int:
+    depth = 0
+    for index in range(opening, min(len(data), opening + 2000)):
+        depth += (data[index] == 0x28) - (data[index] == 0x29)
+        if depth == 0:
+            return index + 1
+    return len(data)

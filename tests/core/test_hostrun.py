@@ -1,0 +1,272 @@
+"""What host code is worth where it reaches a kernel, followed without running it."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from jouleline.core.facts import ProgramFacts, gather
+from jouleline.core.hostrun import follow
+from jouleline.core.kernel import Launch
+from jouleline.core.launchsites import LaunchSites
+from jouleline.core.syntax import ParsedSource, parse
+from jouleline.core.visit import Memory, Visit
+from jouleline.languages import LANGUAGES
+from tests.support.tools import require_tool
+
+
+def launches_in(source: ParsedSource) -> list[Launch]:
+    return [launch for language in LANGUAGES for launch in language.launches(source)]
+
+
+def reached(*texts: str, args: tuple[str, ...] = ()) -> LaunchSites:
+    """What a program of several files reaches on a device of 68 multiprocessors."""
+    files = {f"{index}.cu": gather(parse(text.encode())) for index, text in enumerate(texts)}
+    return follow(ProgramFacts(files), args, 68, launches_in)
+
+
+def first(text: str, *args: str) -> Visit:
+    """The first launch that is reached."""
+    visit = reached(text, args=args).visits[0].visit
+    assert visit is not None
+    return visit
+
+
+def argument(body: str, *args: str, before: str = "") -> object:
+    """What the argument of the launch ``k<<<1, 1>>>(n)`` in ``main`` is worth."""
+    text = f"{before}\nint main(int argc, char **argv) {{ {body} k<<<1, 1>>>(n); }}"
+    return first(text, *args).arguments[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("int n = 7 / 2;", 3),
+        ("int n = -7 / 2;", -3),
+        ("int n = -7 % 3;", -1),
+        ("double n = 7 / 2.0;", 3.5),
+        ("int n = 3.99;", 3),
+        ("unsigned n = -1;", 2**32 - 1),
+        ("unsigned char n = 300;", 44),
+        ("int n = 1 << 20 | 5;", (1 << 20) | 5),
+        ("int n = ceil(1000 / 256.0f);", 4),
+        ("int n = std::max(3, std::min(9, 5));", 5),
+        ("int n = (int)log2(1024.0) + sqrt(16);", 14),
+        ("int n = sizeof(double) * 4;", 32),
+        ("int a[] = {3, 4, 5}; int n = a[1] + sizeof(a) / sizeof(int);", 7),
+        ("int n = 2; int *p = &n; *p += 5;", 7),
+        ("std::vector<float> v(100); int n = v.size();", 100),
+        ("auto f = [&](int x) { return x * x; }; int n = f(6);", 36),
+        ("enum { A, B = 5, C }; int n = C;", 6),
+        ("int m = 4, n = m++ + ++m;", 10),
+        ("int n; switch (3) { case 1: n = 1; break; case 3: n = 33; break; default: n = 0; }", 33),
+    ],
+)
+def test_expressions_have_the_values_of_cpp(body: str, expected: float) -> None:
+    assert argument(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("int n = 1; while (n < 1000) n *= 2;", 1024),
+        ("int n = 0; for (int i = 0; i < 10; i++) n += i;", 45),
+        ("int i, n; for (i = 0; i < 1000000; i++) { } n = i;", 1000000),
+        ("int n = 0; for (int i = 10; i <= 1000000; i += 3) n++;", 333331),
+        ("int n = 5; for (int i = 0; i < 1000000; i++) n = n * 3 + i;", None),
+        ("int n = 5; while (rand() % 7) n += 2;", None),
+        ("int n = 9; for (int i = 0; i < 1000000; i++) { if (rand() == 3) break; }", 9),
+        ("int i = 0; for (; i < 1000000; i++) { if (rand() == 3) break; } int n = i;", None),
+        ("std::vector<int> v; for (int i = 0; i < 5000; i++) v.push_back(i); int n = v.size();", 5000),
+    ],
+)
+def test_loops_are_followed_as_far_as_is_cheap(body: str, expected: float | None) -> None:
+    assert argument(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("int n = 1; if (rand() > 5) n = 2;", None),
+        ("int n = 1; if (rand() > 5) n = 2; else n = 2;", 2),
+        ("FILE *f = fopen(argv[1], 0); int n = 3; if (!f) { n = 4; exit(1); }", 3),
+        ("int n = 3; if (rand()) { n = 4; return 1; }", 3),
+        ("int n = rand() ? 4 : 4;", 4),
+        ("int n = 8; scanf(text, &n);", None),
+        ("int n = 8; std::cin >> n;", None),
+    ],
+)
+def test_what_is_not_known_is_left_open(body: str, expected: float | None) -> None:
+    assert argument(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "args", "expected"),
+    [
+        ("int n = atoi(argv[1]);", ("42",), 42),
+        ("int n = argc > 1 ? std::stoi(argv[1]) : 1024;", (), 1024),
+        ("int n; sscanf(argv[1], FORMAT, &n);", ("17",), 17),
+        ("int n = strtol(argv[1], NULL, 0);", ("0x20",), 32),
+        ("int n = 0; for (int i = 1; i < argc; i++) if (!strcmp(argv[i], NAME)) n = atoi(argv[++i]);",
+         ("-v", "-n", "9"), 9),
+        ("int n = 1, c; while ((c = getopt(argc, argv, OPTIONS)) != -1) if (c == 'n') n = atoi(optarg);",
+         ("-v", "-n", "12"), 12),
+    ],
+)  # fmt: skip
+def test_the_run_line_is_read(text: str, args: tuple[str, ...], expected: int) -> None:
+    macros = '#define FORMAT "%d"\n#define NAME "-n"\n#define OPTIONS "vn:"'
+    assert argument(text, *args, before=macros) == expected
+
+
+def test_what_was_read_from_the_run_line_is_said() -> None:
+    visit = first("int main(int c, char **v) { int n = atoi(v[1]); k<<<n / 64, 64>>>(n); }", "640")
+    assert visit.used == ("n = 640 from the run line",)
+
+
+def test_values_go_through_calls_references_and_objects() -> None:
+    text = """
+    struct Sizes { int n = 4, m; Sizes(int k) : m(k) { n *= 2; } int both() const { return n + m; } };
+    void parse(char **argv, int *n, int &m) { *n = atoi(argv[1]); m = *n + 1; }
+    template <int BLOCK, typename T> void run(T *data, Sizes s) { k<BLOCK, T><<<s.both(), BLOCK>>>(data, s); }
+    int main(int argc, char **argv) {
+        int n, m;
+        parse(argv, &n, m);
+        float *data;
+        cudaMalloc(&data, m * sizeof(float));
+        run<128>(data, Sizes(m));
+    }"""
+    sites = reached(text, args=("31",))
+    launch = sites.visits[0]
+    assert launch.visit is not None
+    assert launch.template_arguments == ("128", "float")
+    assert (launch.visit.grid, launch.visit.block) == ((40, 1, 1), (128, 1, 1))
+    assert launch.visit.arguments == (Memory(0, 128, "device", "float", copied=False), {".n": 8, ".m": 32})
+
+
+def test_grids_are_followed_by_member() -> None:
+    visit = first(
+        "#define DIV_UP(a, b) (((a) + (b) - 1) / (b))\n"
+        "int main() { dim3 block(32, 4), grid; grid.x = DIV_UP(1000, block.x); grid.y = block.y * 2;"
+        " k<<<grid, block>>>(); }"
+    )
+    assert (visit.grid, visit.block) == ((32, 8, 1), (32, 4, 1))
+
+
+def test_the_device_answers_for_itself() -> None:
+    properties = "cudaDeviceProp p; cudaGetDeviceProperties(&p, 0);"
+    visit = first(f"int main() {{ {properties} k<<<2 * p.multiProcessorCount, 64>>>(); }}")
+    assert visit.grid == (136, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("allocation", "memory"),
+    [
+        ("float *p; cudaMalloc((void **)&p, 400);", Memory(0, 400, "device", "float", copied=False)),
+        ("float *p; cudaMallocManaged(&p, 400); p += 25;", Memory(0, 300, "managed", "float", copied=False)),
+        ("int *p; cudaMallocHost(&p, 400);", Memory(0, 400, "pinned", "int", copied=False)),
+        ("int *p = (int *)malloc(8 * sizeof(int));", Memory(0, 32, "host", "int", copied=False)),
+        ("double *p = new double[5];", Memory(0, 40, "host", "double", copied=False)),
+        ("int *p; cudaMalloc(&p, 64); cudaMemset(p, 0, 64);", Memory(0, 64, "device", "int", copied=True)),
+        ("int *p; cudaMalloc(&p, unknown());", Memory(0, None, "device", "int", copied=False)),
+    ],
+)
+def test_memory_is_known_by_size_and_place(allocation: str, memory: Memory) -> None:
+    assert first(f"int main() {{ {allocation} k<<<1, 1>>>(p); }}").arguments == (memory,)
+
+
+def test_launches_come_in_the_order_of_execution_with_each_shape_once() -> None:
+    text = """
+    void later(int n) { a<<<n, 1>>>(); }
+    int main() { b<<<1, 1>>>(); for (int i = 0; i < 100; i++) later(i < 1 ? 3 : 4); if (0) c<<<1, 1>>>(); }"""
+    found = [(launch.kernel, launch.visit and launch.visit.grid) for launch in reached(text).visits]
+    assert found == [("b", (1, 1, 1)), ("a", (3, 1, 1)), ("a", (4, 1, 1))]
+
+
+def test_a_launch_in_a_macro_is_that_of_the_kernel_it_is_given() -> None:
+    text = """#define RUN(kernel, n) do { \\
+        kernel<<<n, 32>>>(n); \\
+    } while (0)
+    int main() {
+      RUN(first, 2);
+      RUN(second, 3);
+    }"""
+    found = [(one.kernel, one.line, one.visit and one.visit.grid) for one in reached(text).visits]
+    assert found == [("first", 5, (2, 1, 1)), ("second", 6, (3, 1, 1))]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [("#ifdef BIG", 1), ("#ifndef BIG", 2), ("#if SIZE > 3", 2), ("#if defined(SIZE) && !defined(BIG)", 2)],
+)
+def test_branches_that_are_not_compiled_are_left_out(condition: str, expected: int) -> None:
+    chosen = f"#define SIZE 4\n{condition}\nconst int n = 2;\n#else\nconst int n = 1;\n#endif\n"
+    split = (
+        f"#define SIZE 4\nint main() {{\n{condition}\n  if (1) {{ int n = 2;\n"
+        "#else\n  if (1) {  int n = 1;\n#endif\n  k<<<1, 1>>>(n); } }"  # which no grammar parses
+    )
+    assert first(f"{chosen}int main() {{ k<<<1, 1>>>(n); }}").arguments == (expected,)
+    assert first(split).arguments == (expected,)
+
+
+def test_openmp_regions_see_mapped_sizes() -> None:
+    text = """
+    void run(float *a, int n) {
+      #pragma omp target teams distribute parallel for map(to: a[0:n])
+      for (int i = 0; i < n; i++) a[i] = 0;
+    }
+    int main() { run(load(), 1000); }"""
+    (visit,) = reached(text).regions.values()
+    assert visit.names["n"] == 1000
+    assert visit.names["a"] == Memory(0, 4000, "host", "float", copied=True)
+
+
+def test_an_end_that_was_misjudged_does_not_hide_every_kernel() -> None:
+    assert first("int main() { int ok = 0; if (!ok) exit(1); k<<<5, 1>>>(); }").grid == (5, 1, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="intmak(){};=<>*&+-#if\n0aelsdorw[],.:!\"' ", max_size=120))
+@example("int main() { for (;;) { } }")
+@example("int main() { return main(); }")
+@example("#define A A\nint main() { A; k<<<A, A>>>(A); }")
+@example("int f(int n) { return f(n + 1); } int main() { k<<<f(0), 1>>>(); }")
+@example("struct S { S s; }; int main() { S s; k<<<1, 1>>>(s); }")
+@example("int main() { long n = 1; while (1) n = n * n + 1; }")
+def test_any_text_is_followed_to_an_end(text: str) -> None:
+    reached(text)
+    reached(f"int main(int argc, char **argv) {{ {text} }}", args=("1",))
+
+
+EXPRESSIONS = st.recursive(
+    st.integers(0, 50).map(str) | st.sampled_from(["a", "b", "c"]),
+    lambda inner: st.tuples(inner, st.sampled_from("+ - * / % < > == && || & | ^".split()), inner).map(
+        lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.mark.needs("gcc")
+@settings(max_examples=8, deadline=None)
+@given(st.lists(EXPRESSIONS, min_size=10, max_size=10))
+def test_integers_are_those_of_a_compiler(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    compiler = require_tool("gcc")
+    names = "long long a = 7, b = -3, c = 12345;"
+    guarded = [re.sub(r"([/%]) (\w+|\()", r"\1 \2", text) for text in texts]
+    folder: Path = tmp_path_factory.mktemp("c")
+    kept = []
+    for index, text in enumerate(guarded):
+        value = argument(f"{names} long long n = {text};")
+        if value is not None:  # a division by zero has no value
+            kept.append((f'printf("%lld\\n", (long long)({text}));', value, index))
+    (folder / "a.c").write_text(
+        f"#include <stdio.h>\nint main(void) {{ {names} {' '.join(line for line, *_ in kept)} return 0; }}"
+    )
+    subprocess.run([compiler, "-w", "-O0", "a.c", "-o", "a"], cwd=folder, check=True)
+    out = subprocess.run([str(folder / "a")], capture_output=True, text=True, check=True).stdout.split()
+    shutil.rmtree(folder)
+    assert [int(word) for word in out] == [value for _, value, _ in kept]
