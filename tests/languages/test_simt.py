@@ -216,7 +216,7 @@ def test_grid_and_block_follow_from_the_host_code(
     source = parse(text.encode())
     (launch,) = CUDA.launches(source)
     notes: dict[str, None] = {}
-    shape = resolve_shape(launch, HostScope(ProgramFacts({"a.cu": gather(source)}), ("5", "77")), notes)
+    shape = resolve_shape(launch, HostScope(ProgramFacts({"a.cu": gather(source)}), ("5", "77")), notes, {})
     assert (shape.grid, shape.block) == (grid, block)
     assert shape.known
     assert notes == {}
@@ -226,7 +226,7 @@ def test_what_the_host_code_does_not_tell_is_assumed_and_said() -> None:
     source = parse(b"void f(int n) { k<<<n, 5000>>>(); }")
     (launch,) = CUDA.launches(source)
     notes: dict[str, None] = {}
-    shape = resolve_shape(launch, HostScope(ProgramFacts({"a.cu": gather(source)})), notes)
+    shape = resolve_shape(launch, HostScope(ProgramFacts({"a.cu": gather(source)})), notes, {})
     assert not shape.known
     assert list(notes) == ["n = 1024: not known from the source or the run line"]
     assert shape.block == (1024, 1, 1)

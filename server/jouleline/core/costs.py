@@ -85,8 +85,9 @@ SPECIAL: Final[Mapping[str, int]] = {
 """Floating-point operations that a special function expands to, beside the function itself."""
 SPECIAL_INT: Final[Mapping[str, int]] = {
     "exp": 3, "exp2": 2, "exp10": 3, "expm1": 4, "log": 6, "log2": 6, "log10": 6, "log1p": 8,
-    "sin": 8, "cos": 8, "tan": 10, "sincos": 12, "pow": 16, "atan": 3, "atan2": 6, "acos": 3, "asin": 3, "tanh": 4, "erf": 4,
-    "erfc": 6, "cbrt": 6, "fmod": 10, "sinh": 5, "cosh": 5, "lgamma": 20, "tgamma": 16,
+    "sin": 8, "cos": 8, "tan": 10, "sincos": 12, "pow": 16, "atan": 3, "atan2": 6, "acos": 3, "asin": 3,
+    "tanh": 4, "erf": 4, "erfc": 6, "cbrt": 6, "fmod": 10, "sinh": 5, "cosh": 5, "lgamma": 20,
+    "tgamma": 16,
 }  # fmt: skip
 """Integer operations of a special function: exponents and range reduction."""
 SPECIAL_DP_FACTOR: Final = 2.5

@@ -19,7 +19,7 @@ from .calls import CallCounter
 from .counts import Operation
 from .ctype import UNKNOWN, Scalar
 from .derive import likelier
-from .evaluate import evaluate, parse_loop
+from .evaluate import evaluate, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
 from .facts import Declared, declarations
 from .inductions import Updates, updates
@@ -29,6 +29,8 @@ from .probability import probability
 from .syntax import descendants, text_of
 from .syntax import field as child
 from .values import Array, Derived, Value
+
+_INCLUSIONS = 3
 
 
 class BodyCounter(CallCounter):
@@ -46,10 +48,8 @@ class BodyCounter(CallCounter):
             case "declaration":
                 for declared in declarations(node, self.source):
                     self._declare(declared, times)
-            case "for_statement":
-                self._for(node, times)
-            case "while_statement" | "do_statement" | "for_range_loop":
-                self._while(node, times)
+            case "for_statement" | "while_statement" | "do_statement" | "for_range_loop" as kind:
+                (self._for if kind == "for_statement" else self._while)(node, times)
             case "if_statement":
                 return self._if(node, times)
             case "switch_statement":
@@ -64,6 +64,8 @@ class BodyCounter(CallCounter):
                     return ZERO
             case "continue_statement" | "break_statement":
                 return ZERO
+            case "preproc_include":
+                return self._included(node, times)
             case "comment" | "preproc_call" | "preproc_def" | "type_definition":
                 pass
             case kind if kind.endswith(("expression", "literal")) or kind == "identifier":
@@ -74,25 +76,22 @@ class BodyCounter(CallCounter):
 
     def _block(self, node: Node, times: Polynomial) -> Polynomial:
         with self._scope(opened=node.type == "compound_statement"):
-            items = iter(node.named_children)
-            for item in items:
-                head = self._loop_macro(item)
-                times = (
-                    self.statement(item, times) if head is None else self._for(head, times, next(items, None))
-                )
+            for item in node.named_children:
+                times = self.statement(item, times)
         return times
 
-    def _loop_macro(self, node: Node) -> Node | None:
-        """The ``for`` that a macro stands for, as in ``FOR_EACH(i, n) { ... }``."""
-        call = node.named_children[0] if node.type == "expression_statement" and node.named_children else node
-        if call.type != "call_expression":
-            return None
-        macro = self.program.function_macros.get(text_of(child(call, "function")))
-        if macro is None or not macro.body.startswith("for"):
-            return None
-        arguments = child(call, "arguments")
-        given = [text_of(item) for item in arguments.named_children] if arguments is not None else []
-        return parse_loop(macro.written(given))
+    def _included(self, node: Node, times: Polynomial) -> Polynomial:
+        """A file of the program that is included in the middle of a function."""
+        name = text_of(child(node, "path")).strip('"<>')
+        for file, facts in self.program.files.items():
+            if (file == name or file.endswith(f"/{name}")) and self.depth < _INCLUSIONS:
+                around, self.source = self.source, facts.source
+                self.depth += 1
+                for item in facts.source.root.named_children:
+                    times = self.statement(item, times)
+                self.source, self.depth = around, self.depth - 1
+                break
+        return times
 
     @contextmanager
     def _scope(self, *, opened: bool = True) -> Iterator[None]:
@@ -137,28 +136,38 @@ class BodyCounter(CallCounter):
         if fixed is not None:
             self.fixed[declared.name] = fixed
 
-    def _for(self, node: Node, times: Polynomial, macro_body: Node | None = None) -> Polynomial:
-        """Count a loop; where a macro is its head, its body stands after the macro."""
+    def _head(self, node: Node) -> Node:
+        """The loop that tells how a loop runs: itself, or what the macro in its head's place stands for."""
+        macros = self.source.masked.within(node.start_byte, node.start_byte + 1)
+        if not macros or macros[0].kind != "loop":
+            return node
+        name, _, given = macros[0].text.decode("utf-8", "replace").partition("(")
+        macro = self.program.function_macros.get(name.strip())
+        if macro is None or not macro.body.startswith("for"):
+            return node
+        return parse_loop(macro.written(split_arguments(given.rpartition(")")[0]))) or node
+
+    def _for(self, node: Node, times: Polynomial) -> None:
         with self._scope():
-            initializer = child(node, "initializer")
+            head = self._head(node)
+            initializer = child(head, "initializer")
             if initializer is not None:
                 self.statement(initializer, times)
-            loop = read_loop(node, self.lookup, self.ranges)
-            unrolled = self._unrolled(node)
+            loop = read_loop(head, self.lookup, self.ranges)
+            unrolled = self._unrolled(head)
             trips = self._trips(node) if loop.trips is None else loop.trips
             inner = times * trips
             if unrolled:
                 self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
             else:
-                innermost = loop.trips is not None and _innermost(macro_body or child(node, "body"))
+                innermost = loop.trips is not None and _innermost(child(node, "body"))
                 control = costs.UNROLLED_CONTROL if innermost else costs.LOOP_CONTROL
                 self.tally.count(Operation.INT, inner * control)
             step = loop.step if loop.affine else None
             with self._repeated(node, loop.variable, trips, step, times):
-                body = macro_body or child(node, "body")
+                body = child(node, "body")
                 if body is not None:
                     self.statement(body, inner)
-        return times
 
     def _unrolled(self, node: Node) -> bool:
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""

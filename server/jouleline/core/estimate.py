@@ -58,7 +58,7 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
             counter.kernel(setting.body, Polynomial.constant(setting.threads))
     except RecursionError:
         tally.assume("counted in part only: the source is nested too deeply")
-    assumptions = Assumptions(tally.assumptions)
+    assumptions = Assumptions(tally.assumptions, tally.sizes)
     value_of = assumptions.value_of
     operations = {
         operation: max(0.0, amount.evaluate(value_of)) for operation, amount in tally.operations.items()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 from tree_sitter import Node
@@ -13,7 +14,7 @@ from .counts import LaunchShape
 from .evaluate import split_arguments
 from .hostscope import HostScope
 from .kernel import Launch
-from .polynomial import Polynomial
+from .polynomial import ONE, Polynomial
 from .syntax import ancestor, descendants, text_of
 from .syntax import field as child
 from .visit import Extent, Visit
@@ -25,7 +26,9 @@ DEFAULT_TRIPS = 16.0
 DEFAULT_BLOCK = 256
 """Threads assumed for a block of unknown size."""
 DEFAULT_GRID = 4096
-"""Blocks assumed where no launch is in sight."""
+"""Blocks assumed where the source and the run line leave the grid open."""
+DEFAULT_THREADS = float(DEFAULT_GRID * DEFAULT_BLOCK)
+"""Threads, or iterations of a parallel loop, assumed where their number is open."""
 
 _MEMBER = re.compile(r"\b([A-Za-z_]\w*)\s*\.\s*([xyz])\b")
 _MEMBERS = (".x", ".y", ".z")
@@ -39,6 +42,7 @@ class Assumptions:
     """Gives a value to what is unknown, and keeps what was assumed, in words."""
 
     notes: dict[str, None]
+    sizes: Mapping[str, float] = field(default_factory=dict)
 
     def value_of(self, symbol: str) -> float:
         """The default for a symbol: a trip count, or a size."""
@@ -48,39 +52,76 @@ class Assumptions:
                 "its end depends on data"
             ] = None
             return DEFAULT_TRIPS
-        self.notes[f"{symbol} = {DEFAULT_SIZE:g}: not known from the source or the run line"] = None
-        return DEFAULT_SIZE
+        size = self.sizes.get(symbol, DEFAULT_SIZE)
+        self.notes[f"{symbol} = {size:g}: not known from the source or the run line"] = None
+        return size
 
 
-def resolve_shape(launch: Launch | None, host: HostScope, notes: dict[str, None]) -> LaunchShape:
-    """Grid and block of a launch; what cannot be known is assumed and noted."""
+def sizes_for(amount: Polynomial, wanted: float) -> dict[str, float]:
+    """Equal powers of two for the unknowns of an amount, so that it comes closest to ``wanted``."""
+    sizes: dict[str, float] = {}
+    for exponent in range(int(math.log2(wanted)) + 2):
+        tried = dict.fromkeys(amount.symbols, 2.0**exponent)
+        if sizes and amount.evaluate(tried.__getitem__) > wanted:
+            break
+        sizes = tried
+    return sizes
+
+
+def resolve_shape(
+    launch: Launch | None, host: HostScope, notes: dict[str, None], sizes: dict[str, float]
+) -> LaunchShape:
+    """Grid and block of a launch; what cannot be known is assumed and noted.
+
+    ``sizes`` takes the values of the symbols that were assumed: those that the grid depends on are
+    chosen for it to be as large as an unknown grid.
+    """
     if launch is None:
         notes[f"no launch found: {DEFAULT_GRID} blocks of {DEFAULT_BLOCK} threads"] = None
         return LaunchShape((DEFAULT_GRID, 1, 1), (DEFAULT_BLOCK, 1, 1), known=False)
-    assumptions = Assumptions(notes)
+    assumptions = Assumptions(notes, sizes)
     before = len(notes)
     visit = launch.visit or Visit(0)
-    grid = _extent(launch.grid, launch, host, assumptions, visited=visit.grid, default=DEFAULT_GRID)
-    block = _extent(launch.block, launch, host, assumptions, visited=visit.block, default=DEFAULT_BLOCK)
-    return LaunchShape(grid, _block_limited(block), known=len(notes) == before)
+    blocks = _extents(launch.block, launch, host, visit.block)
+    if any(one is None or one.number is None for one in blocks):
+        open_ = ONE
+        for one in blocks:
+            open_ = open_ * (one if one is not None and one.number is None else ONE)
+        sizes |= sizes_for(open_, DEFAULT_BLOCK)
+    block = _block_limited(_sizes(blocks, launch.block, assumptions, DEFAULT_BLOCK))
+    grids = _extents(launch.grid, launch, host, visit.grid)
+    total = ONE
+    for one in grids:
+        total = total * (ONE if one is None else one)
+    if total.number is None:
+        free = {name: Polynomial.constant(size) for name, size in sizes.items()}
+        sizes |= sizes_for(total.substitute(free), DEFAULT_THREADS / math.prod(block))
+    grid = _sizes(grids, launch.grid, assumptions, DEFAULT_GRID)
+    return LaunchShape(grid, block, known=len(notes) == before)
 
 
-def _extent(
-    text: str, launch: Launch, host: HostScope, assumptions: Assumptions, *, visited: Extent, default: int
-) -> tuple[int, int, int]:
-    """Three sizes, each as host code has it when it is ``visited``, else as the text tells."""
-    sizes: list[int] = []
+def _extents(text: str, launch: Launch, host: HostScope, visited: Extent) -> list[Polynomial | None]:
+    """Three extents, each as host code has it when it is ``visited``, else as the text tells."""
+    found: list[Polynomial | None] = []
     parts = [] if None not in visited else _dimensions(text, launch)[:3]
     for part, known in zip_longest(parts, visited):
         if known is not None or part is None:
-            sizes.append(_limited(known or 1))
-            continue
-        value = host.evaluate_text(_members_resolved(part, launch), launch.place)
-        if value is None:
-            assumptions.notes[f"{part or 'the launch configuration'} = {default}: not known"] = None
+            found.append(Polynomial.constant(known or 1))
+        else:
+            found.append(host.evaluate_text(_members_resolved(part, launch), launch.place))
+    return found
+
+
+def _sizes(
+    extents: Sequence[Polynomial | None], text: str, assumptions: Assumptions, default: int
+) -> tuple[int, int, int]:
+    sizes: list[int] = []
+    for extent in extents:
+        if extent is None:
+            assumptions.notes[f"{text or 'the launch configuration'} = {default}: not known"] = None
             sizes.append(default if not sizes else 1)
         else:
-            sizes.append(_whole(value, assumptions))
+            sizes.append(_whole(extent, assumptions))
     return sizes[0], sizes[1], sizes[2]
 
 

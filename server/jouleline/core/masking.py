@@ -28,6 +28,12 @@ _TOKEN = re.compile(
 )
 _QUICK = re.compile(rb"__[a-z]|<<<")
 _LAUNCH_MARK = re.compile(rb"[()\[\]{};]|>>>")
+_HEAD = b"for(;;)"
+# Indented: a macro at the start of a line defines something, as TEST(a, b) { does.
+_LOOP_MACRO = re.compile(
+    rb"(?:^[ \t]+|[;{}][ \t]*)(?P<name>[A-Z][A-Z0-9_]*_[A-Z0-9_]+)[ \t]*\(", re.MULTILINE
+)
+_AFTER_HEAD = re.compile(rb"\s*\{")
 _NOT_BREAK = re.compile(rb"[^\r\n]")
 # A launch configuration longer than this is an unclosed bracket in a half-typed file.
 _LAUNCH_LIMIT = 2000
@@ -37,8 +43,9 @@ _LAUNCH_LIMIT = 2000
 class Blanked:
     """A stretch ``start:end`` of bytes that was blanked.
 
-    ``kind`` is ``attribute``, ``bounds`` (launch bounds) or ``launch``; ``text`` is the word, the
-    content of the parentheses, or the content between ``<<<`` and ``>>>``.
+    ``kind`` is ``attribute``, ``bounds`` (launch bounds), ``launch`` or ``loop``; ``text`` is the word,
+    the content of the parentheses, or the content between ``<<<`` and ``>>>``. A ``loop`` is a macro's
+    call that is the head of a loop: ``FOR_EACH(i, n) {``; an endless loop's head stands in its place.
     """
 
     kind: str
@@ -67,8 +74,9 @@ class Masked:
 
 
 def mask(data: bytes) -> Masked:
-    """Blank CUDA and HIP attributes and launch configurations in ``data``."""
-    if not _QUICK.search(data):
+    """Blank CUDA and HIP attributes and launch configurations in ``data``; give loop macros a head."""
+    loops = _loop_macros(data)
+    if not loops and not _QUICK.search(data):
         return Masked(data, ())
     found: list[Blanked] = []
     position = 0
@@ -88,9 +96,22 @@ def mask(data: bytes) -> Masked:
             found.append(Blanked("launch", match.start(), end, content))
             position = end
     masked = bytearray(data)
-    for item in found:
-        masked[item.start : item.end] = _NOT_BREAK.sub(b" ", data[item.start : item.end])
-    return Masked(bytes(masked), tuple(found))
+    for item in (*found, *loops):
+        blank = _NOT_BREAK.sub(b" ", data[item.start : item.end])
+        masked[item.start : item.end] = _HEAD + blank[len(_HEAD) :] if item.kind == "loop" else blank
+    return Masked(bytes(masked), tuple(sorted((*found, *loops), key=lambda item: item.start)))
+
+
+def _loop_macros(data: bytes) -> list[Blanked]:
+    """Calls of macros, inside of functions, after which a block opens."""
+    found = []
+    for match in _LOOP_MACRO.finditer(data):
+        end = _closing(data, match.end(), b"(", b")")
+        start = match.start("name")
+        opens = _AFTER_HEAD.match(data, end)
+        if opens and end - start >= len(_HEAD) and not _in_definition(data, start):
+            found.append(Blanked("loop", start, end, data[start:end]))
+    return found
 
 
 def _in_definition(data: bytes, position: int) -> bool:

@@ -9,6 +9,7 @@ data leave the cache in proportion to how far the footprint exceeds it.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -59,8 +60,8 @@ def _evicted(fullness: float) -> float:
     HeCBench profiles on an RTX 3080 whose reads are known exactly: 2% to 20% where next to nothing is
     written, half at half the cache, 97% from three times the cache on.
     """
-    pressure = fullness**_EVICTION_STEEPNESS
-    return _ALWAYS_EVICTED + (1 - _ALWAYS_EVICTED) * pressure / (pressure + 0.5**_EVICTION_STEEPNESS)
+    pressure, half = math.pow(fullness, _EVICTION_STEEPNESS), math.pow(0.5, _EVICTION_STEEPNESS)
+    return _ALWAYS_EVICTED + (1 - _ALWAYS_EVICTED) * pressure / (pressure + half)
 
 
 @dataclass(frozen=True)

@@ -103,13 +103,15 @@ class Shared:
 class Tally:
     """What a walk found: index symbols with their ranges, values derived from them, and counts.
 
-    ``parallel`` are the indices in which threads differ, the one that varies fastest first, and
-    ``shared_loops`` the loops (by start byte) whose index is one of them.
+    ``sizes`` are values assumed for symbols that are not known. ``parallel`` are the indices in which
+    threads differ, the one that varies fastest first, and ``shared_loops`` the loops (by start byte)
+    whose index is one of them.
     """
 
     ranges: dict[str, Polynomial] = field(default_factory=dict)
     assumptions: dict[str, None] = field(default_factory=dict)
     derived: dict[str, Derived] = field(default_factory=dict)
+    sizes: dict[str, float] = field(default_factory=dict)
     parallel: list[str] = field(default_factory=list)
     shared_loops: dict[int, Shared] = field(default_factory=dict)
     _operations: dict[Operation, dict[Monomial, float]] = field(default_factory=dict)
@@ -131,7 +133,7 @@ class Tally:
 
     def part(self) -> Tally:
         """An empty tally for a part of the walk, to be added when it is known how often it runs."""
-        return Tally(self.ranges, self.assumptions, self.derived, self.parallel, self.shared_loops)
+        return replace(self, _operations={}, _accesses={})
 
     def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
         """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""

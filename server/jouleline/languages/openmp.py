@@ -18,7 +18,7 @@ from jouleline.core.evaluate import evaluate
 from jouleline.core.facts import ProgramFacts, declarations, function_of, mutated_names
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
-from jouleline.core.launch import Assumptions
+from jouleline.core.launch import DEFAULT_THREADS, Assumptions, sizes_for
 from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
@@ -89,7 +89,9 @@ class OpenMP:
         )
         iterations = _iterations(kernel, counter)
         known = len(tally.assumptions)
-        assumptions = Assumptions(tally.assumptions)
+        if iterations.number is None:
+            tally.sizes |= sizes_for(iterations, DEFAULT_THREADS)
+        assumptions = Assumptions(tally.assumptions, tally.sizes)
         count = iterations.evaluate(assumptions.value_of)
         shape = _shape(kernel.directive, count, host, kernel)
         if known != len(tally.assumptions):

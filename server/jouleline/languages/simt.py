@@ -13,7 +13,7 @@ from jouleline.core.counting import BodyCounter
 from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import split_arguments
-from jouleline.core.facts import Function, ProgramFacts, function_of, mutated_names
+from jouleline.core.facts import Declared, Function, ProgramFacts, function_of, mutated_names
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
@@ -143,7 +143,7 @@ class Simt:
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
         """Bind the parameters to the launch's arguments and the indices to their ranges."""
         tally = Tally()
-        shape = resolve_shape(launch, host, tally.assumptions)
+        shape = resolve_shape(launch, host, tally.assumptions, tally.sizes)
         function = function_of(kernel.node, kernel.source) if kernel.node is not None else None
         types, values = _bindings(function, launch, program, host, tally) if function else ({}, {})
         names: dict[str, Value] = {}
@@ -160,7 +160,7 @@ class Simt:
         counter.fixed.update({name: value.value for name, value in values.items() if value.value})
         for index, parameter in enumerate(function.parameters if function else ()):
             kind = counter.type_of(parameter.type) or UNKNOWN
-            names.update(_argument(parameter.name, kind, index, launch, host))
+            names.update(_argument(parameter, kind, index, launch, host))
         for axis, blocks, threads in zip(_AXES, shape.grid, shape.block, strict=True):
             tally.ranges[f"threadIdx.{axis}"] = Polynomial.constant(threads)
             tally.ranges[f"blockIdx.{axis}"] = Polynomial.constant(blocks)
@@ -182,12 +182,18 @@ def _index(name: str, extent: int) -> Polynomial:
     return Polynomial.symbol(name) if extent > 1 else Polynomial.constant(0)
 
 
-def _argument(name: str, kind: CType, index: int, launch: Launch | None, host: HostScope) -> dict[str, Value]:
+def _argument(
+    parameter: Declared, kind: CType, index: int, launch: Launch | None, host: HostScope
+) -> dict[str, Value]:
     """What a parameter is worth by its argument; an object's members are named ``p.n``."""
+    name = parameter.name
     reached = launch.visit.arguments if launch is not None and launch.visit is not None else ()
     given = reached[index] if index < len(reached) else None
     if kind.is_pointer:
-        return {name: Value(kind, None, placed(Array(name, "global"), given))}
+        extents = tuple(
+            None if item is None else host.evaluate_text(text_of(item), item) for item in parameter.extents
+        )
+        return {name: Value(kind, None, placed(Array(name, "global", extents=extents), given))}
     if isinstance(given, Mapping):
         known = {member: value for member, value in given.items() if isinstance(value, int | float)}
         members = {name + member: Value(INT, Polynomial.constant(value)) for member, value in known.items()}
