@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from .evaluate import split_arguments
-from .facts import Function, Macro
+from .facts import Function
 from .hostdeclarations import Declarator
-from .hostexpressions import HostExpressions
 from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES
+from .hostmacros import MOST_CALLS, HostMacros
+from .hostmethods import of_string, of_vector
 from .hostvalues import (
     ANY,
     INT,
@@ -27,10 +28,9 @@ from .hostvalues import (
     convert,
     copied,
 )
-from .syntax import ParsedSource, descendants, parse
+from .syntax import ParsedSource
 from .syntax import field as child
 
-_MOST_CALLS = 24
 _MOST_RECURSIONS = 20
 _ENDS = frozenset(
     ("exit", "abort", "_exit", "quick_exit", "__builtin_trap", "terminate", "rethrow_exception")
@@ -47,17 +47,10 @@ class ExitError(Exception):
 
 
 @dataclass
-class HostCalls(HostExpressions):
+class HostCalls(HostMacros):
     """Evaluates calls."""
 
     _parameters: dict[int, tuple[Declarator, ...]] = field(default_factory=dict)
-    _expansions: dict[str, ParsedSource] = field(default_factory=dict)
-    source: ParsedSource | None = None
-    _options: list[int] = field(default_factory=lambda: [1, 0])
-
-    def statement(self, node: Node, source: ParsedSource | None = None) -> str:
-        """Walk a statement."""
-        raise NotImplementedError
 
     def body(self, node: Node, source: ParsedSource | None) -> None:
         """Walk the body of a function; what it returns is in ``returned``."""
@@ -84,7 +77,7 @@ class HostCalls(HostExpressions):
             return self._called(cell.value, given)
         listed = self.template_arguments(template.rpartition(">")[0]) if template else ()
         if name in ("getopt", "getopt_long"):
-            return self._option([self.evaluate(item) for item in given])
+            return self.option([self.evaluate(item) for item in given])
         if name in self.program.classes:
             return self.construct(name, [self.evaluate(item) for item in given])
         if self.functions(name):
@@ -290,7 +283,7 @@ class HostCalls(HostExpressions):
     ) -> HostValue:
         """Walk a body with its parameters bound; returns what it returns."""
         body = child(node, "body")
-        if body is None or self.depth >= _MOST_CALLS:
+        if body is None or self.depth >= MOST_CALLS:
             return None
         outer = self.names, self.this, self.types, self.returned
         names = dict(captured or {})
@@ -387,156 +380,12 @@ class HostCalls(HostExpressions):
                 return self._called(member.value, given)
             return self.invoke_named(name, given, (), base) if self.functions(name) else self._unknown(given)
         if isinstance(base, Buffer):
-            return self._of_vector(base, name, [self.evaluate(item) for item in given])
+            return of_vector(self, base, name, [self.evaluate(item) for item in given])
         if isinstance(base, str):
-            return self._of_string(base, name, [self.evaluate(item) for item in given])
+            return of_string(base, name, [self.evaluate(item) for item in given])
         if isinstance(base, Pointer) and name in ("get", "data"):
             return base
         return self._unknown(given)
-
-    def _of_vector(self, buffer: Buffer, name: str, values: Sequence[HostValue]) -> HostValue:
-        count = buffer.count.value
-        match name:
-            case "size" | "length":
-                return count
-            case "data" | "begin" | "get" | "cbegin":
-                return Pointer(buffer)
-            case "end" | "cend":
-                return Pointer(buffer, count if isinstance(count, int) else None)
-            case "resize" | "assign":
-                self.write(buffer.count, values[0] if values and isinstance(values[0], int) else None)
-            case "clear":
-                self.write(buffer.count, 0)
-            case "push_back" | "emplace_back":
-                cell = buffer.cell(count) if isinstance(count, int) else None
-                if cell is not None and values:
-                    self.write(cell, copied(values[0]))
-                self.write(buffer.count, count + 1 if isinstance(count, int) else None)
-            case "empty":
-                return int(not count) if isinstance(count, int) else None
-            case "back" | "front" | "at":
-                at = count - 1 if name == "back" and isinstance(count, int) else 0
-                at = values[0] if name == "at" and values and isinstance(values[0], int) else at
-                cell = buffer.cell(at)
-                return cell.value if cell is not None else None
-        return None
-
-    @staticmethod
-    def _of_string(text: str, name: str, values: Sequence[HostValue]) -> HostValue:
-        match name, [*values]:
-            case "c_str" | "data" | "str", _:
-                return text
-            case "size" | "length", _:
-                return len(text)
-            case "empty", _:
-                return int(not text)
-            case "compare", [str(other), *_]:
-                return (text > other) - (text < other)
-            case "substr", [int(start)]:
-                return text[start:]
-            case "substr", [int(start), int(length)]:
-                return text[start : start + length]
-            case "find", [str(other)]:
-                return text.find(other) % 2**64
-        return None
-
-    # Macros
-
-    def expanded(self, name: str, given: Sequence[Node]) -> HostValue:
-        """Expand a macro with parameters, and walk what it stands for."""
-        text = expansion(self.program.function_macros[name], [self.written_text(item) for item in given])
-        if self.depth >= _MOST_CALLS or len(text) > 20_000:
-            return None
-        self.depth += 1
-        try:
-            if ";" not in text and "<<<" not in text and "{" not in text:
-                return self.evaluate_text(text)
-            self.walk_text(text)
-        finally:
-            self.depth -= 1
-        return None
-
-    def written_text(self, node: Node) -> str:
-        """The text of a node with the launch configurations in it."""
-        text = self.text(node)
-        if self.source is not None and "  " in text:
-            start, end = node.start_byte, node.end_byte
-            if self.source.masked.data[start:end] == node.text:
-                return self.source.text.data[start:end].decode("utf-8", "replace")
-        return text
-
-    def walk_text(self, text: str) -> None:
-        """Walk statements given as text."""
-        source = self._expansions.get(text)
-        if source is None:
-            source = self._expansions[text] = parse(b"void f() {" + text.encode("utf-8", "replace") + b";}")
-        function = next(descendants(source.root, "function_definition"), None)
-        body = child(function, "body") if function is not None else None
-        if body is not None:
-            self.statement(body, source)
-
-    # Options of the run line
-
-    def _option(self, values: Sequence[HostValue]) -> HostValue:
-        """``getopt``: the next option; its argument is in ``optarg``."""
-        form = next((value for value in values[2:3] if isinstance(value, str)), None)
-        words = ["", *self.arguments]
-        at, inside = self._options
-        if form is None or at >= len(words) or not words[at].startswith("-") or words[at] in ("-", "--"):
-            self._set_global("optind", at)
-            return -1
-        word = words[at]
-        if word.startswith("--") and len(values) > 3:
-            self._options = [at + 1, 0]
-            return self._long_option(word[2:], values[3], words)
-        letter = word[1 + inside]
-        last = 2 + inside >= len(word)
-        where = form.find(letter)
-        if where >= 0 and form[where + 1 : where + 2] == ":":
-            argument = word[2 + inside :] if not last else (words[at + 1] if at + 1 < len(words) else "")
-            self._set_global("optarg", argument)
-            self._options = [at + (2 if last else 1), 0]
-        else:
-            self._options = [at + 1, 0] if last else [at, inside + 1]
-        self._set_global("optind", self._options[0])
-        return ord(letter) if where >= 0 else ord("?")
-
-    def _long_option(self, word: str, table: HostValue, words: Sequence[str]) -> HostValue:
-        name, equals, argument = word.partition("=")
-        target = table.target if isinstance(table, Pointer) else table
-        for cell in target.cells.values() if isinstance(target, Buffer) else ():
-            row = cell.value
-            listed = (
-                row.cells.values()
-                if isinstance(row, Buffer)
-                else row.fields.values()
-                if isinstance(row, Record)
-                else ()
-            )
-            fields = [one.value for one in listed]
-            if len(fields) > 3 and fields[0] == name:
-                if fields[1] == 1:
-                    if not equals and self._options[0] < len(words):
-                        argument = words[self._options[0]]
-                        self._options[0] += 1
-                    self._set_global("optarg", argument)
-                return fields[3]
-        return ord("?")
-
-    def _set_global(self, name: str, value: HostValue) -> None:
-        cell = self.globals.get(name)
-        if cell is None:
-            cell = self.globals[name] = Cell()
-        self.write(cell, value)
-
-
-def expansion(macro: Macro, given: Sequence[str]) -> str:
-    """The text that a macro with parameters stands for."""
-    bound = dict(zip(macro.parameters, given, strict=False))
-    if macro.parameters[-1:] == ("...",):
-        bound["__VA_ARGS__"] = ", ".join(given[len(macro.parameters) - 1 :])
-    text = _WORD.sub(lambda word: bound.get(word[0], word[0]), macro.body)
-    return _PASTE.sub("", text)
 
 
 def _element_name(cell: Cell) -> str:

@@ -373,11 +373,6 @@ class HostDeclarations(HostState):
 
     # Stores
 
-    def note(self, name: str, value: HostValue, read: int) -> None:
-        """Note a value for which the run line was read (``read`` counts how often before)."""
-        if self.read > read and isinstance(value, int | float):
-            self.used[name] = f"{name} = {value:.15g} from the run line"
-
     def store(self, cell: Cell, value: HostValue) -> None:
         """Assign to a cell; untyped memory takes the type of the pointer that is made of it."""
         self.write(cell, copied(self.retyped(value, cell.kind)))
@@ -394,9 +389,3 @@ class HostDeclarations(HostState):
             elif known:
                 target.element, target.text = element, kind.name
         return value
-
-    def forget(self, buffer: Buffer) -> None:
-        """The kept elements of a buffer are not known any longer."""
-        for cell in buffer.cells.values():
-            if cell.value is not None:
-                self.write(cell, None)

@@ -7,36 +7,28 @@ a profiler measures; a condition that is not known is walked both ways, unless o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Final
 
 from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
 from .directives import opens_kernel, parse_directive, statement_after
 from .facts import ProgramFacts, mutated_names
-from .hostcalls import ExitError, HostCalls
-from .hoststate import MOST_STEPS, OutOfStepsError
-from .hostvalues import Buffer, Callee, Cell, HostValue, Kind, Pointer, Record, agreed, truth
+from .hostcalls import ExitError
+from .hostflow import HostFlow
+from .hoststate import OutOfStepsError
+from .hostvalues import Buffer, Cell, HostValue, Kind, Pointer
 from .launchsites import FindLaunches, LaunchSites
 from .preprocessing import as_compiled
 from .syntax import ParsedSource
 from .syntax import field as child
 
-_ALLOWANCE: Final = (4000, 500, 120)
-_LONG: Final = 64
-_COUNTERS: Final = frozenset(("identifier", "field_expression", "binary_expression", "subscript_expression"))
-_RELATIONS: Final = frozenset(("<", ">", "<=", ">=", "!="))
-
 
 @dataclass
-class HostRun(HostCalls):
+class HostRun(HostFlow):
     """Walks the statements of host code."""
 
-    sites: LaunchSites = field(default_factory=LaunchSites)
     _statements: dict[str, Callable[[Node], str]] = field(default_factory=dict)
     _skipped: set[int] = field(default_factory=set)
 
@@ -173,246 +165,6 @@ class HostRun(HostCalls):
         self.returned.append(value)
         return "return"
 
-    # Conditions
-
-    def _if(self, node: Node) -> str:
-        names = self.names
-        self.names = dict(names)
-        try:
-            holds = truth(self.evaluate(child(node, "condition")))
-            taken, other = child(node, "consequence"), child(node, "alternative")
-            if holds is not None:
-                return self._inside(taken if holds else other)
-            return self._either([lambda: self._inside(taken), lambda: self._inside(other)])
-        finally:
-            self.names = names
-
-    def _either(self, ways: Sequence[Callable[[], str]]) -> str:
-        """Walk several ways from here, and go on with what they agree on.
-
-        A way that gives up (it leaves the function or the program) is left out where another goes on.
-        """
-        outcomes: list[tuple[str, dict[Cell, tuple[HostValue, HostValue]]]] = []
-        for way in ways:
-            mark, returns = self.watch(), len(self.returned)
-            outer = (
-                self.names,
-                self.this,
-                self.types,
-                self.returned,
-                self.source,
-                self.depth,
-                len(self.active),
-            )
-            try:
-                ended = way()
-            except ExitError:
-                ended = "exit"
-                self.names, self.this, self.types, self.returned, self.source, self.depth = outer[:-1]
-                del self.active[outer[-1] :]
-            finally:
-                changes = self.written(mark, undo=True)
-            if ended == "return" and len(self.returned) > returns and _is_error(self.returned[-1]):
-                del self.returned[returns:]
-            outcomes.append((ended, changes))
-        going = [outcome for outcome in outcomes if not outcome[0]]
-        if len(going) < len(outcomes) and any(ended in ("break", "return") for ended, _ in outcomes):
-            self.uncertain += 1
-        kept = going or [outcome for outcome in outcomes if outcome[0] != "exit"] or outcomes
-        self._join([changes for _, changes in kept])
-        if kept[0][0] == "exit":
-            raise ExitError
-        return kept[0][0]
-
-    def _join(self, ways: Sequence[dict[Cell, tuple[HostValue, HostValue]]]) -> None:
-        for cell in dict.fromkeys(cell for way in ways for cell in way):
-            values = [way[cell][1] if cell in way else cell.value for way in ways]
-            self.write(cell, agreed(values))
-
-    def _switch(self, node: Node) -> str:
-        value = self.evaluate(child(node, "condition"))
-        body = child(node, "body")
-        cases = [item for item in body.named_children if item.type == "case_statement"] if body else []
-        if isinstance(value, int):
-            chosen = next((i for i, case in enumerate(cases) if self._label(case) == value), None)
-            if chosen is None:
-                chosen = next((i for i, case in enumerate(cases) if child(case, "value") is None), None)
-            ended = self._cases(cases[chosen:]) if chosen is not None else ""
-        else:
-            ways = [partial(self._cases, cases[at:]) for at in range(len(cases))]
-            ended = self._either(ways) if ways else ""
-        return "" if ended == "break" else ended
-
-    def _label(self, case: Node) -> HostValue:
-        value = child(case, "value")
-        return self.evaluate(value) if value is not None else None
-
-    def _cases(self, cases: Sequence[Node]) -> str:
-        for case in cases:
-            label = child(case, "value")
-            for item in case.named_children:
-                if label is not None and item.id == label.id:
-                    continue
-                if ended := self._inside(item):
-                    return "" if ended == "break" else ended
-        return ""
-
-    # Loops
-
-    def _for(self, node: Node) -> str:
-        names = self.names
-        self.names = dict(names)
-        try:
-            initializer = child(node, "initializer")
-            if initializer is not None:
-                self._inside(initializer)
-            return self._loop(child(node, "condition"), child(node, "update"), child(node, "body"))
-        finally:
-            self.names = names
-
-    def _while(self, node: Node) -> str:
-        return self._loop(child(node, "condition"), None, child(node, "body"))
-
-    def _do(self, node: Node) -> str:
-        ended = self._inside(child(node, "body"))
-        if ended in ("return", "exit"):
-            return ended
-        return "" if ended == "break" else self._loop(child(node, "condition"), None, child(node, "body"))
-
-    def _loop(self, condition: Node | None, update: Node | None, body: Node | None) -> str:
-        """Follow a loop for as long as that is cheap, then forget what its later iterations change."""
-        mark, started, uncertain = self.watch(), self.steps, self.uncertain
-        allowance = _ALLOWANCE[min(self.loops, 2)]
-        # What is computed deep inside, or late in a long program, seldom decides a launch.
-        least = 2 if self.loops < 2 and self.steps < MOST_STEPS // 3 else 1
-        self.loops += 1
-        gaps: list[float] = []
-        first: dict[Cell, HostValue] = {}
-        ended, finished, trips = "", False, 0
-        try:
-            while True:
-                holds, gap = self._holds(condition)
-                if holds is False or (holds is None and trips):
-                    finished = holds is False
-                    break
-                if gap is not None:
-                    gaps.append(gap)
-                if trips >= least and (self._is_long(gaps) or self.steps - started > allowance):
-                    break
-                ended = self._inside(body)
-                if ended and ended != "continue":
-                    finished = True
-                    break
-                self.evaluate(update)
-                trips += 1
-                if trips == 1:
-                    first = {cell: cell.value for cell, _ in self._journal[mark:]}
-        finally:
-            self.loops -= 1
-            changes = self.written(mark, undo=False)
-        if not finished:
-            left = self._left(condition, gaps) if uncertain == self.uncertain else None
-            self._generalise(changes, first, trips, left)
-            if body is not None and self.source is not None and self.sites.unseen(self.source, body):
-                self._either([lambda: self._inside(body), lambda: ""])
-        return "" if ended in ("break", "continue") else ended
-
-    def _holds(self, condition: Node | None) -> tuple[bool | None, float | None]:
-        """Whether a loop goes on, and how far its variable is from its end."""
-        if condition is None:
-            return True, None
-        node = condition
-        while node.type in ("condition_clause", "parenthesized_expression") and node.named_child_count == 1:
-            node = node.named_children[0]
-        if node.type == "binary_expression" and self.text(child(node, "operator")) in _RELATIONS:
-            left, right = self.evaluate(child(node, "left")), self.evaluate(child(node, "right"))
-            if isinstance(left, int | float) and isinstance(right, int | float):
-                operator = self.text(child(node, "operator"))
-                gap = right - left
-                outcome = {"<": gap > 0, ">": gap < 0, "<=": gap >= 0, ">=": gap <= 0, "!=": gap != 0}
-                stepped = child(node, "left")
-                is_counter = stepped is not None and stepped.type in _COUNTERS
-                return outcome[operator], gap if is_counter else None
-            return None, None
-        return truth(self.evaluate(condition)), None
-
-    @staticmethod
-    def _is_long(gaps: Sequence[float]) -> bool:
-        """Whether a loop closes in on its end in equal steps, and many of them are left."""
-        if len(gaps) < 3:
-            return False
-        step, before = gaps[-2] - gaps[-1], gaps[-3] - gaps[-2]
-        return step == before and (not step or gaps[-1] / step > _LONG)
-
-    def _left(self, condition: Node | None, gaps: Sequence[float]) -> int | None:
-        """How often a loop still runs that closes in on its end in equal steps."""
-        node = condition
-        while node is not None and node.type in ("condition_clause", "parenthesized_expression"):
-            node = node.named_children[0] if node.named_child_count == 1 else None
-        if node is None or len(gaps) < 3 or gaps[-2] == gaps[-1]:
-            return None
-        if gaps[-2] - gaps[-1] != gaps[-3] - gaps[-2]:
-            return None
-        left = gaps[-1] / (gaps[-2] - gaps[-1])
-        return math.floor(left) + 1 if "=" in self.text(child(node, "operator"))[1:] else math.ceil(left)
-
-    def _generalise(
-        self,
-        changes: dict[Cell, tuple[HostValue, HostValue]],
-        first: dict[Cell, HostValue],
-        trips: int,
-        left: int | None,
-    ) -> None:
-        """Go to the end of a loop: what changes in equal steps goes on to, other changes are forgotten."""
-        for cell, (before, now) in changes.items():
-            if isinstance(now, Pointer | Record | Buffer | Callee) or now is None:
-                continue
-            after = first.get(cell)
-            if after is not None and after == now and (before is None or before == now):
-                continue
-            value: HostValue = None
-            if left is not None and trips >= 2 and isinstance(before, int) and isinstance(after, int):
-                step = after - before
-                if isinstance(now, int) and now == before + trips * step:
-                    value = now + left * step
-            self.write(cell, value)
-
-    def _range(self, node: Node) -> str:
-        names = self.names
-        self.names = dict(names)
-        try:
-            values = self.evaluate(child(node, "right"))
-            target = values.target if isinstance(values, Pointer) else values
-            name = self._name_in(child(node, "declarator"))
-            kind = self.kind_of(self.text(child(node, "type")))
-            known: list[Cell] = []
-            if isinstance(target, Buffer):
-                count = target.count.value
-                cells = (
-                    target.cell(index) for index in range(min(count, 8) if isinstance(count, int) else 0)
-                )
-                known = [cell for cell in cells if cell is not None]
-                if count == 0:
-                    return ""
-            mark = self.watch()
-            ended = ""
-            for cell in known or [Cell(None, kind)]:
-                self.names[name] = cell
-                ended = self._inside(child(node, "body"))
-                if ended not in ("", "continue"):
-                    break
-            changes = self.written(mark, undo=False)
-            if not known or (isinstance(target, Buffer) and target.count.value != len(known)):
-                self._generalise(changes, {}, 0, None)
-            return ended if ended == "return" else ""
-        finally:
-            self.names = names
-
-    def _name_in(self, node: Node | None) -> str:
-        while node is not None and node.type not in ("identifier", "structured_binding_declarator"):
-            node = node.named_children[-1] if node.named_children else None
-        return self.text(node)
-
     # Kernels
 
     def _launched(self, node: Node) -> bool:
@@ -463,10 +215,6 @@ def follow(
         run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(find))
         run.walk()
     return run.sites
-
-
-def _is_error(value: HostValue) -> bool:
-    return value is None or (isinstance(value, int | float) and value < 0)
 
 
 def _compiled(program: ProgramFacts) -> ProgramFacts:

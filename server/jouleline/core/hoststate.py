@@ -16,7 +16,7 @@ from .conditionals import Conditionals
 from .ctype import Scalar
 from .evaluate import parse_expression
 from .facts import Function, ProgramFacts
-from .hostvalues import ANY, Cell, HostValue, Kind, Record, convert
+from .hostvalues import ANY, Buffer, Cell, HostValue, Kind, Record, convert
 from .syntax import field as child
 from .syntax import text_of
 
@@ -117,6 +117,17 @@ class HostState:
             for cell, (before, _) in changes.items():
                 cell.value = before
         return changes
+
+    def note(self, name: str, value: HostValue, read: int) -> None:
+        """Note a value for which the run line was read (``read`` counts how often before)."""
+        if self.read > read and isinstance(value, int | float):
+            self.used[name] = f"{name} = {value:.15g} from the run line"
+
+    def forget(self, buffer: Buffer) -> None:
+        """The kept elements of a buffer are not known any longer."""
+        for cell in buffer.cells.values():
+            if cell.value is not None:
+                self.write(cell, None)
 
     # Types
 
