@@ -263,7 +263,7 @@ class HostCalls(HostMacros):
             words = re.findall(r"\w+", parameter.type)
             for word in words:
                 if word in function.template_parameters and word not in types:
-                    name = _element_name(cell)
+                    name = element_name(cell)
                     if name:
                         types[word] = name
         given = zip(function.template_parameters, template, strict=False)
@@ -386,17 +386,3 @@ class HostCalls(HostMacros):
         if isinstance(base, Pointer) and name in ("get", "data"):
             return base
         return self._unknown(given)
-
-
-def _element_name(cell: Cell) -> str:
-    value = cell.value
-    target = value.target if isinstance(value, Pointer) else value
-    if isinstance(target, Buffer):
-        return target.text or target.element.name
-    if isinstance(target, Record):
-        return target.type
-    if cell.kind.code in ("int", "real", "pointer"):
-        return cell.kind.name
-    if isinstance(value, int):
-        return "int"
-    return "double" if isinstance(value, float) else ""

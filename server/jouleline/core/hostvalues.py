@@ -267,3 +267,18 @@ def _address(operator: str, left: HostValue, right: HostValue) -> HostValue:
     if operator != "-" or not isinstance(right, Pointer) or left.target is not right.target:
         return None
     return left.offset - right.offset if left.offset is not None and right.offset is not None else None
+
+
+def element_name(cell: Cell) -> str:
+    """The type that a template parameter is deduced to be from an argument."""
+    value = cell.value
+    target = value.target if isinstance(value, Pointer) else value
+    if isinstance(target, Buffer):
+        return target.text or target.element.name
+    if isinstance(target, Record):
+        return target.type
+    if cell.kind.code in ("int", "real", "pointer"):
+        return cell.kind.name
+    if isinstance(value, int):
+        return "int"
+    return "double" if isinstance(value, float) else ""
