@@ -27,6 +27,7 @@ from .hostvalues import (
     agreed,
     convert,
     copied,
+    element_name,
 )
 from .syntax import ParsedSource
 from .syntax import field as child
