@@ -180,7 +180,7 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
             inner = child(inner, "declarator")
         stars = 0
         extents: list[Node | None] = []
-        while inner is not None and (inner.type in _POINTER_TYPES or inner.type == _BRACKETED):
+        while inner is not None and (inner.type in _POINTER_TYPES or _is_bracketed(inner)):
             if inner.type == "array_declarator" or (inner.type == "pointer_declarator" and extents):
                 extents.append(child(inner, "size"))
             stars += inner.type in ("array_declarator", "pointer_declarator")
@@ -199,6 +199,12 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
             )
         )
     return found
+
+
+def _is_bracketed(node: Node) -> bool:
+    """Whether a declarator is ``(*f)(int)`` or the part of it in parentheses."""
+    inner = child(node, "declarator") if node.type == "function_declarator" else node
+    return inner is not None and inner.type == _BRACKETED
 
 
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
