@@ -107,7 +107,8 @@ class _Row:
             Operation.DP: self._amount("dp_flop"),
             Operation.INT: self._amount("intop"),
         }
-        shape = LaunchShape(self._dimensions("grid"), self._dimensions("block"), known=True)
+        known = bool(self.cells.get("grid") and self.cells.get("block"))
+        shape = LaunchShape(self._dimensions("grid"), self._dimensions("block"), known=known)
         counts = KernelCounts(operations, self._amount("dram_bytes"), (), shape, Evidence.PROFILE)
         display = self._text("kernel_display")
         at_line = _AT_LINE.search(display)

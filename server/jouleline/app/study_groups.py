@@ -18,14 +18,15 @@ def groups(label: LabelledKernel, answer: Answer | None, device: Device) -> dict
 
     Dimensions called measured are the truth's; those of the answer are left out where there is none.
     """
-    cores, blocks = device.multiprocessors.value, math.prod(label.counts.shape.grid)
     found = {
         "language": str(label.kernel.language),
         "measured driver": str(label.driver) if label.driver else "none (bandwidth)",
         "measured DRAM traffic": "below 1 MB" if label.counts.dram_bytes < _SMALL_BYTES else "1 MB or more",
-        "measured blocks": f"{'below' if blocks < cores else 'at least'} {cores:g}",
         "measured margin": "within 2x of the boundary" if abs(label.margin_log2) < 1 else "farther away",
     }
+    if label.counts.shape.known:
+        blocks, cores = math.prod(label.counts.shape.grid), device.multiprocessors.value
+        found["measured blocks"] = f"{'below' if blocks < cores else 'at least'} {cores:g}"
     if answer is not None:
         assumed = any(" runs " in one and " times" in one for one in answer.assumptions)
         found |= {

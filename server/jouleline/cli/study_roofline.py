@@ -27,7 +27,9 @@ from jouleline.app.study import (
     given,
     tasks,
 )
+from jouleline.app.study_page import study_page
 from jouleline.app.study_report import Judged, ScenarioResult, study_json
+from jouleline.app.study_run import StudyError
 from jouleline.app.study_run import run as run_tasks
 from jouleline.core.device import Device
 
@@ -97,6 +99,8 @@ def run(options: argparse.Namespace) -> int:
                 done = [(task, answers.done[task.key]) for task in asked]
         except AnswersError as error:
             raise UserError(str(error)) from error
+        except StudyError as error:
+            raise UserError(str(error), Exit.FAILED) from error
         tell("writing the report", None)
         results = [
             ScenarioResult(scenario, unavailable=unavailable[scenario.name])
@@ -106,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
         ]
         document = study_json(results, labels, device, notes)
         (options.out / REPORT_JSON).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        (options.out / REPORT_PAGE).write_text(study_page(document, results), "utf-8")
     if options.format == "json":
         shared.print_json(document)
     else:
