@@ -11,10 +11,8 @@ _CSS: Final = """
   --right: #0072b2; --wrong: #d55e00; }
 @media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #e6e9ec; --muted: #9aa5b0;
   --line: #333a42; --right: #56b4e9; --wrong: #e98a3c; } }
-@media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --muted: #444; --line: #ccc;
-  --right: #0072b2; --wrong: #d55e00; } details > * { display: block; } }
 body { margin: 2rem auto; padding: 0 1rem; max-width: 70rem; background: var(--paper); color: var(--ink);
-  font: 15px/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
+  font: .95rem/1.5 system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }
 h1 { font-size: 1.5rem; margin-bottom: .3rem; }
 h2 { font-size: 1.2rem; margin-top: 2.6rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
@@ -30,7 +28,10 @@ figure { margin: 1rem 0; break-inside: avoid; }
 figure svg { max-width: 100%; height: auto; }
 .figures { display: flex; flex-wrap: wrap; gap: 0 2.5rem; align-items: flex-start; }
 .figures figure { max-width: 24rem; }
-code { font-size: .92em; overflow-wrap: anywhere; }
+@media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --muted: #444; --line: #ccc;
+  --right: #0072b2; --wrong: #d55e00; }
+  html { font-size: 11px; } body { margin: 0; } .wide { overflow: visible; }
+  h2, h3, thead { break-after: avoid; } tr { break-inside: avoid; } .figures figure { max-width: 18rem; } }
 """
 
 

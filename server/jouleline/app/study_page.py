@@ -214,10 +214,8 @@ def _worst(misses: Sequence[Mapping[str, Any]]) -> str:
             [
                 f"{one['kernel'].split('(')[0]}\n{program}",
                 _bound(measured),
-                f"{_bound(answer)}\n{answer['evidence']}",
-                "\n".join(
-                    f"{name} {ours:.3g} / {theirs:.3g}" for name, ours, theirs in counts if ours or theirs
-                ),
+                f"{_bound(answer)}\nby {answer['evidence']}",
+                _unbroken(*(f"{name} {_short(a)} / {_short(b)}" for name, a, b in counts if a or b)),
                 "\n".join([*assumed, f"and {more} more"] if more else assumed),
             ]
         )
@@ -230,4 +228,13 @@ def _bound(one: Mapping[str, Any]) -> str:
         factor = "no DRAM traffic" if one["margin_log2"] > 0 else "no operations"
     else:
         factor = f"{2 ** one['margin_log2']:.2g}x"
-    return f"{one['bound']}{driver}\n{factor}"
+    return _unbroken(f"{one['bound']}{driver}", factor)
+
+
+def _unbroken(*lines: str) -> str:
+    return "\n".join(lines).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _short(amount: float) -> str:
+    """``3.07e3``."""
+    return f"{amount:.3g}".replace("e+0", "e").replace("e+", "e")
