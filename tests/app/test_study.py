@@ -230,6 +230,15 @@ def test_two_studies_do_not_write_to_one_file(tmp_path: Path) -> None:
         pass
 
 
+def test_a_full_disk_is_told_in_a_sentence(source_tasks: list[Task], tmp_path: Path) -> None:
+    replies = from_source(source_tasks[0])
+    with (
+        Path("/dev/full").open("ab", buffering=0) as full,
+        pytest.raises(AnswersError, match="cannot be written: No space left on device"),
+    ):
+        AnswerFile(tmp_path / ANSWERS_FILE, {}, full).add(replies)
+
+
 def test_answers_come_back_as_they_were_written(source_tasks: list[Task], tmp_path: Path) -> None:
     replies = from_source(source_tasks[0])
     with answer_file(tmp_path) as answers:

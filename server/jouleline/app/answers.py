@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 import cattrs
 
@@ -27,13 +27,22 @@ class AnswerFile:
 
     path: Path
     done: dict[str, Replies]
-    _file: IO[bytes]
+    _file: FileIO
 
     def add(self, replies: Replies) -> None:
-        """Write what came of a task; after this a killed run has it."""
+        """Write what came of a task; after this a killed run has it.
+
+        Raises:
+            AnswersError: if there is no room for it.
+        """
         line = json.dumps(cattrs.unstructure(replies), separators=(",", ":"))
-        self._file.write(line.encode() + b"\n")
-        self._file.flush()
+        data = line.encode() + b"\n"
+        try:
+            written = self._file.write(data)
+        except OSError as error:
+            raise AnswersError(f"{self.path}: cannot be written: {error.strerror}") from error
+        if written != len(data):
+            raise AnswersError(f"{self.path}: cannot be written: no space is left")
         self.done[replies.key] = replies
 
 
@@ -49,7 +58,7 @@ def answer_file(folder: Path) -> Iterator[AnswerFile]:
     path = folder / ANSWERS_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+b")
+        file = path.open("a+b", buffering=0)
     except OSError as error:
         raise AnswersError(f"{error.filename}: cannot be written: {error.strerror}") from error
     with file:

@@ -22,7 +22,7 @@ def match(wanted: NamedKernel, reports: Sequence[KernelReport]) -> int | None:
     """The index of the record that a label means; None if there is none.
 
     OpenMP regions are known by file and line. CUDA and HIP kernels are known by name, and among those of
-    one name by file, lines and template arguments; of several launches the first in the text is taken.
+    one name by file, lines and template arguments; of several launches the first.
     """
     candidates = [index for index, report in enumerate(reports) if report.kernel.language is wanted.language]
     if wanted.language is Language.OPENMP:

@@ -109,8 +109,11 @@ def run(options: argparse.Namespace) -> int:
             for scenario in scenarios
         ]
         document = study_json(results, labels, device, notes)
-        (options.out / REPORT_JSON).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-        (options.out / REPORT_PAGE).write_text(study_page(document, results), "utf-8")
+        try:
+            (options.out / REPORT_JSON).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+            (options.out / REPORT_PAGE).write_text(study_page(document, results), "utf-8")
+        except OSError as error:
+            raise UserError(f"{error.filename}: cannot be written: {error.strerror}", Exit.FAILED) from error
     if options.format == "json":
         shared.print_json(document)
     else:
