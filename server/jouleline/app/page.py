@@ -69,7 +69,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str | float | int | Non
     """
 
     def cell(tag: str, column: int, value: str | float | None) -> str:
-        text = "–" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
+        text = "–" if value is None else f"{value:z.2f}" if isinstance(value, float) else str(value)
         return f"<{tag}{_class('number' if column >= words else '')}>{html.escape(text)}</{tag}>"
 
     def line(tag: str, values: Sequence[str | float | int | None]) -> str:
