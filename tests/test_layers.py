@@ -39,12 +39,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pygls": ("lsp",),
     "rich": ("cli",),
     "openai": ("models",),
+    "matplotlib": ("app",),
     "pynvml": ("meters",),
     "amdsmi": ("meters",),
 }
 
 # Too slow for the start of a server; imported inside the function that needs them.
-HEAVY = ("numpy", "openai", "scipy")
+HEAVY = ("matplotlib", "numpy", "openai", "scipy")
 
 PURE_LIBRARIES = {"attrs", "attr", "scipy", "tree_sitter", "tree_sitter_cpp"}
 # Named, not excluded: a standard module is impure until somebody has looked.

@@ -116,6 +116,21 @@ def evidence_sources(kind: Evidence) -> Sequence[EvidenceSource]:
     raise UnavailableError(f"--evidence {kind}: only source evidence is there so far")
 
 
+def scenario_sources(scenario: str) -> Sequence[EvidenceSource]:
+    """Who answers in a scenario of the roofline study beside the source, which is always read.
+
+    Raises:
+        UnavailableError: if nobody does; the message says why.
+    """
+    match scenario:
+        case "profile":
+            return ()
+        case "zero-shot" | "few-shot" | "fine-tuned":
+            raise UnavailableError(f"scenario {scenario}: no language model is configured")
+        case _:
+            return evidence_sources(Evidence(scenario))
+
+
 def refactor_tools(*, confined: bool = True) -> Tools:
     """Everything the refactoring loop works with."""
     from jouleline.app.outcome import Tools

@@ -98,7 +98,9 @@ def test_doctor_reports_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> 
     assert jouleline("doctor", home=tmp_path).code == 0
 
 
-@pytest.mark.parametrize("verb", ["serve", "bound", "refactor", "verify", "measure", "devices", "doctor"])
+@pytest.mark.parametrize(
+    "verb", ["serve", "bound", "refactor", "verify", "measure", "study", "devices", "doctor"]
+)
 def test_every_verb_explains_itself(tmp_path: Path, verb: str) -> None:
     said = jouleline(verb, "--help", home=tmp_path)
     assert said.code == 0

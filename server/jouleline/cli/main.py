@@ -19,6 +19,7 @@ VERBS = {
     "refactor": "find a verified candidate that uses less energy",
     "verify": "check that a candidate computes what its baseline does",
     "measure": "measure a program's energy, or two programs against each other",
+    "study": "score bounds against a labelled corpus",
     "devices": "list the devices that bounds are known for",
     "doctor": "show what is here (compilers, meters, sandbox) and how to get what is not",
 }
@@ -78,6 +79,10 @@ def _verb(name: str) -> _Verb:
             from . import measure
 
             return measure
+        case "study":
+            from . import study
+
+            return study
         case "devices":
             from . import devices
 

@@ -1,0 +1,217 @@
+"""Plots as SVG that stands in a page and takes its colours from it: `currentColor` and CSS variables.
+
+Right and wrong differ by shape as well as by colour (Okabe and Ito's blue and vermilion).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from jouleline.core.calibration import Calibration
+from jouleline.core.scores import Confusion
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Colours that nobody would choose stand for the page's own until the SVG is text.
+_INK, _MUTED, _GRID, _RIGHT, _WRONG = "#010101", "#020202", "#030303", "#0072b2", "#d55e00"
+_OF_THE_PAGE: Final = {
+    _INK: "currentColor",
+    _MUTED: "var(--muted)",
+    _GRID: "var(--line)",
+    _RIGHT: "var(--right)",
+    _WRONG: "var(--wrong)",
+}
+# matplotlib types each key; a plain dict of them is no such type.
+_STYLE: Final[Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "jouleline",  # the same figures give the same file
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.edgecolor": _MUTED,
+    "axes.labelcolor": _INK,
+    "axes.titlesize": 9,
+    "axes.titlecolor": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "grid.color": _GRID,
+    "grid.linewidth": 0.6,
+    "text.color": _INK,
+    "xtick.color": _MUTED,
+    "ytick.color": _MUTED,
+    "xtick.labelcolor": _INK,
+    "ytick.labelcolor": _INK,
+    "legend.frameon": False,
+}
+_MARGIN_SHOWN: Final = 12.0
+_FONT: Final = re.compile(r"font-family: [^;]*; ")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A kernel in a scatter plot: measured against predicted, and whether the answer is right."""
+
+    measured: float
+    predicted: float
+    right: bool
+
+
+def confusion_plot(matrices: Sequence[tuple[str, Confusion]]) -> str:
+    """A matrix for each title: truth down, answer across, with the share of the truth's row."""
+    from matplotlib.patches import Rectangle
+
+    def draw(figure: Figure) -> None:
+        for place, (title, one) in enumerate(matrices, start=1):
+            axes = figure.add_subplot(1, len(matrices), place)
+            rows = (
+                (one.compute_compute, one.compute_bandwidth, one.compute),
+                (one.bandwidth_compute, one.bandwidth_bandwidth, one.bandwidth),
+            )
+            for y, (*cells, total) in enumerate(rows):
+                for x, kernels in enumerate(cells):
+                    share = kernels / total if total else 0.0
+                    colour = _RIGHT if x == y else _WRONG
+                    square = Rectangle(
+                        (x - 0.48, y - 0.48), 0.96, 0.96, color=colour, alpha=0.7 * share, lw=0
+                    )
+                    axes.add_patch(square)
+                    axes.text(x, y, f"{kernels}\n{share:.0%}", ha="center", va="center")
+            axes.set(
+                title=f"{title}, {one.kernels} kernels", xlim=(-0.5, 1.5), ylim=(1.5, -0.5), aspect="equal"
+            )
+            axes.set_xticks([0, 1], ["compute", "bandwidth"])
+            axes.set_yticks([0, 1], ["compute", "bandwidth"] if place == 1 else ["", ""])
+            axes.set_xlabel("answer")
+            axes.set_ylabel("measured" if place == 1 else "")
+            axes.tick_params(length=0)
+            axes.spines[:].set_visible(False)
+
+    return _svg(2.6 * len(matrices), 2.5, draw)
+
+
+def calibration_plot(one: Calibration) -> str:
+    """How often each probability came true, above a histogram of the probabilities."""
+
+    def draw(figure: Figure) -> None:
+        above, below = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+        filled = [item for item in one.bins if item.kernels]
+        above.plot([0, 1], [0, 1], color=_MUTED, linewidth=0.8, linestyle="--")
+        above.plot(
+            [item.probability for item in filled],
+            [item.frequency for item in filled],
+            color=_RIGHT,
+            marker="o",
+            markersize=5,
+            clip_on=False,
+        )
+        above.set(xlim=(0, 1), ylim=(-0.03, 1.03), ylabel="share that is compute-bound")
+        above.set_title(f"Brier score {one.brier:.3f}, calibration error {one.error:.3f}")
+        above.grid(visible=True)
+        middles = [(item.low + item.high) / 2 for item in one.bins]
+        below.bar(middles, [item.kernels for item in one.bins], width=0.9 / len(one.bins), color=_RIGHT)
+        below.set(xlabel="probability of compute-bound, as answered", ylabel="kernels")
+
+    return _svg(3.9, 3.9, draw)
+
+
+def margin_plot(points: Sequence[Point]) -> str:
+    """The decisive intensity over its ridge point (powers of two): measured across, predicted up."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        edge = _MARGIN_SHOWN
+        cut = [
+            Point(max(-edge, min(edge, one.measured)), max(-edge, min(edge, one.predicted)), one.right)
+            for one in points
+        ]
+        axes.axhline(0, color=_MUTED, linewidth=0.8)
+        axes.axvline(0, color=_MUTED, linewidth=0.8)
+        axes.plot([-edge, edge], [-edge, edge], color=_MUTED, linewidth=0.8, linestyle="--")
+        _scatter(axes, cut)
+        room = edge * 1.06
+        axes.set(xlim=(-room, room), ylim=(-room, room), aspect="equal")
+        axes.set(xlabel="measured intensity / ridge point", ylabel="predicted intensity / ridge point")
+        ticks = range(-12, 13, 6)
+        labels = [_power_of_two(tick) for tick in ticks]
+        axes.set_xticks(list(ticks), labels)
+        axes.set_yticks(list(ticks), labels)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handletextpad=0, borderaxespad=0)
+
+    return _svg(3.9, 3.9, draw)
+
+
+def counts_plot(panels: Sequence[tuple[str, Sequence[Point]]]) -> str:
+    """Predicted against measured counts, a panel each, on logarithmic axes; zeros lie on the axes."""
+
+    def draw(figure: Figure) -> None:
+        for place, (title, points) in enumerate(panels, start=1):
+            axes = figure.add_subplot(1, len(panels), place)
+            low, high = _decades([value for one in points for value in (one.measured, one.predicted)])
+            shown = [Point(max(one.measured, low), max(one.predicted, low), one.right) for one in points]
+            axes.plot([low, high], [low, high], color=_MUTED, linewidth=0.8, linestyle="--")
+            _scatter(axes, shown)
+            axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), title=title)
+            axes.set_xlabel("measured")
+            axes.set_ylabel("predicted" if place == 1 else "")
+            axes.minorticks_off()
+            axes.set_box_aspect(1)
+
+    return _svg(2.55 * len(panels), 2.9, draw)
+
+
+def _scatter(axes: Axes, points: Sequence[Point]) -> None:
+    for right, marker, colour, label in ((True, "o", _RIGHT, "right"), (False, "x", _WRONG, "wrong")):
+        chosen = [one for one in points if one.right is right]
+        if not chosen:
+            continue  # nothing at all on a logarithmic axis would have no extent
+        axes.plot(
+            [one.measured for one in chosen],
+            [one.predicted for one in chosen],
+            linestyle="none",
+            marker=marker,
+            markersize=3.2,
+            markeredgewidth=0.9 if marker == "x" else 0,
+            color=colour,
+            alpha=0.6,
+            label=label,
+            clip_on=False,
+        )
+
+
+def _decades(values: Sequence[float]) -> tuple[float, float]:
+    """Powers of ten around the values that are not zero; zeros are drawn at the lower one."""
+    positive = [value for value in values if value > 0]
+    if not positive:
+        return 0.1, 10.0
+    return 10.0 ** (math.floor(math.log10(min(positive))) - 1), 10.0 ** math.ceil(
+        math.log10(max(positive)) + 0.1
+    )
+
+
+def _power_of_two(exponent: int) -> str:
+    return f"{2**exponent}x" if exponent >= 0 else f"1/{2**-exponent}"
+
+
+def _svg(width: float, height: float, draw: Callable[[Figure], None]) -> str:
+    """What is drawn on a figure of that size (inches), as text for a page."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    text = io.StringIO()
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        draw(figure)
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(text, format="svg", transparent=True, metadata=nothing)
+    svg = text.getvalue()
+    svg = _FONT.sub("", svg[svg.index("<svg") :])
+    for colour, name in _OF_THE_PAGE.items():
+        svg = svg.replace(colour, name)
+    return svg

@@ -1,0 +1,75 @@
+"""Running a study's tasks, in this process or in several, so that a stopped run goes on where it was."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+
+from .answers import AnswerFile
+from .study import Replies, Task
+
+Work = Callable[[Task], Replies]
+"""Does a task. With several jobs it is sent to other processes, so it must be a module's function."""
+
+
+class StudyError(RuntimeError):
+    """The study could not go on; the message says what to do."""
+
+
+def run(
+    tasks: Sequence[Task], work: Work, answers: AnswerFile, jobs: int, tell: Callable[[str, float], None]
+) -> None:
+    """Do the tasks that ``answers`` lacks, and add each to it as it ends.
+
+    Raises:
+        StudyError: if one of several processes was killed.
+    """
+    waiting = [task for task in tasks if task.key not in answers.done]
+    done = len(tasks) - len(waiting)
+    if done:
+        tell(f"{done} of {len(tasks)} tasks were answered before", done / len(tasks))
+    results = _here(waiting, work) if jobs == 1 else _elsewhere(waiting, work, jobs)
+    with closing(results):
+        for replies in results:
+            answers.add(replies)
+            done += 1
+            tell(f"{replies.scenario}: {replies.program} ({done} of {len(tasks)})", done / len(tasks))
+
+
+def _here(tasks: Sequence[Task], work: Work) -> Generator[Replies, None, None]:
+    for task in tasks:
+        yield work(task)
+
+
+def _elsewhere(tasks: Sequence[Task], work: Work, jobs: int) -> Generator[Replies, None, None]:
+    # A fork would copy whatever threads and open files this process has.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=_end_when_told) as pool:
+        try:
+            futures: list[Future[Replies]] = [pool.submit(work, task) for task in tasks]
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise StudyError(
+                "a process ended without an answer, for lack of memory perhaps; "
+                "run the same command again with fewer --jobs: it goes on from here"
+            ) from error
+        finally:
+            # Reached early when the run is stopped: what has begun is not waited for.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+
+
+def _end_when_told() -> None:
+    """Ctrl-C reaches every process of the terminal, but the one that started us ends us.
+
+    It does so by an exception, so that what we have started ends, too.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
