@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
-from jouleline.core.ports import Availability, Finding, Meter, Runner, Toolchain
+from jouleline.core.ports import Availability, Cache, Finding, Meter, Runner, Toolchain
 
 if TYPE_CHECKING:
     from jouleline.app.evidence import EvidenceSource
@@ -49,6 +49,14 @@ def config_folder() -> Path:
 def records_folder() -> Path:
     """Where the records of refactoring runs are kept."""
     return _xdg("XDG_STATE_HOME", ".local/state") / "runs"
+
+
+@cache
+def disk_cache(name: str) -> Cache:
+    """The cache of one purpose, such as ``compiled``, in the user's cache folder."""
+    from jouleline.cache import DiskCache
+
+    return DiskCache(_xdg("XDG_CACHE_HOME", ".cache") / name)
 
 
 def _xdg(variable: str, fallback: str) -> Path:

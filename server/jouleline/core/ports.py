@@ -6,6 +6,7 @@ toolchain finds a compiler. The core and the app know only these shapes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -179,3 +180,26 @@ class Toolchain(Protocol):
 
     def build_command(self, sources: Sequence[str], output: str) -> str:
         """The shell command that builds ``sources`` into the program ``output``."""
+
+
+class Cache(Protocol):
+    """Answers that were dear to get, kept across runs under a key made of all they depend on.
+
+    A cache that cannot be read or written costs time and nothing else: it never raises.
+    """
+
+    def get(self, key: str) -> object | None:
+        """The JSON value that was put under ``key``; None if there is none (any more)."""
+
+    def put(self, key: str, value: object) -> None:
+        """Keep a JSON value; it may be forgotten when space gets short."""
+
+
+def content_key(*parts: str | bytes) -> str:
+    """A key for what depends on all of ``parts`` and nothing else: texts, flags, versions."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
