@@ -72,7 +72,7 @@ class Double:
 
     def handle(self, method: str, path: str, content_type: str, data: bytes) -> Reply:
         """One request."""
-        match method, path.split("?")[0].removeprefix("/v1").strip("/").split("/"):
+        match method, path.split("?", maxsplit=1)[0].removeprefix("/v1").strip("/").split("/"):
             case "POST", ["chat", "completions"]:
                 body = json.loads(data)
                 self.asked.append(body)
