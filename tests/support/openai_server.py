@@ -84,6 +84,11 @@ class Double:
             case "POST", ["fine_tuning", "jobs"]:
                 self.jobs.append(json.loads(data))
                 return Reply(body=self._job(f"ftjob-{len(self.jobs)}", self.statuses[0]))
+            case "GET", ["fine_tuning", "jobs"]:
+                jobs = [
+                    self._job(f"ftjob-{number}", self.statuses[0]) for number in range(len(self.jobs), 0, -1)
+                ]
+                return Reply(body={"object": "list", "data": jobs, "has_more": False})
             case "GET", ["fine_tuning", "jobs", identifier]:
                 status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
                 return Reply(body=self._job(identifier, status))

@@ -327,6 +327,9 @@ class FineTuner(Protocol):
     async def submit(self, training: str, validation: str | None, suffix: str | None) -> FineTuningJob:
         """Start a job on uploaded files."""
 
+    async def find(self, training: str) -> FineTuningJob | None:
+        """The newest job on an uploaded file, None if there is none among the latest."""
+
     async def job(self, identifier: str) -> FineTuningJob:
         """The job as it is now, with its events."""
 

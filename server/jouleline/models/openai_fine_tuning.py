@@ -19,7 +19,7 @@ _STATES: Final = {
     "cancelled": JobState.CANCELLED,
 }
 """Words that end a job; any other, such as ``validating_files`` or ``queued``, means that it goes on."""
-_EVENTS: Final = 100
+_LATEST: Final = 100
 
 
 class OpenAIFineTuner:
@@ -63,12 +63,21 @@ class OpenAIFineTuner:
 
         return await self._endpoint.ask(request)
 
+    async def find(self, training: str) -> FineTuningJob | None:
+        """The newest job on an uploaded file, among the endpoint's latest."""
+
+        async def request(client: openai.AsyncOpenAI) -> FineTuningJob | None:
+            page = await client.fine_tuning.jobs.list(limit=_LATEST)
+            return next((_job(job, ()) for job in page.data or () if job.training_file == training), None)
+
+        return await self._endpoint.ask(request)
+
     async def job(self, identifier: str) -> FineTuningJob:
         """The job as it is now, with its newest events in the order of time."""
 
         async def request(client: openai.AsyncOpenAI) -> FineTuningJob:
             job = await client.fine_tuning.jobs.retrieve(identifier)
-            page = await client.fine_tuning.jobs.list_events(identifier, limit=_EVENTS)
+            page = await client.fine_tuning.jobs.list_events(identifier, limit=_LATEST)
             events = sorted(page.data or (), key=lambda event: event.created_at or 0)
             return _job(job, tuple(str(event.message) for event in events))
 
