@@ -52,58 +52,59 @@ def _parts(report: KernelReport, analysis: Analysis, program: ProgramFacts) -> I
     kernel = report.kernel
     text = kernel_text(kernel, analysis, report.file)
     yield _Part("The kernel", text)
-    around = _enclosing(kernel.node) if kernel.directive is not None else None
-    used, functions = _used(text, program, kernel.name)
-    for definition in used:
+    shown: set[str] = set()
+    for name, definition in _used(text, program, kernel.name).items():
+        shown.add(name)
         yield _Part("What it uses of the program", definition)
-    shown = {function.node.start_byte for function in functions}
-    place = around if around is not None else _enclosing(report.launch.place if report.launch else None)
-    for node in (place, _main(program)):
-        if node is not None and node.start_byte not in shown:
-            shown.add(node.start_byte)
-            host = text_of(node)
-            if len(host) > _MOST_OF_ONE_HOST_FUNCTION:
-                host = host[:_MOST_OF_ONE_HOST_FUNCTION] + _CUT
-            yield _Part("Host code around the launch", host)
+    for name, host in (_around(report, analysis), _main(program)):
+        if host and name not in shown:
+            shown.add(name)
+            cut = (
+                host if len(host) <= _MOST_OF_ONE_HOST_FUNCTION else host[:_MOST_OF_ONE_HOST_FUNCTION] + _CUT
+            )
+            yield _Part("Host code around the launch", cut)
 
 
 def kernel_text(kernel: Kernel, analysis: Analysis, file: str) -> str:
     """The kernel as it is written; a directive with the statement below it."""
-    data = analysis.texts[file].data
-    start = data.rfind(b"\n", 0, kernel.start) + 1
-    return data[start : kernel.end].decode("utf-8", "replace")
+    return _written(analysis.texts[file].data, kernel.node, kernel.start, kernel.end)
 
 
-def _used(text: str, program: ProgramFacts, kernel: str) -> tuple[list[str], list[Function]]:
+def _written(data: bytes, node: Node | None, start: int, end: int) -> str:
+    """The text as the user wrote it, from the start of its line: the tree knows no launch's brackets.
+
+    A template's head belongs to it.
+    """
+    parent = None if node is None else node.parent
+    if parent is not None and parent.type == "template_declaration":
+        start = min(start, parent.start_byte)
+    return data[data.rfind(b"\n", 0, start) + 1 : end].decode("utf-8", "replace")
+
+
+def _used(text: str, program: ProgramFacts, kernel: str) -> dict[str, str]:
     """Definitions that a text refers to, directly or through others, in the order they are met."""
-    definitions: list[str] = []
-    functions: list[Function] = []
-    seen = {kernel}
+    definitions: dict[str, str] = {}
+    seen = {kernel, "main"}
     waiting = [text]
     while waiting:
         for word in _WORD.findall(waiting.pop(0)):
             if word in seen:
                 continue
             seen.add(word)
-            found = _definition(word, program)
-            if found is not None:
-                definitions.append(found)
+            if found := _definition(word, program):
+                definitions[word] = found
                 waiting.append(found)
-                if word in program.functions:
-                    functions.append(program.functions[word])
-    return definitions, functions
+    return definitions
 
 
 def _definition(word: str, program: ProgramFacts) -> str | None:
-    if (function := program.functions.get(word)) is not None and word != "main":
-        data = function.source.text.data
-        # The line's start brings the words in front, such as __device__.
-        start = data.rfind(b"\n", 0, function.node.start_byte) + 1
-        return data[start : function.node.end_byte].decode("utf-8", "replace")
+    # Macros first: where one stands for a loop, the parser may take its use for a function.
     if (macro := program.function_macros.get(word)) is not None:
         return f"#define {word}({', '.join(macro.parameters)}) {macro.body}"
     if (value := program.macros.get(word)) is not None:
         return f"#define {word} {value}"
+    if (function := program.functions.get(word)) is not None:
+        return _function_text(function)
     if (members := program.structs.get(word)) is not None:
         return f"struct {word} {{ {' '.join(f'{kind} {name};' for name, kind in members.items())} }};"
     if (declared := program.variables.get(word)) is not None and declared.node.parent is not None:
@@ -111,10 +112,26 @@ def _definition(word: str, program: ProgramFacts) -> str | None:
     return None
 
 
-def _enclosing(node: Node | None) -> Node | None:
-    return None if node is None else ancestor(node, "function_definition")
+def _function_text(function: Function) -> str:
+    node = function.node
+    return _written(function.source.text.data, node, node.start_byte, node.end_byte)
 
 
-def _main(program: ProgramFacts) -> Node | None:
+def _around(report: KernelReport, analysis: Analysis) -> tuple[str, str]:
+    """Name and text of the function that launches the kernel or holds its directive; empty if unknown."""
+    if report.kernel.directive is not None:
+        file, place = report.file, report.kernel.node
+    else:
+        launch = report.launch
+        place = None if launch is None else launch.place
+        file = next((name for name, found in analysis.launches.items() if launch in found), report.file)
+    node = None if place is None else ancestor(place, "function_definition")
+    if node is None:
+        return "", ""
+    name = text_of(node.child_by_field_name("declarator")).split("(")[0].split("::")[-1].strip("*& ")
+    return name, _written(analysis.texts[file].data, node, node.start_byte, node.end_byte)
+
+
+def _main(program: ProgramFacts) -> tuple[str, str]:
     main = program.functions.get("main")
-    return None if main is None else main.node
+    return "main", "" if main is None else _function_text(main)
