@@ -81,17 +81,23 @@ def test_a_text_that_names_no_class_has_no_verdict(text: str) -> None:
     assert read_answer(text) is None
 
 
-def test_one_bare_word_is_worth_two_thirds() -> None:
-    assert vote([Answer(COMPUTE)]) == Answer(COMPUTE, pytest.approx(2 / 3))
-
-
-def test_the_majority_decides_and_its_share_is_the_probability() -> None:
-    assert vote([Answer(BANDWIDTH)] * 3 + [Answer(COMPUTE)]) == Answer(BANDWIDTH, pytest.approx(4 / 6))
-
-
-def test_stated_probabilities_are_averaged() -> None:
-    answers = [Answer(COMPUTE, 0.9), Answer(COMPUTE, 0.8), Answer(BANDWIDTH, 0.6)]
-    assert vote(answers) == Answer(COMPUTE, pytest.approx((0.9 + 0.8 + 0.4) / 3))
+@pytest.mark.parametrize(
+    ("answers", "kind", "probability"),
+    [
+        ([Answer(COMPUTE)], COMPUTE, 2 / 3),
+        ([Answer(BANDWIDTH)] * 3 + [Answer(COMPUTE)], BANDWIDTH, 4 / 6),
+        ([Answer(COMPUTE, 0.9), Answer(COMPUTE)], COMPUTE, 3 / 4),
+        ([Answer(COMPUTE, 0.9)], COMPUTE, 0.9),
+        ([Answer(COMPUTE, 0.9), Answer(COMPUTE, 0.8), Answer(BANDWIDTH, 0.6)], COMPUTE, 2.1 / 3),
+    ],
+)
+def test_probabilities_are_stated_ones_averaged_else_the_share_of_votes(
+    answers: list[Answer], kind: BoundKind, probability: float
+) -> None:
+    agreed = vote(answers)
+    assert agreed is not None
+    assert agreed.kind is kind
+    assert agreed.probability == pytest.approx(probability)
 
 
 def test_an_even_split_is_no_verdict() -> None:

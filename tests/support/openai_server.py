@@ -57,9 +57,15 @@ def refused(status: int, message: str, *, code: str | None = None, retry_ms: int
 
 @dataclass
 class Double:
-    """The state of the server. ``answer`` gives the reply to the body of a chat completion."""
+    """The state of the server. ``answer`` gives the reply to the body of a chat completion.
+
+    ``instead`` may reply before anything is done; ``afterwards`` may change a reply when all is done.
+    Both get method and path.
+    """
 
     answer: Callable[[dict[str, Any]], Reply] = lambda _body: said("Bandwidth")
+    instead: Callable[[str, str], Reply | None] = lambda _method, _path: None
+    afterwards: Callable[[str, str, Reply], Reply] = lambda _method, _path, reply: reply
     asked: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -72,6 +78,10 @@ class Double:
 
     def handle(self, method: str, path: str, content_type: str, data: bytes) -> Reply:
         """One request."""
+        reply = self.instead(method, path) or self._handled(method, path, content_type, data)
+        return self.afterwards(method, path, reply)
+
+    def _handled(self, method: str, path: str, content_type: str, data: bytes) -> Reply:
         match method, path.split("?", maxsplit=1)[0].removeprefix("/v1").strip("/").split("/"):
             case "POST", ["chat", "completions"]:
                 body = json.loads(data)
