@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DEFAULT_DEVICE = "a100-sxm4-40gb"
 """The device for bounds when the user names none and no GPU is found."""
 
+FEW_SHOTS = 4
+"""Examples in the few-shot scenario of a study: two of each class."""
+
 
 class UnavailableError(ValueError):
     """Something that was asked for is not there; the message says what is missing and what to do."""
@@ -139,7 +142,7 @@ def scenario_sources(scenario: str) -> Sequence[EvidenceSource]:
         case "profile":
             return ()
         case "zero-shot" | "few-shot" | "fine-tuned":
-            raise UnavailableError(f"scenario {scenario}: no language model is configured")
+            return (_scenario_model(scenario),)
         case _:
             return evidence_sources(Evidence(scenario))
 
@@ -192,6 +195,34 @@ def model_evidence(
 
     asked = OpenAICompatibleModel(configured_model(program, model))
     return ModelBounds(CachedModel(asked, disk_cache("models")), scenario or ModelScenario(), examples)
+
+
+def scenario_setting(scenario: str) -> str:
+    """What a scenario's answers depend on beside program and device, as text: the model, for one.
+
+    Raises:
+        UnavailableError: as :func:`scenario_sources`.
+    """
+    from jouleline.app.model_bound import ModelBounds
+
+    sources = scenario_sources(scenario)
+    return "; ".join(source.setting for source in sources if isinstance(source, ModelBounds))
+
+
+@cache
+def _scenario_model(scenario: str) -> ModelBounds:
+    """One model for all programs of a study: its token budget is for them together."""
+    from jouleline.app.model_bound import ModelScenario
+
+    if scenario != "fine-tuned":
+        return model_evidence(ModelScenario(shots=FEW_SHOTS if scenario == "few-shot" else 0))
+    tuned = configured_model().fine_tuned
+    if not tuned:
+        raise UnavailableError(
+            "scenario fine-tuned: name the model that was fine-tuned as fine_tuned in [model] of "
+            f"{config_folder() / 'jouleline.toml'}; `jouleline study fine-tune` makes one"
+        )
+    return model_evidence(ModelScenario(tuned=True), model=tuned)
 
 
 def fine_tuner(model: str | None = None) -> FineTuner:

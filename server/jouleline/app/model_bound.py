@@ -86,6 +86,11 @@ class ModelBounds:
         """Always ``model``."""
         return Evidence.MODEL
 
+    @property
+    def setting(self) -> str:
+        """What opinions depend on beside the program: the model, its parameters, how it is asked."""
+        return f"{self.model.identity} {self.scenario}"
+
     def refine(self, analysis: Analysis, program: Program) -> Refinement:
         """An opinion of each kernel. Call it where no event loop runs, such as in a thread."""
         return asyncio.run(self._refine(analysis, program))
@@ -95,6 +100,7 @@ class ModelBounds:
         once: dict[tuple[Message, ...], asyncio.Task[Answer]] = {}
         opinions: dict[int, Bound] = {}
         problems: list[Problem] = []
+        unavailable = ""
         try:
             for messages in asked:
                 if messages not in once:
@@ -104,7 +110,8 @@ class ModelBounds:
                 try:
                     opinions[index] = _bound(await once[messages], report.bound.floor_s)
                 except ModelUnavailableError as error:
-                    problems.append(Problem(report.file, report.kernel.line, str(error)))
+                    unavailable = str(error)
+                    problems.append(Problem(report.file, report.kernel.line, unavailable))
                     break
                 except ModelError as error:
                     sentence = f"no opinion of {report.kernel.name}: {error}"
@@ -114,7 +121,7 @@ class ModelBounds:
                 task.cancel()
             await asyncio.gather(*once.values(), return_exceptions=True)
             await self.model.aclose()
-        return Refinement(opinions=opinions, problems=tuple(problems))
+        return Refinement(opinions=opinions, problems=tuple(problems), unavailable=unavailable)
 
     def _conversations(self, analysis: Analysis, program: Program) -> list[tuple[Message, ...]]:
         parsed, _ = parse_files(program.files)

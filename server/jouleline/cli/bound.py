@@ -88,8 +88,9 @@ def print_usage(source: ModelBounds) -> None:
     """Say on standard error what was asked of a model: it may have cost money."""
     usage = source.usage
     about = "about " if usage.estimated else ""
+    answers = "answer" if usage.answers == 1 else "answers"
     sys.stderr.write(
-        f"asked {source.model.name}: {usage.answers} answers ({usage.cached} from the cache), "
+        f"asked {source.model.name}: {usage.answers} {answers} ({usage.cached} from the cache), "
         f"{about}{usage.tokens_in} tokens sent, {about}{usage.tokens_out} received\n"
     )
 
