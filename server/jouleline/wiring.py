@@ -214,9 +214,12 @@ def _scenario_model(scenario: str) -> ModelBounds:
     """One model for all programs of a study: its token budget is for them together."""
     from jouleline.app.model_bound import ModelScenario
 
+    try:
+        tuned = configured_model().fine_tuned
+    except UnavailableError as error:
+        raise UnavailableError(f"scenario {scenario}: {error}") from None
     if scenario != "fine-tuned":
         return model_evidence(ModelScenario(shots=FEW_SHOTS if scenario == "few-shot" else 0))
-    tuned = configured_model().fine_tuned
     if not tuned:
         raise UnavailableError(
             "scenario fine-tuned: name the model that was fine-tuned as fine_tuned in [model] of "
