@@ -1,6 +1,9 @@
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
+from tests.support.openai_server import KEY, Double, openai_double
 from tests.support.tools import require_tool
 
 # Wall time on a shared machine varies twofold from run to run, so a per-example deadline only adds noise.
@@ -12,3 +15,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         for tool in marker.args:
             require_tool(tool)
+
+
+@pytest.fixture
+def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
+    """A double of a model's endpoint, and a key for it in the environment."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with openai_double() as served:
+        yield served

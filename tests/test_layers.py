@@ -22,12 +22,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "languages": ("core", "rules.base"),
     "rules": ("core", "languages.base"),
     "config": ("core",),
+    "cache": ("core",),
     # The app works with any rule; which rules there are, only wiring says.
     "app": ("core", "config", "languages", "rules.base"),
     "lsp": ("app", "core", "config", "wiring"),
     "cli": ("app", "core", "config", "wiring"),
     # `jouleline serve` is a verb that starts the server: wiring may know lsp, so that cli need not.
-    "wiring": ("app", "core", "config", "devices", "languages", "rules", "lsp", *EDGES),
+    "wiring": ("app", "cache", "core", "config", "devices", "languages", "rules", "lsp", *EDGES),
     "__init__": (),
     "__main__": ("cli",),
     **dict.fromkeys(EDGES, ("core",)),
@@ -42,10 +43,11 @@ HOMES: dict[str, tuple[str, ...]] = {
     "matplotlib": ("app",),
     "pynvml": ("meters",),
     "amdsmi": ("meters",),
+    "diskcache": ("cache",),
 }
 
 # Too slow for the start of a server; imported inside the function that needs them.
-HEAVY = ("matplotlib", "numpy", "openai", "scipy")
+HEAVY = ("diskcache", "matplotlib", "numpy", "openai", "scipy")
 
 PURE_LIBRARIES = {"attrs", "attr", "scipy", "tree_sitter", "tree_sitter_cpp"}
 # Named, not excluded: a standard module is impure until somebody has looked.

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING
 
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
-from jouleline.core.ports import Availability, Finding, Meter, Runner, Toolchain
+from jouleline.core.ports import Availability, Cache, Finding, FineTuner, Meter, Runner, Toolchain
 
 if TYPE_CHECKING:
     from jouleline.app.evidence import EvidenceSource
+    from jouleline.app.model_bound import ModelBounds, ModelScenario
     from jouleline.app.outcome import Tools
+    from jouleline.app.question import Example
+    from jouleline.core.model_settings import ModelSettings
 
 DEFAULT_DEVICE = "a100-sxm4-40gb"
 """The device for bounds when the user names none and no GPU is found."""
+
+FEW_SHOTS = 4
+"""Examples in the few-shot scenario of a study: two of each class."""
 
 
 class UnavailableError(ValueError):
@@ -49,6 +55,14 @@ def config_folder() -> Path:
 def records_folder() -> Path:
     """Where the records of refactoring runs are kept."""
     return _xdg("XDG_STATE_HOME", ".local/state") / "runs"
+
+
+@cache
+def disk_cache(name: str) -> Cache:
+    """The cache of one purpose, such as ``compiled``, in the user's cache folder."""
+    from jouleline.cache import DiskCache
+
+    return DiskCache(_xdg("XDG_CACHE_HOME", ".cache") / name)
 
 
 def _xdg(variable: str, fallback: str) -> Path:
@@ -113,6 +127,8 @@ def evidence_sources(kind: Evidence) -> Sequence[EvidenceSource]:
     """
     if kind is Evidence.SOURCE:
         return ()
+    if kind is Evidence.MODEL:
+        return (model_evidence(),)
     raise UnavailableError(f"--evidence {kind}: only source evidence is there so far")
 
 
@@ -126,9 +142,101 @@ def scenario_sources(scenario: str) -> Sequence[EvidenceSource]:
         case "profile":
             return ()
         case "zero-shot" | "few-shot" | "fine-tuned":
-            raise UnavailableError(f"scenario {scenario}: no language model is configured")
+            return (_scenario_model(scenario),)
         case _:
             return evidence_sources(Evidence(scenario))
+
+
+def model_settings(program: Path | None = None, model: str | None = None) -> ModelSettings | None:
+    """The model to ask, None if none is configured. ``program`` is a program's folder.
+
+    Raises:
+        UnavailableError: if its settings are wrong.
+    """
+    from jouleline.app.model_settings import ModelSettingsError, find_model
+    from jouleline.app.workload import WORKLOAD_FILE
+
+    theirs = None if program is None else program / WORKLOAD_FILE
+    try:
+        return find_model(config_folder() / WORKLOAD_FILE, theirs, os.environ, model)
+    except ModelSettingsError as error:
+        raise UnavailableError(str(error)) from error
+
+
+def configured_model(program: Path | None = None, model: str | None = None) -> ModelSettings:
+    """The same, where there has to be one."""
+    settings = model_settings(program, model)
+    if settings is None:
+        raise UnavailableError(
+            "no language model is configured: set model, and base_url for one that is not OpenAI's, in "
+            f"[model] of {config_folder() / 'jouleline.toml'}; see docs/models.md"
+        )
+    return settings
+
+
+def model_evidence(
+    scenario: ModelScenario | None = None,
+    *,
+    program: Path | None = None,
+    model: str | None = None,
+    examples: Sequence[Example] | None = None,
+) -> ModelBounds:
+    """A model's opinions: zero-shot by default, few-shot or fine-tuned as the scenario says.
+
+    ``program`` is the folder whose settings count; ``model`` overrides the configured name, as for a
+    fine-tuned one. ``examples`` replace those of our own samples.
+
+    Raises:
+        UnavailableError: if no model is configured, or wrongly.
+    """
+    from jouleline.app.cached_model import CachedModel
+    from jouleline.app.model_bound import ModelBounds, ModelScenario
+    from jouleline.models.openai_compatible import OpenAICompatibleModel
+
+    asked = OpenAICompatibleModel(configured_model(program, model))
+    return ModelBounds(CachedModel(asked, disk_cache("models")), scenario or ModelScenario(), examples)
+
+
+def scenario_setting(scenario: str) -> str:
+    """What a scenario's answers depend on beside program and device, as text: the model, for one.
+
+    Raises:
+        UnavailableError: as :func:`scenario_sources`.
+    """
+    from jouleline.app.model_bound import ModelBounds
+
+    sources = scenario_sources(scenario)
+    return "; ".join(source.setting for source in sources if isinstance(source, ModelBounds))
+
+
+@cache
+def _scenario_model(scenario: str) -> ModelBounds:
+    """One model for all programs of a study: its token budget is for them together."""
+    from jouleline.app.model_bound import ModelScenario
+
+    try:
+        tuned = configured_model().fine_tuned
+    except UnavailableError as error:
+        raise UnavailableError(f"scenario {scenario}: {error}") from None
+    if scenario != "fine-tuned":
+        return model_evidence(ModelScenario(shots=FEW_SHOTS if scenario == "few-shot" else 0))
+    if not tuned:
+        raise UnavailableError(
+            "scenario fine-tuned: name the model that was fine-tuned as fine_tuned in [model] of "
+            f"{config_folder() / 'jouleline.toml'}; `jouleline study fine-tune` makes one"
+        )
+    return model_evidence(ModelScenario(tuned=True), model=tuned)
+
+
+def fine_tuner(model: str | None = None) -> FineTuner:
+    """The endpoint that fine-tunes the configured model, or ``model``.
+
+    Raises:
+        UnavailableError: if no model is configured, or wrongly.
+    """
+    from jouleline.models.openai_fine_tuning import OpenAIFineTuner
+
+    return OpenAIFineTuner(configured_model(None, model))
 
 
 def refactor_tools(*, confined: bool = True) -> Tools:
@@ -170,10 +278,15 @@ def findings() -> list[Finding]:
         Finding("meter", model.name, Availability.READY, f"in use; {model.note}"),
         find_bubblewrap(),
         Finding("runner", "local", Availability.READY, "this machine"),
-        Finding(
-            "model",
-            "none",
-            Availability.LIMITED,
-            "candidates come from the built-in rewrite rules; models are not supported yet",
-        ),
+        model_finding(),
     ]
+
+
+def model_finding() -> Finding:
+    """Which model is configured; nothing is sent to it."""
+    from jouleline.models.openai_compatible import find_model_endpoint
+
+    try:
+        return find_model_endpoint(model_settings(Path()))
+    except UnavailableError as error:
+        return Finding("model", "none", Availability.LIMITED, str(error))

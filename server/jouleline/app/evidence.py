@@ -18,12 +18,18 @@ class Refinement:
     """What one kind of evidence says of an analysis's kernels, by their index in ``kernels``.
 
     ``opinions`` are bounds without counts, which only a model gives. ``problems`` say for which
-    kernels nothing was found, and why.
+    kernels nothing was found, and why. ``unavailable`` is the one of them that another time might
+    mend: a server that is down, a spent budget.
     """
 
     counts: Mapping[int, KernelCounts] = field(default_factory=dict)
     opinions: Mapping[int, Bound] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    unavailable: str = ""
+
+
+class EvidenceUnavailableError(RuntimeError):
+    """Evidence could not be had this time, where going on without it is of no use."""
 
 
 class EvidenceSource(Protocol):

@@ -20,7 +20,7 @@ from jouleline.core.indirection import indirect
 from jouleline.core.roofline import Bound, BoundKind, classify
 
 from .analyse import Analysis, KernelReport, analyse, parse_files, split_run_line
-from .evidence import EvidenceSource, refined
+from .evidence import EvidenceSource, EvidenceUnavailableError, refined
 from .labels import LabelledKernel, NamedKernel
 from .matching import match
 from .program import Program
@@ -137,7 +137,11 @@ def tasks(
 
 
 def answer(task: Task, device: Device, sources: Sequence[EvidenceSource]) -> Replies:
-    """Ask the scenario's sources of evidence for the task's kernels."""
+    """Ask the scenario's sources of evidence for the task's kernels.
+
+    Raises:
+        EvidenceUnavailableError: if a source might answer another time: that is no reply to keep.
+    """
     started = time.monotonic()
     parsed, problems = parse_files(task.program.files)
     arguments = split_run_line(task.wanted[0].arguments)
@@ -147,7 +151,10 @@ def answer(task: Task, device: Device, sources: Sequence[EvidenceSource]) -> Rep
     asked = sorted({index for index in found if index is not None})
     analysis = replace(analysis, kernels=tuple(analysis.kernels[index] for index in asked))
     for source in sources:
-        analysis = refined(analysis, source.refine(analysis, task.program))
+        refinement = source.refine(analysis, task.program)
+        if refinement.unavailable:
+            raise EvidenceUnavailableError(refinement.unavailable)
+        analysis = refined(analysis, refinement)
     replies = tuple(
         Reply(None, "no such kernel was found in the program")
         if index is None

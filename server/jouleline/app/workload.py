@@ -52,6 +52,19 @@ def read_workload(path: Path) -> Workload:
     Raises:
         WorkloadError: if it cannot be read, is not TOML, or a value is not what it must be.
     """
+    document = read_document(path)
+    table = document.get("workload")
+    if not isinstance(table, dict):
+        raise WorkloadError(f"{path}: has no [workload] table; it needs at least build and run")
+    return _workload(table, path)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a ``jouleline.toml`` with all its tables.
+
+    Raises:
+        WorkloadError: if it cannot be read, is not TOML, or has a table that nobody knows.
+    """
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -65,10 +78,7 @@ def read_workload(path: Path) -> Workload:
     for name in document:
         if name not in _TABLES:
             raise WorkloadError(f"{path}: unknown table [{name}]; known are {', '.join(_TABLES)}")
-    table = document.get("workload")
-    if not isinstance(table, dict):
-        raise WorkloadError(f"{path}: has no [workload] table; it needs at least build and run")
-    return _workload(table, path)
+    return document
 
 
 def _workload(table: Mapping[str, Any], path: Path) -> Workload:

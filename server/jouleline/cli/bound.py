@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
@@ -11,7 +13,9 @@ from rich.markup import escape
 from jouleline import wiring
 from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files
 from jouleline.app.bound_report import bound_json, bound_sarif
-from jouleline.app.evidence import refined
+from jouleline.app.evidence import EvidenceSource, refined
+from jouleline.app.model_bound import ModelBounds, ModelScenario
+from jouleline.app.program import Program
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, read_workload
 from jouleline.core.counts import Evidence, Operation
 from jouleline.core.makefile import run_arguments, run_command
@@ -37,6 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=str(Evidence.SOURCE),
         help="the kind of evidence to ask for; source where there is none (default: %(default)s)",
     )
+    shared.add_model(parser)
     shared.add_format(parser, "sarif")
 
 
@@ -54,11 +59,13 @@ def run(options: argparse.Namespace) -> int:
     parsed, problems = parse_files(program.files)
     analysis = analyse(parsed, device, words, (*program.problems, *problems))
     try:
-        sources = wiring.evidence_sources(Evidence(options.evidence))
+        sources = _sources(options, program)
     except wiring.UnavailableError as error:
         raise UserError(str(error)) from error
     for source in sources:
         analysis = refined(analysis, source.refine(analysis, program))
+        if isinstance(source, ModelBounds):
+            print_usage(source)
     if options.format == "json":
         shared.print_json(bound_json(analysis, arguments))
     elif options.format == "sarif":
@@ -67,6 +74,25 @@ def run(options: argparse.Namespace) -> int:
         _print(analysis)
     nothing_read = analysis.problems and not parsed
     return Exit.FAILED if nothing_read else Exit.DONE
+
+
+def _sources(options: argparse.Namespace, program: Program) -> Sequence[EvidenceSource]:
+    kind = Evidence(options.evidence)
+    if kind is not Evidence.MODEL:
+        return wiring.evidence_sources(kind)
+    scenario = ModelScenario(options.shots, options.samples)
+    return (wiring.model_evidence(scenario, program=program.root, model=options.model),)
+
+
+def print_usage(source: ModelBounds) -> None:
+    """Say on standard error what was asked of a model: it may have cost money."""
+    usage = source.usage
+    about = "about " if usage.estimated else ""
+    answers = "answer" if usage.answers == 1 else "answers"
+    sys.stderr.write(
+        f"asked {source.model.name}: {usage.answers} {answers} ({usage.cached} from the cache), "
+        f"{about}{usage.tokens_in} tokens sent, {about}{usage.tokens_out} received\n"
+    )
 
 
 def _default_arguments(root: Path, makefile: str) -> str:
@@ -130,6 +156,8 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
 
 def margin_words(report: KernelReport, analysis: Analysis) -> str:
     """How far the decisive intensity is from its ridge point."""
+    if report.opinion:
+        return "no margin"
     margin = report.bound.margin_log2
     if report.counts.dram_bytes <= 0:
         return "no DRAM traffic"

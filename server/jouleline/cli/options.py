@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jouleline import wiring
 from jouleline.app.program import Program, ProgramError, read_program
@@ -16,6 +16,9 @@ from jouleline.core.device import Device, UnknownDevice
 from jouleline.core.workload import Workload
 
 from .exit_codes import UserError
+
+_MOST: Final = 100
+"""Examples or answers for one kernel; more would be a slip of the finger that costs money."""
 
 
 def add_gpu(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +36,36 @@ def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
     parser.add_argument(
         "--format", choices=("text", "json", *more), default="text", help="output (default: %(default)s)"
     )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """``--model NAME``, ``--shots N``, ``--samples N``: how ``--evidence model`` asks."""
+    parser.add_argument(
+        "--model", metavar="NAME", help="with --evidence model: ask this one (default: as configured)"
+    )
+    parser.add_argument(
+        "--shots",
+        type=_whole(0),
+        metavar="N",
+        default=0,
+        help="with --evidence model: show it N solved examples first (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--samples",
+        type=_whole(1),
+        metavar="N",
+        default=1,
+        help="with --evidence model: draw N answers, which vote (default: %(default)s)",
+    )
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        if not text.isdecimal() or not text.isascii() or not least <= int(text) <= _MOST:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {_MOST}")
+        return int(text)
+
+    return whole
 
 
 def add_workload(parser: argparse.ArgumentParser) -> None:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import argparse
 
-from . import study_roofline
+from . import study_export, study_fine_tune, study_roofline
+
+_STUDIES = {
+    "roofline": (study_roofline, "how often bounds agree with a profiler's, by kind of evidence"),
+    "export": (study_export, "write a labelled corpus as fine-tuning data for a language model"),
+    "fine-tune": (study_fine_tune, "fine-tune a language model on exported data, through its endpoint"),
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say which study."""
     studies = parser.add_subparsers(dest="study", required=True, metavar="STUDY")
-    summary = "how often bounds agree with a profiler's, by kind of evidence"
-    study_roofline.configure(
-        studies.add_parser("roofline", help=summary, description=summary[0].upper() + summary[1:] + ".")
-    )
+    for name, (module, summary) in _STUDIES.items():
+        module.configure(
+            studies.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the study."""
-    return study_roofline.run(options)
+    module, _ = _STUDIES[options.study]
+    return int(module.run(options))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from jouleline import wiring
 from jouleline.app.answers import AnswersError, answer_file
+from jouleline.app.evidence import EvidenceUnavailableError
 from jouleline.app.labels import LabelledKernel, LabelsError, read_labels
 from jouleline.app.program import Program, ProgramError, read_program
 from jouleline.app.study import (
@@ -99,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
                 done = [(task, answers.done[task.key]) for task in asked]
         except AnswersError as error:
             raise UserError(str(error)) from error
-        except StudyError as error:
+        except (StudyError, EvidenceUnavailableError) as error:
             raise UserError(str(error), Exit.FAILED) from error
         tell("writing the report", None)
         results = [
@@ -161,9 +163,9 @@ def _scenarios(names: Sequence[str] | None) -> tuple[list[Scenario], dict[str, s
     """The scenarios to report on, and why some cannot be run: an error for one that was asked for by name."""
     chosen = [one for one in SCENARIOS if one.name in (names or DEFAULT_SCENARIOS)]
     unavailable = {}
-    for scenario in chosen:
+    for index, scenario in enumerate(chosen):
         try:
-            wiring.scenario_sources(scenario.name)
+            chosen[index] = replace(scenario, setting=wiring.scenario_setting(scenario.name))
         except wiring.UnavailableError as error:
             if names:
                 raise UserError(str(error)) from error

@@ -6,6 +6,7 @@ toolchain finds a compiler. The core and the app know only these shapes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -179,3 +180,158 @@ class Toolchain(Protocol):
 
     def build_command(self, sources: Sequence[str], output: str) -> str:
         """The shell command that builds ``sources`` into the program ``output``."""
+
+
+class Cache(Protocol):
+    """Answers that were dear to get, kept across runs under a key made of all they depend on.
+
+    A cache that cannot be read or written costs time and nothing else: it never raises.
+    """
+
+    def get(self, key: str) -> object | None:
+        """The JSON value that was put under ``key``; None if there is none (any more)."""
+
+    def put(self, key: str, value: object) -> None:
+        """Keep a JSON value; it may be forgotten when space gets short."""
+
+
+def content_key(*parts: str | bytes) -> str:
+    """A key for what depends on all of ``parts`` and nothing else: texts, flags, versions."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+class Role(StrEnum):
+    """Who says a message."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation with a model."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How one answer is drawn; None leaves it to what the user configured.
+
+    ``number`` tells draws of the same question apart: a cache gives the same answer to the same number.
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model's answer.
+
+    ``model`` is the name that the endpoint gives itself. ``tokens_estimated`` says that the endpoint
+    reported no usage, and tokens are a guess from the text's length. ``cut`` says that the answer met
+    its token limit. A ``cached`` answer cost nothing this time.
+    """
+
+    text: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    tokens_estimated: bool = False
+    cut: bool = False
+    cached: bool = False
+
+
+class LanguageModel(Protocol):
+    """A chat model. Retries, time limits, the token budget and requests at once are its own affair.
+
+    It is used from one event loop at a time. Cancelling the awaiting task drops the request.
+    """
+
+    @property
+    def name(self) -> str:
+        """The model's name, shown in results."""
+
+    @property
+    def identity(self) -> str:
+        """Everything beside the question that answers depend on, as text and without secrets."""
+
+    async def complete(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Completion:
+        """The model's next message.
+
+        Raises:
+            ModelError: when there is no answer to this question.
+            ModelUnavailableError: when there would be none to any other, either.
+        """
+
+    async def aclose(self) -> None:
+        """End the connections; the next request opens new ones."""
+
+
+class ModelError(RuntimeError):
+    """A model gave no answer; the message says why and what to do, and holds no secret."""
+
+
+class ModelUnavailableError(ModelError):
+    """No request would succeed: no endpoint, a wrong key or model name, a spent budget."""
+
+
+class JobState(StrEnum):
+    """How far a fine-tuning job is."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuningJob:
+    """A fine-tuning job as its endpoint describes it.
+
+    ``status`` is the endpoint's own word for ``state``. ``model`` is the fine-tuned model's name, empty
+    until it is there; ``problem`` is why a job failed. ``events`` are in the order of time.
+    """
+
+    id: str
+    state: JobState
+    status: str
+    model: str = ""
+    problem: str = ""
+    events: tuple[str, ...] = ()
+
+
+class FineTuner(Protocol):
+    """An endpoint that fine-tunes models. Every method may raise :class:`ModelError`."""
+
+    @property
+    def name(self) -> str:
+        """The name of the model that is fine-tuned."""
+
+    @property
+    def endpoint(self) -> str:
+        """Where the jobs run: a job is known to one endpoint only."""
+
+    async def upload(self, name: str, data: bytes) -> str:
+        """Send training or validation data (JSON lines); returns the file's id."""
+
+    async def submit(self, training: str, validation: str | None, suffix: str | None) -> FineTuningJob:
+        """Start a job on uploaded files."""
+
+    async def find(self, training: str) -> FineTuningJob | None:
+        """The newest job on an uploaded file, None if there is none among the latest."""
+
+    async def job(self, identifier: str) -> FineTuningJob:
+        """The job as it is now, with its events."""
+
+    async def aclose(self) -> None:
+        """End the connections."""

@@ -1,0 +1,57 @@
+"""A language model that is not asked the same thing twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from jouleline.core.ports import Cache, Completion, LanguageModel, Message, Sampling, content_key
+
+_FORMAT: Final = "completion/1"
+
+
+@dataclass(frozen=True)
+class CachedModel:
+    """Gives an earlier answer to the same question of the same model with the same parameters.
+
+    Neither the key nor the value holds the question's text; errors are not kept.
+    """
+
+    model: LanguageModel
+    cache: Cache
+
+    @property
+    def name(self) -> str:
+        """The model's own name."""
+        return self.model.name
+
+    @property
+    def identity(self) -> str:
+        """The model's own identity: the cache changes no answer."""
+        return self.model.identity
+
+    async def complete(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Completion:  # noqa: B008 - a frozen value
+        """The answer that was kept, else a new one."""
+        said = json.dumps([(str(one.role), one.content) for one in messages])
+        key = content_key(_FORMAT, self.identity, json.dumps(asdict(sampling), sort_keys=True), said)
+        kept = _read(self.cache.get(key))
+        if kept is not None:
+            return kept
+        completion = await self.model.complete(messages, sampling)
+        self.cache.put(key, {name: value for name, value in asdict(completion).items() if name != "cached"})
+        return completion
+
+    async def aclose(self) -> None:
+        """End the model's connections."""
+        await self.model.aclose()
+
+
+def _read(value: object) -> Completion | None:
+    if not isinstance(value, dict):
+        return None
+    try:
+        return Completion(**value, cached=True)
+    except TypeError:
+        return None  # of another version

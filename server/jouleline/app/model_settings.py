@@ -1,0 +1,142 @@
+"""Find out which model the user wants to ask: the command line, the environment, ``jouleline.toml``.
+
+Only the user's own file is trusted with secrets. A program's file may come from anybody; it must not
+send the user's key to an endpoint of its choice, nor name a command to run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jouleline.core.model_settings import OPENAI_URL, ModelSettings
+
+from .workload import WorkloadError, read_document
+
+_POSITIVE: Final = "a number above 0"
+_COUNT: Final = "a whole number above 0"
+_WANTED: Final[Mapping[str, str]] = {
+    "model": 'a model\'s name, such as "gpt-4o-mini"',
+    "base_url": 'an address such as "http://localhost:8000/v1"',
+    "api_key_env": "the name of an environment variable",
+    "api_key_command": "a command that prints the key",
+    "temperature": "a number from 0 to 2",
+    "max_tokens": _COUNT,
+    "timeout_s": _POSITIVE,
+    "max_retries": "a whole number, 0 or more",
+    "parallel": _COUNT,
+    "token_budget": _COUNT,
+    "extra": "a table of further parameters",
+    "fine_tuned": "a fine-tuned model's name",
+}
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+
+
+class ModelSettingsError(ValueError):
+    """Settings that cannot be used; the message says what, where, and what to write instead."""
+
+
+def find_model(
+    own: Path, program: Path | None, environment: Mapping[str, str], model: str | None = None
+) -> ModelSettings | None:
+    """The model to ask, or None if nobody names one.
+
+    ``own`` is the user's ``jouleline.toml`` and ``program`` that of the program; neither need exist.
+    ``model`` is what the command line says. Command line before environment before the program's
+    file before the user's own.
+
+    Raises:
+        ModelSettingsError: if a setting is wrong, or a program's file asks for what it may not.
+    """
+    mine = _table(own)
+    theirs = _table(program) if program is not None and program != own else {}
+    if address := environment.get("JOULELINE_MODEL_BASE_URL") or environment.get("OPENAI_BASE_URL"):
+        mine["base_url"] = address
+        if theirs.get("base_url") != address:
+            theirs.pop("base_url", None)
+    if program is not None:
+        _refuse_theft(theirs, mine, program)
+    table = {**mine, **theirs}
+    origin = str(program if "model" in theirs else own)
+    for name, source in ((environment.get("JOULELINE_MODEL"), "JOULELINE_MODEL"), (model, "--model")):
+        if name:
+            table["model"], origin = name, source
+    if "model" not in table:
+        return None
+    settings = replace(ModelSettings(model=table["model"]), **table)
+    _check_address(settings.base_url)
+    return replace(settings, origin=origin)
+
+
+def _refuse_theft(theirs: Mapping[str, Any], mine: Mapping[str, Any], program: Path) -> None:
+    address = theirs.get("base_url", "")
+    local = urlsplit(address).hostname in _LOOPBACK
+    if "api_key_command" in theirs:
+        raise ModelSettingsError(
+            f"{program}: api_key_command in [model] is a command of the program's author; "
+            f"put it into your own jouleline.toml instead"
+        )
+    if address and not local and address != mine.get("base_url", OPENAI_URL):
+        raise ModelSettingsError(
+            f"{program}: base_url in [model] would send your sources and your key to {_host(address)}; "
+            f"if you want that, put it into your own jouleline.toml or set JOULELINE_MODEL_BASE_URL"
+        )
+    if "api_key_env" in theirs and not local:
+        raise ModelSettingsError(
+            f"{program}: api_key_env in [model] would send a secret of its choice away; "
+            f"put it into your own jouleline.toml instead"
+        )
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """The checked ``[model]`` table of a file; empty if there is none."""
+    if not path.exists():
+        return {}
+    try:
+        table = read_document(path).get("model", {})
+    except WorkloadError as error:
+        raise ModelSettingsError(str(error)) from error
+    if not isinstance(table, dict):
+        raise ModelSettingsError(f"{path}: [model] must be a table")
+    for key, value in table.items():
+        if key not in _WANTED:
+            raise ModelSettingsError(
+                f"{path}: unknown key {key!r} in [model]; known are {', '.join(_WANTED)}"
+            )
+        if not _is_wanted(key, value):
+            raise ModelSettingsError(f"{path}: {key} in [model] must be {_WANTED[key]}")
+    return dict(table)
+
+
+def _is_wanted(key: str, value: object) -> bool:
+    match key:
+        case "extra":
+            return isinstance(value, dict)
+        case "temperature" | "timeout_s":
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                return False
+            return 0 <= value <= 2 if key == "temperature" else value > 0
+        case "max_tokens" | "max_retries" | "parallel" | "token_budget":
+            return type(value) is int and value >= (0 if key == "max_retries" else 1)
+        case _:
+            return isinstance(value, str) and bool(value.strip())
+
+
+def _check_address(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ModelSettingsError(f"base_url of the model must be {_WANTED['base_url']}")
+    if parts.username or parts.password or parts.query:
+        raise ModelSettingsError("base_url of the model must hold no password; use api_key_env for the key")
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).hostname or "an address that cannot be read"
