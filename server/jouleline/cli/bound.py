@@ -18,6 +18,7 @@ from jouleline.core.makefile import run_arguments, run_command
 from jouleline.core.roofline import BoundKind
 
 from . import options as shared
+from . import profiled
 from .console import output
 from .exit_codes import Exit, UserError
 
@@ -37,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=str(Evidence.SOURCE),
         help="the kind of evidence to ask for; source where there is none (default: %(default)s)",
     )
+    profiled.configure(parser)
     shared.add_format(parser, "sarif")
 
 
@@ -54,9 +56,10 @@ def run(options: argparse.Namespace) -> int:
     parsed, problems = parse_files(program.files)
     analysis = analyse(parsed, device, words, (*program.problems, *problems))
     try:
-        sources = wiring.evidence_sources(Evidence(options.evidence))
+        sources = [*wiring.evidence_sources(Evidence(options.evidence))]
     except wiring.UnavailableError as error:
         raise UserError(str(error)) from error
+    sources += profiled.sources(options, program, arguments)
     for source in sources:
         analysis = refined(analysis, source.refine(analysis, program))
     if options.format == "json":
@@ -108,7 +111,11 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
     )
     console.print(
         f"  [{colour}]{bound.kind}-bound{driver}[/], {margin_words(report, analysis)}; "
-        f"{report.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound",
+        + (
+            f"measured by {report.profile.profiler}"
+            if report.profile
+            else f"{report.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound"
+        ),
         soft_wrap=True,
     )
     operations = ", ".join(
