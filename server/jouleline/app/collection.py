@@ -58,7 +58,11 @@ async def collect(
     done = await runner.run(Job(command, str(built.directory), environment, PROFILE_LIMITS))
     texts = await asyncio.to_thread(_written, built.directory / _FOLDER)
     found = {name: text for name, text in texts.items() if profiler.recognises(text)}
-    if any(profiler.read(text) for text in found.values()):
+    try:
+        measured = any(profiler.read(text) for text in found.values())
+    except ProfileError as error:
+        raise ProfileError(f"{profiler.name} wrote a profile that cannot be read: {error}") from error
+    if measured:
         return found
     log = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace")
     refusal = profiler.refusal("\n".join([*texts.values(), log]))

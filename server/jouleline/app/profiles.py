@@ -172,27 +172,25 @@ def _likeness(symbol: Symbol, kernel: Kernel) -> int:
 def _assigned(
     launched: Sequence[tuple[Symbol, KernelProfile]], indices: Sequence[int], analysis: Analysis
 ) -> dict[int, Sequence[KernelReport]]:
-    """The measured launches of one kernel in place of the reports that fit them best.
+    """The measured launches of one kernel, in their order, in place of the reports that fit them best.
 
-    A report that fits none goes to the next launch; launches left over follow the last report.
+    A report that fits none goes to a launch that is left; reports that are left over stay as they are.
     """
     places: dict[int, int] = {}
     for wanted in (3, 2, 1, 0):
         for number, (symbol, launch) in enumerate(launched):
-            if number in places.values():
+            if number in places:
                 continue
-            free = [index for index in indices if index not in places]
+            free = [index for index in indices if index not in places.values()]
             fitting = [i for i in free if _fit(symbol, launch, analysis.kernels[i]) >= wanted]
             if fitting:
-                places[fitting[0]] = number
-    reports = {
-        index: [_measured(analysis.kernels[index], *launched[number], analysis)]
-        for index, number in places.items()
-    }
-    last = max(places)
-    rest = [number for number in range(len(launched)) if number not in places.values()]
-    reports[last] += [_measured(analysis.kernels[last], *launched[number], analysis) for number in rest]
-    return dict(reports)
+                places[number] = fitting[0]
+    measured = []
+    for number, (symbol, launch) in enumerate(launched):
+        fits = {index: _fit(symbol, launch, analysis.kernels[index]) for index in indices}
+        index = places.get(number, max(fits, key=fits.__getitem__))
+        measured.append(_measured(analysis.kernels[index], symbol, launch, analysis))
+    return {**dict.fromkeys(places.values(), ()), min(places.values()): measured}
 
 
 def _fit(symbol: Symbol, launch: KernelProfile, report: KernelReport) -> int:

@@ -48,7 +48,7 @@ METRICS: Final = (
     *(_SASS.format(name) for name in _HALF),
     *_OTHERS,
 )
-"""What is asked of ``ncu``; all exist on every GPU it supports (compute capability 7.0 and later)."""
+"""What is asked of ``ncu``: names that do not vary between GPUs, which those of tensor units do."""
 
 _GUIDE: Final = "https://developer.nvidia.com/ERR_NVGPUCTRPERM"
 PERMISSION: Final = (
@@ -57,24 +57,22 @@ PERMISSION: Final = (
     f"(in a container: with --cap-add=SYS_ADMIN); see {_GUIDE}"
 )
 _REFUSALS: Final[Mapping[str, str]] = {
-    (r"ERR_NVGPUCTRPERM|does not have permission to access NVIDIA GPU Performance Counters"): (
+    r"ERR_NVGPUCTRPERM|does not have permission to access NVIDIA GPU Performance Counters": (
         "NVIDIA's driver lets only administrators read GPU performance counters (ERR_NVGPUCTRPERM): "
         + PERMISSION
     ),
-    (r"driver resource was unavailable|resources are in use|ERR_NVGPUCTRPROFILING"): (
+    r"driver resource was unavailable|resources are in use": (
         "another tool holds the GPU's performance counters: stop it (for DCGM: `dcgmi profile --pause`) and "
         "try again"
     ),
-    (r"[Pp]rofiling is not supported on (?:this )?device|not supported by (?:the )?profiler"): (
-        "ncu cannot profile this GPU: it needs compute capability 7.0 or later, outside WSL 1 and MIG "
-        "without its own counters; `ncu --list-chips` lists what it supports"
+    r"[Pp]rofiling is not supported on (?:this )?device": (
+        "ncu cannot profile this GPU: `ncu --list-chips` lists those it supports (from Volta on)"
     ),
-    (
-        r"no CUDA-capable device|[Nn]o supported (?:device|GPU)|[Dd]river version is insufficient"
-        r"|libcuda\.so[.\d]* ?(?:not found|: cannot open)|Failed to load libcuda"
-    ): ("no NVIDIA GPU with a working driver is here: look at what `nvidia-smi` says"),
-    (r"Failed to find metric|unrecogni[sz]ed option|Unknown (?:metric|section)"): (
-        "this ncu or this GPU lacks an option or a metric that is needed: use Nsight Compute 2021.3 or later"
+    r"no CUDA-capable device|[Nn]o supported (?:device|GPU)|==ERROR==.*(?:libcuda|driver version)": (
+        "no NVIDIA GPU with a working driver is here: look at what `nvidia-smi` says"
+    ),
+    r"Failed to find metric|unrecogni[sz]ed option|Unknown (?:metric|section)": (
+        "this ncu lacks an option or a metric that is needed: install a current Nsight Compute"
     ),
 }
 _REMEDY: Final = "install Nsight Compute: it comes with the CUDA toolkit, or from developer.nvidia.com"
@@ -209,7 +207,8 @@ class NsightCompute:
         for pattern, sentence in _REFUSALS.items():
             if re.search(pattern, log):
                 return sentence
-        said = re.search(r"^==ERROR== (.+)", log, re.MULTILINE)
+        # That the program failed is better told by the program.
+        said = re.search(r"^==ERROR== (?!The application returned)(.+)", log, re.MULTILINE)
         return f"ncu says: {said[1].strip()}" if said else None
 
 

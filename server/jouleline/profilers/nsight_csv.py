@@ -161,12 +161,17 @@ def _add_row(table: _Table, content: str, line: int) -> None:
             table.units = row
     elif launched and content.startswith('"'):
         raise ProfileError(
-            f"line {line} has {len(cells)} of {len(table.names)} columns: the file is cut off; profile again"
+            f"line {line} is not a whole row of {len(table.names)} columns: the file is cut off; "
+            "profile again"
         )
 
 
 def _cells(line: str) -> list[str]:
-    return next(csv.reader([line]), [""])
+    """The cells of a line; one alone if its quotes do not match, as where a file was cut off."""
+    try:
+        return next(csv.reader([line], strict=True), [""])
+    except csv.Error:
+        return [line]
 
 
 def _foreign(value: str, metric: str, line: int) -> ProfileError:

@@ -56,11 +56,11 @@ _REFUSALS: Final[Mapping[str, str]] = {
     (
         r"no (?:HIP|ROCm)-capable device|hipErrorNoDevice|[Nn]o (?:GPU )?agents? found"
         r"|ROCk module is NOT loaded|HSA_STATUS_ERROR_OUT_OF_RESOURCES"
-    ): ("no AMD GPU with a working driver is here: look at what `rocminfo` says"),
+    ): "no AMD GPU with a working driver is here: look at what `rocminfo` says",
     (
         r"(?:counter|metric)[^\n]*(?:not (?:found|supported|valid)|invalid)|[Ii]nvalid (?:counter|metric)"
         r"|not able to collect"
-    ): ("this GPU lacks a counter that is needed; MI200 and MI300 have all (`rocprofv3 -L` lists them)"),
+    ): "this GPU lacks a counter that is needed; MI200 and MI300 have all (`rocprofv3 -L` lists them)",
 }
 
 
@@ -225,7 +225,7 @@ def _tables(text: str) -> Iterator[_Table]:
             cells = _cells(content)
             if len(cells) < len(names):
                 raise ProfileError(
-                    f"line {line} has {len(cells)} of {len(names)} columns: the file is cut off; "
+                    f"line {line} is not a whole row of {len(names)} columns: the file is cut off; "
                     "profile again"
                 )
             table.append((line, dict(zip(names, cells, strict=False))))
@@ -294,7 +294,10 @@ def _first(row: Mapping[str, str], names: tuple[str, ...]) -> str:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line]), [""])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], strict=True), [""])]
+    except csv.Error:
+        return [line]
 
 
 def _program() -> str | None:
