@@ -99,6 +99,6 @@ def test_without_any_profiler_each_is_named_with_how_to_get_it() -> None:
     with pytest.raises(ProfileError) as refusal:
         choose_profiler(missing)
     assert str(refusal.value) == (
-        "no profiler is here: ncu is in such a state (do something); rocprof is in such a state "
+        "no profiler is here: ncu: in such a state (do something); rocprof: in such a state "
         "(do something); or profile on another machine and name the file with --profile"
     )

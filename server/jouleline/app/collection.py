@@ -33,7 +33,7 @@ def choose_profiler(profilers: Sequence[Profiler]) -> Profiler:
         for profiler, finding in findings:
             if finding.availability is wanted:
                 return profiler
-    missing = "; ".join(f"{finding.name} is {finding.detail} ({finding.remedy})" for _, finding in findings)
+    missing = "; ".join(f"{finding.name}: {finding.detail} ({finding.remedy})" for _, finding in findings)
     raise ProfileError(
         f"no profiler is here: {missing}; or profile on another machine and name the file with --profile"
     )

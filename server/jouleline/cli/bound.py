@@ -15,6 +15,7 @@ from jouleline.app.evidence import refined
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, read_workload
 from jouleline.core.counts import Evidence, Operation
 from jouleline.core.makefile import run_arguments, run_command
+from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import BoundKind
 
 from . import options as shared
@@ -112,8 +113,8 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
     console.print(
         f"  [{colour}]{bound.kind}-bound{driver}[/], {margin_words(report, analysis)}; "
         + (
-            f"measured by {report.profile.profiler}"
-            if report.profile
+            _measured(report.profile)
+            if report.profile is not None
             else f"{report.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound"
         ),
         soft_wrap=True,
@@ -133,6 +134,11 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
         console.print(f"  arrays: {arrays}", soft_wrap=True)
     for assumption in counts.assumptions:
         console.print(f"  [dim]assumed: {escape(assumption)}[/]", soft_wrap=True)
+
+
+def _measured(profile: KernelProfile) -> str:
+    time = "" if profile.seconds is None else f" in a launch of {profile.seconds * 1e6:.4g} us"
+    return f"measured by {profile.profiler}{time}"
 
 
 def margin_words(report: KernelReport, analysis: Analysis) -> str:
