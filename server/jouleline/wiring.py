@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
-from jouleline.core.ports import Availability, Cache, Finding, FineTuner, Meter, Runner, Toolchain
+from jouleline.core.ports import (
+    Availability,
+    Cache,
+    Finding,
+    FineTuner,
+    Meter,
+    Profiler,
+    Runner,
+    Toolchain,
+)
 
 if TYPE_CHECKING:
     from jouleline.app.evidence import EvidenceSource
@@ -125,11 +134,20 @@ def evidence_sources(kind: Evidence) -> Sequence[EvidenceSource]:
     Raises:
         UnavailableError: if nobody gives it; the message says why.
     """
-    if kind is Evidence.SOURCE:
+    if kind in (Evidence.SOURCE, Evidence.PROFILE):  # a profile comes from files or a run, see the CLI
         return ()
     if kind is Evidence.MODEL:
         return (model_evidence(),)
-    raise UnavailableError(f"--evidence {kind}: only source evidence is there so far")
+    raise UnavailableError(f"--evidence {kind}: there is no such evidence so far")
+
+
+@cache
+def profilers() -> Sequence[Profiler]:
+    """The GPU vendors' profilers whose output we read."""
+    from jouleline.profilers.nsight_compute import NsightCompute
+    from jouleline.profilers.rocprof import Rocprof
+
+    return (NsightCompute(), Rocprof())
 
 
 def scenario_sources(scenario: str) -> Sequence[EvidenceSource]:
@@ -265,7 +283,7 @@ def serve(tcp: tuple[str, int] | None) -> int:
 
 
 def findings() -> list[Finding]:
-    """What ``jouleline doctor`` reports: compilers, meters, the sandbox, the model, runners."""
+    """What ``jouleline doctor`` reports: compilers, profilers, meters, the sandbox, the model, runners."""
     from jouleline.meters.nvml import find_nvml
     from jouleline.meters.rapl import find_rapl
     from jouleline.runners.bubblewrap import find_bubblewrap
@@ -273,6 +291,7 @@ def findings() -> list[Finding]:
     model = meter().info
     return [
         *(toolchain.find() for toolchain in toolchains()),
+        *(profiler.find() for profiler in profilers()),
         find_nvml(),
         find_rapl(),
         Finding("meter", model.name, Availability.READY, f"in use; {model.note}"),

@@ -16,6 +16,7 @@ from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.launchsites import LaunchSites
+from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import Bound, classify
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
@@ -42,7 +43,8 @@ class ParsedFile:
 class KernelReport:
     """One kernel, launched in one way, on one device.
 
-    The bound follows from the counts, unless it is a model's ``opinion``.
+    The bound follows from the counts, unless it is a model's ``opinion``. ``profile`` is the launch
+    that was measured, where counts come from one.
     """
 
     file: str
@@ -51,6 +53,7 @@ class KernelReport:
     counts: KernelCounts
     bound: Bound
     opinion: bool = False
+    profile: KernelProfile | None = None
 
     @property
     def evidence(self) -> Evidence:

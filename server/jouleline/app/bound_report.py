@@ -6,6 +6,7 @@ from typing import Any
 
 from jouleline import __version__
 from jouleline.core.counts import Operation
+from jouleline.core.profile import KernelProfile
 
 from .analyse import Analysis, KernelReport
 
@@ -60,6 +61,18 @@ def _kernel_json(report: KernelReport) -> dict[str, Any]:
             for array in counts.arrays
         ],
         "assumptions": list(counts.assumptions),
+        **({"profile": _profile_json(report.profile)} if report.profile is not None else {}),
+    }
+
+
+def _profile_json(profile: KernelProfile) -> dict[str, Any]:
+    return {
+        "profiler": profile.profiler,
+        "kernel": profile.kernel,
+        "target": profile.target or None,
+        "seconds": profile.seconds,
+        "registers": profile.registers,
+        "occupancy": _rounded(profile.occupancy),
     }
 
 

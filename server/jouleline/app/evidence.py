@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -17,13 +17,15 @@ from .program import Problem, Program
 class Refinement:
     """What one kind of evidence says of an analysis's kernels, by their index in ``kernels``.
 
-    ``opinions`` are bounds without counts, which only a model gives. ``problems`` say for which
-    kernels nothing was found, and why. ``unavailable`` is the one of them that another time might
-    mend: a server that is down, a spent budget.
+    ``opinions`` are bounds without counts, which only a model gives. ``reports`` stand in place of one
+    report, where a kernel turned out to be launched in other ways than the source tells. ``problems``
+    say for which kernels nothing was found, and why. ``unavailable`` is the one of them that another
+    time might mend: a server that is down, a spent budget.
     """
 
     counts: Mapping[int, KernelCounts] = field(default_factory=dict)
     opinions: Mapping[int, Bound] = field(default_factory=dict)
+    reports: Mapping[int, Sequence[KernelReport]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unavailable: str = ""
 
@@ -51,8 +53,9 @@ def refined(analysis: Analysis, refinement: Refinement) -> Analysis:
     return replace(
         analysis,
         kernels=tuple(
-            _refined(report, refinement.counts.get(index), refinement.opinions.get(index), analysis)
+            _refined(one, refinement.counts.get(index), refinement.opinions.get(index), analysis)
             for index, report in enumerate(analysis.kernels)
+            for one in refinement.reports.get(index, (report,))
         ),
         problems=(*analysis.problems, *refinement.problems),
     )

@@ -19,9 +19,11 @@ from jouleline.app.program import Program
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, read_workload
 from jouleline.core.counts import Evidence, Operation
 from jouleline.core.makefile import run_arguments, run_command
+from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import BoundKind
 
 from . import options as shared
+from . import profiled
 from .console import output
 from .exit_codes import Exit, UserError
 
@@ -42,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the kind of evidence to ask for; source where there is none (default: %(default)s)",
     )
     shared.add_model(parser)
+    profiled.configure(parser)
     shared.add_format(parser, "sarif")
 
 
@@ -59,9 +62,10 @@ def run(options: argparse.Namespace) -> int:
     parsed, problems = parse_files(program.files)
     analysis = analyse(parsed, device, words, (*program.problems, *problems))
     try:
-        sources = _sources(options, program)
+        sources = [*_sources(options, program)]
     except wiring.UnavailableError as error:
         raise UserError(str(error)) from error
+    sources += profiled.sources(options, program, arguments)
     for source in sources:
         analysis = refined(analysis, source.refine(analysis, program))
         if isinstance(source, ModelBounds):
@@ -134,7 +138,11 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
     )
     console.print(
         f"  [{colour}]{bound.kind}-bound{driver}[/], {margin_words(report, analysis)}; "
-        f"{report.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound",
+        + (
+            _measured(report.profile)
+            if report.profile is not None
+            else f"{report.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound"
+        ),
         soft_wrap=True,
     )
     operations = ", ".join(
@@ -152,6 +160,11 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
         console.print(f"  arrays: {arrays}", soft_wrap=True)
     for assumption in counts.assumptions:
         console.print(f"  [dim]assumed: {escape(assumption)}[/]", soft_wrap=True)
+
+
+def _measured(profile: KernelProfile) -> str:
+    time = "" if profile.seconds is None else f" in a launch of {profile.seconds * 1e6:.4g} us"
+    return f"measured by {profile.profiler}{time}"
 
 
 def margin_words(report: KernelReport, analysis: Analysis) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from .profile import KernelProfile, LaunchRecord
+
 
 class Availability(StrEnum):
     """Whether something can be used on this machine."""
@@ -335,3 +337,40 @@ class FineTuner(Protocol):
 
     async def aclose(self) -> None:
         """End the connections."""
+
+
+class Profiler(Protocol):
+    """Runs a program under a GPU vendor's profiler, and reads what that wrote."""
+
+    @property
+    def name(self) -> str:
+        """The profiler's usual name, such as ``ncu``."""
+
+    def find(self) -> Finding:
+        """Whether it is here, and whether it may read this machine's counters."""
+
+    def command(self, run: str, folder: str, *, tensor: bool = False) -> str:
+        """The shell command that runs ``run`` and leaves CSV files in ``folder``.
+
+        ``tensor`` asks for operations of tensor units as well.
+        """
+
+    def recognises(self, text: str) -> bool:
+        """Whether a text is this profiler's."""
+
+    def read(self, text: str) -> Sequence[LaunchRecord]:
+        """The launches of a text it recognises, in order.
+
+        Raises:
+            ProfileError: if the text is damaged; the message names the line.
+        """
+
+    def profile(self, record: LaunchRecord) -> KernelProfile:
+        """What a launch's counters amount to.
+
+        Raises:
+            ProfileError: if counters are missing; the message names them and how to collect them.
+        """
+
+    def refusal(self, log: str) -> str | None:
+        """What kept the profiler from measuring, as one sentence with its remedy; None if nothing did."""
