@@ -90,7 +90,7 @@ def test_a_kernel_says_what_bounds_it_and_why() -> None:
     assert scale["operations"]["sp"] == 16777200  # six digits are shown
     assert scale["assumptions"] == ["n = 16777216 from the run line"]
     assert scale["intensity"]["sp"] < 0.25
-    assert idle["intensity"] == {"sp": None, "dp": None, "int": None}
+    assert idle["intensity"] == {"sp": 0, "dp": 0, "int": 0}
     assert not idle["launch"]["known"]
 
 

@@ -69,14 +69,16 @@ def test_floating_point_operations(body: str, sp: float, dp: float) -> None:
     [
         ("", 0),
         ("x[i] = 0.0f;", 1),
-        ("v[i] = v[i] + 1;", 3),
-        ("v[i]++;", 3),
-        ("v[i] = v[i] * 3 + 1;", 3),
-        ("v[i] = v[i] / 8;", 3),
-        ("v[i] = ~(v[i] << 3) ^ 5;", 5),
-        ("v[i] = __popc(v[i]);", 3),
-        ("v[i] = max(v[i], 0);", 3),
+        ("v[i] = v[i] + 1;", 2),
+        ("v[i]++;", 2),
+        ("v[i] = v[i] * 3 + 1;", 2),
+        ("v[i] = v[i] / 8;", 2),
+        ("v[i] = ~(v[i] << 3) ^ 5;", 4),
+        ("v[i] = __popc(v[i]);", 2),
+        ("v[i] = max(v[i], 0);", 2),
         ("if (i < 5000) x[i] = 0.0f;", 2),
+        ("v[i] = i * 5 + i * 5;", 2),
+        ("x[i + 1] = x[i];", 2),
         ("float a[4]; a[0] = 1.0f;", 0),
     ],
 )
@@ -109,7 +111,7 @@ def test_loops_and_guards_scale_what_they_hold(body: str, sp: float) -> None:
 def test_a_loop_that_is_unrolled_costs_no_control() -> None:
     short = "for (int j = 0; j < N; j++) s += 1.0f;"
     assert integers(f"float s = 0; {short} x[i] = s;", "#define N 8") == 1
-    assert integers(f"float s = 0; {short} x[i] = s;", "#define N 800") == 1 + 2 * 800
+    assert integers(f"float s = 0; {short} x[i] = s;", "#define N 800") == 1 + 0.5 * 800
     assert integers(f"float s = 0; {short} x[i] = s;", "const int N = 4;") == 1
     assert integers(f"float s = 0; const int N = 2 * 4; {short} x[i] = s;") == 1
     assert integers(f"float s = 0; int N = v[0]; {short} x[i] = s;") == 2 + 2 * 16
@@ -223,9 +225,9 @@ def test_shared_memory_and_registers_move_nothing() -> None:
     assert found.keys() == {"a", "b"}
 
 
-def test_an_index_from_data_moves_a_sector_each() -> None:
+def test_an_index_from_data_reads_an_array_of_unknown_size_once() -> None:
     found = moved("b[i] = a[v[i]];")
-    assert found["a"] == 32 * LARGE
+    assert found["a"] == 4 * LARGE
     assert found["v"] == 4 * LARGE
 
 
@@ -235,7 +237,8 @@ def test_an_atomic_writes() -> None:
 
 def test_what_fits_the_cache_and_is_written_stays_there() -> None:
     found = moved("b[i] = a[i];", n=2**16)
-    assert found == {"a": 4 * 2**16, "b": 0}
+    assert found["a"] == 4 * 2**16
+    assert found["b"] < 0.15 * 4 * 2**16
 
 
 def test_two_dimensions_are_flattened() -> None:

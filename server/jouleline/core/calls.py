@@ -139,6 +139,7 @@ class CallCounter(ExpressionCounter):
             depth=self.depth + 1,
             loops=(),
             entered=(),
+            computed=set(),
             shadowed={},
             returned=None,
         )

@@ -255,7 +255,7 @@ class ExpressionCounter(KernelScope):
                 self.address(moved.array, times)
             return moved
         value = self._combined(operator, left, right)
-        if not folded and kind.arithmetic is Scalar.INT:
+        if kind.arithmetic is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
         elif not folded:
             self.tally.count(CLASS_OF[kind.arithmetic], times * amount)

@@ -48,7 +48,7 @@ def label(reports: Sequence[KernelReport]) -> str:
 
 def counted(counts: KernelCounts) -> bool:
     """Whether anything at all was found in the kernel."""
-    return counts.dram_bytes > 0 or any(amount > 0 for amount in counts.operations.values())
+    return bool(counts.arrays) or any(amount > 0 for amount in counts.operations.values())
 
 
 def factor(report: KernelReport) -> str:
