@@ -54,6 +54,7 @@ class CallCounter(ExpressionCounter):
         """Count a call."""
         callee = text_of(child(node, "function"))
         name = callee.split("<")[0].split("::")[-1].strip()
+        self._receiver(child(node, "function"), times)
         arguments = child(node, "arguments")
         nodes = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
         values = [self.expression(item, times) for item in nodes]
@@ -75,6 +76,12 @@ class CallCounter(ExpressionCounter):
             self.tally.assume(f"{name}() is not counted: its source is not in the program")
         return Value(kind)
 
+    def _receiver(self, function: Node | None, times: Polynomial) -> None:
+        """A method of an object in memory reads the object."""
+        if function is not None and function.type == "field_expression":
+            receiver = self.expression(child(function, "argument"), times)
+            self.whole(replace(receiver, type=_pointee(receiver.type)), times, write=False)
+
     def _known(
         self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
     ) -> Value | None:
@@ -85,7 +92,7 @@ class CallCounter(ExpressionCounter):
             return self._atomic(values, times)
         if name in _CACHED_LOADS and values:
             return self.element(values[0], ZERO, times, write=False)
-        if special := costs.special_cost(name):
+        if special := costs.special_function(name):
             return self._special(special, kind, times)
         if name in costs.PLAIN:
             self.tally.count(CLASS_OF[kind.scalar], times * costs.PLAIN[name])
@@ -99,16 +106,12 @@ class CallCounter(ExpressionCounter):
             return Value(kind, known)
         return None
 
-    def _special(self, special: tuple[str, int, bool], kind: CType, times: Polynomial) -> Value:
-        base, expansion, single = special
-        double = kind.scalar is not Scalar.SP and not single
+    def _special(self, special: costs.Special, kind: CType, times: Polynomial) -> Value:
+        double = kind.scalar is not Scalar.SP and not special.single
+        floating, integers = special.cost(double=double)
         self.tally.count(Operation.SPECIAL, times)
-        integers = costs.SPECIAL_INT.get(base, 0) * (costs.SPECIAL_DP_FACTOR if double else 1)
+        self.tally.count(Operation.DP if double else Operation.SP, times * floating)
         self.tally.count(Operation.INT, times * integers)
-        if double:
-            self.tally.count(Operation.DP, times * (expansion * costs.SPECIAL_DP_FACTOR))
-        else:
-            self.tally.count(Operation.SP, times * expansion)
         return Value(DOUBLE if double else FLOAT)
 
     def _atomic(self, values: Sequence[Value], times: Polynomial) -> Value:
@@ -118,7 +121,7 @@ class CallCounter(ExpressionCounter):
         if values[0].array is not None:
             for write in (False, True):
                 self.access(values[0].array, element, element.bytes, times, write=write)
-        self.tally.count(CLASS_OF[element.scalar], times)
+        # The memory's own units do the arithmetic: no class of operations counts it.
         return Value(element)
 
     # The program's own functions and macros
@@ -201,3 +204,7 @@ class CallCounter(ExpressionCounter):
             return Value(UNKNOWN)
         names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
         return replace(self, names=names, depth=self.depth + 1).expression(body, times)
+
+
+def _pointee(kind: CType) -> CType:
+    return kind.element if kind.is_pointer else kind

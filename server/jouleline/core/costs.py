@@ -1,22 +1,28 @@
 """How many machine operations a source-level operation becomes.
 
-Three figures were seen in profiles of HeCBench kernels that clang built for an RTX 3080
+Divisions and special functions were counted in compiled code, as said at each. Three figures agree
+with profiles of HeCBench kernels that clang built for an RTX 3080
 (github.com/Scientific-Computing-Lab/gpuFLOPBench): an fp32 division is about 10 operations, a square
-root none of the counted classes, an integer address one IMAD. The others are the usual expansions,
+root none of the counted classes, an integer address one IMAD. The others are usual expansions,
 assumed and rounded. They are source evidence: compiled code replaces them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from .ctype import Scalar
 
-DIVISION: Final[Mapping[Scalar, int]] = {Scalar.SP: 10, Scalar.DP: 16, Scalar.INT: 18}
-"""Operations of a division by what is not a constant."""
-MODULO: Final = 20
+DIVISION: Final[Mapping[Scalar, int]] = {Scalar.SP: 10, Scalar.DP: 15, Scalar.INT: 22}
+"""Operations of a division, of integers by what is not a constant (nvcc 13.0 for sm_86)."""
+LONG_DIVISION: Final = 70
+"""The same for 64-bit integers."""
+MODULO: Final = 22
 """Integer operations of a remainder by what is not a constant."""
+DIVISION_INT: Final = 5
+"""Integer operations of a floating-point division, which looks at exponents."""
 CONSTANT_DIVISION: Final = 4
 """Integer operations of a division by a constant: multiply high and shifts."""
 LOOP_CONTROL: Final = 2
@@ -40,58 +46,33 @@ induction. The median over simple loops in the HeCBench profiles (clang, RTX 308
 COLLAPSED: Final = 30
 """The same for each further loop that is collapsed into it: its index comes from a 64-bit division."""
 
-SPECIAL: Final[Mapping[str, int]] = {
-    "sqrt": 0,
-    "rsqrt": 0,
-    "cbrt": 12,
-    "exp": 6,
-    "exp2": 2,
-    "exp10": 8,
-    "expm1": 12,
-    "log": 8,
-    "log2": 6,
-    "log10": 8,
-    "log1p": 14,
-    "sin": 14,
-    "cos": 14,
-    "tan": 20,
-    "sincos": 26,
-    "asin": 14,
-    "acos": 14,
-    "atan": 14,
-    "atan2": 24,
-    "sinh": 16,
-    "cosh": 14,
-    "tanh": 12,
-    "asinh": 20,
-    "acosh": 20,
-    "atanh": 18,
-    "pow": 24,
-    "hypot": 10,
-    "erf": 16,
-    "erfc": 20,
-    "tgamma": 30,
-    "lgamma": 40,
-    "fmod": 20,
-    "fdividef": 2,
-    "frcp_rn": 6,
-    "fsqrt_rn": 0,
-    "norm3df": 8,
-    "rnorm3df": 8,
-    "normcdf": 24,
-    "j0": 30,
-    "j1": 30,
-}
-"""Floating-point operations that a special function expands to, beside the function itself."""
-SPECIAL_INT: Final[Mapping[str, int]] = {
-    "exp": 3, "exp2": 2, "exp10": 3, "expm1": 4, "log": 6, "log2": 6, "log10": 6, "log1p": 8,
-    "sin": 8, "cos": 8, "tan": 10, "sincos": 12, "pow": 16, "atan": 3, "atan2": 6, "acos": 3, "asin": 3,
-    "tanh": 4, "erf": 4, "erfc": 6, "cbrt": 6, "fmod": 10, "sinh": 5, "cosh": 5, "lgamma": 20,
-    "tgamma": 16,
+SINGLE: Final[Mapping[str, tuple[int, int]]] = {
+    "sqrt": (0, 3), "rsqrt": (2, 0), "cbrt": (11, 0), "exp": (10, 1), "exp2": (2, 0), "exp10": (10, 1),
+    "expm1": (23, 3), "log": (27, 6), "log2": (29, 6), "log10": (28, 6), "log1p": (28, 8), "sin": (19, 6),
+    "cos": (19, 7), "tan": (20, 6), "sincos": (25, 12), "asin": (23, 1), "acos": (25, 1), "atan": (20, 1),
+    "atan2": (35, 14), "sinh": (21, 3), "cosh": (11, 2), "tanh": (15, 1), "asinh": (36, 9), "acosh": (39, 9),
+    "atanh": (32, 9), "pow": (63, 10), "hypot": (14, 8), "erf": (16, 8), "erfc": (54, 2), "tgamma": (147, 12),
+    "lgamma": (150, 18), "fmod": (32, 23), "fdividef": (2, 0), "frcp_rn": (6, 2), "fsqrt_rn": (0, 3),
+    "norm3df": (8, 2), "rnorm3df": (8, 2), "normcdf": (67, 5), "j0": (60, 20), "j1": (60, 20),
 }  # fmt: skip
-"""Integer operations of a special function: exponents and range reduction."""
-SPECIAL_DP_FACTOR: Final = 2.5
-"""A double-precision special function runs longer polynomials than a single-precision one."""
+"""Single-precision and integer operations of special functions on the way that is usually taken.
+
+Counted in the code that nvcc 13.0 makes for sm_86, beside the function unit's own instruction; the
+reduction of large angles is left out. The square root of the profiled programs, which clang built,
+has no single-precision operation.
+"""
+DOUBLE: Final[Mapping[str, tuple[int, int]]] = {
+    "sqrt": (13, 10), "rsqrt": (8, 6), "cbrt": (16, 21), "exp": (31, 15), "exp2": (30, 15), "exp10": (34, 17),
+    "expm1": (35, 20), "log": (47, 26), "log2": (50, 27), "log10": (50, 27), "log1p": (85, 33),
+    "sin": (27, 12), "cos": (27, 13), "tan": (55, 10), "sincos": (40, 18), "asin": (74, 14), "acos": (78, 19),
+    "atan": (48, 10), "atan2": (61, 15), "sinh": (68, 30), "cosh": (38, 13), "tanh": (61, 12),
+    "asinh": (107, 42), "acosh": (103, 38), "atanh": (103, 44), "pow": (127, 74), "hypot": (17, 19),
+    "erf": (78, 4), "erfc": (113, 28), "tgamma": (392, 106), "lgamma": (91, 54), "fmod": (4, 60),
+    "normcdf": (126, 31), "j0": (120, 36), "j1": (120, 36),
+}  # fmt: skip
+"""The same in double precision."""
+INTRINSIC: Final = (2, 0)
+"""A fast intrinsic such as ``__sinf``: a scaling beside the function unit's instruction."""
 
 PLAIN: Final[Mapping[str, int]] = {
     "fma": 2,
@@ -146,14 +127,28 @@ FREE: Final = frozenset(
 """Calls that add nothing to the counted classes."""
 
 
-def special_cost(name: str) -> tuple[str, int, bool] | None:
-    """The special function a call names: base name, expansion, and whether the name says float.
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A special function: its base name, whether the name says float, and whether it is an intrinsic."""
+
+    name: str
+    single: bool
+    intrinsic: bool
+
+    def cost(self, *, double: bool) -> tuple[int, int]:
+        """Floating-point and integer operations of a call."""
+        if self.intrinsic:
+            return INTRINSIC
+        return (DOUBLE if double and self.name in DOUBLE else SINGLE)[self.name]
+
+
+def special_function(name: str) -> Special | None:
+    """The special function a call names.
 
     ``sqrtf``, ``__expf`` and ``std::sqrt`` are known by their base names.
     """
     base = name.removeprefix("__")
-    fast = base != name
-    for candidate, single in ((base, False), (base.removesuffix("f"), base.endswith("f"))):
-        if candidate in SPECIAL:
-            return candidate, 2 if fast and SPECIAL[candidate] else SPECIAL[candidate], single or fast
+    for candidate in (base, base.removesuffix("f")):
+        if candidate in SINGLE:
+            return Special(candidate, single=candidate != base or base != name, intrinsic=base != name)
     return None

@@ -28,6 +28,8 @@ UNCERTAINTY_LOG2: Final[Mapping[str, float]] = {
 _PER_ASSUMPTION: Final = 0.5
 RESIDENT_THREADS: Final = 1024
 """Threads that run at a time on one multiprocessor: two thirds of what it can hold (assumed)."""
+PRIVATE_BYTES: Final = 96.0
+"""Local memory of a thread (byte) that the first cache level keeps: 96 KiB of it among 1024 threads."""
 LAUNCH_BYTES: Final = 3000.0
 """DRAM traffic of an empty kernel: its code and parameters (3.3 kB in the profile of ``EmptyKernel`` of
 the program dispatch-cuda on an RTX 3080)."""
@@ -67,7 +69,7 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
     space = Space(ranges, tuple(tally.parallel), tally.derived, value_of, int(device.warp_size.value))
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
     threads = device.multiprocessors.value * RESIDENT_THREADS
-    arrays = traffic(tally.accesses, space, Cache(max(caches), threads))
+    arrays = traffic(tally.accesses, space, Cache(max(caches), threads, PRIVATE_BYTES))
     doubt = _PER_ASSUMPTION * len(tally.assumptions)
     return KernelCounts(
         operations={operation: operations.get(operation, 0.0) for operation in Operation},

@@ -120,6 +120,8 @@ class ExpressionCounter(KernelScope):
             if not inner:
                 place = Array(f"{array.name}[]", array.space, ZERO)
             return Value(element, None, place)
+        if write:
+            self.stored[place.name] = self.stored.get(place.name, 0) + 1
         if element.scalar is not Scalar.OTHER or not element.struct:
             self.access(place, element, element.bytes, times, write=write)
         return Value(element, self._loaded(place, element, place.name), place)
@@ -132,10 +134,15 @@ class ExpressionCounter(KernelScope):
         depends = self.tally.indices(place.offset)
         if place.space in ("register", "shared"):
             if place.space == "register" and place.offset.symbols <= self.unrolled:
-                self.unrolled.add(f"{name}[{place.offset}]")
+                self.unrolled.add(f"{name}[{place.offset}]{self._version(place)}")
             depends |= {*(one for one in self.ranges if "@" not in one), *self.loops}
         derived = Derived(depends, extent=extent)
-        return self.tally.derive(f"{name}[{place.offset}]", derived)
+        return self.tally.derive(f"{name}[{place.offset}]{self._version(place)}", derived)
+
+    def _version(self, place: Array) -> str:
+        """What tells a value from those that lay there before."""
+        stored = self.stored.get(place.name)
+        return f"#{stored}" if stored else ""
 
     def access(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
         if place.space == "global" and element.bytes and place.kind != _PINNED:
@@ -259,9 +266,17 @@ class ExpressionCounter(KernelScope):
             self.integer(value, "", amount, times)
         elif not folded:
             self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
+            if operator == "/" and amount > 1:
+                self.tally.count(Operation.INT, times * costs.DIVISION_INT)
         if operator in ("<", ">", "<=", ">=", "==", "!=", "&&", "||"):
-            kind = INT
+            return Value(INT, self._truth(node) if value is None else value)
         return Value(kind, value)
+
+    def _truth(self, node: Node) -> Polynomial:
+        """A comparison of data: 0 or 1, who knows."""
+        depends = frozenset((*(one for one in self.ranges if "@" not in one), *self.loops))
+        derived = Derived(depends, extent=Polynomial.constant(2))
+        return self.tally.derive(f"truth@{node.start_byte}", derived)
 
     def integer(self, value: Polynomial | None, key: str, amount: float, times: Polynomial) -> None:
         """Count integer operations that compute a value, as a compiler would leave them.
@@ -387,10 +402,13 @@ def _operator_cost(operator: str, kind: CType, right: Polynomial | None) -> floa
     constant = right.number if right is not None else None
     if operator in ("/", "%") and scalar in (Scalar.INT, Scalar.OTHER):
         if constant is None or constant <= 0:
+            if kind.size > INT.size:
+                return costs.LONG_DIVISION
             return costs.MODULO if operator == "%" else costs.DIVISION[Scalar.INT]
         return 1 if math.log2(constant).is_integer() else costs.CONSTANT_DIVISION
     if operator == "/":
-        return costs.DIVISION[scalar] if constant is None else 1
+        exact = bool(constant) and math.frexp(abs(constant or 1))[0] == 0.5  # a power of two
+        return 1 if exact else costs.DIVISION[scalar]
     if operator in ("&&", "||"):
         return 0
     if operator in ("<", ">", "<=", ">=", "==", "!="):

@@ -39,7 +39,8 @@ class KernelScope:
     function sees, too. ``fixed`` are names whose value the compiler knows. ``local_space`` is where a
     local array lives. ``loops`` are the indices of the loops around the place, each ``entered`` so
     often; ``unrolled`` are those that are gone when compiled. What is in ``computed`` is not computed
-    again; ``shadowed`` are the outer values of names declared in the block.
+    again; ``stored`` counts the stores to each array; ``shadowed`` are the outer values of names
+    declared in the block.
     """
 
     program: ProgramFacts
@@ -56,6 +57,7 @@ class KernelScope:
     local_space: str = "register"
     loops: tuple[str, ...] = ()
     entered: tuple[Polynomial, ...] = ()
+    stored: dict[str, int] = field(default_factory=dict)
     computed: set[object] = field(default_factory=set)
     shadowed: dict[str, Value | None] = field(default_factory=dict)
     unrolled: set[str] = field(default_factory=set)

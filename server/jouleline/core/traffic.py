@@ -26,16 +26,20 @@ _EVICTION_STEEPNESS: Final = 1.5
 
 @dataclass(frozen=True)
 class Cache:
-    """The last cache level (bytes), and how many threads run at a time on the whole device."""
+    """The last cache level (bytes), and how many threads run at a time on the whole device.
+
+    Arrays of a thread's own that need no more than ``private_bytes_per_thread`` stay in the first level.
+    """
 
     size_bytes: float
     resident_threads: float
+    private_bytes_per_thread: float
 
 
 def traffic(accesses: Sequence[Access], space: Space, cache: Cache) -> tuple[ArrayTraffic, ...]:
     """DRAM bytes and coalescing of each array, most traffic first."""
     by_array: dict[str, list[Access]] = defaultdict(list)
-    indexed = {access.array for access in accesses if access.dynamic}
+    indexed = _in_memory(accesses, cache)
     for access in accesses:
         if access.array in indexed:  # a private array that is not stays in registers
             by_array[access.array].append(access)
@@ -51,6 +55,14 @@ def traffic(accesses: Sequence[Access], space: Space, cache: Cache) -> tuple[Arr
         useful = sum(stream.useful for stream in (*reads[name], *writes[name]))
         found.append(ArrayTraffic(name, read + written * evicted, min(1.0, useful / moved) if moved else 1.0))
     return tuple(sorted(found, key=lambda item: -item.dram_bytes))
+
+
+def _in_memory(accesses: Sequence[Access], cache: Cache) -> set[str]:
+    """The arrays that are in memory: all but a thread's own that fit registers or the first cache level."""
+    private = {access.array: access.size_bytes for access in accesses if access.private and access.dynamic}
+    needed = sum(size or math.inf for size in private.values())
+    found = {access.array for access in accesses if not access.private}
+    return found | private.keys() if needed > cache.private_bytes_per_thread else found
 
 
 def _evicted(fullness: float) -> float:
