@@ -16,6 +16,7 @@ from jouleline.core.device import Catalogue, Device
 from jouleline.core.ports import (
     Availability,
     Cache,
+    DeviceCompiler,
     Finding,
     FineTuner,
     Meter,
@@ -89,11 +90,11 @@ def toolchains() -> Sequence[Toolchain]:
     return (GnuToolchain(), NvccToolchain(), HipccToolchain(), ClangToolchain())
 
 
-def runner(*, confined: bool = True) -> tuple[Runner, tuple[str, ...]]:
+def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runner, tuple[str, ...]]:
     """The runner for programs, and what the user should know of it.
 
     ``confined`` asks for the sandbox; where there is none, programs run as the user's own do, and
-    the note says so.
+    the note says so. ``readable`` are folders that jobs need though the sandbox hides where they lie.
     """
     from jouleline.runners.local import LocalRunner
 
@@ -103,7 +104,7 @@ def runner(*, confined: bool = True) -> tuple[Runner, tuple[str, ...]]:
 
     finding = find_bubblewrap()
     if finding.availability is Availability.READY:
-        return BubblewrapRunner(), ()
+        return BubblewrapRunner(readable), ()
     return LocalRunner(), (f"programs ran outside a sandbox: {finding.detail}. {finding.remedy}".strip(),)
 
 
@@ -136,9 +137,36 @@ def evidence_sources(kind: Evidence) -> Sequence[EvidenceSource]:
     """
     if kind in (Evidence.SOURCE, Evidence.PROFILE):  # a profile comes from files or a run, see the CLI
         return ()
+    if kind is Evidence.COMPILED:
+        return (_compiled_evidence(),)
     if kind is Evidence.MODEL:
         return (model_evidence(),)
     raise UnavailableError(f"--evidence {kind}: there is no such evidence so far")
+
+
+def _compiled_evidence() -> EvidenceSource:
+    from jouleline.app.compiled import CompiledEvidence
+    from jouleline.core.kernel import Language
+    from jouleline.toolchains.sass import NvccListing, OpenMPListing
+
+    compilers: dict[Language, DeviceCompiler] = {
+        Language.CUDA: NvccListing(),
+        Language.OPENMP: OpenMPListing(),
+    }
+    found = {language: compiler.find() for language, compiler in compilers.items()}
+    usable = {
+        language: compilers[language]
+        for language, finding in found.items()
+        if finding.availability is Availability.READY
+    }
+    if not usable:
+        reasons = "; ".join(f"{finding.name}: {finding.detail}" for finding in found.values())
+        raise UnavailableError(
+            f"--evidence compiled: no compiler for kernels is here ({reasons}): pip install 'jouleline[cuda]'"
+        )
+    readable = tuple(dict.fromkeys(folder for each in usable.values() for folder in each.folders))
+    chosen, _ = runner(readable=readable)
+    return CompiledEvidence(usable, chosen, disk_cache("compiled"))
 
 
 @cache
