@@ -23,6 +23,7 @@ _LISTING: Final = "jouleline.sass"
 _MAX_LISTING_BYTES: Final = 64 * 1024 * 1024
 _HEADERS: Final = frozenset((".h", ".hpp", ".hh", ".hxx", ".cuh", ".inl"))
 _INCLUDE: Final = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.MULTILINE)
+_DEVICE_CODE: Final = re.compile(rb"__device__|declare\s+target")
 _ERROR: Final = re.compile(r"^.*(?:\berror\b|\bfatal\b).*$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -50,7 +51,7 @@ class Lister:
     async def listings(
         self, program: Program, kernel_files: Collection[str]
     ) -> tuple[list[Listing], list[Problem]]:
-        """The machine code of the sources that define or include ``kernel_files``.
+        """The machine code of the sources that define or include ``kernel_files``, or what these may call.
 
         What does not compile becomes a problem; the other sources are not affected.
         """
@@ -74,7 +75,10 @@ class Lister:
             name
             for name in program.files
             if PurePosixPath(name).suffix.lower() not in _HEADERS
-            and any(file in kernel_files for file in closure(program, name))
+            and (
+                _DEVICE_CODE.search(program.files[name])
+                or any(file in kernel_files for file in closure(program, name))
+            )
         ]
         asked = await self._asked(place) if program.makefile and sources else ""
         commands = compile_commands(asked, str(place.root), program.files.keys())

@@ -8,7 +8,7 @@ to go as many as its lines run, compared with the lines before the branch.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median_low
@@ -122,21 +122,9 @@ class Flow:
             other.source == source and other.loop.parent != matched.loop.parent for other in self.matched
         )
         total = flow * source.trips if elsewhere else source.iterations
-        widest = max(other.unrolled for other in beside)
-        if matched.unrolled == widest:
-            alike = sum(other.unrolled == widest for other in beside)
-            rest = total * self._rest(source.trips, widest) if len(beside) > alike else 0.0
-            return max(0.0, total - rest) / (widest * alike)
-        # What the unrolled loop leaves over, done by loops unrolled less.
-        return total * self._rest(source.trips, widest) / matched.unrolled
-
-    @staticmethod
-    def _rest(trips: float, unrolled: int) -> float:
-        """The share of iterations that remain when ``unrolled`` at a time are done."""
-        if trips <= 0:
-            return 0.0
-        rest = trips % unrolled if trips.is_integer() else min(trips, (unrolled - 1) / 2)
-        return rest / trips
+        alike = sum(other.unrolled == matched.unrolled for other in beside)
+        share = _share_of(matched.unrolled, {other.unrolled for other in beside}, source.trips)
+        return total * share / (matched.unrolled * alike)
 
     # Branches
 
@@ -310,3 +298,17 @@ class Flow:
         if own is not None and usual and own < usual:
             return own / usual
         return EVEN
+
+
+def _share_of(unrolled: int, beside: Collection[int], trips: float) -> float:
+    """The share of ``trips`` that is done ``unrolled`` at a time: each loop leaves its rest to the next."""
+    if trips <= 0:
+        return 0.0
+    left = trips
+    for step in sorted(beside, reverse=True):
+        last = step == min(beside)
+        rest = 0.0 if last else left % step if left.is_integer() else min(left, (step - 1) / 2)
+        if step == unrolled:
+            return (left - rest) / trips
+        left = rest
+    return 0.0

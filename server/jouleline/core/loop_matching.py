@@ -13,6 +13,7 @@ from .sass import Instruction
 from .visits import Line, SourceLoop, Visits
 
 _SHARE: Final = 0.5
+_FEWEST_WRITTEN_OUT: Final = 3
 _MOST_UNROLLED: Final = 128
 _STEP: Final = re.compile(r"^(U?R\d+), (?:U?P\w+, ){0,2}(U?R\d+)(?:\.reuse)?, (-?0x[0-9a-f]+)(?:,|$)")
 _REGISTER: Final = re.compile(r"\bU?R\d+\b")
@@ -52,7 +53,7 @@ def match_loops(graph: Graph, visits: Visits) -> list[MatchedLoop]:
             source = _controlling(graph, loops[place], visits, taken) or _source(own, visits, taken)
             if source is None and not any(each.places for each in own):
                 source = _source(_instructions(graph, loops[place].blocks), visits, taken)
-        unrolled = _unrolled(own, source) if source else 1
+        unrolled = _unrolled(own, source, visits) if source else 1
         matched[place] = MatchedLoop(loops[place], source, unrolled, foreign)
     return _compared(graph, [matched[place] for place in range(len(loops))])
 
@@ -132,7 +133,10 @@ def _source(
     votes: Counter[SourceLoop] = Counter()
     depth: dict[SourceLoop, int] = {}
     known = 0
-    for instruction in own:
+    # Heads of loops that were merged into one stand in it together, and say nothing of which it is.
+    heads = {(loop.file, loop.first) for loop in visits.loops if loop.last > loop.first}
+    telling = [each for each in own if each.places and each.places[0] not in heads] or own
+    for instruction in telling:
         loops = list(dict.fromkeys(around(instruction.places, visits.loops)))
         # A line in no loop is of a function that was inlined: it may have been called in any.
         known += bool(loops)
@@ -147,14 +151,27 @@ def _source(
         and loop not in refused
         and not any(_encloses(other, loop) for other in refused)
     ]
-    return max(candidates, key=lambda loop: depth[loop], default=None)
+    candidates.sort(key=lambda loop: -depth[loop])
+    return next(
+        (loop for loop in candidates if not _written_out(loop, own, visits)), next(iter(candidates), None)
+    )
+
+
+def _written_out(loop: SourceLoop, own: Sequence[Instruction], visits: Visits) -> bool:
+    """Whether the code holds each instruction of a loop as often as the loop would iterate."""
+    if loop.trips < _FEWEST_WRITTEN_OUT:
+        return False
+    inside = (each for each in own if loop in around(each.places, visits.loops)[:1])
+    copies = Counter((each.places[0], each.opcode) for each in inside if each.name in _COPIED)
+    total = sum(copies.values())
+    return total > 0 and sum(count for count in copies.values() if count >= loop.trips) >= _SHARE * total
 
 
 def _encloses(outer: SourceLoop, inner: SourceLoop) -> bool:
     return outer.file == inner.file and outer.first <= inner.first and inner.last <= outer.last
 
 
-def _unrolled(own: Sequence[Instruction], source: SourceLoop) -> int:
+def _unrolled(own: Sequence[Instruction], source: SourceLoop, visits: Visits) -> int:
     """By how much the loop's counter steps, if the code was copied as often."""
     steps = _steps(own)
     compared = {
@@ -163,9 +180,10 @@ def _unrolled(own: Sequence[Instruction], source: SourceLoop) -> int:
         if each.name in ("ISETP", "UISETP")
         for register in _REGISTER.findall(each.operands)
     }
-    copies = Counter(
-        (each.places[0], each.opcode) for each in own if each.places and each.name in _COPIED
-    ) or Counter((each.places[0], each.opcode) for each in own if each.places)
+    direct = [each for each in own if around(each.places, visits.loops)[:1] == [source]]
+    copies = Counter((each.places[0], each.opcode) for each in direct if each.name in _COPIED) or Counter(
+        (each.places[0], each.opcode) for each in direct or own if each.places
+    )
     most = max(copies.values(), default=1)
     by = abs(source.step) if source.step else 1.0
     best = 1
