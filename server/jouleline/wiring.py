@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from jouleline.app.outcome import Tools
     from jouleline.app.question import Example
     from jouleline.core.model_settings import ModelSettings
+    from jouleline.core.kernel import Language
 
 DEFAULT_DEVICE = "a100-sxm4-40gb"
 """The device for bounds when the user names none and no GPU is found."""
@@ -144,15 +146,17 @@ def evidence_sources(kind: Evidence) -> Sequence[EvidenceSource]:
     raise UnavailableError(f"--evidence {kind}: there is no such evidence so far")
 
 
-def _compiled_evidence() -> EvidenceSource:
-    from jouleline.app.compiled import CompiledEvidence
+def _device_compilers() -> dict[Language, DeviceCompiler]:
     from jouleline.core.kernel import Language
     from jouleline.toolchains.sass import NvccListing, OpenMPListing
 
-    compilers: dict[Language, DeviceCompiler] = {
-        Language.CUDA: NvccListing(),
-        Language.OPENMP: OpenMPListing(),
-    }
+    return {Language.CUDA: NvccListing(), Language.OPENMP: OpenMPListing()}
+
+
+def _compiled_evidence() -> EvidenceSource:
+    from jouleline.app.compiled import CompiledEvidence
+
+    compilers = _device_compilers()
     found = {language: compiler.find() for language, compiler in compilers.items()}
     usable = {
         language: compilers[language]
@@ -320,6 +324,10 @@ def findings() -> list[Finding]:
     return [
         *(toolchain.find() for toolchain in toolchains()),
         *(profiler.find() for profiler in profilers()),
+        *(
+            replace(compiler.find(), kind="evidence", name=f"compiled {language}")
+            for language, compiler in _device_compilers().items()
+        ),
         find_nvml(),
         find_rapl(),
         Finding("meter", model.name, Availability.READY, f"in use; {model.note}"),

@@ -10,10 +10,10 @@ from jouleline.core.compile_commands import CompileCommand, chosen_options, comp
 DRY_RUN = """\
 echo building
 nvcc -std=c++17 -Xcompiler -Wall -arch=sm_60 -DN=100 -O3 -c main.cu -o main.o
-make[1]: Entering directory '/work/program/lib'
+make[1]: Entering directory '/srv/program/lib'
 /opt/cuda/bin/nvcc -I ../include \\
     -c ./kernels.cu -o kernels.o
-make[1]: Leaving directory '/work/program/lib'
+make[1]: Leaving directory '/srv/program/lib'
 cd tools && g++ -O2 host.cpp -o host
 nvcc main.o -o main
 """
@@ -21,7 +21,7 @@ SOURCES = ("main.cu", "lib/kernels.cu", "tools/host.cpp", "unused.cu")
 
 
 def test_each_source_comes_with_its_options_and_its_folder() -> None:
-    found = {each.source: each for each in compile_commands(DRY_RUN, "/work/program", SOURCES)}
+    found = {each.source: each for each in compile_commands(DRY_RUN, "/srv/program", SOURCES)}
     assert set(found) == {"main.cu", "lib/kernels.cu", "tools/host.cpp"}
     assert "-DN=100" in found["main.cu"].options
     assert found["lib/kernels.cu"] == CompileCommand(
@@ -38,4 +38,4 @@ def test_chosen_options_are_joined_and_seen_from_the_root() -> None:
 
 @given(st.text())
 def test_no_makefile_is_too_strange(text: str) -> None:
-    compile_commands(text, "/work", SOURCES)
+    compile_commands(text, "/srv", SOURCES)
