@@ -17,6 +17,7 @@ _FEWEST_WRITTEN_OUT: Final = 3
 _MOST_UNROLLED: Final = 128
 _STEP: Final = re.compile(r"^(U?R\d+), (?:U?P\w+, ){0,2}(U?R\d+)(?:\.reuse)?, (-?0x[0-9a-f]+)(?:,|$)")
 _REGISTER: Final = re.compile(r"\bU?R\d+\b")
+_PREDICATE: Final = re.compile(r"\bU?P\d\b")
 _COPIED: Final = frozenset(
     ("FADD", "FMUL", "FFMA", "DADD", "DMUL", "DFMA", "LDG", "LDS", "STG", "STS", "MUFU")
 )
@@ -47,13 +48,14 @@ def match_loops(graph: Graph, visits: Visits) -> list[MatchedLoop]:
         taken = {matched[other].source for other in inside}
         covered = frozenset().union(*(loops[other].blocks for other in inside))
         own = _instructions(graph, loops[place].blocks - covered)
-        foreign = _is_foreign(_jumps(graph, loops[place]) or own, files)
+        jumps = _jumps(graph, loops[place])
+        foreign = _is_foreign([jump for jump in jumps if jump.places] or own, files)
         source = None
         if not foreign:
             source = _controlling(graph, loops[place], visits, taken) or _source(own, visits, taken)
             if source is None and not any(each.places for each in own):
                 source = _source(_instructions(graph, loops[place].blocks), visits, taken)
-        unrolled = _unrolled(own, source, visits) if source else 1
+        unrolled = _unrolled(own, jumps, source, visits) if source else 1
         matched[place] = MatchedLoop(loops[place], source, unrolled, foreign)
     return _compared(graph, [matched[place] for place in range(len(loops))])
 
@@ -99,14 +101,14 @@ def around(places: Sequence[Line], loops: Iterable[SourceLoop]) -> list[SourceLo
 
 
 def _jumps(graph: Graph, loop: Loop) -> list[Instruction]:
-    """The jumps back to the loop's header and out of the loop, of which lines are known."""
+    """The jumps back to the loop's header and out of the loop."""
     jumps = [graph.blocks[latch].last for latch in loop.latches]
     jumps += [
         graph.blocks[index].last
         for index in sorted(loop.blocks)
         if any(after not in loop.blocks for after in graph.blocks[index].after)
     ]
-    return [jump for jump in jumps if jump.places]
+    return jumps
 
 
 def _controlling(
@@ -171,15 +173,12 @@ def _encloses(outer: SourceLoop, inner: SourceLoop) -> bool:
     return outer.file == inner.file and outer.first <= inner.first and inner.last <= outer.last
 
 
-def _unrolled(own: Sequence[Instruction], source: SourceLoop, visits: Visits) -> int:
+def _unrolled(
+    own: Sequence[Instruction], jumps: Sequence[Instruction], source: SourceLoop, visits: Visits
+) -> int:
     """By how much the loop's counter steps, if the code was copied as often."""
     steps = _steps(own)
-    compared = {
-        register
-        for each in own
-        if each.name in ("ISETP", "UISETP")
-        for register in _REGISTER.findall(each.operands)
-    }
+    compared = {register for jump in jumps for register in _compared_by(jump, own)}
     direct = [each for each in own if around(each.places, visits.loops)[:1] == [source]]
     copies = Counter((each.places[0], each.opcode) for each in direct if each.name in _COPIED) or Counter(
         (each.places[0], each.opcode) for each in direct or own if each.places
@@ -192,6 +191,19 @@ def _unrolled(own: Sequence[Instruction], source: SourceLoop, visits: Visits) ->
             factor = int(amount / by)
             best = max(best, _divisor(min(factor, _MOST_UNROLLED), factor, copies, most))
     return best
+
+
+def _compared_by(jump: Instruction, own: Sequence[Instruction]) -> list[str]:
+    """The registers in the comparison that decides a jump: the last one before it that sets its predicate."""
+    deciding = set(_PREDICATE.findall(f"{jump.predicate} {jump.operands}"))
+    before = [
+        each
+        for each in own
+        if each.name in ("ISETP", "UISETP")
+        and each.address < jump.address
+        and deciding & {*_PREDICATE.findall(each.operands)[:2]}
+    ]
+    return _REGISTER.findall(before[-1].operands) if before else []
 
 
 def _steps(own: Sequence[Instruction]) -> Mapping[str, int]:
