@@ -77,7 +77,7 @@ class CompiledEvidence:
                 _Compiled(compiler.name, target, device),
             )
             counts |= found
-            problems += missed if not failed else ()
+            problems += missed
         return Refinement(counts, problems=tuple(problems))
 
 
@@ -121,7 +121,13 @@ def _counted(
                 Problem(report.file, report.kernel.line, f"{report.kernel.name} is in no compiled code")
             )
             continue
-        counts[index] = _better(report.counts, code, functions, how)
+        better = _better(report.counts, code, functions, how)
+        if not any(better.operations.values()) and any(report.counts.operations.values()):
+            # Work without a result is found in benchmarks; other compilers, or other options, leave it.
+            said = f"{report.kernel.name}: {how.compiler} removes all that it does, so source evidence stays"
+            problems.append(Problem(report.file, report.kernel.line, said))
+            continue
+        counts[index] = better
     return counts, problems
 
 
