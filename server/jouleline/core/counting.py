@@ -160,15 +160,15 @@ class BodyCounter(CallCounter):
             unrolled = self._unrolled(head)
             trips = self._trips(node) if loop.trips is None else loop.trips
             inner = times * trips
-            step = loop.step.number if loop.affine else None
-            self.tally.visits.loop(self.source, macro_body or node, LoopVisits(times, inner, step))
+            step = loop.step if loop.affine else None
+            by = step.number if step is not None else None
+            self.tally.visits.loop(self.source, macro_body or node, LoopVisits(times, inner, by))
             if unrolled:
                 self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
             else:
                 innermost = loop.trips is not None and _innermost(child(node, "body"))
                 control = costs.UNROLLED_CONTROL if innermost else costs.LOOP_CONTROL
                 self.tally.count(Operation.INT, inner * control)
-            step = loop.step if loop.affine else None
             with self._repeated(node, loop.variable, trips, step, times):
                 body = child(node, "body")
                 if body is not None:
