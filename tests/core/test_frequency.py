@@ -70,6 +70,24 @@ def test_an_unrolled_loop_does_the_work_of_its_source(by: int, trips: int) -> No
     assert counts.operations[Operation.INT] == pytest.approx(2 * 64 * trips / by)
 
 
+def test_a_counter_of_the_whole_warp_in_bytes_tells_the_unrolling_too() -> None:
+    body = ["3| FFMA R5, R2, R2, R5"] * 4
+    looping = code(
+        "1| UMOV UR4, URZ",
+        f".L_main: {body[0]}",
+        *body[1:],
+        "2| UIADD3 UR4, UR4, 0x10, URZ",
+        "2| UISETP.NE.AND UP0, UPT, UR4, 0x400, UPT",
+        "2| PLOP3.LUT P0, PT, PT, PT, UP0, 0x80, 0x0",
+        "2| @P0 BRA `(.L_main)",
+        "5| EXIT",
+    )
+    loop = SourceLoop(FILE, 2, 4, entries=64, iterations=64.0 * 256, step=1.0)
+    visits = Visits({(FILE, 1): 64, (FILE, 3): 64.0 * 256, (FILE, 5): 64}, (loop,), entered=64)
+    counts = count_machine_code(looping, {}, visits, 64)
+    assert counts.operations[Operation.SP] == pytest.approx(2 * 64 * 256)
+
+
 @given(st.integers(1, 100), st.sampled_from([2, 4, 8]))
 def test_what_an_unrolled_loop_leaves_is_done_by_the_rest(trips: int, by: int) -> None:
     loop = SourceLoop(FILE, 2, 4, entries=64, iterations=64.0 * trips, step=1.0)

@@ -195,15 +195,18 @@ def _unrolled(
 
 def _compared_by(jump: Instruction, own: Sequence[Instruction]) -> list[str]:
     """The registers in the comparison that decides a jump: the last one before it that sets its predicate."""
+    before = [each for each in own if each.address < jump.address]
     deciding = set(_PREDICATE.findall(f"{jump.predicate} {jump.operands}"))
-    before = [
+    for each in before:  # a comparison for the whole warp is passed on by a PLOP3
+        predicates = _PREDICATE.findall(each.operands)
+        if each.name == "PLOP3" and deciding & set(predicates[:2]):
+            deciding |= set(predicates)
+    comparisons = [
         each
-        for each in own
-        if each.name in ("ISETP", "UISETP")
-        and each.address < jump.address
-        and deciding & {*_PREDICATE.findall(each.operands)[:2]}
+        for each in before
+        if each.name in ("ISETP", "UISETP") and deciding & set(_PREDICATE.findall(each.operands)[:2])
     ]
-    return _REGISTER.findall(before[-1].operands) if before else []
+    return _REGISTER.findall(comparisons[-1].operands) if comparisons else []
 
 
 def _steps(own: Sequence[Instruction]) -> Mapping[str, int]:
