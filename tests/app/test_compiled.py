@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jouleline.app.analyse import Analysis, analyse, parse_files
+from jouleline.app.bound_report import bound_json
 from jouleline.app.compiled import CompiledEvidence
 from jouleline.app.evidence import Refinement, refined
 from jouleline.app.program import Program, read_program
@@ -150,6 +151,26 @@ def test_the_traffic_stays_that_of_the_source(cuda: tuple[Analysis, Refinement, 
     for index, counts in refinement.counts.items():
         assert counts.dram_bytes == analysis.kernels[index].counts.dram_bytes
         assert counts.uncertainty_log2["sp"] < analysis.kernels[index].counts.uncertainty_log2["sp"]
+
+
+@needs_nvcc
+def test_json_tells_what_only_a_compiler_knows(cuda: tuple[Analysis, Refinement, Path]) -> None:
+    analysis, refinement, _ = cuda
+    better = bound_json(refined(analysis, refinement), "1000000")["kernels"][0]
+    assert (better["evidence"], better["compiler"], better["target"]) == ("compiled", "nvcc", "sm_86")
+    assert better["registers"] > 0
+    assert better["spill_bytes"] == better["shared_bytes"] == 0
+    assert better["occupancy"] == 1
+    assert "registers" not in bound_json(analysis, "1000000")["kernels"][0]
+
+
+@needs_nvcc
+def test_a_kernel_that_the_compiler_empties_keeps_its_source_evidence(tmp_path: Path) -> None:
+    source = "__global__ void idle(float *x) { float s = 0; for (int i = 0; i < 9; i++) s += x[i]; }\n"
+    of = program(tmp_path / "program", main_cu=source)
+    found = evidence(tmp_path).refine(analysed(of), of)
+    assert not found.counts
+    assert found.problems[0].message == "idle: nvcc removes all that it does, so source evidence stays"
 
 
 class Refusing:
