@@ -162,7 +162,7 @@ class BodyCounter(CallCounter):
             inner = times * trips
             step = loop.step if loop.affine else None
             by = step.number if step is not None else None
-            self.tally.visits.loop(self.source, macro_body or node, LoopVisits(times, inner, by))
+            self.tally.visits.loop(self.source, node, LoopVisits(times, inner, by))
             if unrolled:
                 self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
             else:
