@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from jouleline.app.model_bound import ModelBounds, ModelScenario
     from jouleline.app.outcome import Tools
     from jouleline.app.question import Example
-    from jouleline.core.model_settings import ModelSettings
     from jouleline.core.kernel import Language
+    from jouleline.core.model_settings import ModelSettings
 
 DEFAULT_DEVICE = "a100-sxm4-40gb"
 """The device for bounds when the user names none and no GPU is found."""
