@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from jouleline.core.device import Catalogue, Device
 from jouleline.core.ports import (
     Availability,
     Cache,
+    DeviceCompiler,
     Finding,
     FineTuner,
     Meter,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from jouleline.app.model_bound import ModelBounds, ModelScenario
     from jouleline.app.outcome import Tools
     from jouleline.app.question import Example
+    from jouleline.core.kernel import Language
     from jouleline.core.model_settings import ModelSettings
 
 DEFAULT_DEVICE = "a100-sxm4-40gb"
@@ -89,11 +92,11 @@ def toolchains() -> Sequence[Toolchain]:
     return (GnuToolchain(), NvccToolchain(), HipccToolchain(), ClangToolchain())
 
 
-def runner(*, confined: bool = True) -> tuple[Runner, tuple[str, ...]]:
+def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runner, tuple[str, ...]]:
     """The runner for programs, and what the user should know of it.
 
     ``confined`` asks for the sandbox; where there is none, programs run as the user's own do, and
-    the note says so.
+    the note says so. ``readable`` are folders that jobs need though the sandbox hides where they lie.
     """
     from jouleline.runners.local import LocalRunner
 
@@ -103,7 +106,7 @@ def runner(*, confined: bool = True) -> tuple[Runner, tuple[str, ...]]:
 
     finding = find_bubblewrap()
     if finding.availability is Availability.READY:
-        return BubblewrapRunner(), ()
+        return BubblewrapRunner(readable), ()
     return LocalRunner(), (f"programs ran outside a sandbox: {finding.detail}. {finding.remedy}".strip(),)
 
 
@@ -136,9 +139,38 @@ def evidence_sources(kind: Evidence) -> Sequence[EvidenceSource]:
     """
     if kind in (Evidence.SOURCE, Evidence.PROFILE):  # a profile comes from files or a run, see the CLI
         return ()
+    if kind is Evidence.COMPILED:
+        return (_compiled_evidence(),)
     if kind is Evidence.MODEL:
         return (model_evidence(),)
     raise UnavailableError(f"--evidence {kind}: there is no such evidence so far")
+
+
+def _device_compilers() -> dict[Language, DeviceCompiler]:
+    from jouleline.core.kernel import Language
+    from jouleline.toolchains.sass import NvccListing, OpenMPListing
+
+    return {Language.CUDA: NvccListing(), Language.OPENMP: OpenMPListing()}
+
+
+def _compiled_evidence() -> EvidenceSource:
+    from jouleline.app.compiled import CompiledEvidence
+
+    compilers = _device_compilers()
+    found = {language: compiler.find() for language, compiler in compilers.items()}
+    usable = {
+        language: compilers[language]
+        for language, finding in found.items()
+        if finding.availability is Availability.READY
+    }
+    if not usable:
+        reasons = "; ".join(f"{finding.name}: {finding.detail}" for finding in found.values())
+        raise UnavailableError(
+            f"--evidence compiled: no compiler for kernels is here ({reasons}): pip install 'jouleline[cuda]'"
+        )
+    readable = tuple(dict.fromkeys(folder for each in usable.values() for folder in each.folders))
+    chosen, _ = runner(readable=readable)
+    return CompiledEvidence(usable, chosen, disk_cache("compiled"))
 
 
 @cache
@@ -292,6 +324,10 @@ def findings() -> list[Finding]:
     return [
         *(toolchain.find() for toolchain in toolchains()),
         *(profiler.find() for profiler in profilers()),
+        *(
+            replace(compiler.find(), kind="evidence", name=f"compiled {language}")
+            for language, compiler in _device_compilers().items()
+        ),
         find_nvml(),
         find_rapl(),
         Finding("meter", model.name, Availability.READY, f"in use; {model.note}"),

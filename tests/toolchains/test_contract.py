@@ -51,7 +51,7 @@ def skip_unless_here(toolchain: Toolchain) -> None:
 
 def hide_nvcc(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     """Have nvcc found on the PATH alone, wherever this machine has it installed."""
-    monkeypatch.setattr("jouleline.toolchains.nvcc._programs", lambda: ["nvcc", str(root / "bin/nvcc")])
+    monkeypatch.setattr("jouleline.toolchains.nvcc.nvcc_programs", lambda: ["nvcc", str(root / "bin/nvcc")])
 
 
 @each

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jouleline import __version__
-from jouleline.core.counts import Operation
+from jouleline.core.counts import CompiledFacts, Operation
 from jouleline.core.profile import KernelProfile
 
 from .analyse import Analysis, KernelReport
@@ -62,6 +62,7 @@ def _kernel_json(report: KernelReport) -> dict[str, Any]:
         ],
         "assumptions": list(counts.assumptions),
         **({"profile": _profile_json(report.profile)} if report.profile is not None else {}),
+        **_compiled_json(counts.compiled),
     }
 
 
@@ -73,6 +74,20 @@ def _profile_json(profile: KernelProfile) -> dict[str, Any]:
         "seconds": profile.seconds,
         "registers": profile.registers,
         "occupancy": _rounded(profile.occupancy),
+    }
+
+
+def _compiled_json(facts: CompiledFacts | None) -> dict[str, Any]:
+    """What only a compiler can tell; nothing where none was asked."""
+    if facts is None:
+        return {}
+    return {
+        "compiler": facts.compiler,
+        "target": facts.target,
+        "registers": facts.registers,
+        "spill_bytes": facts.spill_bytes,
+        "shared_bytes": facts.shared_bytes,
+        "occupancy": None if facts.occupancy is None else round(facts.occupancy, 4),
     }
 
 

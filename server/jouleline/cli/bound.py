@@ -17,7 +17,7 @@ from jouleline.app.evidence import EvidenceSource, refined
 from jouleline.app.model_bound import ModelBounds, ModelScenario
 from jouleline.app.program import Program
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, read_workload
-from jouleline.core.counts import Evidence, Operation
+from jouleline.core.counts import CompiledFacts, Evidence, Operation
 from jouleline.core.makefile import run_arguments, run_command
 from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import BoundKind
@@ -158,6 +158,8 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
             for array in counts.arrays
         )
         console.print(f"  arrays: {arrays}", soft_wrap=True)
+    if counts.compiled:
+        console.print(f"  {escape(_compiled_words(counts.compiled))}", soft_wrap=True)
     for assumption in counts.assumptions:
         console.print(f"  [dim]assumed: {escape(assumption)}[/]", soft_wrap=True)
 
@@ -165,6 +167,15 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
 def _measured(profile: KernelProfile) -> str:
     time = "" if profile.seconds is None else f" in a launch of {profile.seconds * 1e6:.4g} us"
     return f"measured by {profile.profiler}{time}"
+
+
+def _compiled_words(facts: CompiledFacts) -> str:
+    held = "" if facts.occupancy is None else f", occupancy {facts.occupancy:.0%}"
+    spills = f", {facts.spill_bytes} byte spilled" if facts.spill_bytes else ""
+    return (
+        f"{facts.compiler} for {facts.target}: {facts.registers} registers{spills}, "
+        f"{facts.shared_bytes} byte shared memory{held}"
+    )
 
 
 def margin_words(report: KernelReport, analysis: Analysis) -> str:

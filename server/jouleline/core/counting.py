@@ -29,6 +29,7 @@ from .probability import probability
 from .syntax import descendants, text_of
 from .syntax import field as child
 from .values import Array, Derived, Value
+from .visits import LoopVisits
 
 _INCLUSIONS = 3
 
@@ -46,6 +47,7 @@ class BodyCounter(CallCounter):
             case "compound_statement" | "else_clause" | "case_statement" | "labeled_statement":
                 return self._block(node, times)
             case "declaration":
+                self.tally.visits.statement(self.source, node, times)
                 for declared in declarations(node, self.source):
                     self._declare(declared, times)
             case "for_statement" | "while_statement" | "do_statement" | "for_range_loop" as kind:
@@ -55,6 +57,7 @@ class BodyCounter(CallCounter):
             case "switch_statement":
                 self._switch(node, times)
             case "return_statement" | "expression_statement":
+                self.tally.visits.statement(self.source, node, times)
                 value = None
                 for item in node.named_children:
                     value = self.expression(item, times)
@@ -157,13 +160,15 @@ class BodyCounter(CallCounter):
             unrolled = self._unrolled(head)
             trips = self._trips(node) if loop.trips is None else loop.trips
             inner = times * trips
+            step = loop.step if loop.affine else None
+            by = step.number if step is not None else None
+            self.tally.visits.loop(self.source, node, LoopVisits(times, inner, by))
             if unrolled:
                 self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
             else:
                 innermost = loop.trips is not None and _innermost(child(node, "body"))
                 control = costs.UNROLLED_CONTROL if innermost else costs.LOOP_CONTROL
                 self.tally.count(Operation.INT, inner * control)
-            step = loop.step if loop.affine else None
             with self._repeated(node, loop.variable, trips, step, times):
                 body = child(node, "body")
                 if body is not None:
@@ -181,6 +186,7 @@ class BodyCounter(CallCounter):
             least = trips.number
             trips = trips if least is None else Polynomial.constant(max(1.0, least))
         inner = times * trips
+        self.tally.visits.loop(self.source, node, LoopVisits(times, inner))
         self.tally.count(Operation.INT, inner)
         with self._scope(), self._repeated(node, "", trips, None, times):
             for item in node.named_children:
@@ -270,6 +276,7 @@ class BodyCounter(CallCounter):
 
     def _if(self, node: Node, times: Polynomial) -> Polynomial:
         condition = child(node, "condition")
+        self.tally.visits.statement(self.source, node, times)
         if condition is not None:
             self.expression(condition, times)
         chance = probability(condition, self.lookup, self.ranges)

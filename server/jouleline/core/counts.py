@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from .polynomial import Polynomial
+from .visits import Visits
 
 
 class Evidence(StrEnum):
@@ -69,12 +70,30 @@ class LaunchShape:
         return self.grid[0] * self.grid[1] * self.grid[2] * self.threads_per_block
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledFacts:
+    """What a compiler said of a kernel: registers of a thread, bytes, and resident threads.
+
+    ``spill_bytes`` are what a thread's spilled registers move, each place in the code once;
+    ``shared_bytes`` what a block declares. ``occupancy`` is from 0 to 1, None where it is not known.
+    """
+
+    compiler: str
+    target: str
+    registers: int
+    spill_bytes: int
+    shared_bytes: int
+    occupancy: float | None
+
+
 @dataclass(frozen=True)
 class KernelCounts:
     """The counts of one launch of a kernel, with the kind of evidence and the assumptions made.
 
     ``uncertainty_log2`` is one standard deviation in powers of two, by operation class and for
-    ``dram_bytes``. ``formula`` says how operations of one class depend on what was unknown.
+    ``dram_bytes``. ``formula`` says how operations of one class depend on what was unknown,
+    ``visits`` how often each line runs,
+    and ``compiled`` what a compiler said of the kernel.
     """
 
     operations: Operations
@@ -85,6 +104,8 @@ class KernelCounts:
     assumptions: tuple[str, ...] = ()
     uncertainty_log2: Mapping[str, float] = field(default_factory=dict)
     formula: Mapping[Operation, Polynomial] = field(default_factory=dict)
+    visits: Visits = field(default_factory=Visits)
+    compiled: CompiledFacts | None = None
 
     def intensity(self, operation: Operation) -> float | None:
         """Operations per DRAM byte; None when no byte moves."""

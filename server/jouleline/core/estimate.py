@@ -80,4 +80,9 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
         assumptions=tuple(tally.assumptions),
         uncertainty_log2={name: spread + doubt for name, spread in UNCERTAINTY_LOG2.items()},
         formula=dict(tally.operations),
+        visits=tally.visits.evaluated(
+            {id(facts.source): name for name, facts in counter.program.files.items()},
+            value_of,
+            setting.threads,
+        ),
     )

@@ -184,6 +184,37 @@ class Toolchain(Protocol):
         """The shell command that builds ``sources`` into the program ``output``."""
 
 
+class DeviceCompiler(Protocol):
+    """A compiler that shows the machine code it makes of kernels, on machines without the GPU too."""
+
+    @property
+    def name(self) -> str:
+        """The compiler's usual name."""
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders it needs to read, for a sandbox that hides the user's home."""
+
+    def find(self) -> Finding:
+        """Whether it is here with all that a listing takes, with its version."""
+
+    def nearest(self, target: str) -> str:
+        """The instruction set that it makes code for, closest to ``target``, such as ``sm_86``."""
+
+    def options(self, given: Sequence[str], folder: str = ".") -> tuple[str, ...]:
+        """The options of a Makefile's command that count for the code of kernels.
+
+        ``folder`` is where that command runs, relative to where ours will.
+        """
+
+    def listing_command(self, source: str, options: Sequence[str], target: str, output: str) -> str:
+        """The shell command that writes the machine code of a source's kernels to ``output``.
+
+        ``target`` names an instruction set such as ``sm_86``. What the command prints tells the
+        registers, stack, spills and shared memory of each kernel.
+        """
+
+
 class Cache(Protocol):
     """Answers that were dear to get, kept across runs under a key made of all they depend on.
 

@@ -8,6 +8,7 @@ from .counts import Operation
 from .ctype import CType
 from .polynomial import ONE, ZERO, Monomial, Polynomial, collect
 from .visit import Memory
+from .visits import VisitCounter
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Tally:
     sizes: dict[str, float] = field(default_factory=dict)
     parallel: list[str] = field(default_factory=list)
     shared_loops: dict[int, Shared] = field(default_factory=dict)
+    visits: VisitCounter = field(default_factory=VisitCounter)
     _operations: dict[Operation, dict[Monomial, float]] = field(default_factory=dict)
     _accesses: dict[Access, Polynomial] = field(default_factory=dict)
 
@@ -133,7 +135,7 @@ class Tally:
 
     def part(self) -> Tally:
         """An empty tally for a part of the walk, to be added when it is known how often it runs."""
-        return replace(self, _operations={}, _accesses={})
+        return replace(self, visits=self.visits.part(), _operations={}, _accesses={})
 
     def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
         """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""
@@ -147,6 +149,7 @@ class Tally:
             self.count(operation, amount * times)
         for access, often in part._accesses.items():
             self.access(replace(access, loops=(*loops, *access.loops)) if loops else access, often * times)
+        self.visits.add(part.visits, times)
 
     def indices(self, value: Polynomial) -> frozenset[str]:
         """The index symbols that a value varies with."""

@@ -36,7 +36,7 @@ class NvccToolchain:
         """Whether nvcc is here, with its version."""
         return find_compiler(
             "nvcc",
-            _programs(),
+            nvcc_programs(),
             version=r"release (\d+\.\d+)",
             remedy="pip install nvidia-cuda-nvcc nvidia-cuda-cuobjdump nvidia-cuda-nvdisasm",
         )
@@ -44,11 +44,11 @@ class NvccToolchain:
     def build_command(self, sources: Sequence[str], output: str) -> str:
         """The shell command that builds ``sources`` into the program ``output``."""
         arch = "" if self._arch is None else f" -arch={self._arch}"
-        program = first_found(_programs()) or "nvcc"
+        program = first_found(nvcc_programs()) or "nvcc"
         return f"{quoted([program])} -O3{arch} {quoted(sources)} -o {quoted([output])}"
 
 
-def _programs() -> list[str]:
+def nvcc_programs() -> list[str]:
     """Where nvcc may be: it is often installed and not on the PATH, and always so from the wheels."""
     named = [Path(folder) for name in ("CUDA_HOME", "CUDA_PATH") if (folder := os.environ.get(name))]
     wheels = sorted(Path(sysconfig.get_path("purelib"), "nvidia").glob("cu[0-9]*"), reverse=True)

@@ -1,0 +1,229 @@
+"""Find for each loop in machine code the source loop it came from, and how far it was unrolled."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .controlflow import Graph, Loop
+from .sass import Instruction
+from .visits import Line, SourceLoop, Visits
+
+_SHARE: Final = 0.5
+_FEWEST_WRITTEN_OUT: Final = 3
+_MOST_UNROLLED: Final = 128
+_STEP: Final = re.compile(r"^(U?R\d+), (?:U?P\w+, ){0,2}(U?R\d+)(?:\.reuse)?, (-?0x[0-9a-f]+)(?:,|$)")
+_REGISTER: Final = re.compile(r"\bU?R\d+\b")
+_PREDICATE: Final = re.compile(r"\bU?P\d\b")
+_COPIED: Final = frozenset(
+    ("FADD", "FMUL", "FFMA", "DADD", "DMUL", "DFMA", "LDG", "LDS", "STG", "STS", "MUFU")
+)
+_COUNTERS: Final = frozenset(("IADD3", "UIADD3", "IADD", "VIADD"))
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedLoop:
+    """A loop of machine code with its source.
+
+    ``source`` is None for a loop that the source does not show: one of a library, or one the compiler
+    made. ``unrolled`` counts the iterations of the source in one of the machine's.
+    """
+
+    loop: Loop
+    source: SourceLoop | None
+    unrolled: int = 1
+    foreign: bool = False
+
+
+def match_loops(graph: Graph, visits: Visits) -> list[MatchedLoop]:
+    """The loops of :attr:`Graph.loops`, matched, in the same order."""
+    loops = graph.loops
+    files = {file for file, _ in visits.lines} | {loop.file for loop in visits.loops}
+    matched: dict[int, MatchedLoop] = {}
+    for place in reversed(range(len(loops))):  # what is inside first
+        inside = [other for other, loop in enumerate(loops) if loop.parent == place]
+        taken = {matched[other].source for other in inside}
+        covered = frozenset().union(*(loops[other].blocks for other in inside))
+        own = _instructions(graph, loops[place].blocks - covered)
+        jumps = _jumps(graph, loops[place])
+        foreign = _is_foreign([jump for jump in jumps if jump.places] or own, files)
+        source = None
+        if not foreign:
+            source = _controlling(graph, loops[place], visits, taken) or _source(own, visits, taken)
+            if source is None and not any(each.places for each in own):
+                source = _source(_instructions(graph, loops[place].blocks), visits, taken)
+        unrolled = _unrolled(own, jumps, source, visits) if source else 1
+        matched[place] = MatchedLoop(loops[place], source, unrolled, foreign)
+    return _compared(graph, [matched[place] for place in range(len(loops))])
+
+
+def _compared(graph: Graph, matched: Sequence[MatchedLoop]) -> list[MatchedLoop]:
+    """The loops, those that were unrolled by a step that is not in the code compared with their rest."""
+    found = list(matched)
+    groups: dict[tuple[SourceLoop, int | None], list[int]] = {}
+    for place, loop in enumerate(matched):
+        if loop.source:
+            groups.setdefault((loop.source, loop.loop.parent), []).append(place)
+    for places in groups.values():
+        if len(places) < 2 or any(matched[place].unrolled > 1 for place in places):
+            continue
+        sizes = {place: _arithmetic(_instructions(graph, matched[place].loop.blocks)) for place in places}
+        least = min(sizes.values())
+        for place in places:
+            found[place] = replace(matched[place], unrolled=round(sizes[place] / least) if least else 1)
+    return found
+
+
+def _arithmetic(own: Sequence[Instruction]) -> int:
+    return sum(each.name in _COPIED for each in own)
+
+
+def _instructions(graph: Graph, blocks: Iterable[int]) -> list[Instruction]:
+    return [each for index in sorted(blocks) for each in graph.blocks[index].instructions]
+
+
+def _is_foreign(own: Sequence[Instruction], files: set[str]) -> bool:
+    known = [each for each in own if each.places]
+    strange = sum(each.places[0][0] not in files for each in known)
+    return bool(known) and strange > len(known) / 2
+
+
+def around(places: Sequence[Line], loops: Iterable[SourceLoop]) -> list[SourceLoop]:
+    """The source loops around an instruction, inner ones first, calls followed outwards."""
+    found: list[SourceLoop] = []
+    for line in places:
+        holding = [loop for loop in loops if loop.holds(line)]
+        found += sorted(holding, key=lambda loop: loop.last - loop.first)
+    return found
+
+
+def _jumps(graph: Graph, loop: Loop) -> list[Instruction]:
+    """The jumps back to the loop's header and out of the loop."""
+    jumps = [graph.blocks[latch].last for latch in loop.latches]
+    jumps += [
+        graph.blocks[index].last
+        for index in sorted(loop.blocks)
+        if any(after not in loop.blocks for after in graph.blocks[index].after)
+    ]
+    return jumps
+
+
+def _controlling(
+    graph: Graph, loop: Loop, visits: Visits, taken: Iterable[SourceLoop | None]
+) -> SourceLoop | None:
+    """The loop whose head the jump back came from.
+
+    Most instructions of a loop may be of another one inside it that was unrolled to the end.
+    """
+    refused = [other for other in taken if other is not None]
+    for jump in _jumps(graph, loop):
+        found = around(jump.places, visits.loops)
+        if found and jump.places and found[0].holds(jump.places[0]) and found[0] not in refused:
+            heads = (found[0].first, found[0].last)
+            if jump.places[0][1] in heads and not any(_encloses(other, found[0]) for other in refused):
+                return found[0]
+    return None
+
+
+def _source(
+    own: Sequence[Instruction], visits: Visits, taken: Iterable[SourceLoop | None]
+) -> SourceLoop | None:
+    """The innermost loop that most instructions are in, and that no loop inside was matched with."""
+    votes: Counter[SourceLoop] = Counter()
+    depth: dict[SourceLoop, int] = {}
+    known = 0
+    # Heads of loops that were merged into one stand in it together, and say nothing of which it is.
+    heads = {(loop.file, loop.first) for loop in visits.loops if loop.last > loop.first}
+    telling = [each for each in own if each.places and each.places[0] not in heads] or own
+    for instruction in telling:
+        loops = list(dict.fromkeys(around(instruction.places, visits.loops)))
+        # A line in no loop is of a function that was inlined: it may have been called in any.
+        known += bool(loops)
+        votes.update(loops)
+        for place, loop in enumerate(reversed(loops)):
+            depth[loop] = max(depth.get(loop, 0), place)
+    refused = [loop for loop in taken if loop is not None]
+    candidates = [
+        loop
+        for loop, votes_for in votes.items()
+        if votes_for >= _SHARE * known
+        and loop not in refused
+        and not any(_encloses(other, loop) for other in refused)
+    ]
+    candidates.sort(key=lambda loop: -depth[loop])
+    return next(
+        (loop for loop in candidates if not _written_out(loop, own, visits)), next(iter(candidates), None)
+    )
+
+
+def _written_out(loop: SourceLoop, own: Sequence[Instruction], visits: Visits) -> bool:
+    """Whether the code holds each instruction of a loop as often as the loop would iterate."""
+    if loop.trips < _FEWEST_WRITTEN_OUT:
+        return False
+    inside = (each for each in own if loop in around(each.places, visits.loops)[:1])
+    copies = Counter((each.places[0], each.opcode) for each in inside if each.name in _COPIED)
+    total = sum(copies.values())
+    return total > 0 and sum(count for count in copies.values() if count >= loop.trips) >= _SHARE * total
+
+
+def _encloses(outer: SourceLoop, inner: SourceLoop) -> bool:
+    return outer.file == inner.file and outer.first <= inner.first and inner.last <= outer.last
+
+
+def _unrolled(
+    own: Sequence[Instruction], jumps: Sequence[Instruction], source: SourceLoop, visits: Visits
+) -> int:
+    """By how much the loop's counter steps, if the code was copied as often."""
+    steps = _steps(own)
+    compared = {register for jump in jumps for register in _compared_by(jump, own)}
+    direct = [each for each in own if around(each.places, visits.loops)[:1] == [source]]
+    copies = Counter((each.places[0], each.opcode) for each in direct if each.name in _COPIED) or Counter(
+        (each.places[0], each.opcode) for each in direct or own if each.places
+    )
+    most = max(copies.values(), default=1)
+    by = abs(source.step) if source.step else 1.0
+    best = 1
+    for register, amount in steps.items():
+        if register in compared and amount % by == 0:
+            factor = int(amount / by)
+            best = max(best, _divisor(min(factor, _MOST_UNROLLED), factor, copies, most))
+    return best
+
+
+def _compared_by(jump: Instruction, own: Sequence[Instruction]) -> list[str]:
+    """The registers in the comparison that decides a jump: the last one before it that sets its predicate."""
+    before = [each for each in own if each.address < jump.address]
+    deciding = set(_PREDICATE.findall(f"{jump.predicate} {jump.operands}"))
+    for each in before:  # a comparison for the whole warp is passed on by a PLOP3
+        predicates = _PREDICATE.findall(each.operands)
+        if each.name == "PLOP3" and deciding & set(predicates[:2]):
+            deciding |= set(predicates)
+    comparisons = [
+        each
+        for each in before
+        if each.name in ("ISETP", "UISETP") and deciding & set(_PREDICATE.findall(each.operands)[:2])
+    ]
+    return _REGISTER.findall(comparisons[-1].operands) if comparisons else []
+
+
+def _steps(own: Sequence[Instruction]) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for each in own:
+        if each.name in _COUNTERS and (matched := _STEP.match(each.operands)) and matched[1] == matched[2]:
+            found[matched[1]] = abs(int(matched[3], 16))
+    return found
+
+
+def _divisor(limit: int, factor: int, copies: Counter[tuple[Line, str]], most: int) -> int:
+    """The largest divisor of ``factor`` that divides most of the numbers of copies."""
+    total = sum(copies.values())
+    for candidate in range(min(limit, most), 1, -1):
+        if factor % candidate:
+            continue
+        fitting = sum(number for number in copies.values() if number % candidate == 0)
+        if fitting >= _SHARE * total:
+            return candidate
+    return 1

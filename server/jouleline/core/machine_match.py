@@ -1,0 +1,45 @@
+"""Find the machine code of a kernel among the functions of a listing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from .kernel import Kernel, Language, Launch
+from .mangling import read_symbol
+from .sass import MachineCode
+
+_TYPES = frozenset(
+    ("bool", "char", "short", "int", "unsigned int", "long", "unsigned long", "float", "double", "long long")
+)
+_CAST = re.compile(r"\([\w ]+\)\s*(?=[\w-])")
+
+
+def code_of(codes: Iterable[MachineCode], kernel: Kernel, launch: Launch | None) -> MachineCode | None:
+    """The code of a kernel as it is launched; None if the listing holds none.
+
+    Of several instances of a template it is the one whose arguments agree most with the launch's.
+    """
+    named = [(read_symbol(code.name), code) for code in codes]
+    if kernel.language is Language.OPENMP:
+        found = [each for each in named if each[0].line == kernel.line]
+    else:
+        found = [each for each in named if each[0].line is None and each[0].name == kernel.name]
+    given = launch.template_arguments if launch else ()
+    return max(found, key=lambda each: _agreement(each[0].arguments, given), default=(None, None))[1]
+
+
+def _agreement(arguments: Sequence[str], given: Sequence[str]) -> int:
+    if not given:
+        # The source's counts take an unknown type for float.
+        return sum(argument == "float" for argument in arguments)
+    return sum(_agree(argument, text) for argument, text in zip(arguments, given, strict=False))
+
+
+def _agree(argument: str, text: str) -> int:
+    """1 if a template argument is what the launch says, -1 if it is surely another, 0 if that is open."""
+    plain = " ".join(_CAST.sub("", text).split())
+    if plain == argument:
+        return 1
+    numbers = argument.lstrip("-").isdigit() and plain.lstrip("-").isdigit()
+    return -1 if numbers or (argument in _TYPES and plain in _TYPES) else 0

@@ -1,0 +1,267 @@
+"""Counts from the code of real compilers, for kernels whose counts are known by hand."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from jouleline.app.analyse import Analysis, analyse, parse_files
+from jouleline.app.bound_report import bound_json
+from jouleline.app.compiled import CompiledEvidence
+from jouleline.app.evidence import Refinement, refined
+from jouleline.app.program import Program, read_program
+from jouleline.cache import DiskCache
+from jouleline.core.counts import Evidence, KernelCounts, Operation
+from jouleline.core.kernel import Language
+from jouleline.core.ports import Completed, Job, RunnerError
+from jouleline.runners.local import LocalRunner
+from jouleline.toolchains.sass import NvccListing, OpenMPListing
+from jouleline.wiring import catalogue
+from tests.support.tools import cache_bin
+
+CUDA = r"""
+#include <cstdlib>
+#include "add.h"
+__global__ void saxpy(int n, float a, const float *x, float *y) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) y[i] = a * x[i] + y[i];
+}
+__global__ void rows(int n, int m, const double *a, double *sum) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  double s = START;
+  for (int k = 0; k < m; k++) s = add(s, a[k * n + i]);
+  sum[i] = s;
+}
+template <typename T, int N> __global__ void powers(T *x) {
+  __shared__ T buffer[N];
+  T v = x[blockIdx.x * blockDim.x + threadIdx.x];
+#pragma unroll
+  for (int k = 0; k < N; k++) v = v * v;
+  buffer[threadIdx.x] = v;
+  __syncthreads();
+  x[blockIdx.x * blockDim.x + threadIdx.x] = buffer[N - 1 - threadIdx.x];
+}
+__global__ void none() {}
+int main(int argc, char **argv) {
+  int n = atoi(argv[1]);
+  float *x = 0, *y = 0;
+  double *a = 0, *s = 0;
+  saxpy<<<(n + 255) / 256, 256>>>(n, 2.0f, x, y);
+  rows<<<8192 / 128, 128>>>(8192, 1000, a, s);
+  powers<float, 64><<<100, 64>>>(x);
+  powers<double, 32><<<100, 32>>>(a);
+}
+"""
+ADD = "__device__ inline double add(double a, double b) { return a + b; }\n"
+MAKEFILE = "START = 0\nrun: main\n\t./main 1000000\nmain: main.cu add.h\n\tnvcc -DSTART=$(START) -o $@ $<\n"
+OPENMP = r"""
+#include <cstdlib>
+int main(int argc, char **argv) {
+  int n = atoi(argv[1]);
+  float *x = (float *)malloc(n * 4), *y = (float *)malloc(n * 4);
+#pragma omp target teams distribute parallel for map(to : x[0:n]) map(tofrom : y[0:n])
+  for (int i = 0; i < n; i++) {
+    float s = 0;
+    for (int k = 0; k < 1000; k++) s += x[i] * k;
+    y[i] = s;
+  }
+}
+"""
+needs_nvcc = pytest.mark.needs("nvcc", "nvdisasm")
+needs_clang = pytest.mark.needs("clang++-19", "ptxas", "nvdisasm")
+
+
+@pytest.fixture(autouse=True)
+def _tools_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{cache_bin()}")
+
+
+def evidence(folder: Path, runner: object = None) -> CompiledEvidence:
+    compilers = {Language.CUDA: NvccListing(), Language.OPENMP: OpenMPListing()}
+    return CompiledEvidence(compilers, runner or LocalRunner(), DiskCache(folder / "cache"))  # type: ignore[arg-type]
+
+
+def program(folder: Path, **files: str) -> Program:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text)
+    return read_program([folder])
+
+
+def analysed(of: Program, device: str = "rtx-3080") -> Analysis:
+    parsed, _ = parse_files(of.files)
+    return analyse(parsed, catalogue().get(device), ("1000000",))
+
+
+@pytest.fixture(scope="module")
+def cuda(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Refinement, Path]:
+    folder = tmp_path_factory.mktemp("cuda")
+    path = os.environ["PATH"]
+    os.environ["PATH"] = f"{path}:{cache_bin()}"
+    try:
+        of = program(folder / "program", main_cu=CUDA, add_h=ADD, Makefile=MAKEFILE)
+        analysis = analysed(of)
+        return analysis, evidence(folder).refine(analysis, of), folder
+    finally:
+        os.environ["PATH"] = path
+
+
+def counts_of(found: tuple[Analysis, Refinement, Path], name: str) -> list[KernelCounts]:
+    analysis, refinement, _ = found
+    better = refined(analysis, refinement)
+    return [report.counts for report in better.kernels if report.kernel.name == name]
+
+
+@needs_nvcc
+def test_every_thread_that_passes_the_guard_counts(cuda: tuple[Analysis, Refinement, Path]) -> None:
+    (counts,) = counts_of(cuda, "saxpy")
+    assert counts.evidence is Evidence.COMPILED
+    assert counts.operations[Operation.SP] == pytest.approx(2 * 1_000_000, rel=1e-3)
+    assert counts.operations[Operation.DP] == 0
+    # The index, the guard and two addresses.
+    assert 2 <= counts.operations[Operation.INT] / 1_000_000 <= 6
+
+
+@needs_nvcc
+def test_a_loop_that_the_compiler_unrolled_does_all_its_iterations(
+    cuda: tuple[Analysis, Refinement, Path],
+) -> None:
+    (counts,) = counts_of(cuda, "rows")
+    assert counts.operations[Operation.DP] == pytest.approx(8192 * 1000, rel=1e-3)
+    assert counts.operations[Operation.INT] < 8192 * 1000 * 4
+
+
+@needs_nvcc
+def test_each_instance_of_a_template_has_its_own_code(cuda: tuple[Analysis, Refinement, Path]) -> None:
+    single, double = counts_of(cuda, "powers")
+    assert single.operations[Operation.SP] == 100 * 64 * 64
+    assert double.operations[Operation.DP] == 100 * 32 * 32
+    assert single.compiled is not None
+    assert double.compiled is not None
+    assert (single.compiled.shared_bytes, double.compiled.shared_bytes) == (64 * 4, 32 * 8)
+    assert single.compiled.registers > 0
+    assert single.compiled.occupancy == pytest.approx(16 * 64 / 1536)
+
+
+@needs_nvcc
+def test_the_traffic_stays_that_of_the_source(cuda: tuple[Analysis, Refinement, Path]) -> None:
+    analysis, refinement, _ = cuda
+    assert set(refinement.counts) == set(range(len(analysis.kernels)))
+    for index, counts in refinement.counts.items():
+        assert counts.dram_bytes == analysis.kernels[index].counts.dram_bytes
+        assert counts.uncertainty_log2["sp"] < analysis.kernels[index].counts.uncertainty_log2["sp"]
+
+
+@needs_nvcc
+def test_json_tells_what_only_a_compiler_knows(cuda: tuple[Analysis, Refinement, Path]) -> None:
+    analysis, refinement, _ = cuda
+    better = bound_json(refined(analysis, refinement), "1000000")["kernels"][0]
+    assert (better["evidence"], better["compiler"], better["target"]) == ("compiled", "nvcc", "sm_86")
+    assert better["registers"] > 0
+    assert better["spill_bytes"] == better["shared_bytes"] == 0
+    assert better["occupancy"] == 1
+    assert "registers" not in bound_json(analysis, "1000000")["kernels"][0]
+
+
+@needs_nvcc
+def test_a_kernel_that_the_compiler_empties_keeps_its_source_evidence(tmp_path: Path) -> None:
+    source = "__global__ void idle(float *x) { float s = 0; for (int i = 0; i < 9; i++) s += x[i]; }\n"
+    of = program(tmp_path / "program", main_cu=source)
+    found = evidence(tmp_path).refine(analysed(of), of)
+    assert not found.counts
+    assert found.problems[0].message == "idle: nvcc removes all that it does, so source evidence stays"
+
+
+class Refusing:
+    """A runner that starts nothing, for tests of what needs no compiler."""
+
+    name = "refusing"
+    guarantees = ()
+
+    async def run(self, job: Job) -> Completed:
+        raise RunnerError(f"{job.command.split()[0]} was not to be started")
+
+
+@needs_nvcc
+def test_what_was_compiled_once_is_remembered(cuda: tuple[Analysis, Refinement, Path]) -> None:
+    analysis, first, folder = cuda
+    again = evidence(folder, Refusing()).refine(analysis, read_program([folder / "program"]))
+    assert again.counts == first.counts
+    assert not again.problems
+
+
+def test_a_changed_text_is_compiled_anew(tmp_path: Path) -> None:
+    of = program(tmp_path / "program", main_cu=CUDA, add_h=ADD, Makefile=MAKEFILE)
+    found = evidence(tmp_path, Refusing()).refine(analysed(of), of)
+    assert not found.counts
+    assert "was not to be started" in found.problems[0].message
+
+
+@needs_nvcc
+def test_a_file_that_does_not_compile_spoils_no_other(tmp_path: Path) -> None:
+    broken = "__global__ void broken(float *x) { x[0] = undeclared; }\n"
+    good = "__global__ void good(float *x) { x[threadIdx.x] += 1.0f; }\nvoid f() { good<<<1, 32>>>(0); }\n"
+    of = program(tmp_path / "program", broken_cu=broken, good_cu=good)
+    analysis = analysed(of)
+    found = evidence(tmp_path).refine(analysis, of)
+    names = {analysis.kernels[index].kernel.name for index in found.counts}
+    assert names == {"good"}
+    (problem,) = found.problems
+    assert problem.file == "broken.cu"
+    assert 'identifier "undeclared" is undefined' in problem.message
+
+
+@needs_clang
+def test_openmp_regions_are_counted_in_the_code_of_clang(tmp_path: Path) -> None:
+    of = program(tmp_path / "program", main_cpp=OPENMP)
+    (counts,) = evidence(tmp_path).refine(analysed(of), of).counts.values()
+    # A multiplication, an addition and the conversion of k, which is none of ours.
+    assert counts.operations[Operation.SP] == pytest.approx(2e9, rel=0.01)
+    assert counts.compiled is not None
+    assert counts.compiled.compiler == "clang++"
+
+
+@needs_clang
+def test_a_target_that_the_compiler_does_not_know_is_replaced_and_said_so(tmp_path: Path) -> None:
+    of = program(tmp_path / "program", main_cpp=OPENMP)
+    (counts,) = evidence(tmp_path).refine(analysed(of, "rtx-5090"), of).counts.values()
+    assert "compiled for sm_90: clang++ makes no code for sm_120" in counts.assumptions
+
+
+@needs_nvcc
+def test_a_header_of_a_neighbouring_folder_is_found(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "step.h").write_text("#define STEP 1.5f\n")
+    source = '#include "../other/step.h"\n__global__ void k(float *x) { x[threadIdx.x] += STEP; }\n'
+    of = program(tmp_path / "program", main_cu=source)
+    found = evidence(tmp_path).refine(analysed(of), of)
+    assert not found.problems
+    assert len(found.counts) == 1
+
+
+def test_other_hardware_is_a_problem_in_one_sentence(tmp_path: Path) -> None:
+    of = program(tmp_path / "program", main_cu=CUDA, add_h=ADD, Makefile=MAKEFILE)
+    (problem,) = evidence(tmp_path, Refusing()).refine(analysed(of, "mi210"), of).problems
+    assert problem.message.startswith("no compiled evidence: AMD Instinct MI210")
+
+
+def test_hip_is_a_problem_in_one_sentence(tmp_path: Path) -> None:
+    hip = "#include <hip/hip_runtime.h>\n__global__ void k(float *x) { x[threadIdx.x] = 0; }\n"
+    of = program(tmp_path / "program", main_hip=hip)
+    (problem,) = evidence(tmp_path, Refusing()).refine(analysed(of), of).problems
+    assert "hipcc" in problem.message
+
+
+@needs_nvcc
+def test_cancelling_ends_the_compiler(tmp_path: Path) -> None:
+    of = program(tmp_path / "program", main_cu=CUDA, add_h=ADD, Makefile=MAKEFILE)
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(evidence(tmp_path).compiled(analysed(of), of))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
