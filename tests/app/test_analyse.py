@@ -36,7 +36,7 @@ def test_every_kernel_of_the_samples_has_its_known_bound_and_driver(known: dict[
     if report.bound.driver is not None:
         # The known counts of what decides are a lower bound; expansions come on top.
         ratio = report.counts.operations[report.bound.driver] / known[report.bound.driver]
-        assert 0.9 < ratio < 20
+        assert 0.9 < ratio < 40  # a double-precision pow is 127 operations
 
 
 def test_the_makefile_and_the_workload_of_a_sample_agree_on_the_arguments() -> None:
