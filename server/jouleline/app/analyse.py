@@ -23,6 +23,7 @@ from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
 from jouleline.languages import LANGUAGES, LanguageSupport
 
 from .program import Problem
+from .spreads import certain
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ def count(
     setting = language.enter(kernel, launch, host.program, host)
     used = (*host.used.values(), *(host.visit.used if host.visit is not None else ()))
     setting.counter.tally.assumptions.update(dict.fromkeys(used))
-    return estimate(setting, device)
+    return certain(estimate(setting, device))
 
 
 def _distinct(launches: list[Launch]) -> Sequence[Launch]:

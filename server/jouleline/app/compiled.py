@@ -9,7 +9,6 @@ from typing import Final
 
 from jouleline.core.counts import CompiledFacts, Evidence, KernelCounts, Operation
 from jouleline.core.device import Device
-from jouleline.core.estimate import UNCERTAINTY_LOG2 as SOURCE_LOG2
 from jouleline.core.kernel import Language
 from jouleline.core.machine_counts import count_machine_code
 from jouleline.core.machine_match import code_of
@@ -21,12 +20,7 @@ from .analyse import Analysis, KernelReport
 from .evidence import Refinement
 from .listings import Lister
 from .program import Problem, Program
-
-UNCERTAINTY_LOG2: Final[Mapping[str, float]] = {"sp": 0.4, "dp": 0.4, "int": 0.7}
-"""Spread of compiled counts in powers of two where the source leaves at most one thing to assume.
-
-Measured: two thirds of 91 kernels, profiled by others in programs compiled by clang, lie within it.
-"""
+from .spreads import certain
 
 
 @dataclass(frozen=True)
@@ -150,15 +144,11 @@ def _better(
         resources.shared_bytes,
         shared.value if shared else 0.0,
     )
-    return replace(
+    counts = replace(
         source,
         operations={operation: machine.operations.get(operation, 0.0) for operation in Operation},
         evidence=Evidence.COMPILED,
         assumptions=(*source.assumptions, *((how.note,) if how.note else ())),
-        uncertainty_log2={
-            name: spread - SOURCE_LOG2[name] + UNCERTAINTY_LOG2.get(name, SOURCE_LOG2[name])
-            for name, spread in source.uncertainty_log2.items()
-        },
         formula={},
         compiled=CompiledFacts(
             how.compiler,
@@ -169,3 +159,4 @@ def _better(
             held,
         ),
     )
+    return certain(counts)

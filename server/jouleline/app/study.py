@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from jouleline import __version__
-from jouleline.core.counts import Evidence, KernelCounts, Operation
+from jouleline.core.counts import Doubt, Evidence, KernelCounts, Operation
 from jouleline.core.device import Device
 from jouleline.core.indirection import indirect
 from jouleline.core.roofline import Bound, BoundKind, classify
@@ -75,6 +75,7 @@ class Answer:
     launch_known: bool
     indirect: bool
     assumptions: tuple[str, ...]
+    doubt: Doubt = Doubt.NOTHING
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,7 @@ def _answer(
         launch_known=counts.shape.known,
         indirect=indirect_access,
         assumptions=counts.assumptions,
+        doubt=counts.doubt,
     )
 
 

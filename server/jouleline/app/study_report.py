@@ -13,6 +13,7 @@ from jouleline.core.counts import Evidence
 from jouleline.core.device import Device
 from jouleline.core.roofline import BoundKind
 from jouleline.core.scores import Outcome, balanced_subsets, confusion, intervals
+from jouleline.core.spreads import Comparison, Spreads, measure_spreads
 
 from .labels import LabelledKernel
 from .study import COUNTED, Answer, Reply, Scenario
@@ -177,6 +178,25 @@ def _count_errors_json(pairs: Sequence[tuple[LabelledKernel, Answer]]) -> dict[s
         name: {key: _rounded(value) for key, value in asdict(errors).items()}
         for name, errors in figures.items()
     }
+
+
+def spreads(results: Iterable[ScenarioResult]) -> Spreads:
+    """How far each kind of evidence's own counts are from the measured ones."""
+    return measure_spreads(
+        Comparison(
+            Evidence(answer.evidence),
+            answer.doubt,
+            {**answer.operations, "dram_bytes": answer.dram_bytes},
+            {
+                **{str(one): one_label.counts.operations[one] for one in COUNTED},
+                "dram_bytes": one_label.counts.dram_bytes,
+            },
+        )
+        for result in results
+        for judged in result.judged
+        for answer, one_label in [(judged.counts_of_its_own, judged.label)]
+        if answer is not None and answer.evidence == result.scenario.evidence != Evidence.PROFILE
+    )
 
 
 def _groups_json(judged: Sequence[Judged], device: Device) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from jouleline.app.answers import AnswersError, answer_file
 from jouleline.app.evidence import EvidenceUnavailableError
 from jouleline.app.labels import LabelledKernel, LabelsError, read_labels
 from jouleline.app.program import Program, ProgramError, read_program
+from jouleline.app.spreads import spreads_toml
 from jouleline.app.study import (
     DEFAULT_SCENARIOS,
     SCENARIOS,
@@ -30,7 +31,7 @@ from jouleline.app.study import (
     tasks,
 )
 from jouleline.app.study_page import study_page
-from jouleline.app.study_report import Judged, ScenarioResult, study_json
+from jouleline.app.study_report import Judged, ScenarioResult, spreads, study_json
 from jouleline.app.study_run import StudyError
 from jouleline.app.study_run import run as run_tasks
 from jouleline.core.device import Device
@@ -43,6 +44,7 @@ LABELS_DEVICE = "rtx-3080-paper"
 """The device of the papers' labels; on another one, their counts are labelled anew."""
 REPORT_JSON = "report.json"
 REPORT_PAGE = "report.html"
+SPREADS = "spreads.toml"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +116,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             (options.out / REPORT_JSON).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
             (options.out / REPORT_PAGE).write_text(study_page(document, results), "utf-8")
+            (options.out / SPREADS).write_text(spreads_toml(spreads(results)), "utf-8")
         except OSError as error:
             raise UserError(f"{error.filename}: cannot be written: {error.strerror}", Exit.FAILED) from error
     if options.format == "json":

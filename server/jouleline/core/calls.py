@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from tree_sitter import Node
 
 from . import costs
-from .counts import Operation
+from .counts import Doubt, Operation
 from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, wider
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
@@ -73,7 +73,7 @@ class CallCounter(ExpressionCounter):
         if cast is not None and (name.endswith("_cast") or cast.scalar is not Scalar.OTHER):
             return self.converted(values[0], cast) if values else Value(cast)
         if name not in costs.FREE and name:
-            self.tally.assume(f"{name}() is not counted: its source is not in the program")
+            self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
         return Value(kind)
 
     def _receiver(self, function: Node | None, times: Polynomial) -> None:
@@ -185,7 +185,7 @@ class CallCounter(ExpressionCounter):
         key = (function.name, inner.depth, *known, *inner.fixed.items(), *inner.types.items())
         known_part = self.inlined.parts.get(key)
         if known_part is None and (self.depth >= _DEPTH or len(self.inlined.parts) >= _MOST_INLINED):
-            self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only")
+            self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only", Doubt.TRIPS)
         elif known_part is None and function.body is not None:
             inner.tally = self.tally.part()
             inner.statement(function.body, ONE)

@@ -16,7 +16,7 @@ from tree_sitter import Node
 
 from . import costs
 from .calls import CallCounter
-from .counts import Operation
+from .counts import Doubt, Operation
 from .ctype import UNKNOWN, Scalar
 from .derive import likelier
 from .evaluate import evaluate, parse_loop, split_arguments
@@ -282,7 +282,7 @@ class BodyCounter(CallCounter):
         chance = probability(condition, self.lookup, self.ranges)
         if chance is None:
             chance = DATA_DEPENDENT_BRANCH
-            self.tally.assume("branches that depend on data are taken half the time")
+            self.tally.assume("branches that depend on data are taken half the time", Doubt.BRANCHES)
         before = dict(self.names)
         after = ZERO
         taken = child(node, "consequence")

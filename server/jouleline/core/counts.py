@@ -25,6 +25,15 @@ class Evidence(StrEnum):
         return list(Evidence).index(self)
 
 
+class Doubt(StrEnum):
+    """What had to be assumed for counts, the mildest first."""
+
+    NOTHING = "nothing"
+    BRANCHES = "branches"
+    TRIPS = "trips"
+    SIZES = "sizes"
+
+
 class Operation(StrEnum):
     """A class of operations. FMA is two; an integer instruction is one."""
 
@@ -90,7 +99,9 @@ class CompiledFacts:
 class KernelCounts:
     """The counts of one launch of a kernel, with the kind of evidence and the assumptions made.
 
-    ``uncertainty_log2`` is one standard deviation in powers of two, by operation class and for
+    ``doubt`` is the gravest thing that had to be assumed: how often branches are taken, how often loops
+    run (or what a missing function does), or sizes. ``uncertainty_log2`` is half of the range that
+    holds 68% of such counts, in powers of two, by operation class and for
     ``dram_bytes``. ``formula`` says how operations of one class depend on what was unknown,
     ``visits`` how often each line runs,
     and ``compiled`` what a compiler said of the kernel.
@@ -102,6 +113,7 @@ class KernelCounts:
     shape: LaunchShape
     evidence: Evidence
     assumptions: tuple[str, ...] = ()
+    doubt: Doubt = Doubt.NOTHING
     uncertainty_log2: Mapping[str, float] = field(default_factory=dict)
     formula: Mapping[Operation, Polynomial] = field(default_factory=dict)
     visits: Visits = field(default_factory=Visits)

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tree_sitter import Node
 
 from .counting import BodyCounter
-from .counts import Evidence, KernelCounts, LaunchShape, Operation
+from .counts import Doubt, Evidence, KernelCounts, LaunchShape, Operation
 from .device import Device
 from .footprint import Space
 from .launch import Assumptions
 from .polynomial import LARGEST, Polynomial
 from .traffic import Cache, traffic
 
-UNCERTAINTY_LOG2: Final[Mapping[str, float]] = {
-    "sp": 1.0,
-    "dp": 1.0,
-    "int": 1.5,
-    "special": 1.0,
-    "tensor": 1.0,
-    "dram_bytes": 2.0,
-}
-"""Assumed spread of source counts, in powers of two; to be replaced by measured spreads."""
-_PER_ASSUMPTION: Final = 0.5
 RESIDENT_THREADS: Final = 1024
 """Threads that run at a time on one multiprocessor: two thirds of what it can hold (assumed)."""
 PRIVATE_BYTES: Final = 96.0
@@ -59,8 +48,8 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
         if setting.body is not None:
             counter.kernel(setting.body, Polynomial.constant(setting.threads))
     except RecursionError:
-        tally.assume("counted in part only: the source is nested too deeply")
-    assumptions = Assumptions(tally.assumptions, tally.sizes)
+        tally.assume("counted in part only: the source is nested too deeply", Doubt.TRIPS)
+    assumptions = Assumptions(tally.assumptions, tally.sizes, tally.doubts)
     value_of = assumptions.value_of
     operations = {
         operation: max(0.0, amount.evaluate(value_of)) for operation, amount in tally.operations.items()
@@ -70,7 +59,6 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
     threads = device.multiprocessors.value * RESIDENT_THREADS
     arrays = traffic(tally.accesses, space, Cache(max(caches), threads, PRIVATE_BYTES))
-    doubt = _PER_ASSUMPTION * len(tally.assumptions)
     return KernelCounts(
         operations={operation: operations.get(operation, 0.0) for operation in Operation},
         dram_bytes=min(LARGEST, LAUNCH_BYTES + sum(array.dram_bytes for array in arrays)),
@@ -78,7 +66,9 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
         shape=setting.shape,
         evidence=Evidence.SOURCE,
         assumptions=tuple(tally.assumptions),
-        uncertainty_log2={name: spread + doubt for name, spread in UNCERTAINTY_LOG2.items()},
+        doubt=max(
+            tally.doubts | ({Doubt.SIZES} if not setting.shape.known else set()), key=list(Doubt).index
+        ),
         formula=dict(tally.operations),
         visits=tally.visits.evaluated(
             {id(facts.source): name for name, facts in counter.program.files.items()},

@@ -10,7 +10,7 @@ from itertools import zip_longest
 
 from tree_sitter import Node
 
-from .counts import LaunchShape
+from .counts import Doubt, LaunchShape
 from .evaluate import split_arguments
 from .hostscope import HostScope
 from .kernel import Launch
@@ -43,6 +43,7 @@ class Assumptions:
 
     notes: dict[str, None]
     sizes: Mapping[str, float] = field(default_factory=dict)
+    doubts: set[Doubt] = field(default_factory=set)
 
     def value_of(self, symbol: str) -> float:
         """The default for a symbol: a trip count, or a size."""
@@ -51,9 +52,11 @@ class Assumptions:
                 f"the loop in line {symbol.removeprefix('trips@')} runs {DEFAULT_TRIPS:g} times: "
                 "its end depends on data"
             ] = None
+            self.doubts.add(Doubt.TRIPS)
             return DEFAULT_TRIPS
         size = self.sizes.get(symbol, DEFAULT_SIZE)
         self.notes[f"{symbol} = {size:g}: not known from the source or the run line"] = None
+        self.doubts.add(Doubt.SIZES)
         return size
 
 

@@ -25,6 +25,10 @@ _RIDGES: Final[dict[Operation, RidgeKind]] = {
 }
 
 
+_T2_SPREAD: Final = 1.3213
+"""The 84% quantile of Student's t with two degrees of freedom."""
+
+
 class BoundKind(StrEnum):
     """Which roof limits a kernel."""
 
@@ -59,7 +63,7 @@ def classify(counts: KernelCounts, device: Device) -> Bound:
     decisive = max(margins, key=lambda operation: margins[operation])
     margin = margins[decisive]
     compute = margin >= 0
-    chances = [_normal(value / _spread(counts, operation)) for operation, value in margins.items()]
+    chances = [_chance(value / _spread(counts, operation)) for operation, value in margins.items()]
     return Bound(
         BoundKind.COMPUTE if compute else BoundKind.BANDWIDTH,
         decisive if compute else None,
@@ -81,7 +85,7 @@ def _margin(counts: KernelCounts, operation: Operation, ridge: float) -> float:
 
 def _spread(counts: KernelCounts, operation: Operation) -> float:
     return max(
-        0.05,
+        0.01,
         math.hypot(
             counts.uncertainty_log2.get(operation, 0.0),
             counts.uncertainty_log2.get("dram_bytes", 0.0),
@@ -89,8 +93,14 @@ def _spread(counts: KernelCounts, operation: Operation) -> float:
     )
 
 
-def _normal(deviations: float) -> float:
-    return 0.5 * (1 + math.erf(deviations / math.sqrt(2)))
+def _chance(spreads: float) -> float:
+    """The probability that a margin of so many spreads has the right sign.
+
+    Errors of counts have heavy tails (a trip count that was taken wrongly is off by any factor), so they
+    are taken as Student's t with two degrees of freedom, scaled for one spread to hold 68%.
+    """
+    x = spreads * _T2_SPREAD
+    return 0.5 + x / (2 * math.sqrt(2 + x * x))
 
 
 def _floor(counts: KernelCounts, device: Device) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from .counts import Operation
+from .counts import Doubt, Operation
 from .ctype import CType
 from .polynomial import ONE, ZERO, Monomial, Polynomial, collect
 from .visit import Memory
@@ -111,6 +111,7 @@ class Tally:
 
     ranges: dict[str, Polynomial] = field(default_factory=dict)
     assumptions: dict[str, None] = field(default_factory=dict)
+    doubts: set[Doubt] = field(default_factory=lambda: {Doubt.NOTHING})
     derived: dict[str, Derived] = field(default_factory=dict)
     sizes: dict[str, float] = field(default_factory=dict)
     parallel: list[str] = field(default_factory=list)
@@ -129,9 +130,10 @@ class Tally:
         """Add an access that happens ``times`` as often as it says; equal ones become one."""
         self._accesses[access] = self._accesses.get(access, ZERO) + times
 
-    def assume(self, text: str) -> None:
-        """Note an assumption, once."""
+    def assume(self, text: str, doubt: Doubt = Doubt.NOTHING) -> None:
+        """Note an assumption, once, and what it makes doubtful."""
         self.assumptions[text] = None
+        self.doubts.add(doubt)
 
     def part(self) -> Tally:
         """An empty tally for a part of the walk, to be added when it is known how often it runs."""

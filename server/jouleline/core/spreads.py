@@ -1,0 +1,75 @@
+"""How far counts are usually from measured ones: by kind of evidence, and by what had to be assumed."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from .counts import Doubt, Evidence, KernelCounts
+from .scores import quantile
+
+WITHIN: Final = 0.68
+"""The share of counts that a spread holds: as one standard deviation would, if errors were normal."""
+CLASSES: Final = ("sp", "dp", "int", "dram_bytes")
+"""What is counted and measured; special functions and tensor operations take the spread of ``sp``."""
+FEWEST: Final = 20
+"""Groups of fewer kernels take the spread of the next milder doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Half of the range, in powers of two, that holds 68% of counts; ``kernels`` it was measured on."""
+
+    log2: float
+    kernels: int
+
+
+Spreads = Mapping[Evidence, Mapping[Doubt, Mapping[str, Spread]]]
+"""By kind of evidence, gravest doubt, and class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Counts of one kernel beside the measured ones, by class."""
+
+    evidence: Evidence
+    doubt: Doubt
+    predicted: Mapping[str, float]
+    measured: Mapping[str, float]
+
+
+def measure_spreads(comparisons: Iterable[Comparison]) -> Spreads:
+    """The spreads of counts that are compared with measured ones. Labels play no part.
+
+    Counts that are zero on one side have no logarithm and are left out.
+    """
+    errors: dict[tuple[Evidence, Doubt, str], list[float]] = defaultdict(list)
+    for one in comparisons:
+        for name in CLASSES:
+            predicted, measured = one.predicted.get(name, 0.0), one.measured.get(name, 0.0)
+            if predicted > 0 and measured > 0:
+                error = abs(math.log2(predicted) - math.log2(measured))
+                errors[one.evidence, one.doubt, name].append(error)
+    table: dict[Evidence, dict[Doubt, dict[str, Spread]]] = {}
+    for (evidence, doubt, name), sizes in sorted(errors.items()):
+        spread = Spread(quantile(sizes, WITHIN) or 0.0, len(sizes))
+        table.setdefault(evidence, {}).setdefault(doubt, {})[name] = spread
+    return table
+
+
+def with_spreads(counts: KernelCounts, spreads: Spreads) -> KernelCounts:
+    """Counts with the uncertainty that counts of their kind have had."""
+    table = spreads.get(counts.evidence, {})
+    doubts = list(Doubt)[: list(Doubt).index(counts.doubt) + 1]
+    found: dict[str, float] = {}
+    for name in CLASSES:
+        known = [table[doubt][name] for doubt in doubts if name in table.get(doubt, {})]
+        enough = [spread for spread in known if spread.kernels >= FEWEST]
+        if known:
+            found[name] = (enough or known)[-1].log2
+    if "sp" in found:
+        found |= {"special": found["sp"], "tensor": found["sp"]}
+    return replace(counts, uncertainty_log2=found)
