@@ -101,10 +101,9 @@ class KernelCounts:
 
     ``doubt`` is the gravest thing that had to be assumed: how often branches are taken, how often loops
     run (or what a missing function does), or sizes. ``uncertainty_log2`` is half of the range that
-    holds 68% of such counts, in powers of two, by operation class and for
-    ``dram_bytes``. ``formula`` says how operations of one class depend on what was unknown,
-    ``visits`` how often each line runs,
-    and ``compiled`` what a compiler said of the kernel.
+    holds 68% of such counts, in powers of two, by operation class, for ``dram_bytes``, and for
+    intensities such as ``sp_per_byte``. ``formula`` says how operations of one class depend on what
+    was unknown, ``visits`` how often each line runs, and ``compiled`` what a compiler said of it.
     """
 
     operations: Operations

@@ -59,6 +59,7 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
     threads = device.multiprocessors.value * RESIDENT_THREADS
     arrays = traffic(tally.accesses, space, Cache(max(caches), threads, PRIVATE_BYTES))
+    unknown_shape = () if setting.shape.known else (Doubt.SIZES,)
     return KernelCounts(
         operations={operation: operations.get(operation, 0.0) for operation in Operation},
         dram_bytes=min(LARGEST, LAUNCH_BYTES + sum(array.dram_bytes for array in arrays)),
@@ -66,9 +67,7 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
         shape=setting.shape,
         evidence=Evidence.SOURCE,
         assumptions=tuple(tally.assumptions),
-        doubt=max(
-            tally.doubts | ({Doubt.SIZES} if not setting.shape.known else set()), key=list(Doubt).index
-        ),
+        doubt=max((*tally.doubts, *unknown_shape), key=list(Doubt).index),
         formula=dict(tally.operations),
         visits=tally.visits.evaluated(
             {id(facts.source): name for name, facts in counter.program.files.items()},

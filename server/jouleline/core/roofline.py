@@ -84,13 +84,9 @@ def _margin(counts: KernelCounts, operation: Operation, ridge: float) -> float:
 
 
 def _spread(counts: KernelCounts, operation: Operation) -> float:
-    return max(
-        0.01,
-        math.hypot(
-            counts.uncertainty_log2.get(operation, 0.0),
-            counts.uncertainty_log2.get("dram_bytes", 0.0),
-        ),
-    )
+    uncertainty = counts.uncertainty_log2
+    of_counts = math.hypot(uncertainty.get(operation, 0.0), uncertainty.get("dram_bytes", 0.0))
+    return max(0.01, uncertainty.get(f"{operation}_per_byte", of_counts))
 
 
 def _chance(spreads: float) -> float:

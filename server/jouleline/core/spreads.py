@@ -15,6 +15,8 @@ WITHIN: Final = 0.68
 """The share of counts that a spread holds: as one standard deviation would, if errors were normal."""
 CLASSES: Final = ("sp", "dp", "int", "dram_bytes")
 """What is counted and measured; special functions and tensor operations take the spread of ``sp``."""
+PER_BYTE: Final = {name: f"{name}_per_byte" for name in ("sp", "dp", "int")}
+"""Intensities: where a size was taken wrongly, operations and bytes are both off by the same factor."""
 FEWEST: Final = 20
 """Groups of fewer kernels take the spread of the next milder doubt."""
 
@@ -48,11 +50,13 @@ def measure_spreads(comparisons: Iterable[Comparison]) -> Spreads:
     """
     errors: dict[tuple[Evidence, Doubt, str], list[float]] = defaultdict(list)
     for one in comparisons:
-        for name in CLASSES:
-            predicted, measured = one.predicted.get(name, 0.0), one.measured.get(name, 0.0)
-            if predicted > 0 and measured > 0:
-                error = abs(math.log2(predicted) - math.log2(measured))
-                errors[one.evidence, one.doubt, name].append(error)
+        found = {name: _error(one, name) for name in CLASSES}
+        for name, intensity in PER_BYTE.items():
+            amount, of_bytes = found[name], found["dram_bytes"]
+            found[intensity] = None if amount is None or of_bytes is None else amount - of_bytes
+        for name, error in found.items():
+            if error is not None:
+                errors[one.evidence, one.doubt, name].append(abs(error))
     table: dict[Evidence, dict[Doubt, dict[str, Spread]]] = {}
     for (evidence, doubt, name), sizes in sorted(errors.items()):
         spread = Spread(quantile(sizes, WITHIN) or 0.0, len(sizes))
@@ -60,12 +64,19 @@ def measure_spreads(comparisons: Iterable[Comparison]) -> Spreads:
     return table
 
 
+def _error(one: Comparison, name: str) -> float | None:
+    predicted, measured = one.predicted.get(name, 0.0), one.measured.get(name, 0.0)
+    if predicted <= 0 or measured <= 0:
+        return None
+    return math.log2(predicted) - math.log2(measured)
+
+
 def with_spreads(counts: KernelCounts, spreads: Spreads) -> KernelCounts:
     """Counts with the uncertainty that counts of their kind have had."""
     table = spreads.get(counts.evidence, {})
     doubts = list(Doubt)[: list(Doubt).index(counts.doubt) + 1]
     found: dict[str, float] = {}
-    for name in CLASSES:
+    for name in (*CLASSES, *PER_BYTE.values()):
         known = [table[doubt][name] for doubt in doubts if name in table.get(doubt, {})]
         enough = [spread for spread in known if spread.kernels >= FEWEST]
         if known:
