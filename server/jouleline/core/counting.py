@@ -269,7 +269,7 @@ class BodyCounter(CallCounter):
         if kind.is_pointer:
             return Value(kind, None, replace(value.array, offset=None) if value.array else None)
         if kind.scalar is not Scalar.INT:
-            return Value(kind)
+            return Value(kind, None, value.array)
         threads = (one for one in self.ranges if "@" not in one)
         derived = Derived(frozenset((*threads, *self.loops, index)))
         return Value(kind, self.tally.derive(f"{name}[{index}]", derived))

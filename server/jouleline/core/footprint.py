@@ -160,9 +160,13 @@ class Stream:
 
     @cached_property
     def scattered(self) -> tuple[str, ...]:
-        """The loaded values that the index depends on."""
+        """The loaded values of unknown extent that the index depends on."""
         derived = self.space.derived
-        return tuple(name for name, _ in self.form or () if name in derived and derived[name].follows is None)
+        return tuple(
+            name
+            for name, _ in self.form or ()
+            if name in derived and derived[name].follows is None and derived[name].extent is None
+        )
 
     @cached_property
     def _offsets(self) -> list[float]:
