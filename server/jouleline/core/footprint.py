@@ -110,7 +110,7 @@ class Space:
             return max(1.0, len(self.lanes) * access.bytes / SECTOR_BYTES)
         if form is None:
             return float(len(self.lanes))
-        touched: set[object] = set()
+        places: list[tuple[float, tuple[object, ...]]] = []
         for lane in self.lanes:
             position, scattered = 0.0, []
             for name, coefficient in form:
@@ -119,9 +119,13 @@ class Space:
                     scattered.append((name, value))
                 else:
                     position += coefficient * value
-            first = math.floor(position * access.stride / SECTOR_BYTES)
-            last = math.floor((position * access.stride + access.bytes - 1) / SECTOR_BYTES)
-            touched.update((*scattered, sector) for sector in range(first, min(last, first + 64) + 1))
+            places.append((position * access.stride, tuple(scattered)))
+        lowest = min(position for position, _ in places)  # where a warp starts, a sector does
+        touched: set[object] = set()
+        for position, where in places:
+            first = math.floor((position - lowest) / SECTOR_BYTES)
+            last = math.floor((position - lowest + access.bytes - 1) / SECTOR_BYTES)
+            touched.update((where, sector) for sector in range(first, min(last, first + 64) + 1))
         return float(len(touched))
 
 
