@@ -150,13 +150,13 @@ class ExpressionCounter(KernelScope):
                 place.name, place.offset, element.bytes, size, ONE, write, self.loops, place.size_bytes
             )
             self.tally.access(access, times)
-        elif place.space == "register" and element.bytes and place.offset is not None:
+        elif place.space == "register" and element.bytes and place.size_bytes is not None:
             self._private(place, element, size, times, write=write)
 
     def _private(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
         """An access to a thread's own array: in registers, unless an index has to be computed."""
-        offset = place.offset or ZERO
-        dynamic = not offset.symbols <= self.unrolled
+        offset = place.offset
+        dynamic = offset is None or not offset.symbols <= self.unrolled
         access = Access(
             f"{place.name} (local)",
             offset,
