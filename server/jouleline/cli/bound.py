@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.markup import escape
 
 from jouleline import wiring
+from jouleline.app import wording
 from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files
 from jouleline.app.bound_report import bound_json, bound_sarif
 from jouleline.app.evidence import EvidenceSource, refined
 from jouleline.app.model_bound import ModelBounds, ModelScenario
 from jouleline.app.program import Program
-from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, read_workload
-from jouleline.core.counts import CompiledFacts, Evidence, Operation
-from jouleline.core.makefile import run_arguments, run_command
-from jouleline.core.profile import KernelProfile
+from jouleline.core.counts import Evidence
 from jouleline.core.roofline import BoundKind
 
 from . import options as shared
@@ -30,13 +26,9 @@ from .exit_codes import Exit, UserError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what to analyse and for which device."""
-    parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="a program's folder, or its files"
-    )
+    shared.add_paths(parser)
     shared.add_gpu(parser)
-    parser.add_argument(
-        "--args", metavar="STRING", help="the run line's arguments (default: as the workload says)"
-    )
+    shared.add_arguments(parser)
     parser.add_argument(
         "--evidence",
         choices=[str(kind) for kind in Evidence],
@@ -52,13 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the bounds."""
     device = shared.device(options)
     program = shared.program(options.paths)
-    arguments = options.args
-    if arguments is None:
-        arguments = _default_arguments(program.root, program.makefile)
-    try:
-        words = tuple(shlex.split(arguments))
-    except ValueError as error:
-        raise UserError(f"--args {arguments!r}: cannot be split into arguments: {error}") from None
+    arguments, words = shared.run_line(options, program)
     parsed, problems = parse_files(program.files)
     analysis = analyse(parsed, device, words, (*program.problems, *problems))
     try:
@@ -99,18 +85,6 @@ def print_usage(source: ModelBounds) -> None:
     )
 
 
-def _default_arguments(root: Path, makefile: str) -> str:
-    """The arguments of the workload file, else of the Makefile's run target, else none."""
-    file = root / WORKLOAD_FILE
-    if file.exists():
-        try:
-            return read_workload(file).args
-        except WorkloadError as error:
-            raise UserError(str(error)) from error
-    command = run_command(makefile)
-    return " ".join(run_arguments(command)) if command else ""
-
-
 def _print(analysis: Analysis) -> None:
     console = output()
     for problem in analysis.problems:
@@ -131,59 +105,25 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
     console = output()
     counts, bound = report.counts, report.bound
     colour = "magenta" if bound.kind is BoundKind.COMPUTE else "cyan"
-    driver = f" ({bound.driver})" if bound.driver else ""
     console.print()
     console.print(
-        f"[bold]{escape(report.kernel.name)}[/]  {escape(report.file)}:{report.kernel.line}", soft_wrap=True
-    )
-    console.print(
-        f"  [{colour}]{bound.kind}-bound{driver}[/], {margin_words(report, analysis)}; "
-        + (
-            _measured(report.profile)
-            if report.profile is not None
-            else f"{report.evidence} estimate, {bound.probability_compute:.0%} likely compute-bound"
-        ),
+        f"[bold]{escape(wording.instance(report))}[/]  {escape(report.file)}:{report.kernel.line}",
         soft_wrap=True,
     )
-    operations = ", ".join(
-        f"{counts.operations[kind]:.3g} {kind}" for kind in Operation if counts.operations.get(kind)
-    )
+    chance = "" if report.profile else f", {bound.probability_compute:.0%} likely compute-bound"
     console.print(
-        f"  operations: {operations or 'none'}; DRAM traffic: {counts.dram_bytes:.3g} byte", soft_wrap=True
+        f"  [{colour}]{wording.bound_words(report)}[/], {wording.margin_sentence(report, analysis.device)}; "
+        f"{escape(wording.evidence_words(report))}{chance}",
+        soft_wrap=True,
+    )
+    console.print(f"  launch: {wording.shape(report)}", soft_wrap=True)
+    console.print(
+        f"  operations: {wording.operations(counts)}; DRAM traffic: {wording.scaled(counts.dram_bytes)}B",
+        soft_wrap=True,
     )
     if counts.arrays:
-        arrays = ", ".join(
-            f"{escape(array.name)} {array.dram_bytes:.3g} byte"
-            + (f" ({array.coalescing:.0%} coalesced)" if array.coalescing < 0.995 else "")
-            for array in counts.arrays
-        )
-        console.print(f"  arrays: {arrays}", soft_wrap=True)
+        console.print(f"  arrays: {escape(wording.arrays(counts))}", soft_wrap=True)
     if counts.compiled:
-        console.print(f"  {escape(_compiled_words(counts.compiled))}", soft_wrap=True)
-    for assumption in counts.assumptions:
+        console.print(f"  compiled: {escape(wording.compiled(counts.compiled))}", soft_wrap=True)
+    for assumption in wording.grouped(counts.assumptions):
         console.print(f"  [dim]assumed: {escape(assumption)}[/]", soft_wrap=True)
-
-
-def _measured(profile: KernelProfile) -> str:
-    time = "" if profile.seconds is None else f" in a launch of {profile.seconds * 1e6:.4g} us"
-    return f"measured by {profile.profiler}{time}"
-
-
-def _compiled_words(facts: CompiledFacts) -> str:
-    held = "" if facts.occupancy is None else f", occupancy {facts.occupancy:.0%}"
-    spills = f", {facts.spill_bytes} byte spilled" if facts.spill_bytes else ""
-    return (
-        f"{facts.compiler} for {facts.target}: {facts.registers} registers{spills}, "
-        f"{facts.shared_bytes} byte shared memory{held}"
-    )
-
-
-def margin_words(report: KernelReport, analysis: Analysis) -> str:
-    """How far the decisive intensity is from its ridge point."""
-    if report.opinion:
-        return "no margin"
-    margin = report.bound.margin_log2
-    if report.counts.dram_bytes <= 0:
-        return "no DRAM traffic"
-    side = "above" if margin >= 0 else "below"
-    return f"{2 ** abs(margin):.3g}x {side} the ridge point of {analysis.device.id}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any, Final
 
 from jouleline import wiring
 from jouleline.app.program import Program, ProgramError, read_program
-from jouleline.app.workload import WorkloadError, find_workload
+from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, find_workload, read_workload
 from jouleline.core.device import Device, UnknownDevice
+from jouleline.core.makefile import run_arguments, run_command
 from jouleline.core.workload import Workload
 
 from .exit_codes import UserError
@@ -28,6 +30,20 @@ def add_gpu(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         default=wiring.DEFAULT_DEVICE,
         help="device to judge for (default: %(default)s; `jouleline devices` lists all)",
+    )
+
+
+def add_paths(parser: argparse.ArgumentParser) -> None:
+    """``PATH...``: one program."""
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="a program's folder, or its files"
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--args STRING``."""
+    parser.add_argument(
+        "--args", metavar="STRING", help="the run line's arguments (default: as the workload says)"
     )
 
 
@@ -87,8 +103,15 @@ def add_sandbox(parser: argparse.ArgumentParser) -> None:
 
 def device(options: argparse.Namespace) -> Device:
     """The device that ``--gpu`` names."""
+    if "," in options.gpu:
+        raise UserError(f"--gpu {options.gpu}: is one GPU here; `jouleline whatif` compares several")
+    return device_named(options.gpu)
+
+
+def device_named(name: str) -> Device:
+    """The device that goes by an id or alias."""
     try:
-        return wiring.catalogue().get(options.gpu)
+        return wiring.catalogue().get(name)
     except UnknownDevice as error:
         raise UserError(str(error)) from None
     except ValueError as error:
@@ -101,6 +124,29 @@ def program(paths: list[Path]) -> Program:
         return read_program(paths)
     except ProgramError as error:
         raise UserError(str(error)) from error
+
+
+def run_line(options: argparse.Namespace, subject: Program) -> tuple[str, tuple[str, ...]]:
+    """The arguments of ``--args``, else of the program's workload, as text and as words."""
+    text = options.args
+    if text is None:
+        text = _default_arguments(subject.root, subject.makefile)
+    try:
+        return text, tuple(shlex.split(text))
+    except ValueError as error:
+        raise UserError(f"--args {text!r}: cannot be split into arguments: {error}") from None
+
+
+def _default_arguments(root: Path, makefile: str) -> str:
+    """The arguments of the workload file, else of the Makefile's run target, else none."""
+    file = root / WORKLOAD_FILE
+    if file.exists():
+        try:
+            return read_workload(file).args
+        except WorkloadError as error:
+            raise UserError(str(error)) from error
+    command = run_command(makefile)
+    return " ".join(run_arguments(command)) if command else ""
 
 
 def workload(subject: Program, file: Path | None) -> Workload:

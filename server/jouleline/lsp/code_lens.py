@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from . import convert, wording
+from jouleline.app import wording
+
+from . import convert
 from .view import View
 
 if TYPE_CHECKING:
@@ -37,14 +39,14 @@ async def lenses(view: View) -> list[types.CodeLens]:
         if not reports:
             continue
         kinds = " or ".join(dict.fromkeys(wording.short_bound(report) for report in reports))
-        evidence = reports[0].counts.evidence
+        evidence = wording.evidence_words(reports[0])
         line = view.text.point(kernel.start).line
         start = convert.to_position(view.text, kernel.start, view.encoding)
         found.append(
             types.CodeLens(
                 range=types.Range(start=start, end=start),
                 command=types.Command(
-                    title=f"{kinds} on {view.device.name} ({evidence} estimate) · Refactor for energy",
+                    title=f"{kinds} on {view.device.name} ({evidence}) · Refactor for energy",
                     command=REFACTOR,
                     arguments=[refactor_request(view, line)],
                 ),

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
 
+from jouleline.app import wording
 from jouleline.app.analyse import KernelReport
 from jouleline.core.counts import Operation
 from jouleline.core.device import Figure
 
-from . import convert, wording
+from . import convert
 from .view import View
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def page(view: View, reports: tuple[KernelReport, ...]) -> str:
     blocks = list(_blocks(view, reports[0]))
     if len(reports) > 1:
         rows = [
-            f"- line {one.launch.line if one.launch else '?'}, {_shape(one)}: {wording.short_bound(one)}"
+            f"- line {one.launch.line if one.launch else '?'}, {wording.shape(one)}: "
+            f"{wording.short_bound(one)}"
             for one in reports
         ]
         blocks.append("\n".join([f"**Launched in {len(reports)} ways**", "", *rows]))
@@ -99,17 +101,20 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
         return
     yield f"**{wording.short_bound(report)}** on {device.name} · `{report.kernel.display}`"
     yield (
-        f"{_sentence(wording.margin_sentence(report, device))} {wording.chance(report)} sure "
-        f"of the class, by the assumed spread of the counts; at least "
-        f"{wording.seconds(report.bound.floor_s)} a launch by the device's roofs (derived)."
+        f"{_sentence(wording.margin_sentence(report, device))} {wording.certainty(report)}; "
+        f"at least {wording.seconds(report.bound.floor_s)} a launch by the device's roofs (derived)."
     )
     yield _operations(view, report)
     if counts.arrays:
         yield _arrays(report)
-    yield f"Launch: {_shape(report)}."
+    if costliest := wording.traffic_sentence(counts):
+        yield _sentence(costliest)
+    yield f"Launch: {wording.shape(report)}."
+    if counts.compiled:
+        yield f"Compiled: {wording.compiled(counts.compiled)}."
     if view.arguments:
         yield f"Run line: `{view.arguments}`, from {PurePath(view.origin).name}."
-    notes = list(counts.assumptions)
+    notes = list(wording.grouped(counts.assumptions))
     if wording.runs_on_host(report):
         notes.append(
             f"this region runs on the host and is judged as if on {device.name}; choose the device `host`"
@@ -117,7 +122,7 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
     if notes:
         yield "\n".join(["**Assumed**", "", *(f"- {note}" for note in notes)])
     yield _device(view, report)
-    yield f"*{wording.evidence_sentence(counts)}*"
+    yield f"*{wording.evidence_sentence(report)}*"
 
 
 def _operations(view: View, report: KernelReport) -> str:
@@ -159,20 +164,14 @@ def _arrays(report: KernelReport) -> str:
     arrays = sorted(report.counts.arrays, key=lambda array: -array.dram_bytes)
     rows = ["| array | DRAM traffic | coalescing |", "|:--|--:|--:|"]
     rows += [
-        f"| `{array.name}` | {wording.scaled(array.dram_bytes)}B | {round(100 * array.coalescing)}% |"
+        f"| {wording.array_name(array)} | {wording.scaled(array.dram_bytes)}B "
+        f"| {round(100 * array.coalescing)}% |"
         for array in arrays[:_MAX_ARRAYS]
     ]
     if len(arrays) > _MAX_ARRAYS:
         rest = sum(array.dram_bytes for array in arrays[_MAX_ARRAYS:])
         rows.append(f"| {len(arrays) - _MAX_ARRAYS} more | {wording.scaled(rest)}B | |")
     return "\n".join(rows)
-
-
-def _shape(report: KernelReport) -> str:
-    shape = report.counts.shape
-    grid, block = (" × ".join(str(size) for size in sizes) for sizes in (shape.grid, shape.block))
-    origin = "from the source" if shape.known else "partly assumed"
-    return f"grid {grid}, block {block} ({origin})"
 
 
 def _device(view: View, report: KernelReport) -> str:

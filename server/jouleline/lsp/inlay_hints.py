@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from jouleline.app import wording
 from jouleline.app.analyse import KernelReport
 
-from . import convert, wording
+from . import convert
 from .view import View
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def _tooltip(view: View, report: KernelReport) -> str:
     bound, distance = wording.short_bound(report), wording.margin_sentence(report, view.device)
     lines = [
         f"**{bound}** on {view.device.name}: {distance}.",
-        f"{wording.chance(report)} sure, by assumed spreads of the counts",
-        wording.evidence_sentence(counts),
+        wording.certainty(report),
+        wording.evidence_sentence(report),
     ]
     if counts.assumptions:
         assumed = len(counts.assumptions)
