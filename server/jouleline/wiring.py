@@ -37,6 +37,19 @@ if TYPE_CHECKING:
 DEFAULT_DEVICE = "a100-sxm4-40gb"
 """The device for bounds when the user names none and no GPU is found."""
 
+WHAT_IF_DEVICES = (
+    "v100-sxm2",
+    "a100-sxm4-40gb",
+    "h200",
+    "b200",
+    "l40s",
+    "rtx-4090",
+    "mi250x-gcd",
+    "mi300x",
+)
+"""The devices that ``whatif`` compares when none are named: four generations of NVIDIA's data centres, two
+GPUs with little double precision and GDDR memory, and two of AMD."""
+
 FEW_SHOTS = 4
 """Examples in the few-shot scenario of a study: two of each class."""
 

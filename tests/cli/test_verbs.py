@@ -99,7 +99,7 @@ def test_doctor_reports_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "verb", ["serve", "bound", "refactor", "verify", "measure", "study", "devices", "doctor"]
+    "verb", ["serve", "bound", "whatif", "refactor", "verify", "measure", "study", "devices", "doctor"]
 )
 def test_every_verb_explains_itself(tmp_path: Path, verb: str) -> None:
     said = jouleline(verb, "--help", home=tmp_path)

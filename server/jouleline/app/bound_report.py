@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jouleline import __version__
@@ -9,6 +10,7 @@ from jouleline.core.counts import CompiledFacts, Operation
 from jouleline.core.profile import KernelProfile
 
 from .analyse import Analysis, KernelReport
+from .program import Problem
 
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _INTENSITIES = (Operation.SP, Operation.DP, Operation.INT)
@@ -22,15 +24,22 @@ def bound_json(analysis: Analysis, arguments: str) -> dict[str, Any]:
         "device": analysis.device.id,
         "args": arguments,
         "kernels": [_kernel_json(report) for report in analysis.kernels],
-        "problems": [
-            {"file": problem.file, "line": problem.line, "message": problem.message}
-            for problem in analysis.problems
-        ],
+        "problems": problems_json(analysis.problems),
     }
 
 
+def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """What could not be read, and why."""
+    return [{"file": problem.file, "line": problem.line, "message": problem.message} for problem in problems]
+
+
 def _kernel_json(report: KernelReport) -> dict[str, Any]:
-    counts, bound, kernel = report.counts, report.bound, report.kernel
+    return kernel_json(report) | figures_json(report)
+
+
+def kernel_json(report: KernelReport) -> dict[str, Any]:
+    """What a kernel is and where, whatever the device."""
+    kernel = report.kernel
     return {
         "name": kernel.name,
         "display": kernel.display,
@@ -38,6 +47,13 @@ def _kernel_json(report: KernelReport) -> dict[str, Any]:
         "line": kernel.line,
         "end_line": kernel.end_line,
         "language": str(kernel.language),
+    }
+
+
+def figures_json(report: KernelReport) -> dict[str, Any]:
+    """A kernel's bound on a device, and what it follows from."""
+    counts, bound = report.counts, report.bound
+    return {
         "launch": {
             "grid": list(counts.shape.grid),
             "block": list(counts.shape.block),

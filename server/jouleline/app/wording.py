@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from jouleline.core.counts import ArrayTraffic, CompiledFacts, Evidence, KernelCounts, Operation
+from jouleline.core.counts import ArrayTraffic, Evidence, KernelCounts, Operation
 from jouleline.core.device import Device, Figure, RidgeKind
 from jouleline.core.kernel import Language
 from jouleline.core.launch import DEFAULT_TRIPS
@@ -79,11 +79,18 @@ def margin_sentence(report: KernelReport, device: Device) -> str:
         return "no margin, for the class is a model's"
     if counts.dram_bytes <= 0:
         return "no DRAM traffic found, so only arithmetic can limit it"
-    operation = decisive(counts, device)
-    if operation is None:
+    if decisive(counts, device) is None:
         return "no arithmetic found, so only memory can limit it"
+    return f"{margin(report, device, article='the ')} ridge point"
+
+
+def margin(report: KernelReport, device: Device, article: str = "") -> str:
+    """``2.7× below dp``; empty where there is no ridge point to compare with."""
+    operation = decisive(report.counts, device)
+    if operation is None or report.opinion:
+        return ""
     side = "above" if report.bound.margin_log2 >= 0 else "below"
-    return f"{factor(report) or 'far'} {side} the {operation} ridge point"
+    return f"{factor(report) or 'far'} {side} {article}{operation}"
 
 
 def decisive(counts: KernelCounts, device: Device) -> Operation | None:
@@ -144,16 +151,22 @@ def measured(profile: KernelProfile) -> str:
     return f"measured by {profile.profiler}{time}{target}"
 
 
-def compiled(facts: CompiledFacts) -> str:
-    """``38 registers, 16 B spilled, 2.05 kB of shared memory a block, occupancy 75%``."""
-    parts = [f"{facts.registers} registers"]
-    if facts.spill_bytes:
-        parts.append(f"{scaled(facts.spill_bytes)}B spilled")
-    if facts.shared_bytes:
-        parts.append(f"{scaled(facts.shared_bytes)}B of shared memory a block")
-    if facts.occupancy is not None:
-        parts.append(f"occupancy {facts.occupancy:.0%}")
-    return ", ".join(parts)
+def resources(report: KernelReport) -> str:
+    """``compiled: 38 registers, 16 B spilled, occupancy 75%``, or as measured; empty where not known."""
+    facts, profile = report.counts.compiled, report.profile
+    parts: list[str] = []
+    registers = profile.registers if profile else facts.registers if facts else None
+    held = profile.occupancy if profile else facts.occupancy if facts else None
+    if registers is not None:
+        parts.append(f"{registers} registers")
+    if facts is not None and profile is None:
+        if facts.spill_bytes:
+            parts.append(f"{scaled(facts.spill_bytes)}B spilled")
+        if facts.shared_bytes:
+            parts.append(f"{scaled(facts.shared_bytes)}B of shared memory a block")
+    if held is not None:
+        parts.append(f"occupancy {held:.0%}")
+    return f"{'measured' if profile else 'compiled'}: {', '.join(parts)}" if parts else ""
 
 
 def certainty(report: KernelReport) -> str:

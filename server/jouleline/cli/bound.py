@@ -123,7 +123,7 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
     )
     if counts.arrays:
         console.print(f"  arrays: {escape(wording.arrays(counts))}", soft_wrap=True)
-    if counts.compiled:
-        console.print(f"  compiled: {escape(wording.compiled(counts.compiled))}", soft_wrap=True)
+    if resources := wording.resources(report):
+        console.print(f"  {resources}", soft_wrap=True)
     for assumption in wording.grouped(counts.assumptions):
         console.print(f"  [dim]assumed: {escape(assumption)}[/]", soft_wrap=True)

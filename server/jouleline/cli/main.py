@@ -16,6 +16,7 @@ from .exit_codes import Exit, UserError
 VERBS = {
     "serve": "run the language server for an editor",
     "bound": "tell what limits each kernel of a program",
+    "whatif": "tell what would limit each kernel on other GPUs",
     "refactor": "find a verified candidate that uses less energy",
     "verify": "check that a candidate computes what its baseline does",
     "measure": "measure a program's energy, or two programs against each other",
@@ -67,6 +68,10 @@ def _verb(name: str) -> _Verb:
             from . import bound
 
             return bound
+        case "whatif":
+            from . import whatif
+
+            return whatif
         case "refactor":
             from . import refactor
 

@@ -110,8 +110,8 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
     if costliest := wording.traffic_sentence(counts):
         yield _sentence(costliest)
     yield f"Launch: {wording.shape(report)}."
-    if counts.compiled:
-        yield f"Compiled: {wording.compiled(counts.compiled)}."
+    if resources := wording.resources(report):
+        yield _sentence(resources)
     if view.arguments:
         yield f"Run line: `{view.arguments}`, from {PurePath(view.origin).name}."
     notes = list(wording.grouped(counts.assumptions))
