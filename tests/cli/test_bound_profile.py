@@ -68,7 +68,7 @@ def test_a_profile_from_a_file_decides_the_bound(program: Path, tmp_path: Path) 
     words = ("bound", program, "--gpu", "rtx-3080-paper", "--profile", tmp_path / "p.csv")
     said = jouleline(*words, home=tmp_path)
     assert said.code == 0
-    assert "measured by ncu in a launch of 1 us" in said.out
+    assert "measured by ncu in a launch of 1 µs on sm_86" in said.out
     [kernel] = jouleline(*words, "--format", "json", home=tmp_path).document["kernels"]
     assert (kernel["bound"], kernel["driver"], kernel["evidence"]) == ("compute", "dp", "profile")
     assert (kernel["operations"]["dp"], kernel["dram_bytes"]) == (640, 512)

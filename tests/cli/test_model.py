@@ -48,7 +48,7 @@ def test_a_bound_by_a_model_says_so_and_costs_once(double: Double, tmp_path: Pat
 
 def test_the_text_names_the_evidence_and_no_margin(double: Double, tmp_path: Path) -> None:
     done = bound("--shots", "2", home=tmp_path, double=double)
-    assert "bandwidth-bound, no margin; model estimate, 33% likely compute-bound" in done.out
+    assert "bandwidth-bound, no margin; a language model's opinion, 33% likely compute-bound" in done.out
     assert len(double.asked[0]["messages"]) == 6
     assert "jacobi" not in double.asked[0]["messages"][1]["content"], "no example of its base program"
 

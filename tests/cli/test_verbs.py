@@ -15,7 +15,7 @@ def test_bound_tells_what_limits_each_kernel(tmp_path: Path) -> None:
     assert said.code == 0
     assert "compute-bound (dp)" in said.out
     assert "bandwidth-bound" in said.out
-    assert "n = 2048 from the run line" in said.out
+    assert "n = 2048 and sweeps = 25 from the run line" in said.out
     assert said.err == ""
 
 

@@ -126,7 +126,7 @@ def test_arguments_give_sizes_to_the_bounds(client: Client, samples: Path) -> No
     shown = client.hover(uri, 7, 18)
     assert shown is not None
     assert "Run line: `4096 3`, from the setting jouleline.arguments." in shown
-    assert "grid 128 × 512 × 1" in shown
+    assert "grid 128 × 512, block" in shown
 
 
 def test_devices_are_listed_and_chosen(client: Client, tmp_path: Path) -> None:

@@ -74,12 +74,27 @@ def test_a_kernel_launched_in_several_ways_lists_them(client: Client, tmp_path: 
     shown = client.hover(uri, 0, 16)
     assert shown is not None
     assert "**Launched in 2 ways**" in shown
-    assert "- line 3, grid 64 × 1 × 1, block 32 × 1 × 1" in shown
-    assert "- line 4, grid 128 × 1 × 1, block 256 × 1 × 1" in shown
+    assert "- line 3, grid 64, block 32" in shown
+    assert "- line 4, grid 128, block 256" in shown
     at_launch = client.hover(uri, 3, 2)
     assert at_launch is not None
-    assert "Launch: grid 128 × 1 × 1" in at_launch
+    assert "Launch: grid 128, block" in at_launch
     assert "ways" not in at_launch
+
+
+def test_a_hover_says_which_array_costs_most(client: Client, tmp_path: Path) -> None:
+    client.initialize()
+    uri = client.open(
+        tmp_path / "k.cu",
+        "__global__ void pick(const float *x, float *y) {\n"
+        "    int i = blockIdx.x * blockDim.x + threadIdx.x;\n"
+        "    y[i] = x[8 * i];\n"
+        "}\n"
+        "int main() { pick<<<65536, 256>>>(0, 0); }\n",
+    )
+    shown = client.hover(uri, 0, 17)
+    assert shown is not None
+    assert "Most of the traffic is `x`: 537 MB, 12% of each sector used." in shown
 
 
 def test_a_client_without_markdown_gets_plain_text(client: Client, samples: Path) -> None:

@@ -192,4 +192,4 @@ def test_another_program_in_the_same_folder_is_not_ours(client: Client, tmp_path
     )
     shown = client.hover(uri, 2, 15)
     assert shown is not None
-    assert "grid 4096 × 1 × 1" in shown
+    assert "grid 4096, block 256" in shown

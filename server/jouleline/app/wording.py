@@ -76,7 +76,7 @@ def margin_sentence(report: KernelReport, device: Device) -> str:
     """``2.7× below the dp ridge point``."""
     counts = report.counts
     if report.opinion:
-        return "no margin, for the class is a model's"
+        return "no margin"
     if counts.dram_bytes <= 0:
         return "no DRAM traffic found, so only arithmetic can limit it"
     if decisive(counts, device) is None:

@@ -100,9 +100,12 @@ def _print_kernel(kernel: KernelAcross, devices: Sequence[Device]) -> None:
         + (f"  [bold yellow]{_change(kernel, devices)}[/]" if kernel.changes else ""),
         soft_wrap=True,
     )
+    shapes = list(dict.fromkeys(map(wording.shape, kernel.known)))
+    several = f"{shapes[0]} on {devices[kernel.reports.index(first)].id}; it depends on the device"
+    console.print(f"  launch: {several if len(shapes) > 1 else shapes[0]}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("  device", no_wrap=True)
-    for title, width in (("bound", 19), ("ridge point", 15)):
+    for title, width in (("bound", 19), ("ridge point", 14)):
         table.add_column(title, no_wrap=True, min_width=width)
     for title, width in (("chance", 6), ("traffic", 7), ("at least", 8)):
         table.add_column(title, justify="right", no_wrap=True, min_width=width)
@@ -128,11 +131,11 @@ def _print_kernel(kernel: KernelAcross, devices: Sequence[Device]) -> None:
 
 
 def _change(kernel: KernelAcross, devices: Sequence[Device]) -> str:
-    """``changes its bound: bandwidth-bound on l40s, rtx-4090, compute-bound on the others``."""
+    """``changes its bound: bandwidth-bound on l40s, rtx-4090; compute-bound on the others``."""
     sides: dict[BoundKind, list[str]] = {}
     for device, report in zip(devices, kernel.reports, strict=True):
         if report is not None:
             sides.setdefault(report.bound.kind, []).append(device.id)
     fewer, more = sorted(sides, key=lambda kind: len(sides[kind]))
     others = sides[more][0] if len(sides[more]) == 1 else "the others"
-    return f"changes its bound: {fewer}-bound on {', '.join(sides[fewer])}, {more}-bound on {others}"
+    return f"changes its bound: {fewer}-bound on {', '.join(sides[fewer])}; {more}-bound on {others}"
