@@ -108,6 +108,16 @@ def chance(report: KernelReport) -> str:
     probability = report.bound.probability_compute
     if report.bound.driver is None:
         probability = 1 - probability
+    return _percent(probability)
+
+
+def chance_of_compute(report: KernelReport) -> str:
+    """The chance that the kernel is compute-bound, as ``4%``."""
+    return _percent(report.bound.probability_compute)
+
+
+def _percent(probability: float) -> str:
+    """Never 0% or 100%: nothing here is certain."""
     return f"{min(99, max(1, round(100 * probability)))}%"
 
 
@@ -170,14 +180,14 @@ def resources(report: KernelReport) -> str:
 
 
 def certainty(report: KernelReport) -> str:
-    """How sure the class is and why: ``77% sure, by the assumed spread of the counts``."""
+    """How sure the class is and why: ``77% sure, by how far counts of this kind have been off``."""
     match report.evidence:
         case Evidence.MODEL:
             why = "as the model's answers tell"
         case Evidence.PROFILE:
             why = "for its counts were measured"
         case _:
-            why = "by the assumed spread of the counts"
+            why = "by how far counts of this kind have been off"
     return f"{chance(report)} sure, {why}"
 
 

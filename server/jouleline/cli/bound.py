@@ -20,7 +20,7 @@ from jouleline.core.roofline import BoundKind
 
 from . import options as shared
 from . import profiled
-from .console import output
+from .console import detail, output
 from .exit_codes import Exit, UserError
 
 
@@ -110,20 +110,18 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
         f"[bold]{escape(wording.instance(report))}[/]  {escape(report.file)}:{report.kernel.line}",
         soft_wrap=True,
     )
-    chance = "" if report.profile else f", {bound.probability_compute:.0%} likely compute-bound"
-    console.print(
-        f"  [{colour}]{wording.bound_words(report)}[/], {wording.margin_sentence(report, analysis.device)}; "
+    chance = "" if report.profile else f", {wording.chance_of_compute(report)} likely compute-bound"
+    detail(
+        console,
+        f"[{colour}]{wording.bound_words(report)}[/], {wording.margin_sentence(report, analysis.device)}; "
         f"{escape(wording.evidence_words(report))}{chance}",
-        soft_wrap=True,
     )
-    console.print(f"  launch: {wording.shape(report)}", soft_wrap=True)
-    console.print(
-        f"  operations: {wording.operations(counts)}; DRAM traffic: {wording.scaled(counts.dram_bytes)}B",
-        soft_wrap=True,
-    )
+    detail(console, f"launch: {wording.shape(report)}")
+    traffic = f"{wording.scaled(counts.dram_bytes)}B"
+    detail(console, f"operations: {wording.operations(counts)}; DRAM traffic: {traffic}")
     if counts.arrays:
-        console.print(f"  arrays: {escape(wording.arrays(counts))}", soft_wrap=True)
+        detail(console, f"arrays: {escape(wording.arrays(counts))}")
     if resources := wording.resources(report):
-        console.print(f"  {resources}", soft_wrap=True)
+        detail(console, resources)
     for assumption in wording.grouped(counts.assumptions):
-        console.print(f"  [dim]assumed: {escape(assumption)}[/]", soft_wrap=True)
+        detail(console, f"[dim]assumed: {escape(assumption)}[/]")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 Tell = Callable[[str, float | None], None]
@@ -19,6 +20,14 @@ def output() -> Console:
 
 
 _PLAIN_WIDTH = 110
+
+
+def detail(console: Console, markup: str) -> None:
+    """One indented statement: wrapped at words on a terminal, whole for what reads a pipe line by line."""
+    if console.is_terminal:
+        console.print(Padding.indent(markup, 2))
+    else:
+        console.print(f"  {markup}", soft_wrap=True)
 
 
 @contextmanager

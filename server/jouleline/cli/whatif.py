@@ -16,7 +16,7 @@ from jouleline.core.device import Device
 from jouleline.core.roofline import BoundKind
 
 from . import options as shared
-from .console import output
+from .console import detail, output
 from .exit_codes import Exit, UserError
 
 _COLOURS = {BoundKind.COMPUTE: "magenta", BoundKind.BANDWIDTH: "cyan"}
@@ -96,16 +96,17 @@ def _print_kernel(kernel: KernelAcross, devices: Sequence[Device]) -> None:
     console = output()
     first = kernel.known[0]
     console.print(
-        f"[bold]{escape(wording.instance(first))}[/]  {escape(first.file)}:{first.kernel.line}"
-        + (f"  [bold yellow]{_change(kernel, devices)}[/]" if kernel.changes else ""),
+        f"[bold]{escape(wording.instance(first))}[/]  {escape(first.file)}:{first.kernel.line}",
         soft_wrap=True,
     )
+    if kernel.changes:
+        detail(console, f"[bold yellow]{_change(kernel, devices)}[/]")
     shapes = list(dict.fromkeys(map(wording.shape, kernel.known)))
     several = f"{shapes[0]} on {devices[kernel.reports.index(first)].id}; it depends on the device"
-    console.print(f"  launch: {several if len(shapes) > 1 else shapes[0]}", soft_wrap=True)
+    detail(console, f"launch: {several if len(shapes) > 1 else shapes[0]}")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("  device", no_wrap=True)
-    for title, width in (("bound", 19), ("ridge point", 14)):
+    for title, width in (("bound", 13), ("ridge point", 14)):
         table.add_column(title, no_wrap=True, min_width=width)
     for title, width in (("chance", 6), ("traffic", 7), ("at least", 8)):
         table.add_column(title, justify="right", no_wrap=True, min_width=width)
@@ -113,20 +114,21 @@ def _print_kernel(kernel: KernelAcross, devices: Sequence[Device]) -> None:
         if report is None:
             table.add_row(f"  {device.id}", "not launched so")
             continue
+        bound = report.bound
         table.add_row(
             f"  {device.id}",
-            f"[{_COLOURS[report.bound.kind]}]{wording.bound_words(report)}[/]",
+            f"[{_COLOURS[bound.kind]}]{bound.kind}[/]" + (f" ({bound.driver})" if bound.driver else ""),
             wording.margin(report, device),
-            f"{report.bound.probability_compute:.0%}",
+            wording.chance_of_compute(report),
             f"{wording.scaled(report.counts.dram_bytes)}B",
-            wording.seconds(report.bound.floor_s),
+            wording.seconds(bound.floor_s),
         )
     console.print(table)
     if wording.runs_on_host(first):
-        console.print("  [dim]this region runs on the host and is judged as if on each device[/]")
+        detail(console, "[dim]this region runs on the host and is judged as if on each device[/]")
     assumptions = dict.fromkeys(note for report in kernel.known for note in report.counts.assumptions)
     for assumption in wording.grouped(assumptions):
-        console.print(f"  [dim]assumed: {escape(assumption)}[/]", soft_wrap=True)
+        detail(console, f"[dim]assumed: {escape(assumption)}[/]")
     console.print()
 
 
