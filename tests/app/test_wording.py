@@ -118,6 +118,14 @@ def test_each_kind_of_evidence_says_how_it_was_had() -> None:
     assert wording.label([measured]).endswith(" · profile")
 
 
+def test_certainty_stands_on_spreads_or_says_that_there_are_none() -> None:
+    report = gather(1)
+    measured = replace(report, counts=replace(report.counts, uncertainty_log2={"int": 0.5}))
+    unknown = replace(report, counts=replace(report.counts, uncertainty_log2={}))
+    assert wording.certainty(measured).endswith("% sure, by how far counts of this kind have been off")
+    assert wording.certainty(unknown).endswith("% sure, though how far such counts are off was not measured")
+
+
 def test_an_opinion_is_shown_as_one_whatever_was_counted() -> None:
     parsed, _ = parse_files({"main.cu": b"__global__ void k(float *x) { x[threadIdx.x] *= 2; }"})
     analysis = analyse(parsed, DEVICE)

@@ -186,6 +186,8 @@ def certainty(report: KernelReport) -> str:
             why = "as the model's answers tell"
         case Evidence.PROFILE:
             why = "for its counts were measured"
+        case _ if not report.counts.uncertainty_log2:
+            why = "though how far such counts are off was not measured"
         case _:
             why = "by how far counts of this kind have been off"
     return f"{chance(report)} sure, {why}"
