@@ -42,6 +42,14 @@ def test_without_a_choice_a_few_devices_of_the_catalogue_are_compared(tmp_path: 
     assert {one.vendor for one in devices} == {"nvidia", "amd"}
 
 
+def test_a_kernel_with_nothing_to_count_has_no_bound(tmp_path: Path) -> None:
+    (tmp_path / "k.cu").write_text("__global__ void idle() {}\nint main() { idle<<<1, 32>>>(); }\n")
+    for verb in ("bound", "whatif"):
+        said = jouleline(verb, tmp_path / "k.cu", home=tmp_path)
+        assert "nothing was found to count in this kernel" in said.out
+        assert "bandwidth-bound" not in said.out
+
+
 def test_a_table_fits_a_narrow_terminal(tmp_path: Path) -> None:
     longest = max((device.id for device in catalogue()), key=len)
     said = jouleline("whatif", SAMPLES / "hash-hip", "--gpu", f"h200,{longest}", home=tmp_path)

@@ -22,6 +22,7 @@ RIDGES: Final[dict[Operation, RidgeKind]] = {
     Operation.TENSOR: "tensor",
 }
 UNITS: Final = {Operation.SP: "FLOP", Operation.DP: "FLOP", Operation.INT: "op", Operation.TENSOR: "FLOP"}
+NOTHING: Final = "nothing was found to count in this kernel"
 _PREFIXES: Final = ("", "k", "M", "G", "T", "P", "E")
 _PRIVATE: Final = " (local)"
 """What the counts append to the name of a thread's own array that does not fit into registers."""

@@ -110,6 +110,9 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
         f"[bold]{escape(wording.instance(report))}[/]  {escape(report.file)}:{report.kernel.line}",
         soft_wrap=True,
     )
+    if not report.opinion and not wording.counted(counts):
+        detail(console, wording.NOTHING)
+        return
     chance = "" if report.profile else f", {wording.chance_of_compute(report)} likely compute-bound"
     detail(
         console,

@@ -99,6 +99,9 @@ def _print_kernel(kernel: KernelAcross, devices: Sequence[Device]) -> None:
         f"[bold]{escape(wording.instance(first))}[/]  {escape(first.file)}:{first.kernel.line}",
         soft_wrap=True,
     )
+    if not any(wording.counted(report.counts) for report in kernel.known):
+        detail(console, f"{wording.NOTHING}\n")
+        return
     if kernel.changes:
         detail(console, f"[bold yellow]{_change(kernel, devices)}[/]")
     shapes = list(dict.fromkeys(map(wording.shape, kernel.known)))

@@ -97,7 +97,7 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
     counts, device = report.counts, view.device
     if not wording.counted(counts):
         yield f"**bound unknown** · `{report.kernel.display}`"
-        yield "Nothing was found to count in this kernel."
+        yield _sentence(wording.NOTHING)
         return
     yield f"**{wording.short_bound(report)}** on {device.name} · `{report.kernel.display}`"
     yield (
