@@ -16,6 +16,7 @@ from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.launchsites import LaunchSites
+from jouleline.core.preprocessing import compiled
 from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import Bound, classify
 from jouleline.core.source import SourceText
@@ -110,14 +111,15 @@ def analyse(
     arguments: tuple[str, ...] = (),
     problems: tuple[Problem, ...] = (),
     reached: LaunchSites | None = None,
+    macros: Mapping[str, str] | None = None,
 ) -> Analysis:
     """The bound of every kernel of a program on a device.
 
-    ``arguments`` are those of the run line; sizes are derived from them. ``reached`` is what
-    :func:`reach` gives for the program, if it is known already.
+    ``arguments`` are those of the run line; sizes are derived from them. ``macros`` are those that
+    the build defines. ``reached`` is what :func:`reach` gives for the program, if it is known already.
     """
-    program = ProgramFacts({name: file.facts for name, file in parsed.items()})
-    reached = reached or reach(parsed, device, arguments)
+    reached = reached or reach(parsed, device, arguments, macros)
+    program = reached.program
     launches = _ways(parsed, reached)
     assigned: dict[int, Mapping[str, list[Node]]] = {}
     reports = []
@@ -139,10 +141,15 @@ def analyse(
     )
 
 
-def reach(parsed: Mapping[str, ParsedFile], device: Device, arguments: tuple[str, ...] = ()) -> LaunchSites:
+def reach(
+    parsed: Mapping[str, ParsedFile],
+    device: Device,
+    arguments: tuple[str, ...] = (),
+    macros: Mapping[str, str] | None = None,
+) -> LaunchSites:
     """The launches and regions that a program's host code reaches, with the values they have there."""
-    program = ProgramFacts({name: file.facts for name, file in parsed.items()})
-    return follow(program, arguments, int(device.multiprocessors.value), _launches)
+    program = ProgramFacts({name: file.facts for name, file in parsed.items()}, macros or {})
+    return follow(compiled(program), arguments, int(device.multiprocessors.value), _launches)
 
 
 def _launches(source: ParsedSource) -> list[Launch]:

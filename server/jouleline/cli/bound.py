@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise UserError(f"--args {arguments!r}: cannot be split into arguments: {error}") from None
     parsed, problems = parse_files(program.files)
-    analysis = analyse(parsed, device, words, (*program.problems, *problems))
+    analysis = analyse(parsed, device, words, (*program.problems, *problems), macros=program.macros)
     try:
         sources = [*_sources(options, program)]
     except wiring.UnavailableError as error:

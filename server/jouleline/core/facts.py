@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from tree_sitter import Node
 
+from .conditionals import CONDITIONALS
 from .ctype import UNKNOWN, CType, TypeNames
 from .evaluate import evaluate, evaluate_text
 from .polynomial import Polynomial
@@ -113,16 +114,19 @@ class FileFacts:
     classes: dict[str, Node] = field(default_factory=dict)
     enumerators: dict[str, Node] = field(default_factory=dict)
     definitions: dict[str, list[Node]] = field(default_factory=dict)
+    conditionals: list[Node] = field(default_factory=list)
 
 
-def gather(source: ParsedSource) -> FileFacts:
-    """The facts of one parsed file."""
+def gather(source: ParsedSource, left_out: Sequence[range] = ()) -> FileFacts:
+    """The facts of one parsed file, but for what begins in the stretches that are ``left_out``."""
     facts = FileFacts(source)
     kinds = (
         "preproc_def preproc_function_def declaration alias_declaration type_definition struct_specifier "
         "class_specifier function_definition call_expression enumerator"
     ).split()
-    for node in descendants(source.root, *kinds):
+    for node in descendants(source.root, *kinds, *CONDITIONALS):
+        if any(node.start_byte in stretch for stretch in left_out):
+            continue
         match node.type:
             case "preproc_def":
                 facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
@@ -145,6 +149,8 @@ def gather(source: ParsedSource) -> FileFacts:
                 if function := function_of(node, source):
                     facts.functions.setdefault(function.name, function)
                     facts.overloads.setdefault(function.name, []).append(function)
+            case kind if kind in CONDITIONALS:
+                facts.conditionals.append(node)
             case "enumerator":
                 facts.enumerators.setdefault(text_of(child(node, "name")), node)
             case _:
@@ -302,14 +308,18 @@ def _first(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
 
 @dataclass(frozen=True)
 class ProgramFacts:
-    """The facts of a program's files together; the first definition of a name counts."""
+    """The facts of a program's files together; the first definition of a name counts.
+
+    ``given`` are the macros that the compiler's command line defines.
+    """
 
     files: Mapping[str, FileFacts]
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def macros(self) -> Mapping[str, str]:
         """Object-like macros by name."""
-        return _first(facts.macros for facts in self.files.values())
+        return {**_first(facts.macros for facts in self.files.values()), **self.given}
 
     @cached_property
     def macro_names(self) -> Mapping[str, tuple[str, ...]]:

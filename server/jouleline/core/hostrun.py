@@ -208,11 +208,11 @@ def follow(
 ) -> LaunchSites:
     """The launches and regions that a program reaches, in the order in which it does."""
     compiled = _compiled(program)
-    run = HostRun(compiled, arguments, multiprocessors, sites=LaunchSites(find))
+    run = HostRun(compiled, arguments, multiprocessors, sites=LaunchSites(find, program))
     run.walk()
     if not (run.sites.visits or run.sites.regions):
         # The program does not end before its first kernel, so a condition was misjudged.
-        run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(find))
+        run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(find, program))
         run.walk()
     return run.sites
 
@@ -231,6 +231,6 @@ def _compiled(program: ProgramFacts) -> ProgramFacts:
                 for other, known in program.files.items()
                 if other != name
                 for macro, text in known.macros.items()
-            }
+            } | program.given
             files[name] = as_compiled(facts, macros)
-    return ProgramFacts(files)
+    return ProgramFacts(files, program.given)

@@ -68,7 +68,7 @@ class HostState:
 
     def __post_init__(self) -> None:
         """Prepare what follows from the program."""
-        self.conditionals = Conditionals(self.program.definitions)
+        self.conditionals = Conditionals(self.program.definitions, self.program.given)
 
     def text(self, node: Node | None) -> str:
         """A node's text, decoded once."""

@@ -12,6 +12,7 @@ from tree_sitter import Node
 
 from .directives import directives, opens_kernel
 from .evaluate import split_arguments
+from .facts import ProgramFacts
 from .hostcalls import HostCalls
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record
 from .kernel import Launch
@@ -27,9 +28,13 @@ FindLaunches = Callable[[ParsedSource], Sequence[Launch]]
 
 @dataclass
 class LaunchSites:
-    """The visits so far. ``find`` gives the launches in a text, and ``spot`` is the call of a macro."""
+    """The visits so far to kernels of a ``program``.
+
+    ``find`` gives the launches in a text, and ``spot`` is the call of a macro.
+    """
 
     find: FindLaunches = lambda _: ()
+    program: ProgramFacts = field(default_factory=lambda: ProgramFacts({}))
     visits: list[Launch] = field(default_factory=list)
     regions: dict[tuple[int, int], Visit] = field(default_factory=dict)
     spot: Node | None = None

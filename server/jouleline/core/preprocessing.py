@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tree_sitter import Parser
 
+from .conditionals import Conditionals
 from .evaluate import evaluate_text
-from .facts import FileFacts, gather
+from .facts import FileFacts, ProgramFacts, gather
 from .masking import Masked, mask
 from .polynomial import Polynomial
 from .syntax import ParsedSource, cpp_language
@@ -85,6 +86,29 @@ class _Reader:
         if not text or depth > _MAX_DEPTH:
             return Polynomial.constant(0)
         return evaluate_text(text, lambda inner: self.value(inner, depth + 1))
+
+
+_TABLES: Final = (
+    "macros variables aliases structs embedded functions function_macros classes enumerators".split()
+)
+
+
+def compiled(program: ProgramFacts) -> ProgramFacts:
+    """The program without what stands in branches of conditionals that are not compiled.
+
+    What only such a branch defines is kept: a condition may depend on what the program does not tell.
+    """
+    conditionals = Conditionals(program.definitions, program.given)
+    files = dict(program.files)
+    for name, facts in program.files.items():
+        stretches = [stretch for node in facts.conditionals if (stretch := conditionals.left_out(node))]
+        if not stretches:
+            continue
+        kept = gather(facts.source, stretches)
+        # Functions and macros with several definitions are told apart where they are used.
+        rest = {table: getattr(facts, table) | getattr(kept, table) for table in _TABLES}
+        files[name] = replace(facts, **rest)
+    return ProgramFacts(files, program.given)
 
 
 def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:
