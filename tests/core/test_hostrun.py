@@ -219,7 +219,7 @@ def test_openmp_regions_see_mapped_sizes() -> None:
       for (int i = 0; i < n; i++) a[i] = 0;
     }
     int main() { run(load(), 1000); }"""
-    (visit,) = reached(text).regions.values()
+    ((visit,),) = reached(text).regions.values()
     assert visit.names["n"] == 1000
     assert visit.names["a"] == Memory(0, 4000, "host", "float", copied=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
@@ -158,7 +158,7 @@ class HostCalls(HostMacros):
             ):
                 value = self.evaluate_text(part)
                 known = value if isinstance(value, int) else None
-            resolved.append(self.bound(part) if known is None else str(known))
+            resolved.append(self.plain_type(self.bound(part)) if known is None else str(known))
         return tuple(resolved)
 
     def parameters(self, function: Node) -> tuple[Declarator, ...]:
@@ -264,7 +264,7 @@ class HostCalls(HostMacros):
             words = re.findall(r"\w+", parameter.type)
             for word in words:
                 if word in function.template_parameters and word not in types:
-                    name = element_name(cell)
+                    name = self.plain_type(element_name(cell))
                     if name:
                         types[word] = name
         given = zip(function.template_parameters, template, strict=False)
@@ -286,7 +286,7 @@ class HostCalls(HostMacros):
         body = child(node, "body")
         if body is None or self.depth >= MOST_CALLS:
             return None
-        outer = self.names, self.this, self.types, self.returned
+        outer = self.names, self.this, self.types, self.template, self.returned
         names = dict(captured or {})
         self.types = self.types if types is None else types
         for index, one in enumerate(parameters):
@@ -307,6 +307,7 @@ class HostCalls(HostMacros):
             for name, text in zip(function.template_parameters, template, strict=False):
                 if name in function.value_parameters:
                     names[name] = Cell(self.evaluate_text(text))
+            self.template = self._instance(function, names)
         self.names, self.this, self.returned = names, this, []
         self.depth += 1
         self.active.append(node.id)
@@ -315,7 +316,7 @@ class HostCalls(HostMacros):
             self.body(body, function.source if function is not None else None)
             values = self.returned
         finally:
-            self.names, self.this, self.types, self.returned = outer
+            self.names, self.this, self.types, self.template, self.returned = outer
             self.depth -= 1
             self.active.pop()
         if function is not None and values and values[0] is not None:
@@ -323,6 +324,29 @@ class HostCalls(HostMacros):
             if kind.code in ("int", "real"):
                 values = [convert(value, kind) for value in values]
         return agreed(values)
+
+    def _instance(self, function: Function, names: Mapping[str, Cell]) -> dict[str, str]:
+        """The template arguments of a function as texts, where all of them are known."""
+        texts: dict[str, str] = {}
+        for name in function.template_parameters:
+            value = names[name].value if name in function.value_parameters and name in names else None
+            texts[name] = str(value) if isinstance(value, int) else self.types.get(name, "")
+        return texts if all(texts.values()) else {}
+
+    def deduced(self, kernel: str, values: Sequence[HostValue], given: Sequence[str]) -> tuple[str, ...]:
+        """Template arguments of a kernel: those given, and the types that its arguments tell."""
+        function = next((one for one in self.functions(kernel) if b"__global__" in one.attributes), None)
+        wanted = function.template_parameters if function is not None else ()
+        if function is None or len(given) >= len(wanted):
+            return tuple(given)
+        cells = [Cell(value) for value in values]
+        types = self._deduced(function, self.parameters(function.node), cells, given)
+        found = [*given]
+        for name in wanted[len(given) :]:
+            if name not in types:
+                break
+            found.append(types[name])
+        return tuple(found)
 
     def _initialisers(self, node: Node) -> None:
         """The members that a constructor initialises in front of its body."""

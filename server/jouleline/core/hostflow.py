@@ -57,6 +57,7 @@ class HostFlow(HostCalls):
                 self.names,
                 self.this,
                 self.types,
+                self.template,
                 self.returned,
                 self.source,
                 self.depth,
@@ -66,7 +67,9 @@ class HostFlow(HostCalls):
                 ended = way()
             except ExitError:
                 ended = "exit"
-                self.names, self.this, self.types, self.returned, self.source, self.depth = outer[:-1]
+                self.names, self.this, self.types, self.template, self.returned, self.source, self.depth = (
+                    outer[:-1]
+                )
                 del self.active[outer[-1] :]
             finally:
                 changes = self.written(mark, undo=True)

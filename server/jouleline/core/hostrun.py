@@ -75,7 +75,8 @@ class HostRun(HostFlow):
             self.names = {}
             for one, value in zip(self.parameters(main.node), given, strict=False):
                 self.names[one.name] = Cell(value)
-            self.types, self.this, self.returned, self.depth, self.loops = {}, None, [], 0, 0
+            self.types, self.template, self.this = {}, {}, None
+            self.returned, self.depth, self.loops = [], 0, 0
             body = main.body
             if body is None:
                 continue
@@ -231,6 +232,7 @@ def _compiled(program: ProgramFacts) -> ProgramFacts:
                 for other, known in program.files.items()
                 if other != name
                 for macro, text in known.macros.items()
-            } | program.given
+            }
+            macros |= dict(program.given)
             files[name] = as_compiled(facts, macros)
     return ProgramFacts(files, program.given)

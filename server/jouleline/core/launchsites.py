@@ -21,6 +21,8 @@ from .visit import Argument, Extent, Known, Memory, Visit
 
 MOST_VISITS: Final = 4
 """Different ways of reaching one kernel that are kept."""
+MOST_INSTANCES: Final = 16
+"""Different template arguments of one region or launch that are kept."""
 _SECTION: Final = re.compile(r"(\w+)\s*\[([^:\]]*):([^\]]*)\]")
 _MAP_TYPE: Final = re.compile(r"^\s*(?:always\s*,\s*)?(?:to|from|tofrom|alloc|release|delete)\s*:")
 FindLaunches = Callable[[ParsedSource], Sequence[Launch]]
@@ -36,8 +38,9 @@ class LaunchSites:
     find: FindLaunches = lambda _: ()
     program: ProgramFacts = field(default_factory=lambda: ProgramFacts({}))
     visits: list[Launch] = field(default_factory=list)
-    regions: dict[tuple[int, int], Visit] = field(default_factory=dict)
+    regions: dict[tuple[int, int], list[Visit]] = field(default_factory=dict)
     spot: Node | None = None
+    _regions: int = 0
     _buffers: dict[int, tuple[int, Buffer]] = field(default_factory=dict)
     _launches: dict[int, tuple[ParsedSource, list[Launch], list[int]]] = field(default_factory=dict)
     _known_regions: dict[int, list[int]] = field(default_factory=dict)
@@ -77,14 +80,16 @@ class LaunchSites:
         return any((root, start) not in self.regions for start in starts[low:high])
 
     def region(self, run: HostCalls, source: ParsedSource, node: Node) -> None:
-        """Visit an OpenMP region."""
-        key = (id(source.text), node.start_byte)
-        if key not in self.regions:
-            self.regions[key] = Visit(len(self.regions), self._names(run), used=tuple(run.used.values()))
+        """Visit an OpenMP region, if it is new as its template arguments are here."""
+        found = self.regions.setdefault((id(source.text), node.start_byte), [])
+        if len(found) < MOST_INSTANCES and all(visit.template != run.template for visit in found):
+            used = tuple(run.used.values())
+            self._regions += 1
+            found.append(Visit(self._regions - 1, self._names(run), used=used, template=dict(run.template)))
 
-    def region_of(self, source: ParsedSource, start: int) -> Visit | None:
-        """The first visit to the region whose directive starts at an offset."""
-        return self.regions.get((id(source.text), start))
+    def visits_of(self, source: ParsedSource, start: int) -> Sequence[Visit]:
+        """The visits to the region whose directive starts at an offset, the first one first."""
+        return self.regions.get((id(source.text), start), ())
 
     def reached(self, source: ParsedSource, launch: Launch) -> bool:
         """Whether a launch was visited."""
@@ -107,13 +112,16 @@ class LaunchSites:
             kernel, template = cell.value.name, cell.value.template
         elif template:
             template = run.template_arguments(", ".join(template))
+        template = run.deduced(kernel, values, template)
         spot = self.spot
         if spot is not None:
             launch = replace(launch, line=spot.start_point.row + 1, anchor=spot.end_byte, place=spot)
         key = (launch.place.id, launch.anchor)
         seen = self._seen.setdefault(key, [])
         shape = (kernel, tuple(template), grid, block)
-        if len(seen) < MOST_VISITS and shape not in seen:
+        instances = {one[:2] for one in seen}
+        room = len(seen) < MOST_VISITS or (shape[:2] not in instances and len(instances) < MOST_INSTANCES)
+        if room and shape not in seen:
             seen.append(shape)
             visit = Visit(
                 len(self.visits),

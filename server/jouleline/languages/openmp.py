@@ -11,7 +11,7 @@ from tree_sitter import Node
 
 from jouleline.core.counting import BodyCounter
 from jouleline.core.counts import LaunchShape
-from jouleline.core.ctype import INT, UNKNOWN
+from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import evaluate
@@ -29,6 +29,7 @@ from jouleline.core.worksharing import RegionCounter
 _THREADS = 128
 _FEWEST_THREADS = 32
 _MOST_TEAMS = 3200
+_TYPE_PARAMETERS = frozenset(("type_parameter_declaration", "optional_type_parameter_declaration"))
 
 
 class OpenMP:
@@ -77,12 +78,13 @@ class OpenMP:
         """Bind the variables of the enclosing function, and find the parallel iterations."""
         del launch
         tally = Tally()
-        names = _visible(kernel, program, host)
+        types = _template_types(kernel, program, host, tally)
+        names = _visible(kernel, program, host, types)
         counter = RegionCounter(
             program,
             kernel.source,
             names,
-            {},
+            types,
             tally,
             mutated_names(kernel.node) if kernel.node is not None else frozenset(),
             directive=kernel.directive,
@@ -107,8 +109,38 @@ def _enclosing_name(node: Node, source: ParsedSource) -> str:
     return function.name if function is not None else "?"
 
 
-def _visible(kernel: Kernel, program: ProgramFacts, host: HostScope) -> dict[str, Value]:
+def _template_types(
+    kernel: Kernel, program: ProgramFacts, host: HostScope, tally: Tally
+) -> dict[str, CType]:
+    """The template parameters around a region that are types, as they are where it was reached."""
+    given = host.visit.template if host.visit is not None else {}
+    types: dict[str, CType] = {}
+    template = ancestor(kernel.node, "template_declaration") if kernel.node is not None else None
+    while template is not None:
+        listed = child(template, "parameters")
+        for item in listed.named_children if listed is not None else ():
+            if item.type not in _TYPE_PARAMETERS or not item.named_children:
+                continue
+            name = text_of(child(item, "name") or item.named_children[-1])
+            resolved = program.type_of(given.get(name, ""))
+            if resolved is None or (resolved.scalar is Scalar.OTHER and not resolved.struct):
+                tally.assume(f"{name} = float: the template argument is not known")
+                resolved = FLOAT
+            types.setdefault(name, resolved)
+        template = ancestor(template, "template_declaration")
+    return types
+
+
+def _visible(
+    kernel: Kernel, program: ProgramFacts, host: HostScope, types: Mapping[str, CType]
+) -> dict[str, Value]:
     """The variables that the region sees: parameters and locals of the function around it."""
+
+    def type_of(text: str) -> CType | None:
+        words = text.replace("*", " ").replace("&", " ").split()
+        bound = next((types[word] for word in words if word in types), None)
+        return bound.pointer(text.count("*")) if bound is not None else program.type_of(text)
+
     names: dict[str, Value] = {}
     node = kernel.node
     definition = ancestor(node, "function_definition") if node is not None else None
@@ -121,14 +153,14 @@ def _visible(kernel: Kernel, program: ProgramFacts, host: HostScope) -> dict[str
             break
         declared += declarations(item, kernel.source)
     for variable in declared:
-        kind = program.type_of(variable.type)
+        kind = type_of(variable.type)
         if kind is None and variable.value is not None and "new" in text_of(variable.value)[:4]:
-            kind = program.type_of(text_of(child(variable.value, "type")) + "*")
+            kind = type_of(text_of(child(variable.value, "type")) + "*")
         kind = kind or UNKNOWN
         if kind.is_pointer or _is_container(variable.type):
             if _is_container(variable.type):
                 inner = variable.type.split("<", 1)[1].rstrip("*& ").removesuffix(">")
-                kind = (program.type_of(inner) or UNKNOWN).pointer()
+                kind = (type_of(inner) or UNKNOWN).pointer()
             extents = tuple(evaluate(item, lambda name: host.name(name, node)) for item in variable.extents)
             array = Array(variable.name, "global", extents=extents)
             names[variable.name] = Value(kind, None, placed(array, host.memory(variable.name)))
