@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from tree_sitter import Node
@@ -18,7 +18,7 @@ from jouleline.core.evaluate import evaluate
 from jouleline.core.facts import ProgramFacts, declarations, function_of, mutated_names
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
-from jouleline.core.launch import DEFAULT_THREADS, Assumptions, sizes_for
+from jouleline.core.launch import DEFAULT_BLOCK, DEFAULT_GRID, DEFAULT_THREADS, Assumptions, sizes_for
 from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
@@ -95,7 +95,7 @@ class OpenMP:
             tally.sizes |= sizes_for(iterations, DEFAULT_THREADS)
         assumptions = Assumptions(tally.assumptions, tally.sizes)
         count = iterations.evaluate(assumptions.value_of)
-        shape = _shape(kernel.directive, count, host, kernel)
+        shape = _shape(kernel.directive, count, _Asked(kernel, host, assumptions, tally))
         if known != len(tally.assumptions):
             shape = replace(shape, known=False)
         counter.builtins = {}
@@ -200,29 +200,45 @@ def _iterations(kernel: Kernel, counter: BodyCounter) -> Polynomial:
     return total
 
 
-def _shape(directive: Directive | None, iterations: float, host: HostScope, kernel: Kernel) -> LaunchShape:
+@dataclass(frozen=True)
+class _Asked:
+    """What a directive asks for; sizes that are not known are assumed, and noted."""
+
+    kernel: Kernel
+    host: HostScope
+    assumptions: Assumptions
+    tally: Tally
+
+    def clause(self, name: str, wanted: float) -> int | None:
+        """The value of a clause, None without it; an unknown one comes close to what is ``wanted``."""
+        found = self.kernel.directive.clause(name) if self.kernel.directive else None
+        place = self.kernel.node
+        value = self.host.evaluate_text(found.argument.rpartition(":")[2], place) if found and place else None
+        if found is None or place is None:
+            return None
+        if value is None:
+            self.assumptions.notes[f"{name}({found.argument}) = {wanted:g}: not known"] = None
+            return round(wanted)
+        if value.number is None:
+            free = {symbol: size for symbol, size in self.tally.sizes.items() if symbol in value.symbols}
+            rest = value.substitute({symbol: Polynomial.constant(size) for symbol, size in free.items()})
+            self.tally.sizes |= sizes_for(rest, wanted)
+        number = value.evaluate(self.assumptions.value_of)
+        return max(1, int(number)) if math.isfinite(number) else round(wanted)
+
+
+def _shape(directive: Directive | None, iterations: float, asks: _Asked) -> LaunchShape:
     """Teams and threads as the directive asks, else as LLVM's offload plugin chooses them.
 
     A loop that teams and threads share gets a thread for each iteration; when these are few, there
     are fewer threads in a team. A loop that only teams share gets a team for each iteration. A
     grid that is not asked for has at most 3200 teams, of 128 threads if that is open, too.
-    Source: ``getNumBlocks`` in llvm/offload/plugins-nextgen, release 19.
     """
-
-    def clause(name: str) -> int | None:
-        found = directive.clause(name) if directive else None
-        place = kernel.node
-        if found is None or place is None:
-            return None
-        value = host.evaluate_text(found.argument.rpartition(":")[2], place)
-        number = value.number if value is not None else None
-        return max(1, int(number)) if number is not None else None
-
-    asked = clause("num_threads") or clause("thread_limit")
+    asked = asks.clause("num_threads", DEFAULT_BLOCK) or asks.clause("thread_limit", DEFAULT_BLOCK)
     threads, trips = min(1024, asked or _THREADS), max(1, math.ceil(iterations))
     if directive is None or not directive.has("target"):
-        teams = clause("num_teams") or max(1, math.ceil(iterations / threads))
-    elif given := clause("num_teams"):
+        teams = asks.clause("num_teams", DEFAULT_GRID) or max(1, math.ceil(iterations / threads))
+    elif given := asks.clause("num_teams", DEFAULT_THREADS / threads):
         teams = given
     elif not {"teams", "loop"} & set(directive.words):
         teams = 1
