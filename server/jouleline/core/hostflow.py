@@ -18,6 +18,7 @@ from .syntax import field as child
 
 _ALLOWANCE: Final = (4000, 500, 120)
 _LONG: Final = 64
+_ELSEWHERE: Final = ("break", "continue")
 _COUNTERS: Final = frozenset(("identifier", "field_expression", "binary_expression", "subscript_expression"))
 _RELATIONS: Final = frozenset(("<", ">", "<=", ">=", "!="))
 
@@ -79,6 +80,9 @@ class HostFlow(HostCalls):
         going = [outcome for outcome in outcomes if not outcome[0]]
         if len(going) < len(outcomes) and any(ended in ("break", "return") for ended, _ in outcomes):
             self.uncertain += 1
+        if going:
+            # What a way does that goes on elsewhere in the loop is not undone by that.
+            going += [outcome for outcome in outcomes if outcome[0] in _ELSEWHERE]
         kept = going or [outcome for outcome in outcomes if outcome[0] != "exit"] or outcomes
         self._join([changes for _, changes in kept])
         if kept[0][0] == "exit":
