@@ -99,6 +99,7 @@ class FileFacts:
     """The facts of one file.
 
     ``embedded`` are the extents of a struct's members that are arrays, by struct and member.
+    ``variants`` are the same facts without stretches that are not compiled, by these stretches.
     """
 
     source: ParsedSource
@@ -115,18 +116,20 @@ class FileFacts:
     enumerators: dict[str, Node] = field(default_factory=dict)
     definitions: dict[str, list[Node]] = field(default_factory=dict)
     conditionals: list[Node] = field(default_factory=list)
+    variants: dict[tuple[range, ...], FileFacts] = field(default_factory=dict, repr=False)
 
 
 def gather(source: ParsedSource, left_out: Sequence[range] = ()) -> FileFacts:
-    """The facts of one parsed file, but for what begins in the stretches that are ``left_out``."""
+    """The facts of one parsed file, but for what begins in the stretches that are ``left_out``.
+
+    No two stretches have bytes in common.
+    """
     facts = FileFacts(source)
     kinds = (
         "preproc_def preproc_function_def declaration alias_declaration type_definition struct_specifier "
         "class_specifier function_definition call_expression enumerator"
     ).split()
-    for node in descendants(source.root, *kinds, *CONDITIONALS):
-        if any(node.start_byte in stretch for stretch in left_out):
-            continue
+    for node in _outside(left_out, descendants(source.root, *kinds, *CONDITIONALS)):
         match node.type:
             case "preproc_def":
                 facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
@@ -157,6 +160,16 @@ def gather(source: ParsedSource, left_out: Sequence[range] = ()) -> FileFacts:
                 name = text_of(child(node, "function")).split("<")[0].split("::")[-1]
                 facts.calls.setdefault(name, []).append(node)
     return facts
+
+
+def _outside(left_out: Sequence[range], nodes: Iterable[Node]) -> Iterable[Node]:
+    """The nodes, which are in the order of the text, that begin in none of the stretches."""
+    waiting = sorted(left_out, key=lambda stretch: stretch.start, reverse=True)
+    for node in nodes:
+        while waiting and waiting[-1].stop <= node.start_byte:
+            waiting.pop()
+        if not waiting or node.start_byte not in waiting[-1]:
+            yield node
 
 
 def _macro(node: Node, source: ParsedSource) -> Macro:

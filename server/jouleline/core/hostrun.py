@@ -31,6 +31,7 @@ class HostRun(HostFlow):
 
     _statements: dict[str, Callable[[Node], str]] = field(default_factory=dict)
     _skipped: set[int] = field(default_factory=set)
+    _mutated: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare the table of handlers, one for a type of statement."""
@@ -193,7 +194,9 @@ class HostRun(HostFlow):
         statement = statement_after(node)
         if statement is not None and directive.has("target"):
             self._skipped.add(statement.id)
-            for name in mutated_names(statement):
+            if statement.id not in self._mutated:
+                self._mutated[statement.id] = mutated_names(statement)
+            for name in self._mutated[statement.id]:
                 cell = self.names.get(name)
                 if cell is not None and isinstance(cell.value, int | float | str):
                     self.write(cell, None)

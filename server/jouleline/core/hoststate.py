@@ -58,6 +58,7 @@ class HostState:
     globals: dict[str, Cell | None] = field(default_factory=dict)
     active: list[int] = field(default_factory=list)
     steps: int = 0
+    ceiling: int = MOST_STEPS
     depth: int = 0
     loops: int = 0
     uncertain: int = 0
@@ -93,8 +94,14 @@ class HostState:
     def step(self) -> None:
         """Count a step of the walk."""
         self.steps += 1
-        if self.steps > MOST_STEPS:
-            raise OutOfStepsError
+        if self.steps > self.ceiling:
+            if self.steps > MOST_STEPS:
+                raise OutOfStepsError
+            self.linger()
+
+    def linger(self) -> None:
+        """Leave what has taken its share of the steps, or raise the ceiling."""
+        self.ceiling = MOST_STEPS
 
     # Writes
 

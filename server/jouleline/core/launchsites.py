@@ -16,13 +16,15 @@ from .facts import ProgramFacts
 from .hostcalls import HostCalls
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record
 from .kernel import Launch
-from .syntax import ParsedSource
+from .syntax import ParsedSource, text_of
 from .visit import Argument, Extent, Known, Memory, Visit
 
 MOST_VISITS: Final = 4
 """Different ways of reaching one kernel that are kept."""
 MOST_INSTANCES: Final = 16
 """Different template arguments of one region or launch that are kept."""
+_WORDS: Final = re.compile(r"[A-Za-z_]\w*")
+_STARTERS: Final = frozenset(("pragma", "hipLaunchKernelGGL", "cudaLaunchKernel", "hipLaunchKernel"))
 _SECTION: Final = re.compile(r"(\w+)\s*\[([^:\]]*):([^\]]*)\]")
 _MAP_TYPE: Final = re.compile(r"^\s*(?:always\s*,\s*)?(?:to|from|tofrom|alloc|release|delete)\s*:")
 FindLaunches = Callable[[ParsedSource], Sequence[Launch]]
@@ -41,6 +43,7 @@ class LaunchSites:
     regions: dict[tuple[int, int], list[Visit]] = field(default_factory=dict)
     spot: Node | None = None
     _regions: int = 0
+    _launching: set[str] | None = None
     _buffers: dict[int, tuple[int, Buffer]] = field(default_factory=dict)
     _launches: dict[int, tuple[ParsedSource, list[Launch], list[int]]] = field(default_factory=dict)
     _known_regions: dict[int, list[int]] = field(default_factory=dict)
@@ -78,6 +81,31 @@ class LaunchSites:
         starts = self._known_regions[root]
         low, high = bisect_left(starts, node.start_byte), bisect_left(starts, node.end_byte)
         return any((root, start) not in self.regions for start in starts[low:high])
+
+    def may_launch(self, text: str) -> bool:
+        """Whether code holds a kernel, or names a function from which one may be reached."""
+        if self._launching is None:
+            words = {
+                name: {word for one in functions for word in _WORDS.findall(text_of(one.node))}
+                for name, functions in self.program.overloads.items()
+            }
+            for name, macro in self.program.function_macros.items():
+                words.setdefault(name, set()).update(_WORDS.findall(macro.body))
+                if "<<<" in macro.body or "_Pragma" in macro.body:
+                    words[name] |= _STARTERS
+            found = {name for name, inner in words.items() if inner & _STARTERS or self._holds(name)}
+            while more := {name for name, inner in words.items() if name not in found and inner & found}:
+                found |= more
+            self._launching = found | _STARTERS
+        return not self._launching.isdisjoint(_WORDS.findall(text))
+
+    def _holds(self, name: str) -> bool:
+        for one in self.program.overloads.get(name, ()):
+            _, anchors = self._of(one.source)
+            low = bisect_left(anchors, one.node.start_byte)
+            if low < len(anchors) and anchors[low] < one.node.end_byte:
+                return True
+        return False
 
     def region(self, run: HostCalls, source: ParsedSource, node: Node) -> None:
         """Visit an OpenMP region, if it is new as its template arguments are here."""

@@ -7,7 +7,7 @@ semicolon that a grammar wants to see. Offsets stay those of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -101,14 +101,25 @@ def compiled(program: ProgramFacts) -> ProgramFacts:
     conditionals = Conditionals(program.definitions, program.given)
     files = dict(program.files)
     for name, facts in program.files.items():
-        stretches = [stretch for node in facts.conditionals if (stretch := conditionals.left_out(node))]
+        stretches = _outermost(conditionals.left_out(node) for node in facts.conditionals)
         if not stretches:
             continue
-        kept = gather(facts.source, stretches)
-        # Functions and macros with several definitions are told apart where they are used.
-        rest = {table: getattr(facts, table) | getattr(kept, table) for table in _TABLES}
-        files[name] = replace(facts, **rest)
+        if stretches not in facts.variants:
+            kept = gather(facts.source, stretches)
+            # Functions and macros with several definitions are told apart where they are used.
+            rest = {table: getattr(facts, table) | getattr(kept, table) for table in _TABLES}
+            facts.variants.clear()
+            facts.variants[stretches] = replace(facts, **rest, variants={})
+        files[name] = facts.variants[stretches]
     return ProgramFacts(files, program.given)
+
+
+def _outermost(stretches: Iterable[range]) -> tuple[range, ...]:
+    found: list[range] = []
+    for stretch in sorted((one for one in stretches if one), key=lambda one: (one.start, -one.stop)):
+        if not found or stretch.start >= found[-1].stop:
+            found.append(stretch)
+    return tuple(found)
 
 
 def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:
