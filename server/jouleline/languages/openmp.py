@@ -109,9 +109,7 @@ def _enclosing_name(node: Node, source: ParsedSource) -> str:
     return function.name if function is not None else "?"
 
 
-def _template_types(
-    kernel: Kernel, program: ProgramFacts, host: HostScope, tally: Tally
-) -> dict[str, CType]:
+def _template_types(kernel: Kernel, program: ProgramFacts, host: HostScope, tally: Tally) -> dict[str, CType]:
     """The template parameters around a region that are types, as they are where it was reached."""
     given = host.visit.template if host.visit is not None else {}
     types: dict[str, CType] = {}
