@@ -291,7 +291,7 @@ def test_template_arguments_of_a_launch_are_deduced_from_its_arguments() -> None
         'fscanf(fopen("sizes.txt", "r"), "%d", &n);',
         "while (more()) { if (skipped()) { n++; continue; } last(); }",
         "while (more()) { if (skipped()) { n = 7; break; } last(); }",
-        "std::vector<int> v; std::string s; while (std::getline(f, s)) if (s[0] == '>') v.push_back(1); n = v.size();",
+        "std::vector<int> v; while (std::getline(f, s)) if (s[0] == '>') v.push_back(1); n = v.size();",
     ],
 )
 def test_a_count_that_data_decides_does_not_stay_what_it_was(filled: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jouleline.app.analyse import analyse, parse_files
+from jouleline.core.counts import Operation
 from jouleline.core.kernel import Kernel, Language
 from jouleline.core.syntax import parse
 from jouleline.languages.openmp import OPENMP
@@ -170,8 +171,8 @@ int main() {
     parsed, _ = parse_files({"main.cpp": text.encode()})
     one, two = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
     assert (one.kernel.display, two.kernel.display) == ("scale<float> @line 2", "scale<double> @line 2")
-    assert (one.counts.operations["sp"], one.counts.operations["dp"]) == (1024, 0)
-    assert (two.counts.operations["sp"], two.counts.operations["dp"]) == (0, 1024)
+    assert (one.counts.operations[Operation.SP], one.counts.operations[Operation.DP]) == (1024, 0)
+    assert (two.counts.operations[Operation.SP], two.counts.operations[Operation.DP]) == (0, 1024)
 
 
 def test_an_unknown_template_argument_is_taken_for_float_and_said() -> None:
@@ -182,5 +183,5 @@ def test_an_unknown_template_argument_is_taken_for_float_and_said() -> None:
     (report,) = analyse(
         parse_files({"main.cpp": text.encode()})[0], catalogue().get("rtx-3080-paper")
     ).kernels
-    assert report.counts.operations["sp"] > 0
+    assert report.counts.operations[Operation.SP] > 0
     assert any(note.startswith("T = float") for note in report.counts.assumptions)

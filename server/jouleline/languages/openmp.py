@@ -230,7 +230,9 @@ def _shape(directive: Directive | None, iterations: float, asks: _Asked) -> Laun
 
     A loop that teams and threads share gets a thread for each iteration; when these are few, there
     are fewer threads in a team. A loop that only teams share gets a team for each iteration. A
-    grid that is not asked for has at most 3200 teams, of 128 threads if that is open, too.
+    grid that is not asked for has at most 3200 teams, of 128 threads if that is open, too. The rule is
+    that of ``GenericKernelTy::getNumBlocks`` in LLVM's offload/plugins-nextgen; the figures 3200, 128 and
+    32 were checked against grids and blocks that were measured, not against a release of LLVM.
     """
     asked = asks.clause("num_threads", DEFAULT_BLOCK) or asks.clause("thread_limit", DEFAULT_BLOCK)
     threads, trips = min(1024, asked or _THREADS), max(1, math.ceil(iterations))
