@@ -38,6 +38,19 @@ OPENMP = {
 }
 
 
+TEMPLATE = {
+    "main.cpp": b"""template <typename T, int N> void fill(T* a, int n) {
+#pragma omp target teams distribute parallel for
+    for (int i = 0; i < n; i++) a[i] = N;
+}
+int main() {
+    fill<short, 2>((short*)malloc(64), 32);
+    fill<double, 4>((double*)malloc(256), 32);
+}
+"""
+}
+
+
 def reports(files: dict[str, bytes]) -> tuple[KernelReport, ...]:
     return analyse(parse_files(files)[0], catalogue().get("rtx-3080-paper")).kernels
 
@@ -107,3 +120,18 @@ def test_an_openmp_label_finds_its_region_by_line(line: int, file: str, expected
 
 def test_a_kernel_of_another_language_is_not_meant() -> None:
     assert match(named("f(float*, int)", "p-cuda/main.cpp", 2), reports(OPENMP)) is None
+
+
+@pytest.mark.parametrize(
+    ("display", "shown"),
+    [
+        ("void fill<short, (int)2>(short*, int) @line 2", "fill<short, 2> @line 2"),
+        ("void fill<double, 4>(double*, int) @line 2", "fill<double, 4> @line 2"),
+        ("void fill<long, 8>(long*, int) @line 2", "fill<short, 2> @line 2"),
+    ],
+)
+def test_a_region_in_a_template_is_known_by_its_template_arguments(display: str, shown: str) -> None:
+    found = reports(TEMPLATE)
+    index = match(named(display, "p-cuda/main.cpp", 2, Language.OPENMP), found)
+    assert index is not None
+    assert found[index].kernel.display == shown

@@ -7,7 +7,7 @@ import pytest
 
 from jouleline.app.program import Program
 from jouleline.app.workload import WorkloadError, changeable_files, find_workload, read_workload
-from jouleline.core.makefile import run_arguments, run_command
+from jouleline.core.makefile import defined_macros, run_arguments, run_command
 from jouleline.core.ports import Availability, Finding
 from jouleline.core.workload import Tolerance, Workload
 
@@ -214,3 +214,26 @@ def test_a_candidate_may_change_what_the_workload_names_or_the_programs_own_sour
     assert changeable_files(whole, workload) == ("main.cpp", "k.h")
     named = Workload(build="b", run="r", files=("k.h", "gone.cpp"))
     assert changeable_files(whole, named) == ("k.h",)
+
+
+@pytest.mark.parametrize(
+    ("makefile", "macros"),
+    [
+        ("all:\n\tg++ -DSINGLE -DN=64 main.cpp\n", {"SINGLE": "1", "N": "64"}),
+        (
+            "CFLAGS := $(EXTRA_CFLAGS) -DA\nCFLAGS += -DB=2\nmain:\n\tg++ $(CFLAGS) main.cpp\n",
+            {"A": "1", "B": "2"},
+        ),
+        (
+            "DEBUG = no\nifeq ($(DEBUG),yes)\nCFLAGS += -DDEBUG\nelse\nCFLAGS += -DFAST\nendif\n",
+            {"FAST": "1"},
+        ),
+        ("DEVICE = gpu\nifneq ($(DEVICE), gpu)\nCFLAGS = -DCPU\nendif\n", {}),
+        ("SIZE ?= 8\nSIZE ?= 9\nmain:\n\tnvcc -DSIZE=$(SIZE) $< -o $@\n", {"SIZE": "8"}),
+        ("CFLAGS = -fopenmp\n", {"_OPENMP": "201511"}),
+        ("ifeq (\nelse\nendif\nendif\n", {}),
+        ("", {}),
+    ],
+)
+def test_macros_of_the_build_are_read_from_the_makefile(makefile: str, macros: dict[str, str]) -> None:
+    assert defined_macros(makefile) == macros

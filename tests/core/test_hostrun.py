@@ -13,6 +13,7 @@ from jouleline.core.facts import ProgramFacts, gather
 from jouleline.core.hostrun import follow
 from jouleline.core.kernel import Launch
 from jouleline.core.launchsites import LaunchSites
+from jouleline.core.preprocessing import compiled
 from jouleline.core.syntax import ParsedSource, parse
 from jouleline.core.visit import Memory, Visit
 from jouleline.languages import LANGUAGES
@@ -198,6 +199,37 @@ def test_a_launch_in_a_macro_is_that_of_the_kernel_it_is_given() -> None:
     assert found == [("first", 5, (2, 1, 1)), ("second", 6, (3, 1, 1))]
 
 
+CHOSEN = """
+#ifdef SINGLE
+using real = float;
+#define LANES 8
+#else
+using real = double;
+#define LANES 4
+#endif
+#ifdef OTHER
+int only = 1;
+#endif
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "type_", "lanes"),
+    [
+        (CHOSEN, {}, "double", "4"),
+        (f"#define SINGLE\n{CHOSEN}", {}, "float", "8"),
+        (CHOSEN, {"SINGLE": "1"}, "float", "8"),
+        (CHOSEN, {"LANES": "16"}, "double", "16"),
+    ],
+)
+def test_what_macros_choose_is_what_the_program_has(
+    text: str, given: dict[str, str], type_: str, lanes: str
+) -> None:
+    program = compiled(ProgramFacts({"a.h": gather(parse(text.encode()))}, given))
+    assert (program.types.aliases["real"], program.macros["LANES"]) == (type_, lanes)
+    assert "only" in program.variables  # no other branch defines it
+
+
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [("#ifdef BIG", 1), ("#ifndef BIG", 2), ("#if SIZE > 3", 2), ("#if defined(SIZE) && !defined(BIG)", 2)],
@@ -219,9 +251,68 @@ def test_openmp_regions_see_mapped_sizes() -> None:
       for (int i = 0; i < n; i++) a[i] = 0;
     }
     int main() { run(load(), 1000); }"""
-    (visit,) = reached(text).regions.values()
+    ((visit,),) = reached(text).regions.values()
     assert visit.names["n"] == 1000
     assert visit.names["a"] == Memory(0, 4000, "host", "float", copied=True)
+
+
+def test_a_region_in_a_template_is_visited_once_for_each_instantiation() -> None:
+    text = """
+    template <typename T, int N> void fill(T *a, int n) {
+      #pragma omp target teams distribute parallel for
+      for (int i = 0; i < n; i++) a[i] = N;
+    }
+    typedef double REAL;
+    int main() {
+      float *a = (float *)malloc(400); REAL *b = (REAL *)malloc(800);
+      for (int i = 0; i < 3; i++) fill<float, 2>(a, 100);
+      fill<REAL, 4>(b, 100);
+    }"""
+    (visits,) = reached(text).regions.values()
+    assert [dict(visit.template) for visit in visits] == [{"T": "float", "N": "2"}, {"T": "double", "N": "4"}]
+
+
+def test_template_arguments_of_a_launch_are_deduced_from_its_arguments() -> None:
+    text = """
+    template <typename T, typename U> __global__ void k(const T *a, U b) { }
+    template <typename T> void run() { T *a; cudaMalloc(&a, 80); k<<<1, 1>>>(a, 2.0); }
+    int main() { run<float>(); run<short>(); }"""
+    assert [one.template_arguments for one in reached(text).visits] == [
+        ("float", "double"),
+        ("short", "double"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "filled",
+    [
+        'std::ifstream file("sizes.txt"); file >> n;',
+        "std::cin >> n;",
+        'fscanf(fopen("sizes.txt", "r"), "%d", &n);',
+        "while (more()) { if (skipped()) { n++; continue; } last(); }",
+        "while (more()) { if (skipped()) { n = 7; break; } last(); }",
+        "std::vector<int> v; while (std::getline(f, s)) if (s[0] == '>') v.push_back(1); n = v.size();",
+    ],
+)
+def test_a_count_that_data_decides_does_not_stay_what_it_was(filled: str) -> None:
+    assert argument(f"int n = 0; {filled}") is None
+
+
+def test_a_long_loop_without_kernels_leaves_steps_for_the_kernels_behind_it() -> None:
+    work = "s += f(a[i] + 1) * g(a[i]);" * 400
+    text = f"int main() {{ int n = 5; for (int i = 0; i < 50; i++) {{ {work} n = i; }} k<<<2, 1>>>(n); }}"
+    sites = reached(text)
+    assert sites.visits[0].visit is not None
+    assert sites.visits[0].visit.grid == (2, 1, 1)
+    assert sites.visits[0].visit.arguments == (None,)
+
+
+def test_a_long_loop_that_calls_what_launches_is_followed() -> None:
+    work = "s += f(a[i] + 1) * g(a[i]);" * 2000
+    text = (
+        f"void run() {{ k<<<3, 1>>>(); }} int main() {{ for (int i = 0; i < 50; i++) {{ {work} run(); }} }}"
+    )
+    assert first(text).grid == (3, 1, 1)
 
 
 def test_an_end_that_was_misjudged_does_not_hide_every_kernel() -> None:

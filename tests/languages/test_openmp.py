@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from jouleline.app.analyse import analyse, parse_files
+from jouleline.core.counts import Operation
 from jouleline.core.kernel import Kernel, Language
 from jouleline.core.syntax import parse
 from jouleline.languages.openmp import OPENMP
+from jouleline.wiring import catalogue
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -135,3 +138,50 @@ def test_a_cut_file_keeps_the_kernels_before_the_cut(file: Path) -> None:
         complete = [(kernel.line, kernel.end) for kernel in whole if kernel.end <= cut]
         seen = [(kernel.line, kernel.end) for kernel in OPENMP.kernels(parse(data[:cut]))]
         assert seen[: len(complete)] == complete
+
+
+def shapes(text: str) -> list[tuple[str, tuple[int, int, int], tuple[int, int, int], bool]]:
+    """The displays and launch shapes of a program's regions."""
+    reports = analyse(parse_files({"main.cpp": text.encode()})[0], catalogue().get("rtx-3080-paper")).kernels
+    return [
+        (one.kernel.display, one.counts.shape.grid, one.counts.shape.block, one.counts.shape.known)
+        for one in reports
+    ]
+
+
+def test_teams_that_are_asked_for_but_not_known_are_assumed_to_be_many() -> None:
+    text = """int main() { int n; read(&n);
+#pragma omp target teams num_teams(n / 16) thread_limit(64)
+    { work(); } }"""
+    ((_, grid, block, known),) = shapes(text)
+    assert grid[0] >= 1024
+    assert block == (64, 1, 1)
+    assert not known
+
+
+def test_each_instantiation_around_a_region_is_a_record_with_its_types() -> None:
+    text = """template <typename T> void scale(T *a, int n) {
+#pragma omp target teams distribute parallel for num_threads(128)
+  for (int i = 0; i < n; i++) a[i] = a[i] * (T)2;
+}
+int main() {
+  scale<float>((float *)malloc(4096), 1024);
+  scale<double>((double *)malloc(8192), 1024);
+}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    one, two = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    assert (one.kernel.display, two.kernel.display) == ("scale<float> @line 2", "scale<double> @line 2")
+    assert (one.counts.operations[Operation.SP], one.counts.operations[Operation.DP]) == (1024, 0)
+    assert (two.counts.operations[Operation.SP], two.counts.operations[Operation.DP]) == (0, 1024)
+
+
+def test_an_unknown_template_argument_is_taken_for_float_and_said() -> None:
+    text = """template <typename T> void scale(T *a, int n) {
+#pragma omp target teams distribute parallel for
+  for (int i = 0; i < n; i++) a[i] = a[i] * a[i];
+}"""
+    (report,) = analyse(
+        parse_files({"main.cpp": text.encode()})[0], catalogue().get("rtx-3080-paper")
+    ).kernels
+    assert report.counts.operations[Operation.SP] > 0
+    assert any(note.startswith("T = float") for note in report.counts.assumptions)

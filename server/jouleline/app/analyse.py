@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tree_sitter import Node
 
@@ -14,12 +14,14 @@ from jouleline.core.estimate import estimate
 from jouleline.core.facts import FileFacts, ProgramFacts, gather
 from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
-from jouleline.core.kernel import Kernel, Launch
+from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launchsites import LaunchSites
+from jouleline.core.preprocessing import compiled
 from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import Bound, classify
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
+from jouleline.core.visit import Visit
 from jouleline.languages import LANGUAGES, LanguageSupport
 
 from .program import Problem
@@ -109,26 +111,27 @@ def analyse(
     device: Device,
     arguments: tuple[str, ...] = (),
     problems: tuple[Problem, ...] = (),
+    *,
     reached: LaunchSites | None = None,
+    macros: Mapping[str, str] | None = None,
 ) -> Analysis:
     """The bound of every kernel of a program on a device.
 
-    ``arguments`` are those of the run line; sizes are derived from them. ``reached`` is what
-    :func:`reach` gives for the program, if it is known already.
+    ``arguments`` are those of the run line; sizes are derived from them. ``macros`` are those that
+    the build defines. ``reached`` is what :func:`reach` gives for the program, if it is known already.
     """
-    program = ProgramFacts({name: file.facts for name, file in parsed.items()})
-    reached = reached or reach(parsed, device, arguments)
+    reached = reached or reach(parsed, device, arguments, macros)
+    program = reached.program
     launches = _ways(parsed, reached)
     assigned: dict[int, Mapping[str, list[Node]]] = {}
     reports = []
     for name, file in parsed.items():
         for language, kernel in file.kernels:
-            ways: Sequence[Launch | None] = _distinct(launches.get(kernel.name, [])) or (None,)
-            for way in ways:
-                visit = way.visit if way is not None else reached.region_of(kernel.source, kernel.start)
+            for way, visit in _visited(kernel, launches, reached):
                 host = HostScope(program, arguments, visit, assigned=assigned)
                 counts = count(language, kernel, way, host, device)
-                reports.append(KernelReport(name, kernel, way, counts, classify(counts, device)))
+                shown = _instance(kernel, way, visit)
+                reports.append(KernelReport(name, shown, way, counts, classify(counts, device)))
     return Analysis(
         device,
         arguments,
@@ -139,10 +142,15 @@ def analyse(
     )
 
 
-def reach(parsed: Mapping[str, ParsedFile], device: Device, arguments: tuple[str, ...] = ()) -> LaunchSites:
+def reach(
+    parsed: Mapping[str, ParsedFile],
+    device: Device,
+    arguments: tuple[str, ...] = (),
+    macros: Mapping[str, str] | None = None,
+) -> LaunchSites:
     """The launches and regions that a program's host code reaches, with the values they have there."""
-    program = ProgramFacts({name: file.facts for name, file in parsed.items()})
-    return follow(program, arguments, int(device.multiprocessors.value), _launches)
+    program = ProgramFacts({name: file.facts for name, file in parsed.items()}, macros or {})
+    return follow(compiled(program), arguments, int(device.multiprocessors.value), _launches)
 
 
 def _launches(source: ParsedSource) -> list[Launch]:
@@ -161,6 +169,27 @@ def _ways(parsed: Mapping[str, ParsedFile], reached: LaunchSites) -> dict[str, l
     return launches
 
 
+def _visited(
+    kernel: Kernel, launches: Mapping[str, list[Launch]], reached: LaunchSites
+) -> Sequence[tuple[Launch | None, Visit | None]]:
+    """The ways in which a kernel is reached, by a launch or where a region stands; one at least."""
+    ways = _distinct(launches.get(kernel.name, ()))
+    if ways and kernel.language is not Language.OPENMP:
+        return [(way, way.visit) for way in ways]
+    return [(None, visit) for visit in reached.visits_of(kernel.source, kernel.start) or (None,)]
+
+
+def _instance(kernel: Kernel, launch: Launch | None, visit: Visit | None) -> Kernel:
+    """The kernel as it is shown, with the template arguments that it has in this way of reaching it."""
+    given: Sequence[str] = launch.template_arguments if launch is not None else ()
+    if launch is None and visit is not None:
+        given = tuple(visit.template.values())
+    if not given:
+        return kernel
+    name = f"{kernel.name}<{', '.join(given)}>"
+    return replace(kernel, display=name + kernel.display.removeprefix(kernel.name))
+
+
 def count(
     language: LanguageSupport, kernel: Kernel, launch: Launch | None, host: HostScope, device: Device
 ) -> KernelCounts:
@@ -171,7 +200,7 @@ def count(
     return certain(estimate(setting, device))
 
 
-def _distinct(launches: list[Launch]) -> Sequence[Launch]:
+def _distinct(launches: Sequence[Launch]) -> Sequence[Launch]:
     """Launches that differ in shape or template arguments, the first of each, in their order."""
     seen: dict[tuple[object, ...], Launch] = {}
     for launch in launches:

@@ -57,7 +57,11 @@ def _region(wanted: NamedKernel, reports: Sequence[KernelReport], candidates: li
 
     near = [index for index in candidates if lines_off(index) <= _NEAR_LINES]
     around = [index for index in candidates if _spans(reports[index], wanted.line)]
-    return min(near or around, key=lines_off, default=None)
+
+    def distance(index: int) -> tuple[int, int]:
+        return lines_off(index), -_common_arguments(wanted, reports[index])
+
+    return min(near or around, key=distance, default=None)
 
 
 def _of_file(wanted: NamedKernel, reports: Sequence[KernelReport], candidates: list[int]) -> list[int]:
@@ -84,13 +88,12 @@ def _distance(wanted: NamedKernel, report: KernelReport) -> tuple[bool, bool, in
 
 
 def _common_arguments(wanted: NamedKernel, report: KernelReport) -> int:
-    """How many template arguments the label and the launch have in common, place by place."""
-    opening = wanted.display.find("<")
-    if opening < 0 or report.launch is None:
-        return 0
-    measured = _split(wanted.display[opening + 1 :])
-    written = report.launch.template_arguments
-    return sum(_plain(a) == _plain(b) for a, b in zip(measured, written, strict=False))
+    """How many template arguments the label and the record have in common, place by place."""
+    opening = f"{report.kernel.name}<"
+    measured, written = (
+        _split(display.partition(opening)[2]) for display in (wanted.display, report.kernel.display)
+    )
+    return sum(_plain(a) == _plain(b) != "" for a, b in zip(measured, written, strict=False))
 
 
 def _split(text: str) -> list[str]:

@@ -6,6 +6,7 @@ the analysis with `ProfileEvidence`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ from .evidence import Refinement
 from .program import Problem, Program
 
 _SHOWN_NAMES = 5
+_NAMED = re.compile(r"^\w+(?:<.*>(?=\())?")
+"""A kernel's name as it is shown, with template arguments or without."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -215,8 +218,9 @@ def _measured(
             counts = replace(counts, shape=known)
     kernel = report.kernel
     if symbol.template_arguments:
-        instance = f"{kernel.name}<{', '.join(symbol.template_arguments)}>("
-        kernel = replace(kernel, display=kernel.display.replace(f"{kernel.name}(", instance, 1))
+        instance = f"{kernel.name}<{', '.join(symbol.template_arguments)}>"
+        shown = _NAMED.sub(lambda _: instance, kernel.display, count=1)
+        kernel = replace(kernel, display=shown)
     return replace(
         report, kernel=kernel, counts=counts, bound=classify(counts, device), opinion=False, profile=launch
     )

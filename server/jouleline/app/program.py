@@ -6,8 +6,10 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from jouleline.core.makefile import defined_macros
 from jouleline.core.syntax import MAX_SOURCE_BYTES
 
 SOURCE_SUFFIXES = frozenset(
@@ -44,6 +46,11 @@ class Program:
     files: Mapping[str, bytes]
     problems: tuple[Problem, ...] = ()
     makefile: str = ""
+
+    @cached_property
+    def macros(self) -> Mapping[str, str]:
+        """The macros that the build defines on the compiler's command line."""
+        return defined_macros(self.makefile)
 
 
 def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = None) -> Program:

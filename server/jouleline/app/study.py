@@ -146,7 +146,9 @@ def answer(task: Task, device: Device, sources: Sequence[EvidenceSource]) -> Rep
     started = time.monotonic()
     parsed, problems = parse_files(task.program.files)
     arguments = split_run_line(task.wanted[0].arguments)
-    analysis = analyse(parsed, device, arguments, (*task.program.problems, *problems))
+    analysis = analyse(
+        parsed, device, arguments, (*task.program.problems, *problems), macros=task.program.macros
+    )
     found = [match(kernel, analysis.kernels) for kernel in task.wanted]
     # Evidence can cost money by the kernel: nothing is asked that no label can judge.
     asked = sorted({index for index in found if index is not None})

@@ -93,7 +93,7 @@ def _examples(
 ) -> list[Labelled]:
     parsed, _ = parse_files(program.files)
     facts = ProgramFacts({name: file.facts for name, file in parsed.items()})
-    analysis = analyse(parsed, device, split_run_line(arguments))
+    analysis = analyse(parsed, device, split_run_line(arguments), macros=program.macros)
     found = []
     for row, label in labels.items():
         index = match(label.kernel, analysis.kernels)

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     program = shared.program(options.paths)
     arguments, words = shared.run_line(options, program)
     parsed, problems = parse_files(program.files)
-    analysis = analyse(parsed, device, words, (*program.problems, *problems))
+    analysis = analyse(parsed, device, words, (*program.problems, *problems), macros=program.macros)
     try:
         sources = [*_sources(options, program)]
     except wiring.UnavailableError as error:

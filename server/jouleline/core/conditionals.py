@@ -47,6 +47,12 @@ class Conditionals:
             return []
         return list(other.named_children) if other.type == "preproc_else" else self.branch(other)
 
+    def left_out(self, node: Node) -> range:
+        """The stretch (bytes) of a conditional that is not compiled: its own branch, or the others."""
+        other = child(node, "alternative")
+        end = other.start_byte if other is not None else node.end_byte
+        return range(end, node.end_byte) if self.holds(node) else range(node.start_byte + 1, end)
+
     def active(self, node: Node) -> bool:
         """Whether a node is compiled, by all the conditionals around it."""
         parent, inner = node.parent, node

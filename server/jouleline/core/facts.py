@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from tree_sitter import Node
 
+from .conditionals import CONDITIONALS
 from .ctype import UNKNOWN, CType, TypeNames
 from .evaluate import evaluate, evaluate_text
 from .polynomial import Polynomial
@@ -98,6 +99,7 @@ class FileFacts:
     """The facts of one file.
 
     ``embedded`` are the extents of a struct's members that are arrays, by struct and member.
+    ``variants`` are the same facts without stretches that are not compiled, by these stretches.
     """
 
     source: ParsedSource
@@ -113,16 +115,21 @@ class FileFacts:
     classes: dict[str, Node] = field(default_factory=dict)
     enumerators: dict[str, Node] = field(default_factory=dict)
     definitions: dict[str, list[Node]] = field(default_factory=dict)
+    conditionals: list[Node] = field(default_factory=list)
+    variants: dict[tuple[range, ...], FileFacts] = field(default_factory=dict, repr=False)
 
 
-def gather(source: ParsedSource) -> FileFacts:
-    """The facts of one parsed file."""
+def gather(source: ParsedSource, left_out: Sequence[range] = ()) -> FileFacts:
+    """The facts of one parsed file, but for what begins in the stretches that are ``left_out``.
+
+    No two stretches have bytes in common.
+    """
     facts = FileFacts(source)
     kinds = (
         "preproc_def preproc_function_def declaration alias_declaration type_definition struct_specifier "
         "class_specifier function_definition call_expression enumerator"
     ).split()
-    for node in descendants(source.root, *kinds):
+    for node in _outside(left_out, descendants(source.root, *kinds, *CONDITIONALS)):
         match node.type:
             case "preproc_def":
                 facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
@@ -145,12 +152,24 @@ def gather(source: ParsedSource) -> FileFacts:
                 if function := function_of(node, source):
                     facts.functions.setdefault(function.name, function)
                     facts.overloads.setdefault(function.name, []).append(function)
+            case kind if kind in CONDITIONALS:
+                facts.conditionals.append(node)
             case "enumerator":
                 facts.enumerators.setdefault(text_of(child(node, "name")), node)
             case _:
                 name = text_of(child(node, "function")).split("<")[0].split("::")[-1]
                 facts.calls.setdefault(name, []).append(node)
     return facts
+
+
+def _outside(left_out: Sequence[range], nodes: Iterable[Node]) -> Iterable[Node]:
+    """The nodes, which are in the order of the text, that begin in none of the stretches."""
+    waiting = sorted(left_out, key=lambda stretch: stretch.start, reverse=True)
+    for node in nodes:
+        while waiting and waiting[-1].stop <= node.start_byte:
+            waiting.pop()
+        if not waiting or node.start_byte not in waiting[-1]:
+            yield node
 
 
 def _macro(node: Node, source: ParsedSource) -> Macro:
@@ -302,14 +321,18 @@ def _first(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
 
 @dataclass(frozen=True)
 class ProgramFacts:
-    """The facts of a program's files together; the first definition of a name counts."""
+    """The facts of a program's files together; the first definition of a name counts.
+
+    ``given`` are the macros that the compiler's command line defines.
+    """
 
     files: Mapping[str, FileFacts]
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def macros(self) -> Mapping[str, str]:
         """Object-like macros by name."""
-        return _first(facts.macros for facts in self.files.values())
+        return {**_first(facts.macros for facts in self.files.values()), **self.given}
 
     @cached_property
     def macro_names(self) -> Mapping[str, tuple[str, ...]]:

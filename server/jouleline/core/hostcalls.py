@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from .evaluate import split_arguments
 from .facts import Function
 from .hostdeclarations import Declarator
 from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES
-from .hostmacros import MOST_CALLS, HostMacros
+from .hostmacros import MOST_CALLS
 from .hostmethods import of_string, of_vector
+from .hosttemplates import HostTemplates
 from .hostvalues import (
     ANY,
     INT,
@@ -27,7 +27,6 @@ from .hostvalues import (
     agreed,
     convert,
     copied,
-    element_name,
 )
 from .syntax import ParsedSource
 from .syntax import field as child
@@ -48,10 +47,8 @@ class ExitError(Exception):
 
 
 @dataclass
-class HostCalls(HostMacros):
+class HostCalls(HostTemplates):
     """Evaluates calls."""
-
-    _parameters: dict[int, tuple[Declarator, ...]] = field(default_factory=dict)
 
     def body(self, node: Node, source: ParsedSource | None) -> None:
         """Walk the body of a function; what it returns is in ``returned``."""
@@ -141,45 +138,6 @@ class HostCalls(HostMacros):
 
     # Functions of the program
 
-    def template_arguments(self, text: str) -> tuple[str, ...]:
-        """Template arguments as texts: types written out, values as numbers where they are known."""
-        resolved = []
-        for part in split_arguments(text):
-            if part in self.types:
-                resolved.append(self.types[part])
-                continue
-            kind = self.program.type_of(self.bound(part))
-            known = None
-            if (
-                not part.replace("_", "a").isidentifier()
-                or part in self.names
-                or kind is None
-                or kind.size == 4
-            ):
-                value = self.evaluate_text(part)
-                known = value if isinstance(value, int) else None
-            resolved.append(self.bound(part) if known is None else str(known))
-        return tuple(resolved)
-
-    def parameters(self, function: Node) -> tuple[Declarator, ...]:
-        """The parameters of a function or lambda."""
-        known = self._parameters.get(function.id)
-        if known is None:
-            declarator = child(function, "declarator")
-            while declarator is not None and "function_declarator" not in declarator.type:
-                declarator = child(declarator, "declarator") or (
-                    declarator.named_children[-1] if declarator.named_children else None
-                )
-            listed = child(declarator, "parameters") if declarator is not None else None
-            found: list[Declarator] = []
-            for item in listed.named_children if listed is not None else ():
-                if item.type in ("parameter_declaration", "optional_parameter_declaration"):
-                    found += self.declarators(item) or (
-                        Declarator("", self.text(item), False, (), child(item, "default_value"), None),  # noqa: FBT003
-                    )
-            known = self._parameters[function.id] = tuple(found)
-        return known
-
     def owner_of(self, function: Function) -> str:
         """The class a function is a member of; empty for none."""
         node: Node | None = child(function.node, "declarator")
@@ -252,24 +210,6 @@ class HostCalls(HostMacros):
         self.note(parameter.name, value, read)
         return Cell(copied(value), place.kind if place is not None else ANY)
 
-    def _deduced(
-        self,
-        function: Function,
-        parameters: Sequence[Declarator],
-        cells: Sequence[Cell],
-        template: Sequence[str],
-    ) -> dict[str, str]:
-        types: dict[str, str] = {}
-        for parameter, cell in zip(parameters, cells, strict=False):
-            words = re.findall(r"\w+", parameter.type)
-            for word in words:
-                if word in function.template_parameters and word not in types:
-                    name = element_name(cell)
-                    if name:
-                        types[word] = name
-        given = zip(function.template_parameters, template, strict=False)
-        return types | {name: text for name, text in given if name not in function.value_parameters}
-
     def _walked(
         self,
         node: Node,
@@ -286,7 +226,7 @@ class HostCalls(HostMacros):
         body = child(node, "body")
         if body is None or self.depth >= MOST_CALLS:
             return None
-        outer = self.names, self.this, self.types, self.returned
+        outer = self.names, self.this, self.types, self.template, self.returned
         names = dict(captured or {})
         self.types = self.types if types is None else types
         for index, one in enumerate(parameters):
@@ -307,6 +247,7 @@ class HostCalls(HostMacros):
             for name, text in zip(function.template_parameters, template, strict=False):
                 if name in function.value_parameters:
                     names[name] = Cell(self.evaluate_text(text))
+            self.template = self._instance(function, names)
         self.names, self.this, self.returned = names, this, []
         self.depth += 1
         self.active.append(node.id)
@@ -315,7 +256,7 @@ class HostCalls(HostMacros):
             self.body(body, function.source if function is not None else None)
             values = self.returned
         finally:
-            self.names, self.this, self.types, self.returned = outer
+            self.names, self.this, self.types, self.template, self.returned = outer
             self.depth -= 1
             self.active.pop()
         if function is not None and values and values[0] is not None:

@@ -266,7 +266,8 @@ class HostExpressions(HostDeclarations):
                 return int(decides)
             return None if holds is None or other is None else int(other)
         right = self.evaluate(child(node, "right"))
-        if operator == ">>" and left is None and node.parent is not None and node.parent.type in _READS:
+        reads = operator == ">>" and not isinstance(left, int | float)
+        if reads and node.parent is not None and node.parent.type in _READS:
             cell = self.place(child(node, "right"))  # std::cin >> n
             if cell is not None:
                 self.write(cell, None)

@@ -10,6 +10,7 @@ from typing import Final
 
 from tree_sitter import Node
 
+from .facts import mutated_names
 from .hostcalls import ExitError, HostCalls
 from .hoststate import MOST_STEPS
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record, agreed, truth
@@ -18,8 +19,27 @@ from .syntax import field as child
 
 _ALLOWANCE: Final = (4000, 500, 120)
 _LONG: Final = 64
+_SHARE: Final = 8000
+"""Steps after which a loop is left that reaches no kernel."""
+_ELSEWHERE: Final = ("break", "continue")
 _COUNTERS: Final = frozenset(("identifier", "field_expression", "binary_expression", "subscript_expression"))
 _RELATIONS: Final = frozenset(("<", ">", "<=", ">=", "!="))
+
+
+@dataclass(eq=False)
+class _Lap:
+    """A loop that is being followed, and the step at which it has taken its share of them."""
+
+    body: Node | None
+    limit: int
+
+
+class LingeringError(Exception):
+    """A loop without kernels has taken its share of the steps."""
+
+    def __init__(self, lap: _Lap) -> None:
+        super().__init__()
+        self.lap = lap
 
 
 @dataclass
@@ -27,6 +47,19 @@ class HostFlow(HostCalls):
     """Follows branches and loops; other statements are walked by those who know them."""
 
     sites: LaunchSites = field(default_factory=LaunchSites)
+    _laps: list[_Lap] = field(default_factory=list)
+
+    def linger(self) -> None:
+        """Leave the outermost loop that has taken its share, unless it may reach a kernel."""
+        for lap in self._laps:
+            if lap.limit < self.steps:
+                if lap.body is None or not self.sites.may_launch(self.text(lap.body)):
+                    raise LingeringError(lap)
+                lap.limit = MOST_STEPS
+        self._reckon()
+
+    def _reckon(self) -> None:
+        self.ceiling = min([MOST_STEPS, *(lap.limit for lap in self._laps)])
 
     def _inside(self, node: Node | None) -> str:
         raise NotImplementedError
@@ -57,6 +90,7 @@ class HostFlow(HostCalls):
                 self.names,
                 self.this,
                 self.types,
+                self.template,
                 self.returned,
                 self.source,
                 self.depth,
@@ -66,7 +100,9 @@ class HostFlow(HostCalls):
                 ended = way()
             except ExitError:
                 ended = "exit"
-                self.names, self.this, self.types, self.returned, self.source, self.depth = outer[:-1]
+                self.names, self.this, self.types, self.template, self.returned, self.source, self.depth = (
+                    outer[:-1]
+                )
                 del self.active[outer[-1] :]
             finally:
                 changes = self.written(mark, undo=True)
@@ -76,6 +112,9 @@ class HostFlow(HostCalls):
         going = [outcome for outcome in outcomes if not outcome[0]]
         if len(going) < len(outcomes) and any(ended in ("break", "return") for ended, _ in outcomes):
             self.uncertain += 1
+        if going:
+            # What a way does that goes on elsewhere in the loop is not undone by that.
+            going += [outcome for outcome in outcomes if outcome[0] in _ELSEWHERE]
         kept = going or [outcome for outcome in outcomes if outcome[0] != "exit"] or outcomes
         self._join([changes for _, changes in kept])
         if kept[0][0] == "exit":
@@ -146,7 +185,10 @@ class HostFlow(HostCalls):
         self.loops += 1
         gaps: list[float] = []
         first: dict[Cell, HostValue] = {}
-        ended, finished, trips = "", False, 0
+        ended, finished, trips, lingered = "", False, 0, False
+        lap = _Lap(body, started + _SHARE)
+        self._laps.append(lap)
+        self._reckon()
         try:
             while True:
                 holds, gap = self._holds(condition)
@@ -165,11 +207,20 @@ class HostFlow(HostCalls):
                 trips += 1
                 if trips == 1:
                     first = {cell: cell.value for cell, _ in self._journal[mark:]}
+        except LingeringError as error:
+            if error.lap is not lap:
+                raise
+            lingered = True
+            for name in mutated_names(body) if body is not None else ():
+                if (cell := self.names.get(name)) is not None:
+                    self.write(cell, None)
         finally:
             self.loops -= 1
+            self._laps.remove(lap)
+            self._reckon()
             changes = self.written(mark, undo=False)
         if not finished:
-            left = self._left(condition, gaps) if uncertain == self.uncertain else None
+            left = self._left(condition, gaps) if uncertain == self.uncertain and not lingered else None
             self._generalise(changes, first, trips, left)
             if body is not None and self.source is not None and self.sites.unseen(self.source, body):
                 self._either([lambda: self._inside(body), lambda: ""])

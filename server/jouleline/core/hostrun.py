@@ -31,6 +31,7 @@ class HostRun(HostFlow):
 
     _statements: dict[str, Callable[[Node], str]] = field(default_factory=dict)
     _skipped: set[int] = field(default_factory=set)
+    _mutated: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare the table of handlers, one for a type of statement."""
@@ -75,7 +76,8 @@ class HostRun(HostFlow):
             self.names = {}
             for one, value in zip(self.parameters(main.node), given, strict=False):
                 self.names[one.name] = Cell(value)
-            self.types, self.this, self.returned, self.depth, self.loops = {}, None, [], 0, 0
+            self.types, self.template, self.this = {}, {}, None
+            self.returned, self.depth, self.loops = [], 0, 0
             body = main.body
             if body is None:
                 continue
@@ -192,7 +194,9 @@ class HostRun(HostFlow):
         statement = statement_after(node)
         if statement is not None and directive.has("target"):
             self._skipped.add(statement.id)
-            for name in mutated_names(statement):
+            if statement.id not in self._mutated:
+                self._mutated[statement.id] = mutated_names(statement)
+            for name in self._mutated[statement.id]:
                 cell = self.names.get(name)
                 if cell is not None and isinstance(cell.value, int | float | str):
                     self.write(cell, None)
@@ -208,11 +212,11 @@ def follow(
 ) -> LaunchSites:
     """The launches and regions that a program reaches, in the order in which it does."""
     compiled = _compiled(program)
-    run = HostRun(compiled, arguments, multiprocessors, sites=LaunchSites(find))
+    run = HostRun(compiled, arguments, multiprocessors, sites=LaunchSites(find, program))
     run.walk()
     if not (run.sites.visits or run.sites.regions):
         # The program does not end before its first kernel, so a condition was misjudged.
-        run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(find))
+        run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(find, program))
         run.walk()
     return run.sites
 
@@ -232,5 +236,6 @@ def _compiled(program: ProgramFacts) -> ProgramFacts:
                 if other != name
                 for macro, text in known.macros.items()
             }
+            macros |= dict(program.given)
             files[name] = as_compiled(facts, macros)
-    return ProgramFacts(files)
+    return ProgramFacts(files, program.given)

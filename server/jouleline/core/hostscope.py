@@ -66,8 +66,10 @@ class HostScope:
         if name == "argc":
             return Polynomial.constant(len(self.arguments) + 1)
         if depth <= _MAX_DEPTH:
+            lost = self.visit is not None and name in self.visit.names
             for value in (self._local(name, place, depth), self._global(name)):
-                if value is not None:
+                # A number that the walk over host code has lost by now is that of an earlier time.
+                if value is not None and not (lost and value.number is not None):
                     return value
         return Polynomial.symbol(name)
 

@@ -7,6 +7,7 @@ other and be joined.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,7 +42,10 @@ class OutOfStepsError(Exception):
 
 @dataclass
 class HostState:
-    """Names and types at a point of the walk. ``this`` is the object whose method is walked."""
+    """Names and types at a point of the walk.
+
+    ``this`` is the object whose method is walked, ``template`` the template arguments of the function.
+    """
 
     program: ProgramFacts
     arguments: tuple[str, ...] = ()
@@ -50,9 +54,11 @@ class HostState:
     names: dict[str, Cell] = field(default_factory=dict)
     this: Record | None = None
     types: dict[str, str] = field(default_factory=dict)
+    template: Mapping[str, str] = field(default_factory=dict)
     globals: dict[str, Cell | None] = field(default_factory=dict)
     active: list[int] = field(default_factory=list)
     steps: int = 0
+    ceiling: int = MOST_STEPS
     depth: int = 0
     loops: int = 0
     uncertain: int = 0
@@ -68,7 +74,7 @@ class HostState:
 
     def __post_init__(self) -> None:
         """Prepare what follows from the program."""
-        self.conditionals = Conditionals(self.program.definitions)
+        self.conditionals = Conditionals(self.program.definitions, self.program.given)
 
     def text(self, node: Node | None) -> str:
         """A node's text, decoded once."""
@@ -88,8 +94,14 @@ class HostState:
     def step(self) -> None:
         """Count a step of the walk."""
         self.steps += 1
-        if self.steps > MOST_STEPS:
-            raise OutOfStepsError
+        if self.steps > self.ceiling:
+            if self.steps > MOST_STEPS:
+                raise OutOfStepsError
+            self.linger()
+
+    def linger(self) -> None:
+        """Leave what has taken its share of the steps, or raise the ceiling."""
+        self.ceiling = MOST_STEPS
 
     # Writes
 
@@ -136,6 +148,15 @@ class HostState:
         if not self.types:
             return text
         return _WORD.sub(lambda word: self.types.get(word[0], word[0]), text)
+
+    def plain_type(self, text: str) -> str:
+        """A type's text without what says how it may be used, the program's own aliases written out."""
+        text = " ".join(_NOISE.sub(lambda word: word[0] if "::" in word[0] else " ", text).split())
+        for _ in range(8):
+            if text not in self.program.types.aliases:
+                break
+            text = self.program.types.aliases[text]
+        return text
 
     def kind_of(self, text: str) -> Kind:
         """The kind of the type that a text names here."""

@@ -12,14 +12,19 @@ from tree_sitter import Node
 
 from .directives import directives, opens_kernel
 from .evaluate import split_arguments
+from .facts import ProgramFacts
 from .hostcalls import HostCalls
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record
 from .kernel import Launch
-from .syntax import ParsedSource
+from .syntax import ParsedSource, text_of
 from .visit import Argument, Extent, Known, Memory, Visit
 
 MOST_VISITS: Final = 4
 """Different ways of reaching one kernel that are kept."""
+MOST_INSTANCES: Final = 16
+"""Different template arguments of one region or launch that are kept."""
+_WORDS: Final = re.compile(r"[A-Za-z_]\w*")
+_STARTERS: Final = frozenset(("pragma", "hipLaunchKernelGGL", "cudaLaunchKernel", "hipLaunchKernel"))
 _SECTION: Final = re.compile(r"(\w+)\s*\[([^:\]]*):([^\]]*)\]")
 _MAP_TYPE: Final = re.compile(r"^\s*(?:always\s*,\s*)?(?:to|from|tofrom|alloc|release|delete)\s*:")
 FindLaunches = Callable[[ParsedSource], Sequence[Launch]]
@@ -27,12 +32,18 @@ FindLaunches = Callable[[ParsedSource], Sequence[Launch]]
 
 @dataclass
 class LaunchSites:
-    """The visits so far. ``find`` gives the launches in a text, and ``spot`` is the call of a macro."""
+    """The visits so far to kernels of a ``program``.
+
+    ``find`` gives the launches in a text, and ``spot`` is the call of a macro.
+    """
 
     find: FindLaunches = lambda _: ()
+    program: ProgramFacts = field(default_factory=lambda: ProgramFacts({}))
     visits: list[Launch] = field(default_factory=list)
-    regions: dict[tuple[int, int], Visit] = field(default_factory=dict)
+    regions: dict[tuple[int, int], list[Visit]] = field(default_factory=dict)
     spot: Node | None = None
+    _regions: int = 0
+    _launching: set[str] | None = None
     _buffers: dict[int, tuple[int, Buffer]] = field(default_factory=dict)
     _launches: dict[int, tuple[ParsedSource, list[Launch], list[int]]] = field(default_factory=dict)
     _known_regions: dict[int, list[int]] = field(default_factory=dict)
@@ -71,15 +82,42 @@ class LaunchSites:
         low, high = bisect_left(starts, node.start_byte), bisect_left(starts, node.end_byte)
         return any((root, start) not in self.regions for start in starts[low:high])
 
-    def region(self, run: HostCalls, source: ParsedSource, node: Node) -> None:
-        """Visit an OpenMP region."""
-        key = (id(source.text), node.start_byte)
-        if key not in self.regions:
-            self.regions[key] = Visit(len(self.regions), self._names(run), used=tuple(run.used.values()))
+    def may_launch(self, text: str) -> bool:
+        """Whether code holds a kernel, or names a function from which one may be reached."""
+        if self._launching is None:
+            words = {
+                name: {word for one in functions for word in _WORDS.findall(text_of(one.node))}
+                for name, functions in self.program.overloads.items()
+            }
+            for name, macro in self.program.function_macros.items():
+                words.setdefault(name, set()).update(_WORDS.findall(macro.body))
+                if "<<<" in macro.body or "_Pragma" in macro.body:
+                    words[name] |= _STARTERS
+            found = {name for name, inner in words.items() if inner & _STARTERS or self._holds(name)}
+            while more := {name for name, inner in words.items() if name not in found and inner & found}:
+                found |= more
+            self._launching = found | _STARTERS
+        return not self._launching.isdisjoint(_WORDS.findall(text))
 
-    def region_of(self, source: ParsedSource, start: int) -> Visit | None:
-        """The first visit to the region whose directive starts at an offset."""
-        return self.regions.get((id(source.text), start))
+    def _holds(self, name: str) -> bool:
+        for one in self.program.overloads.get(name, ()):
+            _, anchors = self._of(one.source)
+            low = bisect_left(anchors, one.node.start_byte)
+            if low < len(anchors) and anchors[low] < one.node.end_byte:
+                return True
+        return False
+
+    def region(self, run: HostCalls, source: ParsedSource, node: Node) -> None:
+        """Visit an OpenMP region, if it is new as its template arguments are here."""
+        found = self.regions.setdefault((id(source.text), node.start_byte), [])
+        if len(found) < MOST_INSTANCES and all(visit.template != run.template for visit in found):
+            used = tuple(run.used.values())
+            self._regions += 1
+            found.append(Visit(self._regions - 1, self._names(run), used=used, template=dict(run.template)))
+
+    def visits_of(self, source: ParsedSource, start: int) -> Sequence[Visit]:
+        """The visits to the region whose directive starts at an offset, the first one first."""
+        return self.regions.get((id(source.text), start), ())
 
     def reached(self, source: ParsedSource, launch: Launch) -> bool:
         """Whether a launch was visited."""
@@ -102,13 +140,16 @@ class LaunchSites:
             kernel, template = cell.value.name, cell.value.template
         elif template:
             template = run.template_arguments(", ".join(template))
+        template = run.deduced(kernel, values, template)
         spot = self.spot
         if spot is not None:
             launch = replace(launch, line=spot.start_point.row + 1, anchor=spot.end_byte, place=spot)
         key = (launch.place.id, launch.anchor)
         seen = self._seen.setdefault(key, [])
         shape = (kernel, tuple(template), grid, block)
-        if len(seen) < MOST_VISITS and shape not in seen:
+        instances = {one[:2] for one in seen}
+        room = len(seen) < MOST_VISITS or (shape[:2] not in instances and len(instances) < MOST_INSTANCES)
+        if room and shape not in seen:
             seen.append(shape)
             visit = Visit(
                 len(self.visits),

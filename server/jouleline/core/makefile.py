@@ -1,14 +1,21 @@
-"""Read from a Makefile, without running it, how its ``run`` target starts the program."""
+"""Read from a Makefile, without running it, how it starts the program and which macros it defines."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*(?::|\?|\+)?=\s*(.*?)\s*$")
 _REFERENCE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 _PROGRAM = re.compile(r"^(?:\./|\$\(|/)\S*$|^\S+\.(?:out|exe)$")
 _MAX_EXPANSIONS = 20
+_FLAGS = re.compile(r"^\s*(?:override\s+|export\s+)?([A-Za-z_]\w*)\s*(:?:|\?|\+)?=\s*(.*?)\s*$")
+_CONDITION = re.compile(r"^\s*(else\s+)?(ifeq|ifneq|ifdef|ifndef)\b\s*(.*?)\s*$")
+_COMPARED = re.compile(r"\((.*?)\s*,\s*(.*)\)$|[\"'](.*?)[\"']\s+[\"'](.*?)[\"']$")
+_MACRO = re.compile(r"(?<!\S)-D\s*([A-Za-z_]\w*)(?:=(\S*))?")
+_OPENMP = re.compile(r"(?<!\S)-(?:f|q|fi|x)?openmp\b|(?<!\S)-mp\b")
+_IMPLICIT = ("CPPFLAGS", "CFLAGS", "CXXFLAGS", "NVCCFLAGS", "NVCC_FLAGS")
 
 
 def run_command(makefile: str) -> str | None:
@@ -31,6 +38,61 @@ def run_command(makefile: str) -> str | None:
     return None
 
 
+def defined_macros(makefile: str) -> dict[str, str]:
+    """The macros that the compiler's command line defines, by what the Makefile tells of itself.
+
+    Conditions are decided with the values that its own variables have; ``-DNAME`` gives ``1``.
+    """
+    variables: dict[str, str] = {}
+    recipes: list[str] = []
+    taken: list[tuple[bool, bool]] = []  # for each open condition: whether this branch counts, and one did
+    for line in re.sub(r"\\\r?\n", " ", makefile).splitlines():
+        word = line.strip()
+        if found := _CONDITION.match(line):
+            holds = _holds(found[2], found[3], variables)
+            if found[1] and taken:
+                taken[-1] = (holds and not taken[-1][1], holds or taken[-1][1])
+            else:
+                taken.append((holds, holds))
+        elif re.match(r"else\b", word) and taken:
+            taken[-1] = (not taken[-1][1], True)
+        elif re.match(r"endif\b", word) and taken:
+            taken.pop()
+        elif not all(now for now, _ in taken):
+            continue
+        elif line.startswith("\t"):
+            recipes.append(word)
+        elif assigned := _FLAGS.match(line):
+            _assign(variables, assigned[1], assigned[2] or "", assigned[3].split("#")[0].strip())
+    flags = [variables.get(name, "") for name in _IMPLICIT]
+    text = " ".join(_expand(line, variables) for line in (*recipes, *flags))
+    macros = {found[1]: (found[2] or "1").strip("\"'\\") for found in _MACRO.finditer(text)}
+    return macros | ({"_OPENMP": "201511"} if _OPENMP.search(text) else {})
+
+
+def _holds(word: str, rest: str, variables: Mapping[str, str]) -> bool:
+    if word in ("ifdef", "ifndef"):
+        return bool(variables.get(rest)) == (word == "ifdef")
+    compared = _COMPARED.match(rest)
+    if compared is None:
+        return False
+    left, right = (_expand(part or "", variables).strip() for part in _sides(compared))
+    return (left == right) == (word == "ifeq")
+
+
+def _sides(compared: re.Match[str]) -> tuple[str | None, str | None]:
+    return (compared[1], compared[2]) if compared[1] is not None else (compared[3], compared[4])
+
+
+def _assign(variables: dict[str, str], name: str, operator: str, text: str) -> None:
+    if operator == "+":
+        variables[name] = f"{variables.get(name, '')} {text}"
+    elif operator.endswith(":"):
+        variables[name] = _expand(text, variables)
+    elif operator != "?" or name not in variables:
+        variables[name] = text
+
+
 def run_arguments(command: str) -> tuple[str, ...]:
     """The program's arguments in a command line; launchers such as ``srun`` are passed over."""
     words = _words(command)
@@ -40,7 +102,7 @@ def run_arguments(command: str) -> tuple[str, ...]:
     return ()
 
 
-def _expand(text: str, variables: dict[str, str]) -> str:
+def _expand(text: str, variables: Mapping[str, str]) -> str:
     for _ in range(_MAX_EXPANSIONS):
         expanded = _REFERENCE.sub(lambda match: variables.get(match[1], ""), text)
         if expanded == text:

@@ -7,14 +7,15 @@ semicolon that a grammar wants to see. Offsets stay those of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tree_sitter import Parser
 
+from .conditionals import Conditionals
 from .evaluate import evaluate_text
-from .facts import FileFacts, gather
+from .facts import FileFacts, ProgramFacts, gather
 from .masking import Masked, mask
 from .polynomial import Polynomial
 from .syntax import ParsedSource, cpp_language
@@ -85,6 +86,40 @@ class _Reader:
         if not text or depth > _MAX_DEPTH:
             return Polynomial.constant(0)
         return evaluate_text(text, lambda inner: self.value(inner, depth + 1))
+
+
+_TABLES: Final = (
+    "macros variables aliases structs embedded functions function_macros classes enumerators".split()
+)
+
+
+def compiled(program: ProgramFacts) -> ProgramFacts:
+    """The program without what stands in branches of conditionals that are not compiled.
+
+    What only such a branch defines is kept: a condition may depend on what the program does not tell.
+    """
+    conditionals = Conditionals(program.definitions, program.given)
+    files = dict(program.files)
+    for name, facts in program.files.items():
+        stretches = _outermost(conditionals.left_out(node) for node in facts.conditionals)
+        if not stretches:
+            continue
+        if stretches not in facts.variants:
+            kept = gather(facts.source, stretches)
+            # Functions and macros with several definitions are told apart where they are used.
+            rest = {table: getattr(facts, table) | getattr(kept, table) for table in _TABLES}
+            facts.variants.clear()
+            facts.variants[stretches] = replace(facts, **rest, variants={})
+        files[name] = facts.variants[stretches]
+    return ProgramFacts(files, program.given)
+
+
+def _outermost(stretches: Iterable[range]) -> tuple[range, ...]:
+    found: list[range] = []
+    for stretch in sorted((one for one in stretches if one), key=lambda one: (one.start, -one.stop)):
+        if not found or stretch.start >= found[-1].stop:
+            found.append(stretch)
+    return tuple(found)
 
 
 def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:

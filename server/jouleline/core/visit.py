@@ -36,7 +36,8 @@ class Visit:
     A member is named as it is written: ``p.n``, ``p->n``. ``grid`` and ``block`` are those of a
     launch, with None for what is not known; ``order`` counts visits from the program's start.
     ``written`` is what the source says of the launch (see :attr:`Launch.written`), and ``used`` says what
-    the program has taken from the run line by then.
+    the program has taken from the run line by then. ``template`` gives the template parameters of the
+    function around a region, in their order, as texts: types and numbers.
     """
 
     order: int
@@ -46,3 +47,4 @@ class Visit:
     arguments: tuple[Argument, ...] = ()
     written: tuple[object, ...] = ()
     used: tuple[str, ...] = ()
+    template: Mapping[str, str] = field(default_factory=dict)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from tree_sitter import Node
 
 from jouleline.core.counting import BodyCounter
 from jouleline.core.counts import LaunchShape
-from jouleline.core.ctype import INT, UNKNOWN
+from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import evaluate
 from jouleline.core.facts import ProgramFacts, declarations, function_of, mutated_names
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
-from jouleline.core.launch import DEFAULT_THREADS, Assumptions, sizes_for
+from jouleline.core.launch import DEFAULT_BLOCK, DEFAULT_GRID, DEFAULT_THREADS, Assumptions, sizes_for
 from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
@@ -29,6 +29,7 @@ from jouleline.core.worksharing import RegionCounter
 _THREADS = 128
 _FEWEST_THREADS = 32
 _MOST_TEAMS = 3200
+_TYPE_PARAMETERS = frozenset(("type_parameter_declaration", "optional_type_parameter_declaration"))
 
 
 class OpenMP:
@@ -77,12 +78,13 @@ class OpenMP:
         """Bind the variables of the enclosing function, and find the parallel iterations."""
         del launch
         tally = Tally()
-        names = _visible(kernel, program, host)
+        types = _template_types(kernel, program, host, tally)
+        names = _visible(kernel, program, host, types)
         counter = RegionCounter(
             program,
             kernel.source,
             names,
-            {},
+            types,
             tally,
             mutated_names(kernel.node) if kernel.node is not None else frozenset(),
             directive=kernel.directive,
@@ -93,7 +95,7 @@ class OpenMP:
             tally.sizes |= sizes_for(iterations, DEFAULT_THREADS)
         assumptions = Assumptions(tally.assumptions, tally.sizes)
         count = iterations.evaluate(assumptions.value_of)
-        shape = _shape(kernel.directive, count, host, kernel)
+        shape = _shape(kernel.directive, count, _Asked(kernel, host, assumptions, tally))
         if known != len(tally.assumptions):
             shape = replace(shape, known=False)
         counter.builtins = {}
@@ -107,8 +109,36 @@ def _enclosing_name(node: Node, source: ParsedSource) -> str:
     return function.name if function is not None else "?"
 
 
-def _visible(kernel: Kernel, program: ProgramFacts, host: HostScope) -> dict[str, Value]:
+def _template_types(kernel: Kernel, program: ProgramFacts, host: HostScope, tally: Tally) -> dict[str, CType]:
+    """The template parameters around a region that are types, as they are where it was reached."""
+    given = host.visit.template if host.visit is not None else {}
+    types: dict[str, CType] = {}
+    template = ancestor(kernel.node, "template_declaration") if kernel.node is not None else None
+    while template is not None:
+        listed = child(template, "parameters")
+        for item in listed.named_children if listed is not None else ():
+            if item.type not in _TYPE_PARAMETERS or not item.named_children:
+                continue
+            name = text_of(child(item, "name") or item.named_children[-1])
+            resolved = program.type_of(given.get(name, ""))
+            if resolved is None or (resolved.scalar is Scalar.OTHER and not resolved.struct):
+                tally.assume(f"{name} = float: the template argument is not known")
+                resolved = FLOAT
+            types.setdefault(name, resolved)
+        template = ancestor(template, "template_declaration")
+    return types
+
+
+def _visible(
+    kernel: Kernel, program: ProgramFacts, host: HostScope, types: Mapping[str, CType]
+) -> dict[str, Value]:
     """The variables that the region sees: parameters and locals of the function around it."""
+
+    def type_of(text: str) -> CType | None:
+        words = text.replace("*", " ").replace("&", " ").split()
+        bound = next((types[word] for word in words if word in types), None)
+        return bound.pointer(text.count("*")) if bound is not None else program.type_of(text)
+
     names: dict[str, Value] = {}
     node = kernel.node
     definition = ancestor(node, "function_definition") if node is not None else None
@@ -121,14 +151,14 @@ def _visible(kernel: Kernel, program: ProgramFacts, host: HostScope) -> dict[str
             break
         declared += declarations(item, kernel.source)
     for variable in declared:
-        kind = program.type_of(variable.type)
+        kind = type_of(variable.type)
         if kind is None and variable.value is not None and "new" in text_of(variable.value)[:4]:
-            kind = program.type_of(text_of(child(variable.value, "type")) + "*")
+            kind = type_of(text_of(child(variable.value, "type")) + "*")
         kind = kind or UNKNOWN
         if kind.is_pointer or _is_container(variable.type):
             if _is_container(variable.type):
                 inner = variable.type.split("<", 1)[1].rstrip("*& ").removesuffix(">")
-                kind = (program.type_of(inner) or UNKNOWN).pointer()
+                kind = (type_of(inner) or UNKNOWN).pointer()
             extents = tuple(evaluate(item, lambda name: host.name(name, node)) for item in variable.extents)
             array = Array(variable.name, "global", extents=extents)
             names[variable.name] = Value(kind, None, placed(array, host.memory(variable.name)))
@@ -168,29 +198,47 @@ def _iterations(kernel: Kernel, counter: BodyCounter) -> Polynomial:
     return total
 
 
-def _shape(directive: Directive | None, iterations: float, host: HostScope, kernel: Kernel) -> LaunchShape:
+@dataclass(frozen=True)
+class _Asked:
+    """What a directive asks for; sizes that are not known are assumed, and noted."""
+
+    kernel: Kernel
+    host: HostScope
+    assumptions: Assumptions
+    tally: Tally
+
+    def clause(self, name: str, wanted: float) -> int | None:
+        """The value of a clause, None without it; an unknown one comes close to what is ``wanted``."""
+        found = self.kernel.directive.clause(name) if self.kernel.directive else None
+        place = self.kernel.node
+        value = self.host.evaluate_text(found.argument.rpartition(":")[2], place) if found and place else None
+        if found is None or place is None:
+            return None
+        if value is None:
+            self.assumptions.notes[f"{name}({found.argument}) = {wanted:g}: not known"] = None
+            return round(wanted)
+        if value.number is None:
+            free = {symbol: size for symbol, size in self.tally.sizes.items() if symbol in value.symbols}
+            rest = value.substitute({symbol: Polynomial.constant(size) for symbol, size in free.items()})
+            self.tally.sizes |= sizes_for(rest, wanted)
+        number = value.evaluate(self.assumptions.value_of)
+        return max(1, int(number)) if math.isfinite(number) else round(wanted)
+
+
+def _shape(directive: Directive | None, iterations: float, asks: _Asked) -> LaunchShape:
     """Teams and threads as the directive asks, else as LLVM's offload plugin chooses them.
 
     A loop that teams and threads share gets a thread for each iteration; when these are few, there
     are fewer threads in a team. A loop that only teams share gets a team for each iteration. A
-    grid that is not asked for has at most 3200 teams, of 128 threads if that is open, too.
-    Source: ``getNumBlocks`` in llvm/offload/plugins-nextgen, release 19.
+    grid that is not asked for has at most 3200 teams, of 128 threads if that is open, too. The rule is
+    that of ``GenericKernelTy::getNumBlocks`` in LLVM's offload/plugins-nextgen; the figures 3200, 128 and
+    32 were checked against grids and blocks that were measured, not against a release of LLVM.
     """
-
-    def clause(name: str) -> int | None:
-        found = directive.clause(name) if directive else None
-        place = kernel.node
-        if found is None or place is None:
-            return None
-        value = host.evaluate_text(found.argument.rpartition(":")[2], place)
-        number = value.number if value is not None else None
-        return max(1, int(number)) if number is not None else None
-
-    asked = clause("num_threads") or clause("thread_limit")
+    asked = asks.clause("num_threads", DEFAULT_BLOCK) or asks.clause("thread_limit", DEFAULT_BLOCK)
     threads, trips = min(1024, asked or _THREADS), max(1, math.ceil(iterations))
     if directive is None or not directive.has("target"):
-        teams = clause("num_teams") or max(1, math.ceil(iterations / threads))
-    elif given := clause("num_teams"):
+        teams = asks.clause("num_teams", DEFAULT_GRID) or max(1, math.ceil(iterations / threads))
+    elif given := asks.clause("num_teams", DEFAULT_THREADS / threads):
         teams = given
     elif not {"teams", "loop"} & set(directive.words):
         teams = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
@@ -25,6 +25,7 @@ Key = bytes
 class _Remembered:
     """A report without its kernel and launch, which would keep old syntax trees alive."""
 
+    display: str
     launch: tuple[object, ...] | None
     counts: KernelCounts
     bound: Bound
@@ -39,7 +40,8 @@ class Memory:
     def store(self, key: Key, reports: tuple[KernelReport, ...]) -> None:
         """Remember the reports of one kernel."""
         self._known[key] = tuple(
-            _Remembered(way(one.launch) if one.launch else None, one.counts, one.bound) for one in reports
+            _Remembered(one.kernel.display, way(one.launch) if one.launch else None, one.counts, one.bound)
+            for one in reports
         )
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
@@ -54,7 +56,11 @@ class Memory:
         self._known.move_to_end(key)
         return tuple(
             KernelReport(
-                file, kernel, launches.get(one.launch) if one.launch else None, one.counts, one.bound
+                file,
+                replace(kernel, display=one.display),
+                launches.get(one.launch) if one.launch else None,
+                one.counts,
+                one.bound,
             )
             for one in known
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -27,7 +27,8 @@ _MAKEFILES: Final = ("GNUmakefile", "makefile", "Makefile")
 class Surroundings:
     """What the disk says of an open file's program: its other files, and its run line.
 
-    ``name`` is the file's own name in the program. ``origin`` says where ``arguments`` come from.
+    ``name`` is the file's own name in the program. ``origin`` says where ``arguments`` come from, and
+    ``macros`` are those that the build defines.
     """
 
     root: Path
@@ -35,6 +36,7 @@ class Surroundings:
     files: Mapping[str, ParsedFile]
     arguments: str = ""
     origin: str = ""
+    macros: Mapping[str, str] = field(default_factory=dict)
 
     def same_as(self, other: Surroundings | None) -> bool:
         """Whether nothing differs that could change a bound."""
@@ -42,6 +44,7 @@ class Surroundings:
             other is not None
             and self.name == other.name
             and self.arguments == other.arguments
+            and self.macros == other.macros
             and self.files.keys() == other.files.keys()
             and all(self.files[name] is other.files[name] for name in self.files)
         )
@@ -114,7 +117,7 @@ def look_around(
             except UnreadableSourceError:
                 continue  # said when that file is opened
     arguments, origin = _run_line(program)
-    return Surroundings(program.root, name, parsed, arguments, origin)
+    return Surroundings(program.root, name, parsed, arguments, origin, program.macros)
 
 
 def absolute(root: Path, name: str) -> Path:

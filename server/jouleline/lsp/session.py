@@ -59,7 +59,10 @@ class Session:
         arguments, origin = (asked, "the setting jouleline.arguments") if asked else ("", "")
         if not arguments and around is not None:
             arguments, origin = around.arguments, around.origin
-        view = View(document, name, files, self.device, arguments, origin, self.encoding, self._memory)
+        macros = around.macros if around is not None else {}
+        view = View(
+            document, name, files, self.device, arguments, origin, self.encoding, self._memory, macros
+        )
         known = self._views.get(uri)
         if known is not None and view.same_as(known):
             return known

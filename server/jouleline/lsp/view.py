@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class View:
     """Immutable; what is worked out is kept, so asking again costs nothing.
 
     ``files`` are the program's, by name, ``name`` being the document's own. ``arguments`` is the
-    run line and ``origin`` says where it comes from.
+    run line and ``origin`` says where it comes from; ``macros`` are those that the build defines.
     """
 
     document: Document
@@ -43,6 +43,7 @@ class View:
     origin: str
     encoding: Encoding
     memory: Memory
+    macros: Mapping[str, str] = field(default_factory=dict)
 
     def same_as(self, other: View | None) -> bool:
         """Whether the other one was made of the same things."""
@@ -52,6 +53,7 @@ class View:
             and self.name == other.name
             and self.device is other.device
             and self.arguments == other.arguments
+            and self.macros == other.macros
             and self.files.keys() == other.files.keys()
             and all(self.files[name] is other.files[name] for name in self.files)
         )
@@ -106,7 +108,8 @@ class View:
 
     def _analyse(self, place: Place) -> tuple[KernelReport, ...]:
         file, kernel = self.files[place.file], self.kernel(place)
-        key = key_of(self._around, kernel, place.file, self.device.id, self.arguments)
+        asked = f"{self.arguments} {sorted(self.macros.items())}"
+        key = key_of(self._around, kernel, place.file, self.device.id, asked)
         if (known := self.memory.recall(key, place.file, kernel, self._launches)) is not None:
             return known
         program = {**self._bare, place.file: replace(file, kernels=(file.kernels[place.number],))}
@@ -123,7 +126,7 @@ class View:
     @cached_property
     def _reached(self) -> LaunchSites:
         """What the program's host code reaches."""
-        return reach(self.files, self.device, split_run_line(self.arguments))
+        return reach(self.files, self.device, split_run_line(self.arguments), self.macros)
 
     @cached_property
     def _around(self) -> bytes:
