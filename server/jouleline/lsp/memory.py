@@ -57,7 +57,7 @@ class Memory:
         return tuple(
             KernelReport(
                 file,
-                replace(kernel, display=one.display),
+                kernel if one.display == kernel.display else replace(kernel, display=one.display),
                 launches.get(one.launch) if one.launch else None,
                 one.counts,
                 one.bound,
