@@ -2,6 +2,7 @@
 
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from jouleline.core.ports import Availability
 from jouleline.lsp.compilation import QUIET_S
 from jouleline.runners.bubblewrap import find_bubblewrap
 from jouleline.runners.low_priority import NICENESS
-from tests.lsp.client import TIMEOUT_S, Client, over_stdio
+from tests.lsp.client import TIMEOUT_S, Client, ServerError, over_stdio
 from tests.lsp.test_configuration import refreshed, refreshing
 from tests.support.tools import cache_bin, skip_unless_ci
 
@@ -39,8 +40,6 @@ void scale(float *a, int n) {
   for (int i = 0; i < n; i++) a[i] = 2.0f * a[i];
 }
 """
-# A number that no other process on the machine sleeps for.
-SLEEP = "4713.75"
 ON = {"compiledEvidence": {"enable": True}}
 COMPILE_S = 180.0
 
@@ -72,9 +71,15 @@ def main(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hanging(main: Path) -> Path:
+def nap() -> str:
+    """Seconds that no other process on the machine sleeps for."""
+    return f"4713.{uuid.uuid4().int}"
+
+
+@pytest.fixture
+def hanging(main: Path, nap: str) -> Path:
     """A program whose Makefile hangs when make is asked what it would do."""
-    (main.parent / "Makefile").write_text(f"X := $(shell sleep {SLEEP})\nmain:\n\tnvcc -o main main.cu\n")
+    (main.parent / "Makefile").write_text(f"X := $(shell sleep {nap})\nmain:\n\tnvcc -o main main.cu\n")
     return main
 
 
@@ -83,11 +88,11 @@ def evidence(client: Client, uri: str) -> list[str]:
     return [hint["label"].rpartition(" · ")[2] for hint in client.hints(uri)]
 
 
-def sleepers() -> list[Path]:
+def sleepers(nap: str) -> list[Path]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if (folder / "cmdline").read_bytes() == f"sleep\0{SLEEP}\0".encode():
+            if (folder / "cmdline").read_bytes() == f"sleep\0{nap}\0".encode():
                 found.append(folder)
         except OSError:
             continue  # it has ended meanwhile
@@ -148,6 +153,7 @@ def test_an_edit_brings_the_source_back_until_it_is_compiled(server: Client, mai
     server.change(uri, 4, {"text": CUDA.replace("a[i] * a[i]", "TWICE(a[i])")})
     compiled(server)
     assert evidence(server, uri) == ["compiled"] * 4
+    compiled(server)  # the header's program is looked at for itself
     assert evidence(server, header) == []
     assert (main.read_text(), sorted(one.name for one in main.parent.iterdir())) == (
         CUDA,
@@ -182,19 +188,21 @@ def test_without_a_compiler_the_log_says_so_once(tmp_path: Path, main: Path) -> 
 
 @needs_nvcc
 @pytest.mark.parametrize("how", ["edit", "close", "switch off", "shut down"])
-def test_what_is_outdated_ends_with_all_its_processes(server: Client, hanging: Path, how: str) -> None:
+def test_what_is_outdated_ends_with_all_its_processes(
+    server: Client, hanging: Path, nap: str, how: str
+) -> None:
     server.initialize(hanging.parent, refreshing(), ON)
     uri = server.open(hanging)
-    until(lambda: bool(sleepers()))
-    (before,) = sleepers()
+    until(lambda: bool(sleepers(nap)))
+    (before,) = sleepers(nap)
     niceness = int((before / "stat").read_text().rpartition(")")[2].split()[16])
     assert niceness == min(19, os.nice(0) + NICENESS)
     match how:
         case "edit":
             server.change(uri, 2, {"text": CUDA.replace("1.0f", "2.0f")})
             assert evidence(server, uri) == ["source"] * 4
-            until(lambda: before not in sleepers())
-            until(lambda: bool(sleepers()))  # begun anew
+            until(lambda: before not in sleepers(nap))
+            until(lambda: bool(sleepers(nap)))  # begun anew
             server.shut_down()
         case "close":
             server.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
@@ -204,17 +212,48 @@ def test_what_is_outdated_ends_with_all_its_processes(server: Client, hanging: P
             refreshed(server)
         case _:
             server.shut_down()
-            assert sleepers() == []
-    until(lambda: not sleepers())
+            assert sleepers(nap) == []
+    until(lambda: not sleepers(nap))
 
 
-def test_nothing_is_compiled_when_switched_off(server: Client, hanging: Path, tmp_path: Path) -> None:
+@needs_nvcc
+def test_nothing_is_compiled_beside_a_refactoring(server: Client, hanging: Path, nap: str) -> None:
+    (hanging.parent / "jouleline.toml").write_text(
+        f'[workload]\nbuild = "sleep {nap}1 & wait"\nrun = "./main"\n'
+    )
+    server.initialize(hanging.parent, refreshing(), ON)
+    uri = server.open(hanging)
+    until(lambda: bool(sleepers(nap)))
+    number = server.begin(
+        "workspace/executeCommand",
+        {
+            "command": "jouleline.refactor",
+            "arguments": [{"uri": uri, "version": 1, "line": 1}],
+            "workDoneToken": "t",
+        },
+    )
+    until(lambda: bool(sleepers(nap + "1")))
+    assert sleepers(nap) == []
+    server.change(uri, 2, {"text": CUDA.replace("1.0f", "2.0f")})
+    time.sleep(2 * QUIET_S)
+    assert sleepers(nap) == []
+    server.notify("$/cancelRequest", {"id": number})
+    with pytest.raises(ServerError):
+        server.result(number)
+    until(lambda: bool(sleepers(nap)))  # begun anew
+    assert server.drop("$/progress")
+    assert len(server.drop("jouleline/status")) == 2
+
+
+def test_nothing_is_compiled_when_switched_off(
+    server: Client, hanging: Path, nap: str, tmp_path: Path
+) -> None:
     server.initialize(hanging.parent, refreshing(), {"compiledEvidence": {"enable": False}})
     uri = server.open(hanging)
     server.change(uri, 2, {"text": CUDA.replace("1.0f", "2.0f")})
     end = time.monotonic() + 2 * QUIET_S
     while time.monotonic() < end:
-        assert sleepers() == []
+        assert sleepers(nap) == []
         assert evidence(server, uri) == ["source"] * 4
     assert not (tmp_path / "cache").exists()
 
