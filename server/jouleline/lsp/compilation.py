@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 from lsprotocol import types
 
 from jouleline import wiring
+from jouleline.app import wording
 from jouleline.app.analyse import Analysis, KernelReport, split_run_line
 from jouleline.app.evidence import refined
 from jouleline.app.program import Problem, Program
 from jouleline.core.counts import Evidence
 
-from . import wording
 from .view import Place, View
 
 if TYPE_CHECKING:
