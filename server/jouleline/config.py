@@ -43,6 +43,9 @@ class Settings:
     code_lens: Toggle = attrs.field(
         factory=Toggle, metadata={"key": "codeLens", "wanted": 'an object such as {"enable": true}'}
     )
+    compiled_evidence: Toggle = attrs.field(
+        factory=Toggle, metadata={"key": "compiledEvidence", "wanted": 'an object such as {"enable": true}'}
+    )
 
 
 def read_settings(raw: object, base: Settings | None = None) -> tuple[Settings, tuple[str, ...]]:

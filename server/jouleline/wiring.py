@@ -27,6 +27,7 @@ from jouleline.core.ports import (
 )
 
 if TYPE_CHECKING:
+    from jouleline.app.compiled import CompiledEvidence
     from jouleline.app.evidence import EvidenceSource
     from jouleline.app.model_bound import ModelBounds, ModelScenario
     from jouleline.app.outcome import Tools
@@ -169,6 +170,35 @@ def _device_compilers() -> dict[Language, DeviceCompiler]:
 def _compiled_evidence() -> EvidenceSource:
     from jouleline.app.compiled import CompiledEvidence
 
+    try:
+        usable, readable = _usable_compilers()
+    except UnavailableError as error:
+        raise UnavailableError(f"--evidence compiled: {error}") from None
+    chosen, _ = runner(readable=readable)
+    return CompiledEvidence(usable, chosen, disk_cache("compiled"))
+
+
+def background_evidence() -> CompiledEvidence:
+    """Compiled evidence that nobody asked for: at low priority, and never outside the sandbox.
+
+    Raises:
+        UnavailableError: if there is no compiler or no sandbox.
+    """
+    from jouleline.app.compiled import CompiledEvidence
+    from jouleline.runners.low_priority import LowPriorityRunner
+
+    usable, readable = _usable_compilers()
+    chosen, _ = runner(readable=readable)
+    if not chosen.guarantees:
+        raise UnavailableError(
+            "no sandbox is here, and outside of one nothing is compiled unasked: `jouleline doctor` tells "
+            "what to do; `jouleline bound --evidence compiled` compiles when you ask for it"
+        )
+    return CompiledEvidence(usable, LowPriorityRunner(chosen), disk_cache("compiled"))
+
+
+def _usable_compilers() -> tuple[dict[Language, DeviceCompiler], tuple[str, ...]]:
+    """The compilers for kernels that are here, and the folders that they need to read."""
     compilers = _device_compilers()
     found = {language: compiler.find() for language, compiler in compilers.items()}
     usable = {
@@ -178,12 +208,8 @@ def _compiled_evidence() -> EvidenceSource:
     }
     if not usable:
         reasons = "; ".join(f"{finding.name}: {finding.detail}" for finding in found.values())
-        raise UnavailableError(
-            f"--evidence compiled: no compiler for kernels is here ({reasons}): pip install 'jouleline[cuda]'"
-        )
-    readable = tuple(dict.fromkeys(folder for each in usable.values() for folder in each.folders))
-    chosen, _ = runner(readable=readable)
-    return CompiledEvidence(usable, chosen, disk_cache("compiled"))
+        raise UnavailableError(f"no compiler for kernels is here ({reasons}): pip install 'jouleline[cuda]'")
+    return usable, tuple(dict.fromkeys(folder for each in usable.values() for folder in each.folders))
 
 
 @cache

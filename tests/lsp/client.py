@@ -152,7 +152,9 @@ class Client:
         capabilities: Mapping[str, Any] | None = None,
         options: Any = None,
     ) -> Message:
-        """Shake hands, and wait for the first status."""
+        """Shake hands, and wait for the first status. Nothing is compiled unless the options say so."""
+        if options is None or isinstance(options, Mapping):
+            options = {"compiledEvidence": {"enable": False}, **(options or {})}
         uri = folder.as_uri() if folder is not None else None
         result: Message = self.request(
             "initialize",

@@ -1,11 +1,14 @@
+import json
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from jouleline.config import Settings, Toggle, read_settings
 from tests.lsp.client import FULL, Client, ServerError
 
+PACKAGE = Path(__file__).resolve().parents[2] / "vscode-client" / "package.json"
 KERNEL = "__global__ void k(double *a) { a[threadIdx.x] = a[threadIdx.x] * a[threadIdx.x] + 1.0; }"
 
 
@@ -20,9 +23,16 @@ def refreshed(client: Client) -> None:
 
 
 def test_settings_are_read_by_key() -> None:
-    raw = {"gpu": " h200 ", "arguments": "10 20", "inlayHints": {"enable": False}, "codeLens.enable": False}
+    raw = {
+        "gpu": " h200 ",
+        "arguments": "10 20",
+        "inlayHints": {"enable": False},
+        "codeLens.enable": False,
+        "compiledEvidence.enable": False,
+    }
     settings, problems = read_settings(raw)
-    assert settings == Settings("h200", "10 20", Toggle(enable=False), Toggle(enable=False))
+    off = Toggle(enable=False)
+    assert settings == Settings("h200", "10 20", off, off, off)
     assert problems == ()
 
 
@@ -46,6 +56,19 @@ def test_what_is_wrong_is_named_and_keeps_its_value(raw: object, sentence: str) 
     settings, (problem,) = read_settings(raw, base)
     assert problem.startswith(sentence)
     assert settings == base
+
+
+def test_the_schema_is_that_of_the_vs_code_extension() -> None:
+    properties = json.loads(PACKAGE.read_text("utf-8"))["contributes"]["configuration"]["properties"]
+    defaults = {name.removeprefix("jouleline."): one["default"] for name, one in properties.items()}
+    settings, problems = read_settings(defaults)
+    assert settings == Settings()
+    assert problems == ()
+    known = {
+        field.metadata["key"] + (".enable" if isinstance(getattr(settings, field.name), Toggle) else "")
+        for field in attrs.fields(Settings)
+    }
+    assert known <= defaults.keys()
 
 
 def test_what_is_missing_or_belongs_to_the_client_is_left_alone() -> None:

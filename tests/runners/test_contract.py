@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -148,12 +149,11 @@ def test_cancelling_at_once_leaves_no_process(runner: Runner, tmp_path: Path, ma
 
 @linux_only
 def test_the_job_ends_even_when_we_are_killed(runner: Runner, tmp_path: Path, mark: str) -> None:
-    kind = type(runner)
     script = (
-        "import asyncio, sys\n"
+        "import asyncio, pickle, sys\n"
         "from jouleline.core.ports import Job\n"
-        f"from {kind.__module__} import {kind.__name__}\n"
-        f"asyncio.run({kind.__name__}().run(Job(sys.stdin.read(), sys.argv[1])))\n"
+        f"runner = pickle.loads({pickle.dumps(runner)!r})\n"
+        "asyncio.run(runner.run(Job(sys.stdin.read(), sys.argv[1])))\n"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE) as we:
         assert we.stdin is not None

@@ -5,6 +5,7 @@ export interface Settings {
   readonly arguments: string;
   readonly inlayHints: boolean;
   readonly codeLens: boolean;
+  readonly compiledEvidence: boolean;
   readonly python: string;
   readonly serverArguments: readonly string[];
 }
@@ -27,6 +28,7 @@ export function readSettings(configuration: Configuration): Settings {
     arguments: text('arguments'),
     inlayHints: flag('inlayHints.enable'),
     codeLens: flag('codeLens.enable'),
+    compiledEvidence: flag('compiledEvidence.enable'),
     python: text('python'),
     serverArguments: Array.isArray(list)
       ? list.filter((item): item is string => typeof item === 'string')
@@ -39,6 +41,7 @@ export interface InitializationOptions {
   readonly arguments: string;
   readonly inlayHints: { readonly enable: boolean };
   readonly codeLens: { readonly enable: boolean };
+  readonly compiledEvidence: { readonly enable: boolean };
 }
 
 export function initializationOptions(settings: Settings): InitializationOptions {
@@ -47,5 +50,6 @@ export function initializationOptions(settings: Settings): InitializationOptions
     arguments: settings.arguments,
     inlayHints: { enable: settings.inlayHints },
     codeLens: { enable: settings.codeLens },
+    compiledEvidence: { enable: settings.compiledEvidence },
   };
 }

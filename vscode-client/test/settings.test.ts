@@ -13,6 +13,7 @@ test("settings become the server's initialization options", () => {
       arguments: '1000 10',
       'inlayHints.enable': false,
       'codeLens.enable': true,
+      'compiledEvidence.enable': false,
       'server.arguments': ['--log', 'debug'],
     }),
   );
@@ -21,6 +22,7 @@ test("settings become the server's initialization options", () => {
     arguments: '1000 10',
     inlayHints: { enable: false },
     codeLens: { enable: true },
+    compiledEvidence: { enable: false },
   });
   assert.deepEqual(settings.serverArguments, ['--log', 'debug']);
 });
@@ -32,5 +34,6 @@ test('values of the wrong type fall back to the default', () => {
   assert.equal(settings.gpu, '');
   assert.equal(settings.python, '');
   assert.equal(settings.inlayHints, true);
+  assert.equal(settings.compiledEvidence, true);
   assert.deepEqual(settings.serverArguments, []);
 });

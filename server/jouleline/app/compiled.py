@@ -18,7 +18,7 @@ from jouleline.core.sass import MachineCode, parse_sass
 
 from .analyse import Analysis, KernelReport
 from .evidence import Refinement
-from .listings import Lister
+from .listings import Lister, Listing
 from .program import Problem, Program
 from .spreads import certain
 
@@ -66,7 +66,7 @@ class CompiledEvidence:
             problems += failed
             found, missed = await asyncio.to_thread(
                 _counted,
-                [code for listing in listings for code in parse_sass(listing.text, listing.log)],
+                listings,
                 wanted,
                 _Compiled(compiler.name, target, device, whole=not failed),
             )
@@ -106,9 +106,9 @@ class _Compiled:
 
 
 def _counted(
-    codes: Iterable[MachineCode], wanted: Mapping[int, KernelReport], how: _Compiled
+    listings: Iterable[Listing], wanted: Mapping[int, KernelReport], how: _Compiled
 ) -> tuple[dict[int, KernelCounts], list[Problem]]:
-    codes = list(codes)
+    codes = [code for listing in listings for code in parse_sass(listing.text, listing.log)]
     functions = {code.name: code for code in codes}
     counts: dict[int, KernelCounts] = {}
     problems: list[Problem] = []

@@ -93,10 +93,10 @@ class Lister:
         """What make would do; it is asked in our folder, for a Makefile can run commands to find out."""
         program = place.program
         key = content_key("make", program.makefile, *sorted(program.files))
-        known = self.cache.get(key)
+        known = await asyncio.to_thread(self.cache.get, key)
         if isinstance(known, str):
             return known
-        await asyncio.to_thread(place.write)
+        await place.write()
         try:
             done = await self.runner.run(
                 Job("make -n -B", str(place.root), {"LC_ALL": "C"}, limits=_ASK_LIMITS)
@@ -105,7 +105,7 @@ class Lister:
             return ""
         text = done.stdout.decode("utf-8", "replace").replace(str(place.root), ".")
         if done.succeeded:
-            self.cache.put(key, text)
+            await asyncio.to_thread(self.cache.put, key, text)
         return text
 
     async def _listing(self, place: _Place, command: CompileCommand, version: str) -> Listing | Problem:
@@ -114,10 +114,10 @@ class Lister:
         job = self.compiler.listing_command(command.source, options, self.target, _LISTING)
         texts = [part for name in closure(program, command.source) for part in (name, program.files[name])]
         key = content_key("listing", version, job, *texts)
-        known = self.cache.get(key)
+        known = await asyncio.to_thread(self.cache.get, key)
         if isinstance(known, list) and len(known) == 2 and all(isinstance(each, str) for each in known):
             return Listing(command.source, *known)
-        await asyncio.to_thread(place.write)
+        await place.write()
         try:
             done = await self.runner.run(
                 Job(f"cd {shlex.quote(str(place.root))} && {job}", str(place.top), limits=COMPILE_LIMITS)
@@ -136,7 +136,7 @@ class Lister:
             return Problem(
                 command.source, 1, f"compiles to too much code to be read (> {_MAX_LISTING_BYTES} B)"
             )
-        self.cache.put(key, [text, log])
+        await asyncio.to_thread(self.cache.put, key, [text, log])
         return Listing(command.source, text, log)
 
 
@@ -153,11 +153,22 @@ class _Place:
         self.root = top.joinpath(*reversed(above), own.name or "program")
         self._written = False
 
-    def write(self) -> None:
-        """Write the sources and the Makefile, once."""
+    async def write(self) -> None:
+        """Write the sources and the Makefile, once.
+
+        When cancelled, it ends first: files must not appear in a folder that is being removed.
+        """
         if self._written:
             return
         self._written = True
+        writing = asyncio.create_task(asyncio.to_thread(self._write))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait({writing})
+            raise
+
+    def _write(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         for name, data in self.program.files.items():
             file = self.root / name

@@ -54,6 +54,9 @@ def take(server: Server, raw: object) -> None:
     if session.catalogue is not None and session.settings.gpu != before.gpu:
         use_device(server)
     if session.settings != before:
+        if before.compiled_evidence.enable and not session.settings.compiled_evidence.enable:
+            session.forget()
+        server.compilation.restart()
         server.refresh()
 
 

@@ -28,7 +28,7 @@ class Surroundings:
     """What the disk says of an open file's program: its other files, and its run line.
 
     ``name`` is the file's own name in the program. ``origin`` says where ``arguments`` come from, and
-    ``macros`` are those that the build defines.
+    ``macros`` are those that the build defines. ``makefile`` is the text of the Makefile.
     """
 
     root: Path
@@ -37,6 +37,7 @@ class Surroundings:
     arguments: str = ""
     origin: str = ""
     macros: Mapping[str, str] = field(default_factory=dict)
+    makefile: str = ""
 
     def same_as(self, other: Surroundings | None) -> bool:
         """Whether nothing differs that could change a bound."""
@@ -45,6 +46,7 @@ class Surroundings:
             and self.name == other.name
             and self.arguments == other.arguments
             and self.macros == other.macros
+            and self.makefile == other.makefile
             and self.files.keys() == other.files.keys()
             and all(self.files[name] is other.files[name] for name in self.files)
         )
@@ -117,7 +119,7 @@ def look_around(
             except UnreadableSourceError:
                 continue  # said when that file is opened
     arguments, origin = _run_line(program)
-    return Surroundings(program.root, name, parsed, arguments, origin, program.macros)
+    return Surroundings(program.root, name, parsed, arguments, origin, program.macros, program.makefile)
 
 
 def absolute(root: Path, name: str) -> Path:

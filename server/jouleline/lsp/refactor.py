@@ -77,7 +77,11 @@ def register(server: Server) -> None:
             return _told(server, f"{root.name} is being refactored already; cancel that run first.")
         title = f"Refactoring {document.name} for energy"
         with server.jobs.job(root) as cancel:
-            async with WorkDone(server, params.work_done_token, title, cancel) as work:
+            # A compiler that runs beside would be measured with the program.
+            async with (
+                server.compilation.paused(),
+                WorkDone(server, params.work_done_token, title, cancel) as work,
+            ):
                 status.send(server, "working", title)
                 try:
                     found = await _run(server, document, work)

@@ -28,6 +28,7 @@ from . import (
     sync,
 )
 from .client import Client
+from .compilation import Compilation
 from .protocol import Protocol
 from .refactor import Jobs
 from .session import Session
@@ -50,6 +51,7 @@ class Server(LanguageServer):
         )
         self.session = Session()
         self.jobs = Jobs()
+        self.compilation = Compilation(self)
         self.ended = Event()
         self._tasks: set[asyncio.Task[None]] = set()
         _register(self)

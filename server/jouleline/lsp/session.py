@@ -1,7 +1,8 @@
 """The state of one editor's session.
 
-It changes only in the handlers of document sync, configuration and device choice, all of which run
-on the event loop without waiting. Features ask for a :class:`View` and read nothing else.
+It changes only in the handlers of document sync, configuration and device choice, and when the disk or
+a compiler has answered, each time on the event loop without waiting. Features ask for a :class:`View`
+and read nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from jouleline.app.analyse import ParsedFile
+from jouleline.app.analyse import KernelReport, ParsedFile
 from jouleline.config import Settings
 from jouleline.core.device import Catalogue, Device
 from jouleline.core.source import Encoding
@@ -20,7 +21,7 @@ from .client import Client
 from .documents import Document
 from .memory import Memory
 from .programs import Surroundings, absolute
-from .view import View
+from .view import Place, View
 
 # How long a first answer waits for the disk, and how long where it could not be replaced later.
 _PATIENCE_S: Final = 0.25
@@ -59,9 +60,18 @@ class Session:
         arguments, origin = (asked, "the setting jouleline.arguments") if asked else ("", "")
         if not arguments and around is not None:
             arguments, origin = around.arguments, around.origin
-        macros = around.macros if around is not None else {}
         view = View(
-            document, name, files, self.device, arguments, origin, self.encoding, self._memory, macros
+            document,
+            name,
+            files,
+            self.device,
+            arguments,
+            origin,
+            self.encoding,
+            self._memory,
+            around.macros if around else {},
+            around.root if around else None,
+            around.makefile if around else "",
         )
         known = self._views.get(uri)
         if known is not None and view.same_as(known):
@@ -106,12 +116,29 @@ class Session:
         self._views.pop(uri, None)
 
     def surround(self, uri: str, found: Surroundings) -> bool:
-        """Take what the disk says of a document's program; whether an answer given before is outdated."""
+        """Take what the disk says of a document's program; whether that is news."""
         known = self._surroundings.get(uri)
         if uri not in self.documents or found.same_as(known):
             return False
         self._surroundings[uri] = found
+        return True
+
+    def answered(self, uri: str) -> bool:
+        """Whether something was told of a document."""
         return uri in self._views
+
+    def improve(self, view: View, better: Mapping[Place, tuple[KernelReport, ...]]) -> None:
+        """Take better evidence of a view's kernels."""
+        for place, reports in better.items():
+            view.remember(place, reports)
+        uri = view.document.uri
+        if self._views.get(uri) is view:
+            del self._views[uri]  # it has told, and goes on to tell, what was known before
+
+    def forget(self) -> None:
+        """Forget all bounds; they are worked out anew from the source."""
+        self._memory = Memory()
+        self._views.clear()
 
     def overlay(self) -> Mapping[Path, bytes]:
         """The texts of all open files."""

@@ -38,10 +38,12 @@ def register(server: Server) -> None:
             return
         text = convert.changed(document.text, params.content_changes, session.encoding)
         session.put(document.changed(text, params.text_document.version))
+        server.compilation.restart()
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         session.close(params.text_document.uri)
+        server.compilation.restart()
         look_again(server)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
@@ -77,7 +79,9 @@ async def surround(server: Server, uri: str) -> None:
         look_around, document.path, session.folders, session.overlay(), session.parsed_files()
     )
     if session.surround(uri, around):
-        server.refresh()
+        server.compilation.restart()
+        if session.answered(uri):
+            server.refresh()
 
 
 def watchers() -> list[types.FileSystemWatcher]:

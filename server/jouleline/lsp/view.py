@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 from jouleline.app.analyse import KernelReport, ParsedFile, analyse, reach, split_run_line
@@ -15,7 +16,7 @@ from jouleline.core.launchsites import LaunchSites
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
-from .memory import Memory, around, key_of, way
+from .memory import Key, Memory, around, key_of, way
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ class View:
 
     ``files`` are the program's, by name, ``name`` being the document's own. ``arguments`` is the
     run line and ``origin`` says where it comes from; ``macros`` are those that the build defines.
+    ``root`` is the program's folder, None if the document is no file or the disk was not read yet;
+    ``makefile`` is the text of its Makefile.
     """
 
     document: Document
@@ -44,6 +47,8 @@ class View:
     encoding: Encoding
     memory: Memory
     macros: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
+    makefile: str = ""
 
     def same_as(self, other: View | None) -> bool:
         """Whether the other one was made of the same things."""
@@ -54,6 +59,8 @@ class View:
             and self.device is other.device
             and self.arguments == other.arguments
             and self.macros == other.macros
+            and self.root == other.root
+            and self.makefile == other.makefile
             and self.files.keys() == other.files.keys()
             and all(self.files[name] is other.files[name] for name in self.files)
         )
@@ -68,6 +75,11 @@ class View:
         """The kernels in the document, in the order of the text."""
         found = self.files[self.name].kernels
         return tuple((Place(self.name, index), kernel) for index, (_, kernel) in enumerate(found))
+
+    def everywhere(self) -> Iterator[Place]:
+        """The kernels of the program, file by file."""
+        for name, file in self.files.items():
+            yield from (Place(name, index) for index in range(len(file.kernels)))
 
     def kernel(self, place: Place) -> Kernel:
         """The kernel at a place."""
@@ -97,6 +109,10 @@ class View:
             self._reports[place] = self._analyse(place)
         return self._reports[place]
 
+    def remember(self, place: Place, reports: tuple[KernelReport, ...]) -> None:
+        """Have views of the same things, this one excepted, give better reports of a kernel."""
+        self.memory.store(self._key(place), reports)
+
     def report_at(self, launch: Launch) -> KernelReport | None:
         """The bound of the kernel that a launch in the document starts; None if it is not here."""
         place = self.places.get(launch.kernel)
@@ -108,8 +124,7 @@ class View:
 
     def _analyse(self, place: Place) -> tuple[KernelReport, ...]:
         file, kernel = self.files[place.file], self.kernel(place)
-        asked = f"{self.arguments} {sorted(self.macros.items())}"
-        key = key_of(self._around, kernel, place.file, self.device.id, asked)
+        key = self._key(place)
         if (known := self.memory.recall(key, place.file, kernel, self._launches)) is not None:
             return known
         program = {**self._bare, place.file: replace(file, kernels=(file.kernels[place.number],))}
@@ -122,6 +137,11 @@ class View:
             return ()
         self.memory.store(key, reports)
         return reports
+
+    def _key(self, place: Place) -> Key:
+        macros = str(sorted(self.macros.items()))
+        more = (place.file, self.device.id, self.arguments, macros, self.makefile)
+        return key_of(self._around, self.kernel(place), *more)
 
     @cached_property
     def _reached(self) -> LaunchSites:
