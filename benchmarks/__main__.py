@@ -1,4 +1,4 @@
-"""``make bench``: throughput of the analysis, and what an edit costs.
+"""``make bench``: the document path on 3,000 lines, throughput of the analysis, and what an edit costs.
 
 Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
 checkout of HeCBench's ``src``, say).
@@ -11,8 +11,9 @@ import os
 import sys
 from pathlib import Path
 
-from . import edits, throughput
+from . import document, edits, generated, servers, throughput
 
+LINES = 3000
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 
@@ -22,8 +23,11 @@ def main() -> int:
         print(f"JOULELINE_CORPUS={corpus}: no such folder", file=sys.stderr)
         return 2
     programs = throughput.program_folders(corpus)
+    text = generated.program(LINES)
     results = {
         "schema": "jouleline/bench/1",
+        "document": document.measure(text),
+        "servers": servers.measure(text),
         "throughput": throughput.measure(programs),
         "edits": edits.measure(programs),
     }

@@ -1,11 +1,14 @@
 """What is remembered must be what would be counted."""
 
+from collections.abc import Hashable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jouleline import wiring
-from jouleline.app.analyse import parse_file
+from jouleline.app.analyse import Followed, parse_file
 from jouleline.core.source import SourceText
 from jouleline.lsp.documents import Document
 from jouleline.lsp.memory import Memory
@@ -75,6 +78,77 @@ def test_a_kernel_is_counted_again_when_what_it_depends_on_changed(
     changed = TEXT.replace(old, new, 1)
     assert counts(view(changed, memory)) == counts(view(changed, Memory()))
     assert seen == recounted
+
+
+def typed(document: Document, at: int, removed: int, piece: str) -> Document:
+    data = document.text.data
+    text = SourceText(data[:at] + piece.encode() + data[at + removed :])
+    return document.changed(text, document.version + 1)
+
+
+def seen(document: Document, memory: Memory) -> View:
+    assert document.parsed is not None
+    files = {"k.cu": document.parsed}
+    return View(document, "k.cu", files, wiring.catalogue().get("h200"), "", "", "utf-8", memory)
+
+
+PIECES = [
+    " ",
+    "1",
+    "a[i]",
+    " + x",
+    ";",
+    "{",
+    "}",
+    "(",
+    ")",
+    "\n",
+    "/*",
+    "*/",
+    '"',
+    "#pragma unroll\n",
+    "__global__ ",
+    "f<<<1, 2>>>();",
+]
+EDITS = st.lists(
+    st.tuples(st.integers(0, len(TEXT)), st.integers(0, 3), st.sampled_from(PIECES)), min_size=1, max_size=6
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(EDITS)
+def test_any_edits_give_the_bounds_of_the_text_that_they_make(edits: list[tuple[int, int, str]]) -> None:
+    memory = Memory()
+    document = Document("file:///k.cu", Path("/k.cu"), "cuda-cpp", 1, SourceText(TEXT.encode()))
+    counts(seen(document, memory))
+    for at, removed, piece in edits:
+        document = typed(document, at, removed, piece)
+        anew = Document(document.uri, document.path, document.language, 1, document.text)
+        found, expected = counts(seen(document, memory)), counts(seen(anew, Memory()))
+        # A text that does not parse is half typed: what was known of other kernels may stand until it does.
+        assert document.parsed is not None
+        assert document.parsed.source.root.has_error or found == expected
+
+
+def test_host_code_is_not_followed_again_while_a_kernel_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    document = Document("file:///k.cu", Path("/k.cu"), "cuda-cpp", 1, SourceText(TEXT.encode()))
+    counts(seen(document, memory))
+    followed: list[object] = []
+    keep = memory.keep
+
+    def watched(state: Hashable, one: Followed) -> None:
+        followed.append(state)
+        keep(state, one)
+
+    monkeypatch.setattr(memory, "keep", watched)
+    for _ in range(3):
+        document = typed(document, TEXT.index("+= twice"), 0, " ")
+        counts(seen(document, memory))
+    assert followed == []
+    document = typed(document, document.text.data.index(b"int n = SIZE;"), 0, " ")
+    counts(seen(document, memory))
+    assert len(followed) == 1
 
 
 def test_reports_that_are_recalled_belong_to_the_text_as_it_is_now() -> None:

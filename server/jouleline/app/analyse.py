@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tree_sitter import Node
 
@@ -32,14 +33,14 @@ from .spreads import certain
 class ParsedFile:
     """One file with all that is found in it, whatever the device."""
 
-    facts: FileFacts
+    source: ParsedSource
     kernels: tuple[tuple[LanguageSupport, Kernel], ...]
     launches: tuple[Launch, ...]
 
-    @property
-    def source(self) -> ParsedSource:
-        """The parsed text."""
-        return self.facts.source
+    @cached_property
+    def facts(self) -> FileFacts:
+        """What the file declares; gathered when it is asked for, which few keystrokes do."""
+        return gather(self.source)
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def parse_file(data: bytes, previous: ParsedFile | None = None) -> ParsedFile:
     source = parse(data, previous.source if previous else None)
     kernels = tuple((language, kernel) for language in LANGUAGES for kernel in language.kernels(source))
     launches = tuple(launch for language in LANGUAGES for launch in language.launches(source))
-    return ParsedFile(gather(source), kernels, launches)
+    return ParsedFile(source, kernels, launches)
 
 
 def parse_files(files: Mapping[str, bytes]) -> tuple[dict[str, ParsedFile], list[Problem]]:
@@ -106,32 +107,86 @@ def parse_files(files: Mapping[str, bytes]) -> tuple[dict[str, ParsedFile], list
     return parsed, problems
 
 
+@dataclass(frozen=True)
+class Followed:
+    """A program whose host code has been followed on a device: all that its kernels are counted by.
+
+    Bodies of kernels have no part in it, so it serves as well when one of them has changed.
+    """
+
+    program: ProgramFacts
+    device: Device
+    arguments: tuple[str, ...]
+    reached: LaunchSites
+    launches: Mapping[str, list[Launch]]
+
+    @staticmethod
+    def of(
+        parsed: Mapping[str, ParsedFile],
+        device: Device,
+        arguments: tuple[str, ...],
+        macros: Mapping[str, str] | None = None,
+    ) -> Followed:
+        """Follow a program's host code with the arguments of a run line and the macros of its build."""
+        program = ProgramFacts({name: file.facts for name, file in parsed.items()}, macros or {})
+        reached = follow(compiled(program), arguments, int(device.multiprocessors.value), _launches)
+        return Followed(reached.program, device, arguments, reached, _ways(parsed, reached))
+
+    def reports(
+        self,
+        file: str,
+        language: LanguageSupport,
+        kernel: Kernel,
+        assigned: dict[int, Mapping[str, list[Node]]] | None = None,
+    ) -> list[KernelReport]:
+        """The bounds of one kernel in ``file``, one for each way it is launched.
+
+        Kernels of one state of the files may share what they find to be ``assigned``.
+        """
+        assigned = {} if assigned is None else assigned
+        found = []
+        for way, visit in _visited(kernel, self.launches, self.reached):
+            host = HostScope(self.program, self.arguments, visit, assigned=assigned)
+            counts = self._count(file, language, kernel, way, host)
+            shown = _instance(kernel, way, visit)
+            found.append(KernelReport(file, shown, way, counts, classify(counts, self.device)))
+        return found
+
+    def _count(
+        self, file: str, language: LanguageSupport, kernel: Kernel, launch: Launch | None, host: HostScope
+    ) -> KernelCounts:
+        """Source evidence for one launch of a kernel."""
+        setting = language.enter(kernel, launch, self.program, host)
+        used = (*host.used.values(), *(host.visit.used if host.visit is not None else ()))
+        setting.counter.tally.assumptions.update(dict.fromkeys(used))
+        return certain(estimate(setting, self.device, file))
+
+
 def analyse(
     parsed: Mapping[str, ParsedFile],
     device: Device,
     arguments: tuple[str, ...] = (),
     problems: tuple[Problem, ...] = (),
     *,
-    reached: LaunchSites | None = None,
+    followed: Followed | None = None,
     macros: Mapping[str, str] | None = None,
 ) -> Analysis:
     """The bound of every kernel of a program on a device.
 
     ``arguments`` are those of the run line; sizes are derived from them. ``macros`` are those that
-    the build defines. ``reached`` is what :func:`reach` gives for the program, if it is known already.
+    the build defines. ``followed`` is the program's host code, if it was followed on a device of as
+    many multiprocessors.
     """
-    reached = reached or reach(parsed, device, arguments, macros)
-    program = reached.program
-    launches = _ways(parsed, reached)
+    followed = (
+        replace(followed, device=device) if followed else Followed.of(parsed, device, arguments, macros)
+    )
     assigned: dict[int, Mapping[str, list[Node]]] = {}
-    reports = []
-    for name, file in parsed.items():
-        for language, kernel in file.kernels:
-            for way, visit in _visited(kernel, launches, reached):
-                host = HostScope(program, arguments, visit, assigned=assigned)
-                counts = count(language, kernel, way, host, device)
-                shown = _instance(kernel, way, visit)
-                reports.append(KernelReport(name, shown, way, counts, classify(counts, device)))
+    reports = [
+        report
+        for name, file in parsed.items()
+        for language, kernel in file.kernels
+        for report in followed.reports(name, language, kernel, assigned)
+    ]
     return Analysis(
         device,
         arguments,
@@ -140,17 +195,6 @@ def analyse(
         {name: file.source.text for name, file in parsed.items()},
         {name: file.launches for name, file in parsed.items()},
     )
-
-
-def reach(
-    parsed: Mapping[str, ParsedFile],
-    device: Device,
-    arguments: tuple[str, ...] = (),
-    macros: Mapping[str, str] | None = None,
-) -> LaunchSites:
-    """The launches and regions that a program's host code reaches, with the values they have there."""
-    program = ProgramFacts({name: file.facts for name, file in parsed.items()}, macros or {})
-    return follow(compiled(program), arguments, int(device.multiprocessors.value), _launches)
 
 
 def _launches(source: ParsedSource) -> list[Launch]:
@@ -187,17 +231,7 @@ def _instance(kernel: Kernel, launch: Launch | None, visit: Visit | None) -> Ker
     if not given:
         return kernel
     name = f"{kernel.name}<{', '.join(given)}>"
-    return replace(kernel, display=name + kernel.display.removeprefix(kernel.name))
-
-
-def count(
-    language: LanguageSupport, kernel: Kernel, launch: Launch | None, host: HostScope, device: Device
-) -> KernelCounts:
-    """Source evidence for one launch of a kernel."""
-    setting = language.enter(kernel, launch, host.program, host)
-    used = (*host.used.values(), *(host.visit.used if host.visit is not None else ()))
-    setting.counter.tally.assumptions.update(dict.fromkeys(used))
-    return certain(estimate(setting, device))
+    return replace(kernel, instance=name + kernel.display.removeprefix(kernel.name))
 
 
 def _distinct(launches: Sequence[Launch]) -> Sequence[Launch]:

@@ -220,7 +220,7 @@ def _measured(
     if symbol.template_arguments:
         instance = f"{kernel.name}<{', '.join(symbol.template_arguments)}>"
         shown = _NAMED.sub(lambda _: instance, kernel.display, count=1)
-        kernel = replace(kernel, display=shown)
+        kernel = replace(kernel, instance=shown)
     return replace(
         report, kernel=kernel, counts=counts, bound=classify(counts, device), opinion=False, profile=launch
     )

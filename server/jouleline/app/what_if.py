@@ -9,9 +9,8 @@ from typing import Any
 
 from jouleline.core.device import Device
 from jouleline.core.kernel import Launch
-from jouleline.core.launchsites import LaunchSites
 
-from .analyse import KernelReport, ParsedFile, analyse, reach
+from .analyse import Followed, KernelReport, ParsedFile, analyse
 from .bound_report import figures_json, kernel_json, problems_json
 from .program import Problem
 
@@ -57,13 +56,13 @@ def what_if(
 
     Host code is followed once for each number of multiprocessors: that is all it can see of a device.
     """
-    reached: dict[int, LaunchSites] = {}
+    followed: dict[int, Followed] = {}
     rows: dict[tuple[object, ...], dict[int, KernelReport]] = {}
     for column, device in enumerate(devices):
         multiprocessors = int(device.multiprocessors.value)
-        if multiprocessors not in reached:
-            reached[multiprocessors] = reach(parsed, device, arguments)
-        reports = analyse(parsed, device, arguments, reached=reached[multiprocessors]).kernels
+        if multiprocessors not in followed:
+            followed[multiprocessors] = Followed.of(parsed, device, arguments)
+        reports = analyse(parsed, device, arguments, followed=followed[multiprocessors]).kernels
         seen: Counter[tuple[object, ...]] = Counter()
         for report in reports:
             way = (report.file, report.kernel.start, *_site(report.launch))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -35,16 +35,20 @@ class CType:
     @property
     def element(self) -> CType:
         """What this points to."""
-        return replace(self, indirections=max(0, self.indirections - 1))
+        return self._behind(max(0, self.indirections - 1))
 
     @property
     def innermost(self) -> CType:
         """What all the levels lead to."""
-        return replace(self, indirections=0)
+        return self._behind(0)
 
     def pointer(self, levels: int = 1) -> CType:
         """A pointer to this type."""
-        return replace(self, indirections=self.indirections + levels)
+        return self._behind(self.indirections + levels)
+
+    def _behind(self, levels: int) -> CType:
+        # Not dataclasses.replace, which takes several times as long: this is asked for every access.
+        return CType(self.scalar, self.size, levels, self.struct)
 
     @property
     def bytes(self) -> int:

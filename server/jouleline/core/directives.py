@@ -8,12 +8,13 @@ from typing import Final
 
 from tree_sitter import Node
 
-from .syntax import ParsedSource, descendants
+from .syntax import ParsedSource
 
 _DATA_CONSTRUCTS: Final = frozenset(("data", "update", "enter", "exit", "declare"))
 _CONDITIONALS: Final = ("preproc_if", "preproc_ifdef")
 _BRANCHES: Final = ("preproc_else", "preproc_elif", "preproc_elifdef")
 _DIRECTIVE = re.compile(r"#\s*pragma\s+omp\s+(.*)", re.DOTALL)
+_MARK = re.compile(rb"#\s*pragma\s+omp\s")
 _CONTINUED = re.compile(r"\\\r?\n")
 _CLAUSE_NAMES = frozenset(
     (
@@ -65,10 +66,13 @@ class Directive:
 
 def directives(source: ParsedSource) -> list[tuple[Directive, Node]]:
     """The OpenMP directives of a file with their nodes, in the order of the text."""
-    if b"omp" not in source.text.data:
-        return []
     found = []
-    for node in descendants(source.root, "preproc_call"):
+    for mark in _MARK.finditer(source.text.data):
+        node = source.root.descendant_for_byte_range(mark.start(), mark.start())
+        while node is not None and node.type != "preproc_call" and node.start_byte == mark.start():
+            node = node.parent
+        if node is None or node.type != "preproc_call" or node.start_byte != mark.start():
+            continue  # in a comment, a string or a macro
         directive = parse_directive(source.code(node).decode("utf-8", "replace"), node.start_byte)
         if directive is not None:
             found.append((directive, node))

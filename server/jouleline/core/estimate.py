@@ -37,12 +37,15 @@ class Setting:
     threads: float
 
 
-def estimate(setting: Setting, device: Device) -> KernelCounts:
-    """Walk the kernel's body and turn what is found into the counts of one launch.
+def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
+    """Walk the kernel's body, which is in ``file``, and turn what is found into the counts of one launch.
 
     The device gives the cache that keeps traffic from DRAM, and the width of a warp.
     """
     counter = setting.counter
+    # The body may be newer than what is known of its file.
+    names = {id(facts.source): name for name, facts in counter.program.files.items()}
+    names[id(counter.source)] = file
     tally = counter.tally
     try:
         if setting.body is not None:
@@ -70,7 +73,7 @@ def estimate(setting: Setting, device: Device) -> KernelCounts:
         doubt=max((*tally.doubts, *unknown_shape), key=list(Doubt).index),
         formula=dict(tally.operations),
         visits=tally.visits.evaluated(
-            {id(facts.source): name for name, facts in counter.program.files.items()},
+            names,
             value_of,
             setting.threads,
         ),

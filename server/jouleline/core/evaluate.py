@@ -92,6 +92,11 @@ def parse_loop(text: str) -> Node | None:
 
 def split_arguments(text: str) -> list[str]:
     """Split a list at its top-level commas: ``dim3(a, b), f<c, d>(e)`` has two parts."""
+    return list(_split(text))
+
+
+@lru_cache(maxsize=4096)
+def _split(text: str) -> tuple[str, ...]:
     shape = text
     while (nested := _TEMPLATE_LIST.sub(lambda match: "(" + "_" * len(match[1]) + ")", shape)) != shape:
         shape = nested
@@ -105,7 +110,7 @@ def split_arguments(text: str) -> list[str]:
             parts.append(text[start:index].strip())
             start = index + 1
     last = text[start:].strip()
-    return [*parts, last] if last or parts else []
+    return (*parts, last) if last or parts else ()
 
 
 def evaluate_text(text: str, lookup: Lookup) -> Polynomial | None:

@@ -26,7 +26,7 @@ _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
 _COMMENT = re.compile(r"//.*|/\*.*?\*/")
 # Between an attribute and what it belongs to; longer comments there are rarer than long files.
 _GAP = re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
-_FARTHEST_ATTRIBUTE = 400
+FARTHEST_ATTRIBUTE = 400
 # A macro of more names is a generated table, and no size or index.
 _MOST_MACRO_NAMES = 100
 _POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
@@ -63,7 +63,6 @@ class Function:
 
     name: str
     node: Node
-    parameters: tuple[Declared, ...]
     return_type: str
     attributes: frozenset[bytes]
     source: ParsedSource
@@ -74,6 +73,18 @@ class Function:
     def body(self) -> Node | None:
         """The function's compound statement."""
         return child(self.node, "body")
+
+    @cached_property
+    def parameters(self) -> tuple[Declared, ...]:
+        """The parameters that have a name."""
+        declarator, _ = _declarator(self.node)
+        listed = child(declarator, "parameters") if declarator is not None else None
+        return tuple(
+            declared
+            for parameter in (listed.named_children if listed else ())
+            if parameter.type in ("parameter_declaration", "optional_parameter_declaration")
+            for declared in declarations(parameter, self.source)
+        )
 
     @cached_property
     def mutated(self) -> frozenset[str]:
@@ -229,41 +240,46 @@ def _is_bracketed(node: Node) -> bool:
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
     start = node.start_byte
-    for item in reversed(source.masked.within(start - _FARTHEST_ATTRIBUTE, start)):
+    near = source.masked.within(start - FARTHEST_ATTRIBUTE, end)
+    if not near:
+        return frozenset()
+    for item in reversed([item for item in near if item.start < start]):
         if not _GAP.fullmatch(source.masked.data, item.end, start):
             break
         start = item.start
-    return frozenset(item.text for item in source.masked.within(start, end) if item.kind == "attribute")
+    return frozenset(item.text for item in near if item.start >= start and item.kind == "attribute")
 
 
 def function_of(node: Node, source: ParsedSource) -> Function | None:
     """The function that a definition node defines; None where the name cannot be made out."""
-    declarator = child(node, "declarator")
-    pointers = 0
-    while declarator is not None and declarator.type in _POINTER_TYPES:
-        pointers += declarator.type == "pointer_declarator"
-        declarator = child(declarator, "declarator") or declarator.named_children[-1]
-    if declarator is None or declarator.type != "function_declarator":
+    declarator, pointers = _declarator(node)
+    if declarator is None:
         return None
     name = text_of(child(declarator, "declarator"))
-    parameters = child(declarator, "parameters")
-    declared: list[Declared] = []
-    for parameter in parameters.named_children if parameters else ():
-        if parameter.type in ("parameter_declaration", "optional_parameter_declaration"):
-            declared += declarations(parameter, source)
     template = node.parent if node.parent and node.parent.type == "template_declaration" else None
     listed = template.named_children[0].named_children if template else []
     names = {_parameter_name(item): item.type for item in listed if item.named_children}
     return Function(
         name.split("<")[0].split("::")[-1],
         node,
-        tuple(declared),
         text_of(child(node, "type")) + "*" * pointers,
         _attributes(node, declarator.start_byte, source),
         source,
         tuple(names),
         frozenset(name for name, kind in names.items() if kind in _VALUE_PARAMETERS),
     )
+
+
+def _declarator(node: Node) -> tuple[Node | None, int]:
+    """The function declarator of a definition, and how many stars its return type has there."""
+    declarator = child(node, "declarator")
+    pointers = 0
+    while declarator is not None and declarator.type in _POINTER_TYPES:
+        pointers += declarator.type == "pointer_declarator"
+        declarator = child(declarator, "declarator") or declarator.named_children[-1]
+    if declarator is None or declarator.type != "function_declarator":
+        return None, pointers
+    return declarator, pointers
 
 
 def _parameter_name(node: Node) -> str:
@@ -453,7 +469,13 @@ class ProgramFacts:
         """The type a text names, template parameters replaced by ``bindings``."""
         if bindings:
             text = _WORD.sub(lambda word: bindings.get(word[0], word[0]), text)
-        return self.types.resolve(text)
+        if text not in self._resolved:
+            self._resolved[text] = self.types.resolve(text)
+        return self._resolved[text]
+
+    @cached_property
+    def _resolved(self) -> dict[str, CType | None]:
+        return {}
 
     def member_type(self, value: CType, name: str) -> CType:
         """The type of a member of a struct or of a built-in vector."""

@@ -104,8 +104,18 @@ class Space:
             value %= modulus
         return float(math.floor(value + 1e-9))
 
+    @cached_property
+    def _sectors(self) -> dict[tuple[Form | None, int, int, bool], float]:
+        return {}
+
     def sectors_per_warp(self, form: Form | None, access: Access) -> float:
         """Sectors that one access of a whole warp touches."""
+        key = (form, access.stride, access.bytes, access.private)
+        if key not in self._sectors:
+            self._sectors[key] = self._sectors_of(form, access)
+        return self._sectors[key]
+
+    def _sectors_of(self, form: Form | None, access: Access) -> float:
         if access.private:  # laid out so that equal indices of a warp's threads are neighbours
             return max(1.0, len(self.lanes) * access.bytes / SECTOR_BYTES)
         if form is None:

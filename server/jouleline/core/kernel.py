@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from tree_sitter import Node
 
 from .directives import Directive
+from .facts import function_of
 from .syntax import ParsedSource
 from .visit import Visit
 
@@ -27,7 +29,8 @@ class Kernel:
     ``start:end`` are byte offsets of the whole kernel and ``anchor`` is where a hint belongs: the
     function's name or the directive. ``node`` is the function definition or the region's
     statement, None while it is still to be typed; it belongs to ``source``, which is a repaired
-    text of the same offsets where the file could not be parsed there. Lines count from 1.
+    text of the same offsets where the file could not be parsed there. Lines count from 1. ``instance``
+    is what a profile calls an instance of a template.
     """
 
     name: str
@@ -39,8 +42,20 @@ class Kernel:
     end_line: int
     node: Node | None
     source: ParsedSource
-    display: str
     directive: Directive | None = None
+    instance: str = ""
+
+    @cached_property
+    def display(self) -> str:
+        """The kernel's name with what tells it from others of that name."""
+        if self.instance:
+            return self.instance
+        if self.directive is not None:
+            return f"{self.name} @line {self.line}"
+        function = function_of(self.node, self.source) if self.node is not None else None
+        if function is None:
+            return self.name
+        return f"{self.name}({', '.join(parameter.type for parameter in function.parameters)})"
 
 
 @dataclass(frozen=True)

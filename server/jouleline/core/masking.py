@@ -10,29 +10,29 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cached_property
 
 _ATTRIBUTE = (
-    rb"__(?:global|device|host|shared|constant|managed|grid_constant|restrict|forceinline"
+    rb"_(?:global|device|host|shared|constant|managed|grid_constant|restrict|forceinline"
     rb"|noinline|tile_static|cudart_builtin)__\b"
 )
+# Each alternative starts with a character, so that the search skips to one of these: what comes before
+# it is looked at behind it. Empty groups say which alternative it was.
 _TOKEN = re.compile(
     rb"//[^\n]*"  # comments and strings are skipped, whatever they contain
     rb"|/\*.*?(?:\*/|\Z)"
-    rb'|\b(?:u8|[uUL])?R"(?P<delimiter>[^()\\\s]{0,16})\(.*?\)(?P=delimiter)"'
+    rb'|R(?:(?<!\wR)|(?<=\b[uUL]R)|(?<=\bu8R))"(?P<delimiter>[^()\\\s]{0,16})\(.*?\)(?P=delimiter)"'
     rb'|"(?:[^"\\\n]|\\.)*"'
     rb"|'(?:[^'\\\n]|\\.){1,4}'"
-    rb"|(?P<attribute>\b" + _ATTRIBUTE + rb")"
-    rb"|(?P<bounds>\b__launch_bounds__\s*\()"
-    rb"|(?P<launch><<<)",
+    rb"|_(?<!\w_)" + _ATTRIBUTE + rb"(?P<attribute>)"
+    rb"|_(?<!\w_)_launch_bounds__\s*\((?P<bounds>)"
+    rb"|<<<(?P<launch>)",
     re.DOTALL,
 )
 _QUICK = re.compile(rb"__[a-z]|<<<")
 _LAUNCH_MARK = re.compile(rb"[()\[\]{};]|>>>")
 _HEAD = b"for(;;)"
-# Indented: a macro at the start of a line defines something, as TEST(a, b) { does.
-_LOOP_MACRO = re.compile(
-    rb"(?:^[ \t]+|[;{}][ \t]*)(?P<name>[A-Z][A-Z0-9_]*_[A-Z0-9_]+)[ \t]*\(", re.MULTILINE
-)
+_LOOP_MACRO = re.compile(rb"[A-Z](?<!\w.)[A-Z0-9]*_[A-Z0-9_]+[ \t]*\(")
 _AFTER_HEAD = re.compile(rb"\s*\{")
 _NOT_BREAK = re.compile(rb"[^\r\n]")
 # A launch configuration longer than this is an unclosed bracket in a half-typed file.
@@ -59,18 +59,21 @@ class Blanked:
         return self.start + 3 if self.kind == "launch" else self.end - 1 - len(self.text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Masked:
     """A text of the same length as the original, and what was blanked, in order."""
 
     data: bytes
     blanked: tuple[Blanked, ...]
 
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [item.start for item in self.blanked]
+
     def within(self, start: int, end: int) -> tuple[Blanked, ...]:
         """What was blanked inside ``start:end``."""
-        low = bisect_left(self.blanked, start, key=lambda item: item.start)
-        high = bisect_left(self.blanked, end, key=lambda item: item.start)
-        return self.blanked[low:high]
+        low = bisect_left(self._starts, start)
+        return self.blanked[low : bisect_left(self._starts, end, low)] if end > start else ()
 
 
 def mask(data: bytes) -> Masked:
@@ -82,15 +85,16 @@ def mask(data: bytes) -> Masked:
     position = 0
     while match := _TOKEN.search(data, position):
         position = match.end()
-        if match["attribute"]:
+        kind = match.lastgroup
+        if kind == "attribute":
             if _in_definition(data, match.start()):
                 continue  # a macro of blanks would take the next lines for its value
-            found.append(Blanked("attribute", match.start(), match.end(), match["attribute"]))
-        elif match["bounds"]:
+            found.append(Blanked("attribute", match.start(), match.end(), match[0]))
+        elif kind == "bounds":
             end = _closing(data, match.end(), b"(", b")")
             found.append(Blanked("bounds", match.start(), end, data[match.end() : end - 1]))
             position = end
-        elif match["launch"]:
+        elif kind == "launch":
             end, closed = _launch_end(data, match.end())
             content = data[match.end() : end - 3 if closed else end]
             found.append(Blanked("launch", match.start(), end, content))
@@ -107,11 +111,20 @@ def _loop_macros(data: bytes) -> list[Blanked]:
     found = []
     for match in _LOOP_MACRO.finditer(data):
         end = _closing(data, match.end(), b"(", b")")
-        start = match.start("name")
+        start = match.start()
         opens = _AFTER_HEAD.match(data, end)
-        if opens and end - start >= len(_HEAD) and not _in_definition(data, start):
+        if opens and end - start >= len(_HEAD) and _starts_statement(data, start):
             found.append(Blanked("loop", start, end, data[start:end]))
     return found
+
+
+def _starts_statement(data: bytes, position: int) -> bool:
+    """Whether a statement may begin here; a macro at the start of a line defines something: TEST(a, b) {."""
+    before = data[data.rfind(b"\n", 0, position) + 1 : position]
+    ahead = before.rstrip(b" \t")
+    if not ahead:
+        return bool(before)
+    return ahead.endswith((b";", b"{", b"}")) and not before.lstrip().startswith(b"#")
 
 
 def _in_definition(data: bytes, position: int) -> bool:

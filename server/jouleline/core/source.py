@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
@@ -64,7 +65,10 @@ class SourceText:
     @cached_property
     def line_starts(self) -> list[int]:
         """Byte offset of the start of each line."""
-        return [0, *(match.end() for match in _LINE_END.finditer(self.data))]
+        if b"\r" in self.data:
+            return [0, *(match.end() for match in _LINE_END.finditer(self.data))]
+        ends = accumulate(len(line) + 1 for line in self.data.split(b"\n"))
+        return [0, *ends][:-1]
 
     @property
     def line_count(self) -> int:

@@ -33,6 +33,12 @@ class ParsedSource:
         """The whole file's node."""
         return self.tree.root_node
 
+    @property
+    def masked_text(self) -> SourceText:
+        """The text that was parsed. Only the head of a loop may stand where a line break was."""
+        same = all(item.kind != "loop" for item in self.masked.blanked)
+        return self.text if same else SourceText(self.masked.data)
+
     def code(self, node: Node) -> bytes:
         """The original bytes of a node."""
         return self.text.data[node.start_byte : node.end_byte]
@@ -60,7 +66,7 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
         return ParsedSource(text, masked, previous.tree)
     tree = previous.tree.copy()
     new_end = change.start + len(change.replacement)
-    before, after = SourceText(previous.masked.data), SourceText(masked.data)
+    before, after = previous.masked_text, ParsedSource(text, masked, tree).masked_text
     tree.edit(
         change.start,
         change.end,
@@ -84,19 +90,30 @@ def descendants(node: Node, *types: str) -> Iterator[Node]:
     A walk with a cursor takes time in proportion to the tree; a tree-sitter query takes time in
     proportion to its square where brackets nest deeply.
     """
-    wanted = frozenset(types)
+    wanted = _symbols(types)
     cursor = node.walk()
+    down, on, up = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
+    depth = 0
     while True:
         current = cursor.node
-        if current is not None and current.type in wanted:
+        if current is not None and current.kind_id in wanted:
             yield current
-        if cursor.goto_first_child():
+        if down():
+            depth += 1
             continue
-        while not cursor.goto_next_sibling():
-            if not cursor.goto_parent():
-                return
-            if cursor.node is not None and cursor.node.id == node.id:
-                return
+        while depth and not on():
+            up()
+            depth -= 1
+        if not depth:
+            return
+
+
+@cache
+def _symbols(types: tuple[str, ...]) -> frozenset[int]:
+    """The grammar's numbers of types of nodes: to compare them is quicker than to make their names."""
+    language = cpp_language()
+    kinds = range(language.node_kind_count)
+    return frozenset(kind for kind in kinds if language.node_kind_for_id(kind) in types)
 
 
 def ancestor(node: Node, *types: str) -> Node | None:
@@ -114,6 +131,5 @@ def field(node: Node, name: str) -> Node | None:
 
 def text_of(node: Node | None) -> str:
     """A node's text; the empty string for no node."""
-    if node is None or node.text is None:
-        return ""
-    return node.text.decode("utf-8", "replace")
+    text = node.text if node is not None else None
+    return text.decode("utf-8", "replace") if text is not None else ""

@@ -156,19 +156,21 @@ class Tally:
     def indices(self, value: Polynomial) -> frozenset[str]:
         """The index symbols that a value varies with."""
         found: set[str] = set()
-        for name in value.symbols:
-            if name in self.ranges:
-                found.add(name)
-            elif name in self.derived:
-                found |= self.derived[name].depends
+        for monomial, _ in value.terms:
+            for name in monomial:
+                if name in self.ranges:
+                    found.add(name)
+                elif name in self.derived:
+                    found |= self.derived[name].depends
         return frozenset(found)
 
     def depends_on_data(self, value: Polynomial) -> bool:
         """Whether a value that was loaded from memory is part of it."""
-        for name in value.symbols:
-            derived = self.derived.get(name)
-            if derived is not None and (derived.follows is None or self.depends_on_data(derived.follows)):
-                return True
+        for monomial, _ in value.terms if self.derived else ():
+            for name in monomial:
+                derived = self.derived.get(name)
+                if derived is not None and (derived.follows is None or self.depends_on_data(derived.follows)):
+                    return True
         return False
 
     def derive(self, name: str, derived: Derived) -> Polynomial:

@@ -63,7 +63,6 @@ class OpenMP:
                     end_line=source.text.point(max(end - 1, 0)).line + 1,
                     node=statement,
                     source=source,
-                    display=f"{name} @line {line}",
                     directive=directive,
                 )
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import string
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -13,7 +15,14 @@ from jouleline.core.counting import BodyCounter
 from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import split_arguments
-from jouleline.core.facts import Declared, Function, ProgramFacts, function_of, mutated_names
+from jouleline.core.facts import (
+    FARTHEST_ATTRIBUTE,
+    Declared,
+    Function,
+    ProgramFacts,
+    function_of,
+    mutated_names,
+)
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
@@ -30,6 +39,12 @@ _WRAPPED = re.compile(r"^(?:HIP_KERNEL_NAME)?\s*\((.*)\)$", re.DOTALL)
 # Each costs a parse; a file with more of them is broken, not half typed. Declarations count, too.
 _MOST_RECOVERED = 200
 _AXES = ("x", "y", "z")
+_HOLDS_NO_FUNCTION = frozenset(
+    "function_declarator template_parameter_list primitive_type type_identifier comment preproc_def "
+    "preproc_function_def preproc_include preproc_call".split()
+)
+_WORD_CHARACTERS = string.ascii_letters + string.digits + "_"
+_BLANKS = re.compile(rb"\s*")
 
 
 @dataclass(frozen=True)
@@ -46,12 +61,13 @@ class Simt:
             return []
         found: list[Kernel] = []
         covered: set[int] = set()
-        for node in descendants(source.root, "function_definition"):
+        starts = [mark.start for mark in marks]
+        for node in _definitions_near(source.root, starts):
             function = function_of(node, source)
             if function is None or b"__global__" not in function.attributes:
                 continue
             kernel = self._kernel(function, source)
-            covered |= {i for i, mark in enumerate(marks) if kernel.start <= mark.start < kernel.end}
+            covered.update(range(bisect_left(starts, kernel.start), bisect_left(starts, kernel.end)))
             found.append(kernel)
         lost = [mark for index, mark in enumerate(marks) if index not in covered]
         recovered = (self._recover(source, mark) for mark in lost[:_MOST_RECOVERED])
@@ -59,7 +75,8 @@ class Simt:
         return sorted(found, key=lambda kernel: kernel.start)
 
     def _spoken_in(self, source: ParsedSource) -> bool:
-        hip = _HIP_MARK.search(source.text.data) is not None
+        data = source.text.data
+        hip = b"hip" in data and _HIP_MARK.search(data) is not None
         return hip == (self.language is Language.HIP)
 
     def _kernel(self, function: Function, source: ParsedSource) -> Kernel:
@@ -73,7 +90,6 @@ class Simt:
             if mark.text == b"__global__"
         ]
         start = min(template.start_byte, marks[-1]) if marks else template.start_byte
-        parameters = ", ".join(parameter.type for parameter in function.parameters)
         return Kernel(
             name=function.name,
             language=self.language,
@@ -84,7 +100,6 @@ class Simt:
             end_line=source.text.point(node.end_byte).line + 1,
             node=node,
             source=source,
-            display=f"{function.name}({parameters})",
         )
 
     def _recover(self, source: ParsedSource, mark: Blanked) -> Kernel | None:
@@ -119,7 +134,6 @@ class Simt:
             source.text.point(end).line + 1,
             None,
             source,
-            label,
         )
 
     def launches(self, source: ParsedSource) -> list[Launch]:
@@ -229,13 +243,39 @@ def _bindings(
     return types, values
 
 
+def _definitions_near(root: Node, marks: Sequence[int]) -> list[Node]:
+    """The function definitions that one of the offsets can belong to, in the order of the text.
+
+    The walk leaves out what has none in it or in front of it: a keystroke must not walk a whole file.
+    """
+    found = []
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        before, kind = FARTHEST_ATTRIBUTE, node.type
+        if kind in _HOLDS_NO_FUNCTION:
+            continue
+        if kind == "function_definition":
+            found.append(node)
+        elif kind == "compound_statement":
+            before = 0  # what stands in front of its brace belongs to nothing in it
+        near = bisect_left(marks, node.start_byte - before)
+        if near < len(marks) and marks[near] < node.end_byte:
+            waiting += reversed(node.named_children)
+    return found
+
+
 def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:
     data = source.text.data
     before = data[max(0, item.start - 300) : item.start].decode("utf-8", "replace")
-    callee = _CALLEE.search(before)
+    written = before.rstrip()
+    # Without template arguments it is the last word: to try each earlier one takes long.
+    last = 0 if written.endswith(">") or not written.isascii() else len(written.rstrip(_WORD_CHARACTERS))
+    callee = _CALLEE.search(before, last)
     if callee is None:
         return None
-    opening = item.end + len(data[item.end :]) - len(data[item.end :].lstrip())
+    blanks = _BLANKS.match(data, item.end)
+    opening = blanks.end() if blanks else item.end
     arguments: list[str] = []
     if data[opening : opening + 1] == b"(":
         arguments = split_arguments(_parenthesised(data, opening))

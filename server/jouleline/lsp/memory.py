@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
 
-from jouleline.app.analyse import KernelReport, ParsedFile
+from jouleline.app.analyse import Followed, KernelReport, ParsedFile
 from jouleline.core.counts import KernelCounts
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.roofline import Bound
 
 _MOST: Final = 512
-# What a program may declare for other functions from within a kernel.
-_DECLARES: Final = re.compile(rb"#|\b(?:struct|class|union|enum|using|typedef)\b")
+# Each holds the syntax trees of a program.
+_MOST_FOLLOWED: Final = 3
+# What a program may declare for other functions from within a kernel. Each alternative starts with a
+# character, which the search skips to.
+_DECLARES: Final = re.compile(
+    rb"#(?!\s*pragma\s+(?:no)?unroll\b)"
+    rb"|s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
+)
 
 Key = bytes
 
@@ -36,6 +42,19 @@ class Memory:
 
     def __init__(self) -> None:
         self._known: OrderedDict[Key, tuple[_Remembered, ...]] = OrderedDict()
+        self._followed: OrderedDict[Hashable, Followed] = OrderedDict()
+
+    def keep(self, state: Hashable, followed: Followed) -> None:
+        """Keep what was followed in a program whose kernels' bodies are not part of ``state``."""
+        self._followed[state] = followed
+        while len(self._followed) > _MOST_FOLLOWED:
+            self._followed.popitem(last=False)
+
+    def kept(self, state: Hashable) -> Followed | None:
+        """What was followed in that state."""
+        if state in self._followed:
+            self._followed.move_to_end(state)
+        return self._followed.get(state)
 
     def store(self, key: Key, reports: tuple[KernelReport, ...]) -> None:
         """Remember the reports of one kernel."""
@@ -57,7 +76,7 @@ class Memory:
         return tuple(
             KernelReport(
                 file,
-                kernel if one.display == kernel.display else replace(kernel, display=one.display),
+                kernel if one.display == kernel.display else replace(kernel, instance=one.display),
                 launches.get(one.launch) if one.launch else None,
                 one.counts,
                 one.bound,
@@ -78,7 +97,8 @@ def around(files: Mapping[str, ParsedFile]) -> bytes:
     """
     digest = blake2b(digest_size=16)
     for name, file in files.items():
-        digest.update(f"\0{name}\0".encode())
+        # What does not parse is read as the compiler sees it, all of the file.
+        digest.update(f"\0{name}\0{file.source.root.has_error}\0".encode())
         for line, segment in _between_kernels(file):
             digest.update(f"\0{line}\0".encode())
             digest.update(segment)
@@ -89,12 +109,23 @@ def _between_kernels(file: ParsedFile) -> Iterator[tuple[int, bytes]]:
     text = file.source.text
     start = 0
     for _, kernel in file.kernels:
-        body = text.data[kernel.anchor : kernel.end]
-        # A region of OpenMP is part of a function that says what its variables are.
-        if kernel.directive is None and kernel.anchor >= start and not _DECLARES.search(body):
+        if kernel.anchor >= start and inside_one_kernel(kernel):
             yield text.point(start).line, text.data[start : kernel.anchor]
             start = kernel.end
     yield text.point(start).line, text.data[start:]
+
+
+def inside_one_kernel(kernel: Kernel) -> bool:
+    """Whether what is in a kernel's body matters to that kernel alone."""
+    # A region of OpenMP is part of a function that says what its variables are. An array's extent may
+    # be a parameter, which is looked up in the text as it is now.
+    data = kernel.source.text.data
+    if kernel.directive is not None or b"[" in data[kernel.start : kernel.anchor]:
+        return False
+    # One that names itself may call itself, and so be part of what it is counted by.
+    if data.find(kernel.name.encode(), kernel.anchor, kernel.end) >= 0:
+        return False
+    return _DECLARES.search(data, kernel.anchor, kernel.end) is None
 
 
 def key_of(outside: bytes, kernel: Kernel, *more: str) -> Key:

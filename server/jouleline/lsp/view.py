@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from jouleline.app.analyse import KernelReport, ParsedFile, analyse, reach, split_run_line
+from jouleline.app.analyse import Followed, KernelReport, ParsedFile, split_run_line
 from jouleline.core.device import Device
 from jouleline.core.kernel import Kernel, Launch
-from jouleline.core.launchsites import LaunchSites
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
-from .memory import Key, Memory, around, key_of, way
+from .memory import Key, Memory, around, inside_one_kernel, key_of, way
 
 _log = logging.getLogger(__name__)
 
@@ -123,20 +122,21 @@ class View:
         )
 
     def _analyse(self, place: Place) -> tuple[KernelReport, ...]:
-        file, kernel = self.files[place.file], self.kernel(place)
+        language, kernel = self.files[place.file].kernels[place.number]
         key = self._key(place)
         if (known := self.memory.recall(key, place.file, kernel, self._launches)) is not None:
             return known
-        program = {**self._bare, place.file: replace(file, kernels=(file.kernels[place.number],))}
         try:
-            words = split_run_line(self.arguments)
-            reports = analyse(program, self.device, words, reached=self._reached).kernels
+            whole = kernel.node is not None and not kernel.node.has_error
+            followed = self._surroundings if whole and inside_one_kernel(kernel) else self._followed
+            reports = tuple(followed.reports(place.file, language, kernel))
         except Exception:  # noqa: BLE001 - whatever it is, the log has it
             # One kernel that cannot be counted must not take the hints of all others with it.
             _log.exception("%s: kernel %d cannot be counted", place.file, place.number + 1)
             return ()
         self.memory.store(key, reports)
-        return reports
+        # Where an earlier state of the files was followed, its launches are not those of this one.
+        return self.memory.recall(key, place.file, kernel, self._launches) or reports
 
     def _key(self, place: Place) -> Key:
         macros = str(sorted(self.macros.items()))
@@ -144,9 +144,20 @@ class View:
         return key_of(self._around, self.kernel(place), *more)
 
     @cached_property
-    def _reached(self) -> LaunchSites:
+    def _followed(self) -> Followed:
         """What the program's host code reaches."""
-        return reach(self.files, self.device, split_run_line(self.arguments), self.macros)
+        followed = Followed.of(self.files, self.device, split_run_line(self.arguments), self.macros)
+        self.memory.keep(self._state, followed)
+        return followed
+
+    @cached_property
+    def _surroundings(self) -> Followed:
+        """The same, from an earlier state if the files differ in the bodies of kernels alone."""
+        return self.memory.kept(self._state) or self._followed
+
+    @cached_property
+    def _state(self) -> tuple[object, ...]:
+        return self._around, self.device.id, self.arguments, str(sorted(self.macros.items())), self.makefile
 
     @cached_property
     def _around(self) -> bytes:
@@ -161,11 +172,6 @@ class View:
             for launch in file.launches:
                 found.setdefault(way(launch), launch)
         return found
-
-    @cached_property
-    def _bare(self) -> Mapping[str, ParsedFile]:
-        """The program's facts and launches, without kernels to count."""
-        return {name: replace(file, kernels=()) for name, file in self.files.items()}
 
     @cached_property
     def _reports(self) -> dict[Place, tuple[KernelReport, ...]]:
