@@ -110,9 +110,13 @@ class Flow:
         matched = self.matched[place]
         source = matched.source
         if source is None:
-            # Loops that deal out the iterations of a parallel loop are around the one that does them.
-            around_others = any(other.source for other in self.matched if other.loop.parent == place)
-            return flow * (_HIDDEN_TRIPS if matched.foreign or around_others else _UNSEEN_TRIPS)
+            # Loops that deal out the iterations of a parallel loop are around the one that does them:
+            # one to each thread of a chunk, and again until none is left.
+            dealt = [other.source for other in self.matched if other.source and other.loop.parent == place]
+            shared = [loop.iterations for loop in dealt if loop.entries < flow]
+            if shared:
+                return max(flow, *shared)
+            return flow * (_HIDDEN_TRIPS if matched.foreign or dealt else _UNSEEN_TRIPS)
         beside = [
             other
             for other in self.matched
@@ -123,7 +127,8 @@ class Flow:
         )
         total = flow * source.trips if elsewhere else source.iterations
         alike = sum(other.unrolled == matched.unrolled for other in beside)
-        share = _share_of(matched.unrolled, {other.unrolled for other in beside}, source.trips)
+        trips = source.trips if source.entries >= flow > 0 else source.iterations / max(flow, 1.0)
+        share = _share_of(matched.unrolled, {other.unrolled for other in beside}, trips)
         return total * share / (matched.unrolled * alike)
 
     # Branches
