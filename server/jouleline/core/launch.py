@@ -104,8 +104,13 @@ def resolve_shape(
 
 
 def _extents(text: str, launch: Launch, host: HostScope, visited: Extent) -> list[Polynomial | None]:
-    """Three extents, each as host code has it when it is ``visited``, else as the text tells."""
+    """Three extents, each as host code has it when it is ``visited``, else as the text tells.
+
+    No launch has an extent of 0: what came out as that depends on something that was not followed.
+    """
     found: list[Polynomial | None] = []
+    if 0 in visited:
+        return [Polynomial.constant(one) if one else None for one in visited]
     parts = [] if None not in visited else _dimensions(text, launch)[:3]
     for part, known in zip_longest(parts, visited):
         if known is not None or part is None:

@@ -89,6 +89,10 @@ class OpenMP:
             directive=kernel.directive,
         )
         iterations = _iterations(kernel, counter)
+        if iterations.number == 0 and _offloads(kernel):
+            # Nobody offloads a loop of no iterations: the size was not followed.
+            names.update({name: _forgotten(name, value) for name, value in names.items()})
+            iterations = _iterations(kernel, counter)
         known = len(tally.assumptions)
         if iterations.number is None:
             tally.sizes |= sizes_for(iterations, DEFAULT_THREADS)
@@ -100,6 +104,16 @@ class OpenMP:
         counter.builtins = {}
         counter.teams, counter.threads = float(shape.grid[0]), float(shape.block[0])
         return Setting(counter, kernel.node, shape, threads=1.0)
+
+
+def _offloads(kernel: Kernel) -> bool:
+    return kernel.directive is not None and kernel.directive.has("target")
+
+
+def _forgotten(name: str, value: Value) -> Value:
+    """A variable without its value, if that is 0."""
+    known = value.value.number if value.value is not None and value.type.scalar is Scalar.INT else None
+    return Value(value.type, Polynomial.symbol(name), value.array) if known == 0 else value
 
 
 def _enclosing_name(node: Node, source: ParsedSource) -> str:

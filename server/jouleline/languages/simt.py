@@ -203,6 +203,7 @@ def _argument(
     name = parameter.name
     reached = launch.visit.arguments if launch is not None and launch.visit is not None else ()
     given = reached[index] if index < len(reached) else None
+    lost = launch is not None and launch.visit is not None and 0 in launch.visit.grid
     if kind.is_pointer:
         extents = tuple(
             None if item is None else host.evaluate_text(text_of(item), item) for item in parameter.extents
@@ -215,7 +216,9 @@ def _argument(
     if kind.scalar is not Scalar.INT:
         return {name: Value(kind)}
     value: Polynomial | None = None
-    if isinstance(given, int | float):
+    if lost and not given:
+        value = None  # the grid came out as 0: the size that it depends on was not followed
+    elif isinstance(given, int | float):
         value = Polynomial.constant(given)
     elif launch is not None and index < len(launch.arguments):
         value = host.evaluate_text(launch.arguments[index], launch.place)
