@@ -46,7 +46,13 @@ KERNEL: dict[str, Any] = {
     "operations": dict.fromkeys(("sp", "dp", "int", "special", "tensor"), float),
     "dram_bytes": float,
     "intensity": dict.fromkeys(("sp", "dp", "int"), (float, type(None))),
-    "uncertainty_log2": dict.fromkeys(("sp", "dp", "int", "special", "tensor", "dram_bytes"), float),
+    "uncertainty_log2": dict.fromkeys(
+        (
+            *("sp", "dp", "int", "special", "tensor", "dram_bytes"),
+            *("sp_per_byte", "dp_per_byte", "int_per_byte"),
+        ),
+        float,
+    ),
     "arrays": [{"name": str, "dram_bytes": float, "coalescing": float}],
     "assumptions": [str],
 }

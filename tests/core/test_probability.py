@@ -63,7 +63,10 @@ def test_a_guard_on_data_is_unknown(text: str) -> None:
     assert chance(text, i=10) is None
 
 
-@pytest.mark.parametrize(("text", "share"), [("i < n", 1), ("n > i", 1), ("i == n", 0), ("i != n", 1)])
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [("i < n", 1), ("n > i", 1), ("i >= n", 0), ("n <= i", 0), ("i == n", 0), ("i != n", 1)],
+)
 def test_a_launch_is_taken_to_cover_a_size_that_is_not_known(text: str, share: float) -> None:
     assert chance(text, i=10) == share
 

@@ -20,7 +20,7 @@ def probability(condition: Node | None, lookup: Lookup, ranges: Ranges) -> float
     """The share of cases in which a condition holds; None when it depends on data.
 
     Indices are taken as independent and evenly spread. A guard such as ``i < n`` against a size
-    that is not known holds always: launches are made to cover the size.
+    that is not known holds always, and ``i >= n`` never: launches are made to cover the size.
     """
     if condition is None:
         return None
@@ -57,9 +57,12 @@ def _relation(operator: str, difference: Polynomial, ranges: Ranges) -> float | 
     """The share of cases in which ``difference operator 0`` holds."""
     span = _span(difference, ranges)
     if span is None:
-        if not difference.symbols & ranges.keys():
+        growing = _grows(difference, ranges)
+        if growing is None:
             return None
-        return 0.0 if operator == "==" else 1.0
+        if operator in ("==", "!="):
+            return float(operator == "!=")
+        return float((operator in ("<", "<=")) == growing)
     low, high, step = span
     values = (high - low) / step + 1
     below = min(values, max(0.0, math.ceil(-low / step)))
@@ -76,6 +79,12 @@ def _relation(operator: str, difference: Polynomial, ranges: Ranges) -> float | 
         case "==":
             return equal / values
     return 1 - equal / values
+
+
+def _grows(difference: Polynomial, ranges: Ranges) -> bool | None:
+    """Whether a difference grows with the indices in it; None if there is none, or it does both."""
+    signs = {factor > 0 for monomial, factor in difference.terms if any(name in ranges for name in monomial)}
+    return signs.pop() if len(signs) == 1 else None
 
 
 def _span(value: Polynomial, ranges: Ranges) -> tuple[float, float, float] | None:
