@@ -150,7 +150,7 @@ def test_the_traffic_stays_that_of_the_source(cuda: tuple[Analysis, Refinement, 
     assert set(refinement.counts) == set(range(len(analysis.kernels)))
     for index, counts in refinement.counts.items():
         assert counts.dram_bytes == analysis.kernels[index].counts.dram_bytes
-        assert counts.uncertainty_log2["int"] < analysis.kernels[index].counts.uncertainty_log2["int"]
+        assert counts.doubt == analysis.kernels[index].counts.doubt
 
 
 @needs_nvcc
