@@ -275,3 +275,10 @@ def test_coalescing_is_the_used_share_of_each_sector(access: str, coalescing: fl
     )
     arrays = {array.name: array for array in report(text).counts.arrays}
     assert arrays["a"].coalescing == coalescing
+
+
+def test_values_made_of_values_stay_small() -> None:
+    """As in ciphers: each line uses the one before twice, so that written out it would double in size."""
+    rounds = "".join(f"w = (w ^ (w >> {1 + j % 7})) * 5 + (w % {3 + j}); " for j in range(60))
+    found = kernel(f"int w = v[i]; {rounds} v[i] = w;")
+    assert 300 < per_thread(found, Operation.INT) < 2000

@@ -26,6 +26,7 @@ CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.INT: Operation.INT,
     Scalar.OTHER: Operation.INT,
 }
+_MOST_TERMS = 64
 _PINNED = "pinned"
 _SMALL_INTEGER_BYTES = 2
 DATA_DEPENDENT_BRANCH = 0.5
@@ -133,11 +134,12 @@ class ExpressionCounter(KernelScope):
         extent = Polynomial.constant(256.0**kind.size) if kind.size <= _SMALL_INTEGER_BYTES else None
         depends = self.tally.indices(place.offset)
         if place.space in ("register", "shared"):
-            if place.space == "register" and place.offset.symbols <= self.unrolled:
-                self.unrolled.add(f"{name}[{place.offset}]{self._version(place)}")
             depends |= {*(one for one in self.ranges if "@" not in one), *self.loops}
         derived = Derived(depends, extent=extent)
-        return self.tally.derive(f"{name}[{place.offset}]{self._version(place)}", derived)
+        value = self.tally.derive(f"{name}[{place.offset}]{self._version(place)}", derived)
+        if place.space == "register" and place.offset.symbols <= self.unrolled:
+            self.unrolled |= value.symbols
+        return value
 
     def _version(self, place: Array) -> str:
         """What tells a value from those that lay there before."""
@@ -313,6 +315,8 @@ class ExpressionCounter(KernelScope):
     def _combined(self, operator: str, left: Value, right: Value) -> Polynomial | None:
         """The value of an operation; None where it is not known or not integer."""
         if left.value is None or right.value is None:
+            return None
+        if len(left.value.terms) + len(right.value.terms) > _MOST_TERMS:
             return None
         if left.type.scalar is Scalar.INT or right.type.scalar is Scalar.INT:
             derived = derived_value(operator, left.value, right.value, self.tally)

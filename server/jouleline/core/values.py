@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 
 from .counts import Doubt, Operation
@@ -9,6 +10,8 @@ from .ctype import CType
 from .polynomial import ONE, ZERO, Monomial, Polynomial, collect
 from .visit import Memory
 from .visits import VisitCounter
+
+_LONGEST_NAME = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,8 @@ class Tally:
 
     def derive(self, name: str, derived: Derived) -> Polynomial:
         """A value that is a symbol of its own; the same name is the same value."""
+        if len(name) > _LONGEST_NAME:  # names of values made of values would double with every step
+            name = f"value {hashlib.blake2b(name.encode('utf-8', 'replace'), digest_size=12).hexdigest()}"
         self.derived.setdefault(name, derived)
         return Polynomial.symbol(name)
 
