@@ -10,17 +10,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
+from jouleline.core.meter import Meter
 from jouleline.core.ports import (
     Availability,
     Cache,
     DeviceCompiler,
     Finding,
     FineTuner,
-    Meter,
     Profiler,
     Runner,
     Toolchain,
@@ -124,7 +124,7 @@ def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runn
     return LocalRunner(), (f"programs ran outside a sandbox: {finding.detail}. {finding.remedy}".strip(),)
 
 
-def meter() -> Meter:
+def meter() -> Meter[Any]:
     """The best meter of this machine: RAPL where it can be read, else the CPU-time model."""
     from jouleline.meters.cpu_time import CpuTimeMeter
     from jouleline.meters.rapl import RaplMeter, find_rapl

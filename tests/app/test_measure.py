@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ from jouleline.app.measure import (
 )
 from jouleline.app.measure_report import comparison_json, measurement_json
 from jouleline.core.energy import Arm, EnergyVerdict, MixedMetersError
-from jouleline.core.ports import Completed, EnergySample, Job, MeterInfo, StopReason
+from jouleline.core.meter import EnergySample, Measured, MeterInfo
+from jouleline.core.ports import Completed, Job, StopReason
 from jouleline.meters.cpu_time import CpuTimeMeter
 from jouleline.runners.local import LocalRunner
 
@@ -154,14 +156,20 @@ def test_every_window_is_recorded_and_says_that_it_is_modelled() -> None:
 class ReplayMeter:
     """A test double that calls its figures measured."""
 
-    info = MeterInfo("replay test double", "none", modelled=False, window_s=0.2, note="")
+    info = MeterInfo("replay test double", "none", Measured, window_s=0.2, note="")
 
     def start(self) -> None:
         pass
 
-    def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample:
+    def check(self) -> MeterInfo[Measured]:
+        return self.info
+
+    def close(self) -> None:
+        pass
+
+    def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample[Measured]:
         wall = sum(run.wall_s for run in runs)
-        return EnergySample(50 * wall, wall, wall, len(runs) * repeats)
+        return EnergySample(Measured, 50 * wall, wall, wall, len(runs) * repeats)
 
 
 def test_candidates_are_ranked_by_energy_and_never_across_meters() -> None:
@@ -172,8 +180,9 @@ def test_candidates_are_ranked_by_energy_and_never_across_meters() -> None:
     ranked = rank(results)
     assert [round(one.comparison.energy_ratio.value, 6) for one in ranked] == [0.5, 0.7, 0.9]
     measured = asyncio.run(compare(FormulaRunner(), ReplayMeter(), program(1.0), program(0.5)))
+    mixed: list[Any] = [*results, measured]  # the type checker refuses the list as it is
     with pytest.raises(MixedMetersError, match="measured joules of replay test double"):
-        rank([*results, measured])
+        rank(mixed)
 
 
 SPIN = "i=0; while [ $i -lt {} ]; do i=$((i+1)); done"

@@ -29,24 +29,24 @@ from jouleline.core.energy import (
     summarise,
     t_interval,
 )
-from jouleline.core.ports import EnergySample, MeterInfo
+from jouleline.core.meter import EnergySample, Measured, MeterInfo, Modelled
 
-METER = MeterInfo("test double", "none", modelled=True, window_s=0.2, note="")
+METER = MeterInfo("test double", "none", Modelled, window_s=0.2, note="")
 
 
 def seeded(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - repeatable on purpose
 
 
-def window(energy: float, wall: float = 1.0, runs: int = 1) -> EnergySample:
-    return EnergySample(energy, wall, wall, runs)
+def window(energy: float, wall: float = 1.0, runs: int = 1) -> EnergySample[Modelled]:
+    return EnergySample(Modelled, energy, wall, wall, runs)
 
 
-def block_of(order: tuple[Arm, ...], energy: Callable[[Arm], float]) -> Block:
+def block_of(order: tuple[Arm, ...], energy: Callable[[Arm], float]) -> Block[Modelled]:
     return Block(tuple((arm, window(energy(arm))) for arm in order))
 
 
-def blocks_with(log_ratios: list[float]) -> list[Block]:
+def blocks_with(log_ratios: list[float]) -> list[Block[Modelled]]:
     orders = block_orders(seeded(1))
     return [
         block_of(next(orders), lambda arm, value=value: math.exp(value) if arm is Arm.CANDIDATE else 1.0)  # type: ignore[misc]
@@ -131,7 +131,7 @@ def test_a_candidate_may_save_energy_and_lose_time() -> None:
     assert done.summary(Arm.CANDIDATE).seconds.value == pytest.approx(1.5)
 
 
-def spread(centre: float, half: float, count: int) -> list[Block]:
+def spread(centre: float, half: float, count: int) -> list[Block[Modelled]]:
     """Blocks whose log ratios alternate around a centre."""
     return blocks_with([centre + (half if place % 2 else -half) for place in range(count)])
 
@@ -178,7 +178,7 @@ def test_an_effect_below_the_noise_floor_is_no_improvement() -> None:
 
 
 def test_modelled_and_measured_joules_never_stand_side_by_side() -> None:
-    measured = MeterInfo("rapl", "package-0", modelled=False, window_s=5, note="")
+    measured = MeterInfo("rapl", "package-0", Measured, window_s=5, note="")
     require_same_meter([METER, METER])
     with pytest.raises(
         MixedMetersError, match=r"measured joules of rapl .* and modelled joules of test double"
@@ -195,7 +195,7 @@ DRIFT = 0.03
 DRIFT_WINDOWS = 10.0
 
 
-def simulated_blocks(chance: random.Random, true_log_ratio: float) -> list[Block]:
+def simulated_blocks(chance: random.Random, true_log_ratio: float) -> list[Block[Modelled]]:
     time = 0
 
     def energy(arm: Arm) -> float:
@@ -209,7 +209,7 @@ def simulated_blocks(chance: random.Random, true_log_ratio: float) -> list[Block
     return [block_of(next(orders), energy) for _ in range(LOOKS[-1])]
 
 
-def sequential(blocks: list[Block]) -> tuple[EnergyVerdict, int]:
+def sequential(blocks: list[Block[Modelled]]) -> tuple[EnergyVerdict, int]:
     for count in range(1, len(blocks) + 1):
         verdict = decide(blocks[:count])
         if verdict is not None:

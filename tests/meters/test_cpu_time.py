@@ -1,6 +1,7 @@
 import pytest
 
-from jouleline.core.ports import Completed, MeterError
+from jouleline.core.meter import MeterError
+from jouleline.core.ports import Completed
 from jouleline.meters.cpu_time import CpuTimeMeter
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jouleline.core.ports import Availability, Completed, MeterError
+from jouleline.core.meter import MeterError
+from jouleline.core.ports import Availability, Completed
 from jouleline.meters import rapl
 from jouleline.meters.rapl import RaplMeter, find_rapl
 

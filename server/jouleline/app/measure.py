@@ -5,13 +5,14 @@ The protocol is that of docs/energy.md; its arithmetic is in :mod:`jouleline.cor
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, Generic
 
 from jouleline.core.energy import (
     LOOKS,
@@ -31,7 +32,8 @@ from jouleline.core.energy import (
     seconds,
     summarise,
 )
-from jouleline.core.ports import Completed, EnergySample, Job, Meter, MeterInfo, Runner
+from jouleline.core.meter import EnergySample, Meter, MeterInfo, Origin
+from jouleline.core.ports import Completed, Job, Runner
 
 # A window aims a little beyond what the meter needs, for run times vary.
 _WINDOW_MARGIN: Final = 1.1
@@ -94,13 +96,13 @@ MEASURING: Final = "measuring"
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
+class Measurement(Generic[Origin]):
     """Every window taken of one program, those of the warm-up apart."""
 
-    meter: MeterInfo
+    meter: MeterInfo[Origin]
     runner: str
-    warm_up: tuple[EnergySample, ...]
-    samples: tuple[EnergySample, ...]
+    warm_up: tuple[EnergySample[Origin], ...]
+    samples: tuple[EnergySample[Origin], ...]
 
     @property
     def summary(self) -> Summary:
@@ -109,14 +111,14 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
-class EnergyComparison:
+class EnergyComparison(Generic[Origin]):
     """A comparison with all that is needed to record and to repeat it."""
 
-    comparison: Comparison
+    comparison: Comparison[Origin]
     runner: str
     seed: int
-    baseline_warm_up: tuple[EnergySample, ...]
-    candidate_warm_up: tuple[EnergySample, ...]
+    baseline_warm_up: tuple[EnergySample[Origin], ...]
+    candidate_warm_up: tuple[EnergySample[Origin], ...]
 
     @property
     def verdict(self) -> EnergyVerdict:
@@ -130,8 +132,13 @@ class EnergyComparison:
 
 
 async def measure_one(
-    runner: Runner, meter: Meter, job: Job, *, plan: Plan | None = None, progress: Report | None = None
-) -> Measurement:
+    runner: Runner,
+    meter: Meter[Origin],
+    job: Job,
+    *,
+    plan: Plan | None = None,
+    progress: Report | None = None,
+) -> Measurement[Origin]:
     """Measure the energy of one program.
 
     Raises:
@@ -145,7 +152,7 @@ async def measure_one(
     program = _Program(runner, meter, job, "the program")
     most = plan.warm_up_windows
     warm_up = await program.warm_up(plan, clock, lambda done: tell(Progress(WARM_UP, done, most)))
-    samples: list[EnergySample] = []
+    samples: list[EnergySample[Origin]] = []
     while len(samples) < plan.windows and not (samples and clock.is_short_of_another()):
         samples.append(await program.window())
         clock.lap()
@@ -155,14 +162,14 @@ async def measure_one(
 
 async def compare(
     runner: Runner,
-    meter: Meter,
+    meter: Meter[Origin],
     baseline: Job,
     candidate: Job,
     *,
     plan: Plan | None = None,
     seed: int | None = None,
     progress: Report | None = None,
-) -> EnergyComparison:
+) -> EnergyComparison[Origin]:
     """Compare the energy of a candidate with its baseline's in random ABBA and BAAB blocks.
 
     It ends at the first look that gives a verdict, after the last look, when the budget is spent, or
@@ -191,7 +198,7 @@ async def compare(
         plan, clock, lambda done: tell(Progress(WARM_UP, most + done, 2 * most))
     )
     clock.start_laps()
-    blocks: list[Block] = []
+    blocks: list[Block[Origin]] = []
     verdict: EnergyVerdict | None = None
     while verdict is None:
         blocks.append(Block(tuple([(arm, await programs[arm].window()) for arm in next(orders)])))
@@ -202,7 +209,7 @@ async def compare(
     return EnergyComparison(comparison, runner.name, seed, warm_up_a, warm_up_b)
 
 
-def rank(comparisons: Sequence[EnergyComparison]) -> list[EnergyComparison]:
+def rank(comparisons: Sequence[EnergyComparison[Origin]]) -> list[EnergyComparison[Origin]]:
     """Comparisons with the same baseline, the least energy first.
 
     Raises:
@@ -246,20 +253,20 @@ class _Budget:
 
 
 @dataclass(slots=True)
-class _Program:
+class _Program(Generic[Origin]):
     """A job that is run again and again, as often within a window as the meter needs."""
 
     runner: Runner
-    meter: Meter
+    meter: Meter[Origin]
     job: Job
     label: str
     repeats: int = 1
 
     async def warm_up(
         self, plan: Plan, clock: _Budget, tell: Callable[[int], None]
-    ) -> tuple[EnergySample, ...]:
+    ) -> tuple[EnergySample[Origin], ...]:
         """Run until the energy of a run no longer changes and windows are long enough."""
-        samples: list[EnergySample] = []
+        samples: list[EnergySample[Origin]] = []
         while len(samples) < plan.warm_up_windows:
             tell(len(samples))
             samples.append(await self.window())
@@ -267,13 +274,13 @@ class _Program:
                 break
         return tuple(samples)
 
-    async def window(self) -> EnergySample:
+    async def window(self) -> EnergySample[Origin]:
         """Measure one window."""
-        self.meter.start()
+        await asyncio.to_thread(self.meter.start)
         completed = await self.runner.run(_repeated(self.job, self.repeats))
         if not completed.succeeded:
             raise MeasurementError(f"{self.label} failed while it was measured: {_ending(completed)}")
-        sample = self.meter.stop([completed], self.repeats)
+        sample = await asyncio.to_thread(self.meter.stop, [completed], self.repeats)
         if not sample.energy_j > 0 or not sample.wall_s > 0:
             raise MeasurementError(
                 f"{self.label} used no energy that {self.meter.info.name} could see; "
@@ -285,7 +292,7 @@ class _Program:
         return sample
 
 
-def _is_flat(samples: Sequence[EnergySample], tolerance: float) -> bool:
+def _is_flat(samples: Sequence[EnergySample[Any]], tolerance: float) -> bool:
     if len(samples) < 2 or samples[-1].runs != samples[-2].runs:
         return False
     return abs(joules(samples[-1]) / joules(samples[-2]) - 1) < tolerance

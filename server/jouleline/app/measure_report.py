@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from jouleline.core.energy import Arm, Estimate, Summary
-from jouleline.core.ports import EnergySample, MeterInfo
+from jouleline.core.meter import EnergySample, MeterInfo
 
 from .measure import EnergyComparison, Measurement
 
 
-def measurement_json(measurement: Measurement) -> dict[str, Any]:
+def measurement_json(measurement: Measurement[Any]) -> dict[str, Any]:
     """The document ``jouleline/measure/1``: the figures of one run, and every window they rest on."""
     return {
         "schema": "jouleline/measure/1",
@@ -24,7 +24,7 @@ def measurement_json(measurement: Measurement) -> dict[str, Any]:
     }
 
 
-def comparison_json(result: EnergyComparison) -> dict[str, Any]:
+def comparison_json(result: EnergyComparison[Any]) -> dict[str, Any]:
     """The document ``jouleline/comparison/1``: both programs, their ratios, verdict and every window."""
     comparison = result.comparison
     meter = comparison.meter
@@ -56,7 +56,7 @@ def comparison_json(result: EnergyComparison) -> dict[str, Any]:
     }
 
 
-def _summary_json(summary: Summary, meter: MeterInfo) -> dict[str, Any]:
+def _summary_json(summary: Summary, meter: MeterInfo[Any]) -> dict[str, Any]:
     return {
         "energy": {
             "value_j": summary.joules.value,
@@ -70,7 +70,7 @@ def _summary_json(summary: Summary, meter: MeterInfo) -> dict[str, Any]:
     }
 
 
-def _meter_json(meter: MeterInfo) -> dict[str, Any]:
+def _meter_json(meter: MeterInfo[Any]) -> dict[str, Any]:
     return {
         "name": meter.name,
         "device": meter.device,
@@ -90,7 +90,7 @@ def _interval_json(estimate: Estimate) -> list[float] | None:
     return [estimate.low, estimate.high] if finite else None
 
 
-def _samples_json(samples: Sequence[EnergySample]) -> list[dict[str, Any]]:
+def _samples_json(samples: Sequence[EnergySample[Any]]) -> list[dict[str, Any]]:
     return [
         {"energy_j": one.energy_j, "wall_s": one.wall_s, "cpu_s": one.cpu_s, "runs": one.runs}
         for one in samples

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from jouleline.core.candidate import Candidate
-from jouleline.core.ports import Finding, Meter, Runner, Toolchain
+from jouleline.core.meter import Meter
+from jouleline.core.ports import Finding, Runner, Toolchain
 from jouleline.core.source import Edit
 from jouleline.core.verdict import Verdict
 from jouleline.rules.base import Rule
@@ -25,7 +27,7 @@ class Tools:
     """
 
     runner: Runner
-    meter: Meter
+    meter: Meter[Any]
     rules: Sequence[Rule]
     toolchains: Sequence[Toolchain]
     records: Path
@@ -54,7 +56,7 @@ class Attempt:
 
     candidate: Candidate
     verdict: Verdict
-    energy: EnergyComparison | None = None
+    energy: EnergyComparison[Any] | None = None
     problem: str = ""
 
 
@@ -71,7 +73,7 @@ class Outcome:
     headline: str
     details: str
     candidate: Candidate | None
-    energy: EnergyComparison | None
+    energy: EnergyComparison[Any] | None
     attempts: tuple[Attempt, ...]
     base: Mapping[str, bytes]
     edits: Mapping[str, tuple[Edit, ...]]

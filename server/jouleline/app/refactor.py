@@ -11,11 +11,12 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jouleline.core.candidate import Candidate, edits_between
 from jouleline.core.energy import EnergyVerdict
-from jouleline.core.ports import Availability, MeterError, RunnerError
+from jouleline.core.meter import MeterError
+from jouleline.core.ports import Availability, RunnerError
 from jouleline.core.workload import Workload
 from jouleline.rules.base import Rule
 
@@ -166,7 +167,7 @@ class _Loop:
                 self.attempts[index] = replace(attempt, problem=str(error))
             start += share
 
-    async def _confirm(self, baseline: Built) -> tuple[Candidate, EnergyComparison] | None:
+    async def _confirm(self, baseline: Built) -> tuple[Candidate, EnergyComparison[Any]] | None:
         """Measure the best candidate once more on fresh blocks: the best of many is partly luck."""
         better = {
             id(attempt.energy): attempt.candidate
@@ -197,7 +198,7 @@ class _Loop:
 
     async def _compare(
         self, baseline: Built, candidate: Built, name: str, start: float, share: float
-    ) -> EnergyComparison:
+    ) -> EnergyComparison[Any]:
         def report(step: Progress) -> None:
             known = step.energy_ratio
             figure = f", energy x {known.value:.3f}" if known is not None else ""
@@ -213,7 +214,7 @@ class _Loop:
             progress=report,
         )
 
-    def _outcome(self, best: tuple[Candidate, EnergyComparison] | None) -> Outcome:
+    def _outcome(self, best: tuple[Candidate, EnergyComparison[Any]] | None) -> Outcome:
         candidate, energy = best or (None, None)
         changed: Mapping[str, bytes] = candidate.files if candidate else {}
         texts = self.program.files

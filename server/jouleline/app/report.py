@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from jouleline.core.candidate import Candidate
 from jouleline.core.energy import Arm, EnergyVerdict, Estimate
@@ -11,7 +12,7 @@ from .measure import EnergyComparison
 from .outcome import Attempt, Tools
 
 
-def provenance(energy: EnergyComparison) -> str:
+def provenance(energy: EnergyComparison[Any]) -> str:
     """``modelled`` or ``measured``, with the meter's name."""
     meter = energy.comparison.meter
     return f"modelled by {meter.name}" if meter.modelled else f"measured by {meter.name}"
@@ -30,7 +31,7 @@ def change(ratio: Estimate) -> str:
 
 
 def headline(
-    candidate: Candidate | None, energy: EnergyComparison | None, attempts: Sequence[Attempt]
+    candidate: Candidate | None, energy: EnergyComparison[Any] | None, attempts: Sequence[Attempt]
 ) -> str:
     """The outcome in one line."""
     if candidate is not None and energy is not None:
@@ -63,7 +64,7 @@ def _warnings(attempt: Attempt) -> list[str]:
 
 def details(
     candidate: Candidate | None,
-    energy: EnergyComparison | None,
+    energy: EnergyComparison[Any] | None,
     attempts: Sequence[Attempt],
     tools: Tools,
 ) -> str:

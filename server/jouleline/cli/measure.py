@@ -7,6 +7,7 @@ import asyncio
 import math
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
@@ -24,7 +25,8 @@ from jouleline.app.measure import (
 from jouleline.app.measure_report import comparison_json, measurement_json
 from jouleline.app.report import change, provenance
 from jouleline.core.energy import Arm, EnergyVerdict, Estimate
-from jouleline.core.ports import MeterError, MeterInfo, Runner, RunnerError
+from jouleline.core.meter import MeterError, MeterInfo
+from jouleline.core.ports import Runner, RunnerError
 from jouleline.core.workload import Workload
 
 from . import options as shared
@@ -79,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def _measure(
     options: argparse.Namespace, workload: Workload, runner: Runner, scratch: Path, tell: Tell
-) -> Measurement | EnergyComparison:
+) -> Measurement[Any] | EnergyComparison[Any]:
     def report(step: Progress) -> None:
         ratio = step.energy_ratio
         figure = f", energy {change(ratio)}" if ratio is not None else ""
@@ -104,7 +106,7 @@ def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _print(result: Measurement | EnergyComparison, notes: tuple[str, ...]) -> None:
+def _print(result: Measurement[Any] | EnergyComparison[Any], notes: tuple[str, ...]) -> None:
     console = output()
     if isinstance(result, Measurement):
         summary, meter = result.summary, result.meter
@@ -129,7 +131,7 @@ def _print(result: Measurement | EnergyComparison, notes: tuple[str, ...]) -> No
         console.print(f"[dim]note: {escape(note)}[/]", soft_wrap=True)
 
 
-def _kind(meter: MeterInfo) -> str:
+def _kind(meter: MeterInfo[Any]) -> str:
     return "modelled" if meter.modelled else "measured"
 
 

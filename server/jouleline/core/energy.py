@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from statistics import fmean, stdev
-from typing import Final
+from typing import Any, Final, Generic
 
-from jouleline.core.ports import EnergySample, MeterInfo
+from .meter import EnergySample, MeterInfo, Origin, Provenance
 
 SHOWN_ALPHA: Final = 0.05
 """Every interval that is shown is a 95% interval."""
@@ -118,25 +118,26 @@ def _t_quantile(degrees: int, probability: float) -> float:
     return float(stdtrit(degrees, probability))
 
 
-Quantity = Callable[[EnergySample], float]
+# A quantity is of one sample, so its kind does not matter.
+Quantity = Callable[[EnergySample[Any]], float]
 
 
-def joules(sample: EnergySample) -> float:
+def joules(sample: EnergySample[Any]) -> float:
     """Energy of one run, J."""
     return sample.energy_j / sample.runs
 
 
-def seconds(sample: EnergySample) -> float:
+def seconds(sample: EnergySample[Any]) -> float:
     """Wall time of one run, s."""
     return sample.wall_s / sample.runs
 
 
-def watts(sample: EnergySample) -> float:
+def watts(sample: EnergySample[Any]) -> float:
     """Average power, W."""
     return sample.energy_j / sample.wall_s
 
 
-def joule_seconds(sample: EnergySample) -> float:
+def joule_seconds(sample: EnergySample[Any]) -> float:
     """Energy-delay product of one run, J s."""
     return joules(sample) * seconds(sample)
 
@@ -154,7 +155,7 @@ class Summary:
     joule_seconds: Estimate
 
 
-def summarise(samples: Sequence[EnergySample]) -> Summary:
+def summarise(samples: Sequence[EnergySample[Origin]]) -> Summary:
     """Summarise windows of one program.
 
     Raises:
@@ -168,17 +169,25 @@ def summarise(samples: Sequence[EnergySample]) -> Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Two windows of each program, in the order in which they were taken."""
+class Block(Generic[Origin]):
+    """Two windows of each program, in the order in which they were taken.
 
-    windows: tuple[tuple[Arm, EnergySample], ...]
+    Raises:
+        MixedMetersError: when some windows are measured and others modelled.
+    """
+
+    windows: tuple[tuple[Arm, EnergySample[Origin]], ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a mixture that got past the types."""
+        _require_one_origin(sample.origin for _, sample in self.windows)
 
     @property
     def order(self) -> str:
         """``ABBA`` or ``BAAB``."""
         return "".join(arm for arm, _ in self.windows)
 
-    def samples(self, arm: Arm) -> tuple[EnergySample, ...]:
+    def samples(self, arm: Arm) -> tuple[EnergySample[Origin], ...]:
         """The windows of one of the programs."""
         return tuple(sample for owner, sample in self.windows if owner is arm)
 
@@ -188,9 +197,9 @@ class Block:
         return math.log(candidate / quantity(_pooled(self.samples(Arm.BASELINE))))
 
 
-def _pooled(samples: Iterable[EnergySample]) -> EnergySample:
-    windows = tuple(samples)
+def _pooled(windows: Sequence[EnergySample[Origin]]) -> EnergySample[Origin]:
     return EnergySample(
+        origin=windows[0].origin,
         energy_j=math.fsum(window.energy_j for window in windows),
         wall_s=math.fsum(window.wall_s for window in windows),
         cpu_s=math.fsum(window.cpu_s for window in windows),
@@ -199,13 +208,15 @@ def _pooled(samples: Iterable[EnergySample]) -> EnergySample:
 
 
 def log_ratio_interval(
-    blocks: Sequence[Block], quantity: Quantity = joules, alpha: float = SHOWN_ALPHA
+    blocks: Sequence[Block[Origin]], quantity: Quantity = joules, alpha: float = SHOWN_ALPHA
 ) -> Estimate:
     """Mean and t interval of the blocks' log ratios."""
     return t_interval([block.log_ratio(quantity) for block in blocks], alpha)
 
 
-def ratio(blocks: Sequence[Block], quantity: Quantity = joules, alpha: float = SHOWN_ALPHA) -> Estimate:
+def ratio(
+    blocks: Sequence[Block[Origin]], quantity: Quantity = joules, alpha: float = SHOWN_ALPHA
+) -> Estimate:
     """The candidate's quantity over the baseline's: geometric mean over blocks, with interval."""
     return log_ratio_interval(blocks, quantity, alpha).mapped(_exp)
 
@@ -214,7 +225,7 @@ def _exp(value: float) -> float:
     return math.exp(value) if value < math.inf else math.inf
 
 
-def noise_floor(blocks: Sequence[Block]) -> float:
+def noise_floor(blocks: Sequence[Block[Origin]]) -> float:
     """The relative change that a program shows against itself (blocks of an A/A comparison).
 
     It is the end of the 95% interval that is farther from no change; where it exceeds
@@ -225,7 +236,7 @@ def noise_floor(blocks: Sequence[Block]) -> float:
 
 
 def decide(
-    blocks: Sequence[Block], *, delta: float = MINIMUM_EFFECT, final: bool = False
+    blocks: Sequence[Block[Origin]], *, delta: float = MINIMUM_EFFECT, final: bool = False
 ) -> EnergyVerdict | None:
     """The verdict after these blocks, or None: take more.
 
@@ -264,17 +275,23 @@ def next_look(count: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Generic[Origin]):
     """A finished comparison of a candidate with a baseline, from one meter.
 
     Ratios are the candidate's figure over the baseline's, with 95% intervals; below 1 is less. The
     verdict was reached at its look's own level and rests on energy alone.
     """
 
-    meter: MeterInfo
-    blocks: tuple[Block, ...]
+    meter: MeterInfo[Origin]
+    blocks: tuple[Block[Origin], ...]
     delta: float
     verdict: EnergyVerdict
+
+    def __post_init__(self) -> None:
+        """Refuse a mixture that got past the types."""
+        _require_one_origin(
+            (self.meter.origin, *(one.origin for block in self.blocks for _, one in block.windows))
+        )
 
     @property
     def energy_ratio(self) -> Estimate:
@@ -302,7 +319,7 @@ class Comparison:
         kept = self.energy_ratio
         return Estimate(1 - kept.value, 1 - kept.high, 1 - kept.low)
 
-    def samples(self, arm: Arm) -> tuple[EnergySample, ...]:
+    def samples(self, arm: Arm) -> tuple[EnergySample[Origin], ...]:
         """All windows of one of the programs, in the order in which they were taken."""
         return tuple(sample for block in self.blocks for sample in block.samples(arm))
 
@@ -311,7 +328,7 @@ class Comparison:
         return summarise(self.samples(arm))
 
 
-def require_same_meter(meters: Iterable[MeterInfo]) -> None:
+def require_same_meter(meters: Iterable[MeterInfo[Any]]) -> None:
     """Make sure that figures of these meters may stand in one comparison.
 
     Raises:
@@ -324,3 +341,9 @@ def require_same_meter(meters: Iterable[MeterInfo]) -> None:
             for name, device, modelled in sorted(kinds)
         )
         raise MixedMetersError(f"cannot compare {named}; repeat one of them with the other's meter")
+
+
+def _require_one_origin(origins: Iterable[type[Provenance]]) -> None:
+    words = sorted({origin.word for origin in origins})
+    if len(words) > 1:
+        raise MixedMetersError(f"{' and '.join(words)} joules cannot be compared; use one meter for both")

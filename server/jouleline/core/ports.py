@@ -108,64 +108,6 @@ class RunnerError(RuntimeError):
     """A job could not be started; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnergySample:
-    """Energy over one window of one or more runs of a program.
-
-    ``energy_j`` is joules and ``wall_s``, ``cpu_s`` are seconds, all over the whole window;
-    divide by ``runs`` for one run.
-    """
-
-    energy_j: float
-    wall_s: float
-    cpu_s: float
-    runs: int
-
-
-@dataclass(frozen=True, slots=True)
-class MeterInfo:
-    """What a result says of the meter it came from.
-
-    ``modelled`` is True when joules are computed from something else than an energy or power
-    sensor; such a figure is called modelled wherever it appears.
-    """
-
-    name: str
-    device: str
-    modelled: bool
-    window_s: float
-    note: str
-
-
-class Meter(Protocol):
-    """Reads energy over a window, one window at a time.
-
-    ``start`` after ``start`` abandons the window that was begun, as when its run was cancelled.
-    """
-
-    @property
-    def info(self) -> MeterInfo:
-        """Name, device and shortest sound window (s) of this meter."""
-
-    def start(self) -> None:
-        """Begin a window.
-
-        Raises:
-            MeterError: when the source cannot be read.
-        """
-
-    def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample:
-        """End the window in which ``runs`` were made, each of which ran the program ``repeats`` times.
-
-        Raises:
-            MeterError: when the figure would be doubtful; the message says why.
-        """
-
-
-class MeterError(RuntimeError):
-    """No sound figure can be given; the message says why and what to do."""
-
-
 class Toolchain(Protocol):
     """A compiler that can build a single source file of some language."""
 

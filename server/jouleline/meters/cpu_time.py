@@ -12,7 +12,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from jouleline.core.ports import Completed, EnergySample, MeterError, MeterInfo
+from jouleline.core.meter import EnergySample, MeterError, MeterInfo, Modelled
+from jouleline.core.ports import Completed
 
 _WINDOW_S: Final = 0.2  # no counter period to wait for; long against the clock tick of the kernel
 
@@ -34,7 +35,7 @@ class CpuTimeMeter:
         self._info = MeterInfo(
             name="cpu-time",
             device=device,
-            modelled=True,
+            origin=Modelled,
             window_s=_WINDOW_S,
             note=(
                 f"modelled: CPU seconds x {rated_watts:g} W / {cores} cores ({source}); "
@@ -43,14 +44,18 @@ class CpuTimeMeter:
         )
 
     @property
-    def info(self) -> MeterInfo:
+    def info(self) -> MeterInfo[Modelled]:
         """Name, device and note; always modelled."""
+        return self._info
+
+    def check(self) -> MeterInfo[Modelled]:
+        """Nothing to test: there is no sensor."""
         return self._info
 
     def start(self) -> None:
         """Do nothing: the operating system counts a run's CPU time with the run."""
 
-    def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample:
+    def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample[Modelled]:
         """Model the energy of ``runs``.
 
         Raises:
@@ -60,8 +65,12 @@ class CpuTimeMeter:
             raise MeterError("no run was made in this window, so there is no CPU time to go by")
         cpu_s = math.fsum(run.cpu_s for run in runs)
         return EnergySample(
+            origin=Modelled,
             energy_j=cpu_s * self._watts_per_core,
             wall_s=math.fsum(run.wall_s for run in runs),
             cpu_s=cpu_s,
             runs=len(runs) * repeats,
         )
+
+    def close(self) -> None:
+        """Hold nothing."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jouleline.core.ports import Availability, Completed, EnergySample, Finding, MeterError, MeterInfo
+from jouleline.core.meter import EnergySample, Measured, MeterError, MeterInfo
+from jouleline.core.ports import Availability, Completed, Finding
 
 _POWERCAP: Final = Path("/sys/class/powercap")
 _GRANT: Final = "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
@@ -65,14 +66,23 @@ class RaplMeter:
         self._info = MeterInfo(
             name="rapl",
             device=names,
-            modelled=False,
+            origin=Measured,
             window_s=_WINDOW_S,
             note=f"measured: RAPL counters of {names}; other programs' energy is in it, a GPU's is not",
         )
 
     @property
-    def info(self) -> MeterInfo:
+    def info(self) -> MeterInfo[Measured]:
         """Name, zones and note."""
+        return self._info
+
+    def check(self) -> MeterInfo[Measured]:
+        """See the counter move.
+
+        Raises:
+            MeterError: when it stands still or cannot be read.
+        """
+        self._read_on_tick()
         return self._info
 
     def start(self) -> None:
@@ -83,7 +93,7 @@ class RaplMeter:
         """
         self._begun = self._read_on_tick()
 
-    def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample:
+    def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample[Measured]:
         """End the window on a tick of the counter.
 
         Raises:
@@ -92,8 +102,6 @@ class RaplMeter:
         begun, self._begun = self._begun, None
         if begun is None:
             raise MeterError("no window was begun")
-        if not runs:
-            raise MeterError("no run was made in this window")
         ended = self._read_on_tick()
         window_s = ended.time_s - begun.time_s
         energy_j = math.fsum(
@@ -101,11 +109,15 @@ class RaplMeter:
             for zone, before, after in zip(self._zones, begun.counters_uj, ended.counters_uj, strict=True)
         )
         return EnergySample(
+            origin=Measured,
             energy_j=energy_j,
             wall_s=window_s,
             cpu_s=math.fsum(run.cpu_s for run in runs),
             runs=len(runs) * repeats,
         )
+
+    def close(self) -> None:
+        """Hold nothing: the files are opened for each reading."""
 
     def _read_on_tick(self) -> _Reading:
         # A moving counter is awaited for a millisecond, too short to be worth giving up the thread for.
