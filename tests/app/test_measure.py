@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_the_windows_are_taken_in_the_recorded_order() -> None:
     runner = FormulaRunner()
     result = asyncio.run(compare(runner, cpu_time(), program(1.0), program(0.5), seed=11))
     taken = "".join("A" if "work 1.0" in job.command else "B" for job in runner.jobs)
-    assert taken == "AABB" + "".join(block.order for block in result.comparison.blocks)
+    assert taken == "AAABBB" + "".join(block.order for block in result.comparison.blocks)
     again = asyncio.run(compare(FormulaRunner(), cpu_time(), program(1.0), program(0.5), seed=11))
     assert again == result
 
@@ -100,15 +101,15 @@ def test_a_much_worse_candidate_is_given_up_after_three_blocks() -> None:
 def test_a_short_program_is_repeated_until_the_window_is_long_enough() -> None:
     runner = FormulaRunner()
     done = asyncio.run(measure_one(runner, cpu_time(), program(0.0098), plan=Plan(windows=4)))
-    assert [sample.runs for sample in done.samples] == [23, 23, 23, 23]
+    assert [sample.runs for sample in done.samples] == [26, 26, 26, 26]
     assert all(sample.wall_s >= 0.2 for sample in done.samples)
     assert done.summary.joules.value == pytest.approx(0.0098 * 65 / 4)
     assert done.summary.seconds.value == pytest.approx(0.0098)
-    assert runner.jobs[-1].limits.wall_s == pytest.approx(23 * program(1).limits.wall_s)
+    assert runner.jobs[-1].limits.wall_s == pytest.approx(26 * program(1).limits.wall_s)
 
 
 def test_warm_up_goes_on_while_energy_falls_and_is_bounded() -> None:
-    falling = FormulaRunner(factors=(1.3, 1.1, 1.001, 1.0))
+    falling = FormulaRunner(factors=(1.5, 1.3, 1.1, 1.001, 1.0))
     done = asyncio.run(measure_one(falling, cpu_time(), program(1.0), plan=Plan(windows=1)))
     assert len(done.warm_up) == 4
     restless = FormulaRunner(factors=(1.0, 1.5))
@@ -134,8 +135,19 @@ def test_a_run_that_fails_is_named(call: int) -> None:
 
 
 def test_a_program_that_cannot_be_seen_is_refused() -> None:
-    with pytest.raises(MeasurementError, match="no energy that cpu-time could see"):
+    with pytest.raises(
+        MeasurementError, match=r"too short for cpu-time, which needs windows of 0\.2 s: with 20000"
+    ):
         asyncio.run(measure_one(FormulaRunner(), cpu_time(), program(0.0)))
+
+
+def test_a_program_that_sleeps_uses_no_energy_that_a_model_of_cpu_time_could_see() -> None:
+    class Sleeping(FormulaRunner):
+        async def run(self, job: Job) -> Completed:
+            return replace(await super().run(job), cpu_s=0.0)
+
+    with pytest.raises(MeasurementError, match="no energy that cpu-time could see"):
+        asyncio.run(measure_one(Sleeping(), cpu_time(), program(1.0)))
 
 
 def test_every_window_is_recorded_and_says_that_it_is_modelled() -> None:
@@ -179,7 +191,9 @@ def test_candidates_are_ranked_by_energy_and_never_across_meters() -> None:
     ]
     ranked = rank(results)
     assert [round(one.comparison.energy_ratio.value, 6) for one in ranked] == [0.5, 0.7, 0.9]
-    measured = asyncio.run(compare(FormulaRunner(), ReplayMeter(), program(1.0), program(0.5)))
+    measured = asyncio.run(
+        compare(FormulaRunner(), ReplayMeter(), program(1.0), program(0.5), plan=Plan(idle_s=0))
+    )
     mixed: list[Any] = [*results, measured]  # the type checker refuses the list as it is
     with pytest.raises(MixedMetersError, match="measured joules of replay test double"):
         rank(mixed)

@@ -15,7 +15,6 @@ from jouleline.core.energy import (
     Block,
     Comparison,
     EnergyVerdict,
-    Estimate,
     MixedMetersError,
     block_orders,
     decide,
@@ -27,8 +26,8 @@ from jouleline.core.energy import (
     require_same_meter,
     seconds,
     summarise,
-    t_interval,
 )
+from jouleline.core.interval import Estimate, t_interval
 from jouleline.core.meter import EnergySample, Measured, MeterInfo, Modelled
 
 METER = MeterInfo("test double", "none", Modelled, window_s=0.2, note="")

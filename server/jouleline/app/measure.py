@@ -6,129 +6,52 @@ The protocol is that of docs/energy.md; its arithmetic is in :mod:`jouleline.cor
 from __future__ import annotations
 
 import asyncio
-import math
+import contextlib
 import random
 import secrets
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic
 
 from jouleline.core.energy import (
+    CONTROL_BLOCKS,
+    LOOK_ALPHA,
     LOOKS,
-    MINIMUM_EFFECT,
     Arm,
     Block,
     Comparison,
     EnergyVerdict,
-    Estimate,
-    Summary,
     block_orders,
     decide,
     joules,
     next_look,
+    noise_floor,
     ratio,
     require_same_meter,
-    seconds,
-    summarise,
 )
-from jouleline.core.meter import EnergySample, Meter, MeterInfo, Origin
-from jouleline.core.ports import Completed, Job, Runner
+from jouleline.core.idle import Idle
+from jouleline.core.interval import t_interval
+from jouleline.core.meter import EnergySample, Meter, MeterInfo, Origin, Turn
+from jouleline.core.ports import Job, Runner
 
-# A window aims a little beyond what the meter needs, for run times vary.
-_WINDOW_MARGIN: Final = 1.1
-_MAXIMUM_REPEATS: Final = 20_000
-_SHARE_FOR_WARM_UP: Final = 0.25
-_SHOWN_OUTPUT: Final = 400
-# Of a progress bar.
-_WARM_UP_SHARE: Final = 0.2
+from .budget import Budget
+from .measurement import EnergyComparison, Measurement, MeasurementError, Phase, Plan, Progress, Report
+from .windows import RepeatedProgram, idle_window
 
+__all__ = [
+    "EnergyComparison",
+    "Measurement",
+    "MeasurementError",
+    "Phase",
+    "Plan",
+    "Progress",
+    "Report",
+    "compare",
+    "measure_one",
+    "rank",
+]
 
-class MeasurementError(RuntimeError):
-    """A program could not be measured; the message says which run failed and how."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much to measure.
-
-    ``budget_s`` bounds the whole measurement (s; None: no bound but the protocol's own), although a
-    comparison always takes one block. Warm-up lasts until two windows in succession differ by less
-    than ``flat`` (relative), at most ``warm_up_windows``. ``windows`` is for a single program;
-    ``delta`` is the relative change that matters; give the noise floor instead where that is
-    larger (:func:`jouleline.core.energy.noise_floor`).
-    """
-
-    budget_s: float | None = None
-    warm_up_windows: int = 5
-    flat: float = 0.02
-    windows: int = 8
-    delta: float = MINIMUM_EFFECT
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a measurement is: ``done`` of at most ``of`` windows (one program) or blocks (two).
-
-    ``energy_ratio`` is the comparison's current figure with its 95% interval, ``next_look`` the number
-    of blocks at which the next decision falls.
-    """
-
-    phase: str
-    done: int
-    of: int
-    energy_ratio: Estimate | None = None
-    next_look: int | None = None
-
-    @property
-    def fraction(self) -> float:
-        """How much is done, from 0 to 1 and never less than before; warm-up is the first fifth."""
-        share = min(1.0, self.done / max(1, self.of))
-        if self.phase == WARM_UP:
-            return _WARM_UP_SHARE * share
-        return _WARM_UP_SHARE + (1 - _WARM_UP_SHARE) * share
-
-
-Report = Callable[[Progress], None]
-
-WARM_UP: Final = "warm-up"
-MEASURING: Final = "measuring"
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement(Generic[Origin]):
-    """Every window taken of one program, those of the warm-up apart."""
-
-    meter: MeterInfo[Origin]
-    runner: str
-    warm_up: tuple[EnergySample[Origin], ...]
-    samples: tuple[EnergySample[Origin], ...]
-
-    @property
-    def summary(self) -> Summary:
-        """What one run takes."""
-        return summarise(self.samples)
-
-
-@dataclass(frozen=True, slots=True)
-class EnergyComparison(Generic[Origin]):
-    """A comparison with all that is needed to record and to repeat it."""
-
-    comparison: Comparison[Origin]
-    runner: str
-    seed: int
-    baseline_warm_up: tuple[EnergySample[Origin], ...]
-    candidate_warm_up: tuple[EnergySample[Origin], ...]
-
-    @property
-    def verdict(self) -> EnergyVerdict:
-        """What the comparison says of the candidate."""
-        return self.comparison.verdict
-
-    @property
-    def reduction(self) -> Estimate:
-        """The share of the baseline's energy that the candidate saves."""
-        return self.comparison.reduction
+_TURN_POLL_S: Final = 0.5
 
 
 async def measure_one(
@@ -137,27 +60,33 @@ async def measure_one(
     job: Job,
     *,
     plan: Plan | None = None,
+    turn: Turn | None = None,
     progress: Report | None = None,
 ) -> Measurement[Origin]:
     """Measure the energy of one program.
+
+    ``turn`` keeps other measurements from running at the same time.
 
     Raises:
         MeasurementError: when a run fails or the program is too short to be seen by the meter.
         MeterError: when the meter can give no sound figure.
         RunnerError: when a run cannot be started.
     """
-    plan = plan or Plan()
-    tell = progress or _ignore
-    clock = _Budget(plan.budget_s)
-    program = _Program(runner, meter, job, "the program")
-    most = plan.warm_up_windows
-    warm_up = await program.warm_up(plan, clock, lambda done: tell(Progress(WARM_UP, done, most)))
-    samples: list[EnergySample[Origin]] = []
-    while len(samples) < plan.windows and not (samples and clock.is_short_of_another()):
-        samples.append(await program.window())
-        clock.lap()
-        tell(Progress(MEASURING, len(samples), plan.windows))
-    return Measurement(meter.info, runner.name, warm_up, tuple(samples))
+    plan, tell = plan or Plan(), progress or _ignore
+    async with _alone(turn, tell):
+        bench = _Bench(runner, meter, plan, tell)
+        await bench.set_up()
+        warm_up = await bench.warm_up({"the program": job})
+        (program,) = bench.programs
+        bench.budget.start_laps()
+        samples: list[EnergySample[Origin]] = []
+        while len(samples) < plan.windows and not (samples and bench.budget.is_short_of_another()):
+            samples.append(await program.window())
+            bench.budget.lap()
+            energy = t_interval([joules(sample) for sample in samples])
+            tell(Progress(Phase.MEASURING, len(samples), plan.windows, joules=energy))
+        idle = await bench.idle()
+    return Measurement(bench.info, runner.name, warm_up[0], tuple(samples), idle, plan)
 
 
 async def compare(
@@ -168,45 +97,49 @@ async def compare(
     *,
     plan: Plan | None = None,
     seed: int | None = None,
+    turn: Turn | None = None,
     progress: Report | None = None,
 ) -> EnergyComparison[Origin]:
     """Compare the energy of a candidate with its baseline's in random ABBA and BAAB blocks.
 
-    It ends at the first look that gives a verdict, after the last look, when the budget is spent, or
+    It ends at the first look that gives a verdict, after the last look, when a budget is spent, or
     as soon as the candidate is worse beyond reasonable doubt. ``seed`` fixes the order of the blocks;
-    by default it is drawn, and recorded in the result.
+    by default it is drawn, and recorded in the result. ``turn`` keeps other measurements from running
+    at the same time.
 
     Raises:
         MeasurementError: when a run fails or a program is too short to be seen by the meter.
         MeterError: when the meter can give no sound figure.
         RunnerError: when a run cannot be started.
     """
-    plan = plan or Plan()
-    tell = progress or _ignore
+    plan, tell = plan or Plan(), progress or _ignore
     seed = secrets.randbits(32) if seed is None else seed
     orders = block_orders(random.Random(seed))  # noqa: S311 - must be repeatable, not unguessable
-    clock = _Budget(plan.budget_s)
-    programs = {
-        Arm.BASELINE: _Program(runner, meter, baseline, "the baseline"),
-        Arm.CANDIDATE: _Program(runner, meter, candidate, "the candidate"),
-    }
-    most = plan.warm_up_windows
-    warm_up_a = await programs[Arm.BASELINE].warm_up(
-        plan, clock, lambda done: tell(Progress(WARM_UP, done, 2 * most))
-    )
-    warm_up_b = await programs[Arm.CANDIDATE].warm_up(
-        plan, clock, lambda done: tell(Progress(WARM_UP, most + done, 2 * most))
-    )
-    clock.start_laps()
-    blocks: list[Block[Origin]] = []
-    verdict: EnergyVerdict | None = None
-    while verdict is None:
-        blocks.append(Block(tuple([(arm, await programs[arm].window()) for arm in next(orders)])))
-        clock.lap()
-        tell(Progress(MEASURING, len(blocks), LOOKS[-1], ratio(blocks), next_look(len(blocks))))
-        verdict = decide(blocks, delta=plan.delta, final=clock.is_short_of_another())
-    comparison = Comparison(meter.info, tuple(blocks), plan.delta, verdict)
-    return EnergyComparison(comparison, runner.name, seed, warm_up_a, warm_up_b)
+    async with _alone(turn, tell):
+        bench = _Bench(runner, meter, plan, tell)
+        await bench.set_up()
+        warm_up_a, warm_up_b = await bench.warm_up({"the baseline": baseline, "the candidate": candidate})
+        one, other = bench.programs
+        control: list[Block[Origin]] = []
+        bench.budget.start_laps()
+        while len(control) < plan.control and not (control and bench.budget.is_short_of_another()):
+            control.append(await _block(next(orders), one, one))
+            bench.budget.lap()
+            tell(Progress(Phase.CONTROL, len(control), plan.control, ratio(control)))
+        floor = noise_floor(control) if len(control) >= CONTROL_BLOCKS else 0.0
+        delta = max(plan.delta, floor)
+        bench.budget.start_laps()
+        blocks: list[Block[Origin]] = []
+        verdict: EnergyVerdict | None = None
+        while verdict is None:
+            blocks.append(await _block(next(orders), one, other))
+            bench.budget.lap()
+            current = ratio(blocks, alpha=LOOK_ALPHA)
+            tell(Progress(Phase.MEASURING, len(blocks), LOOKS[-1], current, next_look(len(blocks))))
+            verdict = decide(blocks, delta=delta, final=bench.budget.is_short_of_another())
+        idle = await bench.idle()
+    comparison = Comparison(bench.info, tuple(blocks), delta, verdict, idle, tuple(control))
+    return EnergyComparison(comparison, runner.name, seed, warm_up_a, warm_up_b, plan)
 
 
 def rank(comparisons: Sequence[EnergyComparison[Origin]]) -> list[EnergyComparison[Origin]]:
@@ -223,106 +156,75 @@ def _ignore(_: Progress) -> None:
     pass
 
 
-@dataclass(slots=True)
-class _Budget:
-    """The time that a measurement may still take, judged by how long its steps took so far."""
+@contextlib.asynccontextmanager
+async def _alone(turn: Turn | None, tell: Report) -> AsyncIterator[None]:
+    """Wait until nobody else measures. Polled, so that whoever waits can be cancelled."""
+    if turn is None:
+        yield
+        return
+    while not turn.take():
+        tell(Progress(Phase.WAITING))
+        await asyncio.sleep(_TURN_POLL_S)
+    try:
+        yield
+    finally:
+        turn.give_back()
 
-    budget_s: float | None
-    _began: float = field(default_factory=time.monotonic)
-    _laps_began: float = field(default_factory=time.monotonic)
-    _laps: int = 0
 
-    def start_laps(self) -> None:
-        self._laps_began = time.monotonic()
-        self._laps = 0
-
-    def lap(self) -> None:
-        self._laps += 1
-
-    def is_short_of_another(self) -> bool:
-        if self.budget_s is None:
-            return False
-        now = time.monotonic()
-        lap_s = (now - self._laps_began) / max(self._laps, 1)
-        return now - self._began + lap_s > self.budget_s
-
-    def is_warm_up_over(self) -> bool:
-        return (
-            self.budget_s is not None and time.monotonic() - self._began > _SHARE_FOR_WARM_UP * self.budget_s
-        )
+async def _block(
+    order: tuple[Arm, ...], baseline: RepeatedProgram[Origin], candidate: RepeatedProgram[Origin]
+) -> Block[Origin]:
+    programs = {Arm.BASELINE: baseline, Arm.CANDIDATE: candidate}
+    return Block(tuple([(arm, await programs[arm].window()) for arm in order]))
 
 
 @dataclass(slots=True)
-class _Program(Generic[Origin]):
-    """A job that is run again and again, as often within a window as the meter needs."""
+class _Bench(Generic[Origin]):
+    """What every measurement begins and ends with: the meter's test, idle, warm-up, idle."""
 
     runner: Runner
     meter: Meter[Origin]
-    job: Job
-    label: str
-    repeats: int = 1
+    plan: Plan
+    tell: Report
+    budget: Budget = field(init=False)
+    programs: list[RepeatedProgram[Origin]] = field(default_factory=list)
+    idle_before: EnergySample[Origin] | None = None
 
-    async def warm_up(
-        self, plan: Plan, clock: _Budget, tell: Callable[[int], None]
-    ) -> tuple[EnergySample[Origin], ...]:
-        """Run until the energy of a run no longer changes and windows are long enough."""
-        samples: list[EnergySample[Origin]] = []
-        while len(samples) < plan.warm_up_windows:
-            tell(len(samples))
-            samples.append(await self.window())
-            if clock.is_warm_up_over() or _is_flat(samples, plan.flat):
-                break
-        return tuple(samples)
+    def __post_init__(self) -> None:
+        self.budget = Budget(self.plan.budget_s, self.plan.budget_j)
 
-    async def window(self) -> EnergySample[Origin]:
-        """Measure one window."""
-        await asyncio.to_thread(self.meter.start)
-        completed = await self.runner.run(_repeated(self.job, self.repeats))
-        if not completed.succeeded:
-            raise MeasurementError(f"{self.label} failed while it was measured: {_ending(completed)}")
-        sample = await asyncio.to_thread(self.meter.stop, [completed], self.repeats)
-        if not sample.energy_j > 0 or not sample.wall_s > 0:
-            raise MeasurementError(
-                f"{self.label} used no energy that {self.meter.info.name} could see; "
-                "give it arguments that make it work longer"
-            )
-        if sample.wall_s < self.meter.info.window_s:
-            wanted = _WINDOW_MARGIN * self.meter.info.window_s / seconds(sample)
-            self.repeats = min(max(math.ceil(wanted), self.repeats), _MAXIMUM_REPEATS)
-        return sample
+    @property
+    def info(self) -> MeterInfo[Origin]:
+        return self.meter.info
 
+    async def set_up(self) -> None:
+        """Test the meter, and see what its devices use without us."""
+        self.tell(Progress(Phase.CHECK))
+        await asyncio.to_thread(self.meter.check)
+        self.tell(Progress(Phase.IDLE_BEFORE))
+        self.idle_before = await idle_window(self.meter, self.plan)
+        if self.idle_before is not None:
+            self.budget.spend(self.idle_before)
+            self.budget.reserve(self.idle_before.wall_s, self.idle_before.energy_j)
 
-def _is_flat(samples: Sequence[EnergySample[Any]], tolerance: float) -> bool:
-    if len(samples) < 2 or samples[-1].runs != samples[-2].runs:
-        return False
-    return abs(joules(samples[-1]) / joules(samples[-2]) - 1) < tolerance
+    async def warm_up(self, jobs: dict[str, Job]) -> list[tuple[EnergySample[Origin], ...]]:
+        """Warm up a program for each job, by the name that errors give it."""
+        most = self.plan.warm_up_windows
+        samples: list[tuple[EnergySample[Origin], ...]] = []
 
+        def tell(done: int) -> None:
+            done += len(samples) * most
+            self.tell(Progress(Phase.WARM_UP, done, len(jobs) * most))
 
-def _repeated(job: Job, repeats: int) -> Job:
-    """The job's command ``repeats`` times in one shell, without its output, up to the first failure.
+        for label, job in jobs.items():
+            program = RepeatedProgram(self.runner, self.meter, job, label, self.budget)
+            samples.append(await program.warm_up(self.plan, tell))
+            self.programs.append(program)
+        return samples
 
-    One shell for a whole window, because to start a job costs more than a short program does. The
-    command is not made the left side of ``||``: that would switch off a ``set -e`` within it.
-    """
-    command = (
-        f'jouleline_left={repeats}; while [ "$jouleline_left" -gt 0 ]; do '
-        f"jouleline_left=$((jouleline_left - 1)); (\n{job.command}\n) >/dev/null; "
-        'jouleline_code=$?; [ "$jouleline_code" -eq 0 ] || exit "$jouleline_code"; done'
-    )
-    limits = replace(
-        job.limits,
-        wall_s=job.limits.wall_s * repeats,
-        output_bytes=job.limits.output_bytes * repeats,
-    )
-    return replace(job, command=command, limits=limits)
-
-
-def _ending(completed: Completed) -> str:
-    if completed.stopped is not None:
-        how = f"it reached its {completed.stopped}"
-    elif completed.signal is not None:
-        how = f"it was ended by {completed.signal}"
-    else:
-        how = f"it ended with exit code {completed.exit_code}"
-    said = completed.stderr.decode(errors="replace").strip()[-_SHOWN_OUTPUT:]
-    return f"{how}\n{said}" if said else how
+    async def idle(self) -> Idle[Origin] | None:
+        """Idle before with idle after, which is taken now."""
+        if self.idle_before is None:
+            return None
+        self.tell(Progress(Phase.IDLE_AFTER))
+        return Idle(self.idle_before, await idle_window(self.meter, self.plan))

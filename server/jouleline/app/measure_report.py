@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from jouleline.core.energy import Arm, Estimate, Summary
+from jouleline.core.energy import Arm, Summary
+from jouleline.core.interval import Estimate
 from jouleline.core.meter import EnergySample, MeterInfo
 
 from .measure import EnergyComparison, Measurement

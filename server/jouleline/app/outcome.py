@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jouleline.core.candidate import Candidate
-from jouleline.core.meter import Meter
+from jouleline.core.meter import Meter, Turn
 from jouleline.core.ports import Finding, Runner, Toolchain
 from jouleline.core.source import Edit
 from jouleline.core.verdict import Verdict
@@ -23,7 +23,7 @@ class Tools:
 
     ``scratch`` holds the copies while the loop runs (None: the system's place for temporary files);
     ``records`` keeps one folder a run. ``gpu`` says whether an NVIDIA GPU answers here, to explain why
-    a CUDA program does not run.
+    a CUDA program does not run. ``turn`` keeps other measurements from running at the same time.
     """
 
     runner: Runner
@@ -35,6 +35,7 @@ class Tools:
     plan: Plan = field(default_factory=Plan)
     notes: tuple[str, ...] = ()
     gpu: Finding | None = None
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,8 @@ class _Loop:
         def report(step: Progress) -> None:
             known = step.energy_ratio
             figure = f", energy x {known.value:.3f}" if known is not None else ""
-            message = f"{name}: {step.phase} {step.done}/{step.of}{figure}"
+            counted = f" {step.done}/{step.of}" if step.of > 1 else ""
+            message = f"{name}: {step.phase}{counted}{figure}"
             self.tell(Step("measure", message, start + share * step.fraction))
 
         return await compare(
@@ -211,6 +212,7 @@ class _Loop:
             baseline.job(),
             candidate.job(),
             plan=self.tools.plan,
+            turn=self.tools.turn,
             progress=report,
         )
 

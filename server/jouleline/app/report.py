@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from jouleline.core.candidate import Candidate
-from jouleline.core.energy import Arm, EnergyVerdict, Estimate
+from jouleline.core.energy import Arm, EnergyVerdict
+from jouleline.core.interval import Estimate
 
 from .measure import EnergyComparison
 from .outcome import Attempt, Tools

@@ -24,7 +24,8 @@ from jouleline.app.measure import (
 )
 from jouleline.app.measure_report import comparison_json, measurement_json
 from jouleline.app.report import change, provenance
-from jouleline.core.energy import Arm, EnergyVerdict, Estimate
+from jouleline.core.energy import Arm, EnergyVerdict
+from jouleline.core.interval import Estimate
 from jouleline.core.meter import MeterError, MeterInfo
 from jouleline.core.ports import Runner, RunnerError
 from jouleline.core.workload import Workload

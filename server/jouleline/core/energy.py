@@ -15,14 +15,12 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from statistics import fmean, stdev
 from typing import Any, Final, Generic
 
+from .cautions import arm_cautions, cautions
+from .idle import Idle
+from .interval import SHOWN_ALPHA, Estimate, t_interval
 from .meter import EnergySample, MeterInfo, Origin, Provenance
-
-SHOWN_ALPHA: Final = 0.05
-"""Every interval that is shown is a 95% interval."""
 
 LOOKS: Final = (5, 8, 12, 20)
 """After how many blocks the data may be looked at for a verdict (group-sequential design)."""
@@ -35,6 +33,10 @@ uneven ones on Student t intervals the total was found by simulation (docs/energ
 
 MINIMUM_EFFECT: Final = 0.01
 """The relative change (delta) below which a difference is of no use to anybody, even if it is real."""
+
+CONTROL_BLOCKS: Final = 3
+"""The fewest blocks of a program against itself that give a noise floor: two have an interval so wide
+that no change would ever exceed it."""
 
 _WORSE_BLOCKS: Final = 3
 _WORSE_ALPHA: Final = 0.002
@@ -70,54 +72,6 @@ def block_orders(chance: random.Random) -> Iterator[tuple[Arm, ...]]:
         yield _ABBA if chance.random() < 0.5 else _BAAB
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with its interval, at 95% unless said otherwise.
-
-    The interval is infinitely wide when a single value gave the figure.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def mapped(self, increasing: Callable[[float], float]) -> Estimate:
-        """The estimate of an increasing function of the figure."""
-        return Estimate(increasing(self.value), increasing(self.low), increasing(self.high))
-
-    def excludes(self, value: float) -> bool:
-        """Whether ``value`` lies outside the interval."""
-        return not self.low <= value <= self.high
-
-    def within(self, low: float, high: float) -> bool:
-        """Whether the whole interval lies between ``low`` and ``high``."""
-        return low <= self.low and self.high <= high
-
-
-def t_interval(values: Sequence[float], alpha: float = SHOWN_ALPHA) -> Estimate:
-    """The mean of ``values`` with its two-sided Student t interval at level ``1 - alpha``.
-
-    Raises:
-        ValueError: when there are no values.
-    """
-    if not values:
-        raise ValueError("an interval needs at least one value")
-    # fmean can be off by a rounding error, which for equal values would put the mean outside.
-    mean = min(max(fmean(values), min(values)), max(values))
-    if len(values) == 1:
-        return Estimate(mean, -math.inf, math.inf)
-    half = _t_quantile(len(values) - 1, 1 - alpha / 2) * stdev(values) / math.sqrt(len(values))
-    return Estimate(mean, mean - half, mean + half)
-
-
-@cache
-def _t_quantile(degrees: int, probability: float) -> float:
-    # Imported when first needed: it takes longer to load than the rest of the server.
-    from scipy.special import stdtrit
-
-    return float(stdtrit(degrees, probability))
-
-
 # A quantity is of one sample, so its kind does not matter.
 Quantity = Callable[[EnergySample[Any]], float]
 
@@ -146,16 +100,18 @@ def joule_seconds(sample: EnergySample[Any]) -> float:
 class Summary:
     """What one run of a program takes: the mean over windows with 95% t intervals.
 
-    ``joules`` J, ``seconds`` s, ``watts`` W, ``joule_seconds`` (energy-delay product) J s.
+    ``joules`` J, ``seconds`` s, ``watts`` W, ``joule_seconds`` (energy-delay product) J s;
+    ``net_joules`` J is net of idle power, None where that is not known or leaves nothing.
     """
 
     joules: Estimate
     seconds: Estimate
     watts: Estimate
     joule_seconds: Estimate
+    net_joules: Estimate | None = None
 
 
-def summarise(samples: Sequence[EnergySample[Origin]]) -> Summary:
+def summarise(samples: Sequence[EnergySample[Origin]], idle: Idle[Origin] | None = None) -> Summary:
     """Summarise windows of one program.
 
     Raises:
@@ -165,7 +121,27 @@ def summarise(samples: Sequence[EnergySample[Origin]]) -> Summary:
     def over(quantity: Quantity) -> Estimate:
         return t_interval([quantity(sample) for sample in samples])
 
-    return Summary(over(joules), over(seconds), over(watts), over(joule_seconds))
+    net = None
+    if idle is not None:
+        net = over_idle_levels(idle, lambda level_w: over(net_of(level_w)))
+    return Summary(
+        over(joules),
+        over(seconds),
+        over(watts),
+        over(joule_seconds),
+        net if net is not None and net.value > 0 else None,
+    )
+
+
+def net_of(idle_w: float) -> Quantity:
+    """Energy of one run beyond what the devices use anyway (``idle_w`` W for as long as it takes), J."""
+    return lambda sample: (sample.energy_j - idle_w * sample.wall_s) / sample.runs
+
+
+def over_idle_levels(idle: Idle[Any], figure: Callable[[float], Estimate]) -> Estimate:
+    """A figure at the mean idle power (W), its interval so wide as to hold those at both levels seen."""
+    ends = [figure(watts) for watts in idle.levels_w]
+    return Estimate(figure(idle.watts).value, min(one.low for one in ends), max(one.high for one in ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,40 +254,74 @@ def next_look(count: int) -> int:
 class Comparison(Generic[Origin]):
     """A finished comparison of a candidate with a baseline, from one meter.
 
-    Ratios are the candidate's figure over the baseline's, with 95% intervals; below 1 is less. The
-    verdict was reached at its look's own level and rests on energy alone.
+    Ratios are the candidate's figure over the baseline's; below 1 is less. Their intervals are taken at
+    the looks' own level, so that they hold the true ratio in 95% of comparisons although these stop when
+    the data look good. The verdict rests on energy alone, gross of idle.
+
+    ``delta`` is the relative change that had to be shown: what was asked for, or the noise floor of
+    ``control`` (blocks of the baseline against itself) where that is larger.
     """
 
     meter: MeterInfo[Origin]
     blocks: tuple[Block[Origin], ...]
     delta: float
     verdict: EnergyVerdict
+    idle: Idle[Origin] | None = None
+    control: tuple[Block[Origin], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a mixture that got past the types."""
         _require_one_origin(
-            (self.meter.origin, *(one.origin for block in self.blocks for _, one in block.windows))
+            (
+                self.meter.origin,
+                *(one.origin for block in (*self.blocks, *self.control) for _, one in block.windows),
+                *(() if self.idle is None else (one.origin for one in self.idle.windows)),
+            )
         )
 
     @property
     def energy_ratio(self) -> Estimate:
         """Energy-to-solution ratio."""
-        return ratio(self.blocks, joules)
+        return ratio(self.blocks, joules, LOOK_ALPHA)
+
+    @property
+    def net_energy_ratio(self) -> Estimate | None:
+        """Ratio of energy net of idle power; None where that is not known or leaves nothing."""
+        if self.idle is None:
+            return None
+        pooled = [_pooled(block.samples(arm)) for block in self.blocks for arm in Arm]
+        if any(net_of(watts)(one) <= 0 for one in pooled for watts in self.idle.levels_w):
+            return None
+        return over_idle_levels(self.idle, lambda level_w: ratio(self.blocks, net_of(level_w), LOOK_ALPHA))
+
+    @property
+    def noise_floor(self) -> float | None:
+        """The relative change that the baseline showed against itself; None without a control."""
+        return noise_floor(self.control) if len(self.control) >= CONTROL_BLOCKS else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of any of the figures must know, one sentence each."""
+        windows = [one for block in (*self.control, *self.blocks) for _, one in block.windows]
+        return (
+            *cautions(self.meter, windows, self.idle),
+            *arm_cautions(self.samples(Arm.BASELINE), self.samples(Arm.CANDIDATE)),
+        )
 
     @property
     def time_ratio(self) -> Estimate:
         """Wall time ratio."""
-        return ratio(self.blocks, seconds)
+        return ratio(self.blocks, seconds, LOOK_ALPHA)
 
     @property
     def power_ratio(self) -> Estimate:
         """Average power ratio."""
-        return ratio(self.blocks, watts)
+        return ratio(self.blocks, watts, LOOK_ALPHA)
 
     @property
     def energy_delay_ratio(self) -> Estimate:
         """Energy-delay product ratio."""
-        return ratio(self.blocks, joule_seconds)
+        return ratio(self.blocks, joule_seconds, LOOK_ALPHA)
 
     @property
     def reduction(self) -> Estimate:
@@ -325,7 +335,7 @@ class Comparison(Generic[Origin]):
 
     def summary(self, arm: Arm) -> Summary:
         """What one run of one of the programs takes."""
-        return summarise(self.samples(arm))
+        return summarise(self.samples(arm), self.idle)
 
 
 def require_same_meter(meters: Iterable[MeterInfo[Any]]) -> None:

@@ -158,3 +158,17 @@ class Meter(Protocol[Origin]):
 
     def close(self) -> None:
         """Let go of the source."""
+
+
+class Turn(Protocol):
+    """The right to measure: joules of two measurements at once would be each other's."""
+
+    def take(self) -> bool:
+        """Take it, unless somebody else has it.
+
+        Raises:
+            MeterError: when nobody can tell.
+        """
+
+    def give_back(self) -> None:
+        """Let others have it."""

@@ -1,0 +1,158 @@
+"""Windows of a meter over a program that is run again and again, and over nothing: idle."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic
+
+from jouleline.core.energy import joules
+from jouleline.core.meter import EnergySample, Meter, Origin
+from jouleline.core.ports import Completed, Job, Runner
+
+from .budget import Budget
+from .measurement import MeasurementError, Plan
+
+# A window aims beyond what the meter needs, for run times vary.
+_MARGIN: Final = 1.25
+_MAXIMUM_REPEATS: Final = 20_000
+# A first guess counts the start of the job as work; the second is right, and then luck may be bad.
+_ATTEMPTS: Final = 4
+# Of an idle window, before it: clocks and voltages fall some time after the work has ended.
+_SETTLING_SHARE: Final = 0.5
+_SHOWN_OUTPUT: Final = 400
+
+
+@dataclass(slots=True)
+class RepeatedProgram(Generic[Origin]):
+    """A job that is run as often within a window as the meter needs; ``label`` names it to the user."""
+
+    runner: Runner
+    meter: Meter[Origin]
+    job: Job
+    label: str
+    budget: Budget
+    repeats: int = 1
+    _unseen_s: float = 0.0
+
+    async def warm_up(self, plan: Plan, tell: Callable[[int], None]) -> tuple[EnergySample[Origin], ...]:
+        """Run until windows are long enough and the energy of a run no longer changes.
+
+        Raises:
+            MeasurementError: when a run fails or the program is too short for the meter.
+        """
+        tell(0)
+        # Unmetered, for a meter refuses windows that are too short for it.
+        self._unseen_s += (await self._filling_a_window(metered=False)).wall_s
+        samples: list[EnergySample[Origin]] = []
+        while len(samples) < plan.warm_up_windows:
+            tell(len(samples))
+            samples.append(await self.window())
+            if self.budget.is_warm_up_over() or _is_flat(samples, plan.flat):
+                break
+        return tuple(samples)
+
+    async def window(self) -> EnergySample[Origin]:
+        """Measure one window.
+
+        Raises:
+            MeasurementError: when a run fails or the window is too short for the meter.
+        """
+        completed = await self._filling_a_window(metered=True)
+        sample = await asyncio.to_thread(self.meter.stop, [completed], self.repeats)
+        if not sample.energy_j > 0 or not sample.wall_s > 0:
+            raise MeasurementError(
+                f"{self.label} used no energy that {self.meter.info.name} could see; "
+                "give it arguments that make it work longer"
+            )
+        self.budget.spend(sample, self._unseen_s)
+        self._unseen_s = 0.0
+        return sample
+
+    async def _filling_a_window(self, *, metered: bool) -> Completed:
+        """Run as often as fills a window, with the meter started before; shorter ones are not metered."""
+        attempts = _ATTEMPTS
+        while True:
+            if metered:
+                await asyncio.to_thread(self.meter.start)
+            completed = await self._run()
+            if self._is_long_enough(completed):
+                return completed
+            self._unseen_s += completed.wall_s
+            attempts -= 1
+            if not attempts:
+                raise self._too_short(completed)
+
+    async def _run(self) -> Completed:
+        completed = await self.runner.run(_repeated(self.job, self.repeats))
+        if not completed.succeeded:
+            raise MeasurementError(f"{self.label} failed while it was measured: {_ending(completed)}")
+        return completed
+
+    def _is_long_enough(self, completed: Completed) -> bool:
+        """Whether this fills a window; else there will be more repeats from now on."""
+        needed_s = self.meter.info.window_s
+        if completed.wall_s >= needed_s:
+            return True
+        run_s = completed.wall_s / self.repeats
+        wanted = _MARGIN * needed_s / run_s if run_s > 0 else math.inf
+        self.repeats = math.ceil(min(max(wanted, self.repeats + 1), _MAXIMUM_REPEATS))
+        return False
+
+    def _too_short(self, completed: Completed) -> MeasurementError:
+        info = self.meter.info
+        period = f" (its counter moves every {info.period_s * 1e3:.0f} ms)" if info.period_s else ""
+        return MeasurementError(
+            f"{self.label} is too short for {info.name}, which needs windows of {info.window_s:g} s{period}: "
+            f"with {self.repeats} runs in a row the last one lasted {completed.wall_s:.3g} s; "
+            "give it arguments that make it work longer"
+        )
+
+
+async def idle_window(meter: Meter[Origin], plan: Plan) -> EnergySample[Origin] | None:
+    """What the meter's devices use without a run of ours; None where the plan or the meter has no idle."""
+    if plan.idle_s <= 0 or meter.info.modelled:
+        return None
+    window_s = max(_MARGIN * meter.info.window_s, plan.idle_s)
+    await asyncio.sleep(_SETTLING_SHARE * window_s)
+    await asyncio.to_thread(meter.start)
+    await asyncio.sleep(window_s)
+    return await asyncio.to_thread(meter.stop, [])
+
+
+def _is_flat(samples: Sequence[EnergySample[Any]], tolerance: float) -> bool:
+    if len(samples) < 2 or samples[-1].runs != samples[-2].runs:
+        return False
+    return abs(joules(samples[-1]) / joules(samples[-2]) - 1) < tolerance
+
+
+def _repeated(job: Job, repeats: int) -> Job:
+    """The job's command ``repeats`` times in one shell, without its output, up to the first failure.
+
+    One shell for a whole window, because to start a job costs more than a short program does. The
+    command is not made the left side of ``||``: that would switch off a ``set -e`` within it.
+    """
+    command = (
+        f'jouleline_left={repeats}; while [ "$jouleline_left" -gt 0 ]; do '
+        f"jouleline_left=$((jouleline_left - 1)); (\n{job.command}\n) >/dev/null; "
+        'jouleline_code=$?; [ "$jouleline_code" -eq 0 ] || exit "$jouleline_code"; done'
+    )
+    limits = replace(
+        job.limits,
+        wall_s=job.limits.wall_s * repeats,
+        output_bytes=job.limits.output_bytes * repeats,
+    )
+    return replace(job, command=command, limits=limits)
+
+
+def _ending(completed: Completed) -> str:
+    if completed.stopped is not None:
+        how = f"it reached its {completed.stopped}"
+    elif completed.signal is not None:
+        how = f"it was ended by {completed.signal}"
+    else:
+        how = f"it ended with exit code {completed.exit_code}"
+    said = completed.stderr.decode(errors="replace").strip()[-_SHOWN_OUTPUT:]
+    return f"{how}\n{said}" if said else how

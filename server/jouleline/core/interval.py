@@ -1,0 +1,61 @@
+"""Figures with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from statistics import fmean, stdev
+from typing import Final
+
+SHOWN_ALPHA: Final = 0.05
+"""Every interval that is shown is a 95% interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its interval, at 95% unless said otherwise.
+
+    The interval is infinitely wide when a single value gave the figure.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def mapped(self, increasing: Callable[[float], float]) -> Estimate:
+        """The estimate of an increasing function of the figure."""
+        return Estimate(increasing(self.value), increasing(self.low), increasing(self.high))
+
+    def excludes(self, value: float) -> bool:
+        """Whether ``value`` lies outside the interval."""
+        return not self.low <= value <= self.high
+
+    def within(self, low: float, high: float) -> bool:
+        """Whether the whole interval lies between ``low`` and ``high``."""
+        return low <= self.low and self.high <= high
+
+
+def t_interval(values: Sequence[float], alpha: float = SHOWN_ALPHA) -> Estimate:
+    """The mean of ``values`` with its two-sided Student t interval at level ``1 - alpha``.
+
+    Raises:
+        ValueError: when there are no values.
+    """
+    if not values:
+        raise ValueError("an interval needs at least one value")
+    # fmean can be off by a rounding error, which for equal values would put the mean outside.
+    mean = min(max(fmean(values), min(values)), max(values))
+    if len(values) == 1:
+        return Estimate(mean, -math.inf, math.inf)
+    half = _t_quantile(len(values) - 1, 1 - alpha / 2) * stdev(values) / math.sqrt(len(values))
+    return Estimate(mean, mean - half, mean + half)
+
+
+@cache
+def _t_quantile(degrees: int, probability: float) -> float:
+    # Imported when first needed: it takes longer to load than the rest of the server.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, probability))
