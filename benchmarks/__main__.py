@@ -1,4 +1,4 @@
-"""``make bench``: the document path on 3,000 lines, throughput of the analysis, and what an edit costs.
+"""``make bench``: the document path on 3,000 lines, the throughput of the analysis, what edits and sampling cost.
 
 Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
 checkout of HeCBench's ``src``, say).
@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import document, edits, generated, servers, throughput
+from . import document, edits, generated, metering, servers, throughput
 
 LINES = 3000
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -30,6 +30,7 @@ def main() -> int:
         "servers": servers.measure(text),
         "throughput": throughput.measure(programs),
         "edits": edits.measure(programs),
+        "metering": metering.measure(),
     }
     json.dump(results, sys.stdout, indent=2)
     print()

@@ -127,10 +127,11 @@ def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runn
 def meter() -> Meter[Any]:
     """The best meter of this machine: RAPL where it can be read, else the CPU-time model."""
     from jouleline.meters.cpu_time import CpuTimeMeter
-    from jouleline.meters.rapl import RaplMeter, find_rapl
+    from jouleline.meters.rapl import RaplSource, find_rapl
+    from jouleline.meters.sensor import SensorMeter
 
     if find_rapl().availability is Availability.READY:
-        return RaplMeter()
+        return SensorMeter(RaplSource())
     host = host_device()
     return CpuTimeMeter(
         rated_watts=host.tdp_w.value,

@@ -1,17 +1,20 @@
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""A powercap folder that is a test double, says so in its zones' names, and counts in virtual time."""
+
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from jouleline.core.meter import MeterError
-from jouleline.core.ports import Availability, Completed
+from jouleline.core.meter import EnergySample, Measured, MeterError
+from jouleline.core.ports import Availability
 from jouleline.meters import rapl
-from jouleline.meters.rapl import RaplMeter, find_rapl
+from jouleline.meters.rapl import RaplSource, find_rapl
+from jouleline.meters.sensor import SensorMeter
+from tests.support.sensors import World, run_of
 
-RUN = Completed(0, b"", b"", 0.01, 0.02)
 RANGE_UJ = 262_143_328_850
 
 
@@ -25,7 +28,6 @@ def zone(root: Path, folder: str, name: str, counter: int = 0, range_uj: int = R
 
 
 def double(root: Path, counter: int = 0, range_uj: int = RANGE_UJ) -> dict[str, Path]:
-    """A powercap folder that is a test double and says so in its zones' names."""
     return {
         "package": zone(root, "intel-rapl:0", "package-0 (test double)", counter, range_uj),
         "core": zone(root, "intel-rapl:0:0", "core", 5),
@@ -35,110 +37,147 @@ def double(root: Path, counter: int = 0, range_uj: int = RANGE_UJ) -> dict[str, 
     }
 
 
-def put(counter: Path, value: int) -> None:
-    # In one step, as a reader of sysfs sees it.
-    fresh = counter.with_suffix(".new")
-    fresh.write_text(f"{value}\n")
-    fresh.replace(counter)
+class Ticking(World):
+    """Every millisecond of its time each counter moves by so many watts' worth."""
+
+    def __init__(self, watts: dict[Path, float], range_uj: int = RANGE_UJ) -> None:
+        super().__init__()
+        self._watts = watts
+        self._range_uj = range_uj
+        self._began = {path: int(path.read_text()) for path in watts}
+        self._began_s = self.now
+        self._ticks = 0
+
+    def clock(self) -> float:
+        self._tick()
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._tick()
+
+    def _tick(self) -> None:
+        ticks = int((self.now - self._began_s) * 1000)
+        if ticks == self._ticks:
+            return
+        self._ticks = ticks
+        for path, watts in self._watts.items():
+            path.write_text(f"{(self._began[path] + int(ticks * watts * 1000)) % self._range_uj}\n")
 
 
-@contextmanager
-def ticking(counter: Path, step_uj: int = 100, range_uj: int = RANGE_UJ) -> Iterator[None]:
-    """Have a counter of the double move every millisecond or so."""
-    stop = threading.Event()
-
-    def tick() -> None:
-        value = int(counter.read_text())
-        while not stop.is_set():
-            value = (value + step_uj) % range_uj
-            put(counter, value)
-            time.sleep(0.001)
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+def measured(root: Path, world: World, wall_s: float = 5.1) -> EnergySample[Measured]:
+    meter = SensorMeter(RaplSource(root), world.clock, world.sleep, world.background)
+    meter.start()
+    world.sleep(wall_s)
+    return meter.stop([run_of(wall_s), run_of(0)], repeats=3)
 
 
 def test_package_and_memory_are_counted_and_nothing_twice(tmp_path: Path) -> None:
     counters = double(tmp_path)
-    meter = RaplMeter(tmp_path)
-    assert meter.info.device == "package-0 (test double), dram (test double)"
-    assert not meter.info.modelled
-    assert meter.info.window_s == 5.0
-    with ticking(counters["package"]):
-        meter.start()
-        time.sleep(0.02)
-        for name in ("core", "psys", "mmio"):
-            put(counters[name], 10**9)
-        put(counters["dram"], 2_000_007)
-        sample = meter.stop([RUN, RUN], repeats=3)
-    assert 2.0 < sample.energy_j < 2.1
-    assert sample.wall_s > 0.02
-    assert (sample.cpu_s, sample.runs) == (0.04, 6)
+    world = Ticking(dict(zip(counters.values(), (50.0, 20.0, 8.0, 90.0, 50.0), strict=True)))
+    sample = measured(tmp_path, world)
+    assert [part.name for part in sample.parts] == ["package-0 (test double)", "dram (test double)"]
+    assert [part.energy_j / sample.wall_s for part in sample.parts] == pytest.approx([50.0, 8.0], rel=1e-3)
+    assert sample.energy_j == pytest.approx(58 * sample.wall_s, rel=1e-3)
+    assert (sample.runs, sample.warnings) == (6, ())
 
 
-def test_a_counter_that_starts_again_from_zero_is_followed(tmp_path: Path) -> None:
-    counters = double(tmp_path, counter=RANGE_UJ - 150)
-    meter = RaplMeter(tmp_path)
-    with ticking(counters["package"]):
-        meter.start()
-        time.sleep(0.02)
-        sample = meter.stop([RUN])
-    assert int(counters["package"].read_text()) < 10**6
-    assert 0 < sample.energy_j < 0.1
+def test_the_counters_movements_give_the_trace(tmp_path: Path) -> None:
+    counters = double(tmp_path)
+    sample = measured(tmp_path, Ticking({counters["package"]: 50.0, counters["dram"]: 8.0}))
+    assert [point.watts for point in sample.trace] == pytest.approx([58.0] * len(sample.trace), rel=0.03)
+    assert len(sample.trace) > 40
+
+
+def test_it_says_what_it_is(tmp_path: Path) -> None:
+    counters = double(tmp_path)
+    world = Ticking({counters["package"]: 50.0, counters["dram"]: 8.0})
+    info = SensorMeter(RaplSource(tmp_path), world.clock, world.sleep, world.background).check()
+    assert (info.name, info.device) == ("rapl", "package-0 (test double), dram (test double)")
+    assert info.driver.startswith("Linux ")
+    assert "a GPU's is not" in info.note
+    assert "no power reading to check" in info.note
+    assert info.period_s == pytest.approx(0.001, abs=2e-4)
+    assert info.window_s == 5.0
+
+
+def test_the_memory_of_every_socket_has_its_own_name(tmp_path: Path) -> None:
+    for socket in (0, 1):
+        zone(tmp_path, f"intel-rapl:{socket}", f"package-{socket}", 1)
+        zone(tmp_path, f"intel-rapl:{socket}:0", "dram", 1)
+    assert [part.name for part in RaplSource(tmp_path).energy()] == [
+        "package-0", "dram (intel-rapl:0:0)", "package-1", "dram (intel-rapl:1:0)",
+    ]  # fmt: skip
+
+
+def test_a_zone_for_memory_that_never_counted_is_left_out_and_named(tmp_path: Path) -> None:
+    zone(tmp_path, "intel-rapl:0", "package-0", 0)
+    zone(tmp_path, "intel-rapl:0:0", "dram", 0)
+    source = RaplSource(tmp_path)
+    assert source.device == "package-0"
+    assert source.labels == ("dram is not in it: its counter has never moved",)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.integers(0, 999_999), min_size=1, max_size=20),
+    st.integers(0, 999_999),
+    st.integers(0, 999_999),
+)
+def test_wrapping_at_any_point_gives_the_same_energy(
+    steps: Sequence[int], begun: int, begun_elsewhere: int
+) -> None:
+    def used(counter: int) -> list[float]:
+        with TemporaryDirectory() as folder:
+            path = zone(Path(folder), "intel-rapl:0", "package-0 (test double)", counter, 1_000_000)
+            source = RaplSource(Path(folder))
+            total = counter
+            energies = []
+            for step in steps:
+                total += step
+                path.write_text(f"{total % 1_000_000}\n")
+                energies.append(source.energy()[0].energy_j)
+            return energies
+
+    assert used(begun) == used(begun_elsewhere)
+    assert used(begun)[-1] == pytest.approx(sum(steps) * 1e-6)
+
+
+def test_a_window_through_several_wraps_is_followed(tmp_path: Path) -> None:
+    # A range of 600 J lasts for three seconds at 200 W, and for 0.4 s at the most that can be.
+    path = zone(tmp_path, "intel-rapl:0", "package-0 (test double)", 599_999_000, 600_000_000)
+    sample = measured(tmp_path, Ticking({path: 200.0}, range_uj=600_000_000), 20.0)
+    assert sample.energy_j == pytest.approx(200 * sample.wall_s, rel=1e-3)
+
+
+def test_two_wraps_between_readings_are_refused(tmp_path: Path) -> None:
+    path = zone(tmp_path, "intel-rapl:0", "package-0 (test double)", 1, 600_000_000)
+    world = Ticking({path: 200.0}, range_uj=600_000_000)
+    # As on a machine so busy that polling never gets its turn.
+    meter = SensorMeter(RaplSource(tmp_path), world.clock, world.sleep, lambda _: lambda: None)
+    meter.start()
+    world.sleep(6.0)
+    with pytest.raises(MeterError, match="passed its range more than once"):
+        meter.stop([run_of(6.0)])
 
 
 def test_a_counter_that_stands_still_gives_no_figure(tmp_path: Path) -> None:
     counters = double(tmp_path)
-    meter = RaplMeter(tmp_path)
-    with pytest.raises(MeterError, match="stands still"):
-        meter.start()
-    with ticking(counters["package"]):
-        meter.start()
-    with pytest.raises(MeterError, match="stands still"):
-        meter.stop([RUN])
+    world = Ticking({counters["package"]: 50.0})
+    with pytest.raises(MeterError, match=r"dram .* stands still"):
+        measured(tmp_path, world)
 
 
-def test_a_counter_that_jumps_gives_no_figure(tmp_path: Path) -> None:
-    counters = double(tmp_path)
-    meter = RaplMeter(tmp_path)
-    with ticking(counters["package"]):
-        meter.start()
-        put(counters["dram"], 10**10)
-        with pytest.raises(MeterError, match=r"dram .* jumped"):
-            meter.stop([RUN])
-
-
-def test_a_window_too_long_for_the_counter_s_range_is_refused(tmp_path: Path) -> None:
-    counters = double(tmp_path, range_uj=10_000_000)
-    meter = RaplMeter(tmp_path)
-    with ticking(counters["package"], range_uj=10_000_000):
-        meter.start()
-        time.sleep(0.02)
-        with pytest.raises(MeterError, match="more than once"):
-            meter.stop([RUN])
-
-
-def test_a_window_is_begun_before_it_ends(tmp_path: Path) -> None:
-    double(tmp_path)
-    with pytest.raises(MeterError, match="no window was begun"):
-        RaplMeter(tmp_path).stop([RUN])
-
-
-def test_starting_again_abandons_the_first_window(tmp_path: Path) -> None:
-    counters = double(tmp_path)
-    meter = RaplMeter(tmp_path)
-    with ticking(counters["package"]):
-        meter.start()
-        time.sleep(0.05)
-        again = time.monotonic()
-        meter.start()
-        sample = meter.stop([RUN])
-        assert sample.wall_s <= time.monotonic() - again
+def test_a_counter_that_falls_is_no_wrap_around(tmp_path: Path) -> None:
+    counters = double(tmp_path, counter=10**9)
+    world = Ticking({counters["package"]: 50.0, counters["dram"]: 8.0})
+    meter = SensorMeter(RaplSource(tmp_path), world.clock, world.sleep, world.background)
+    meter.start()
+    world.sleep(1.0)
+    world._began[counters["package"]] = 10**8
+    world.sleep(5.0)
+    with pytest.raises(MeterError, match=r"package-0 .* jumped"):
+        meter.stop([run_of(6.0)])
 
 
 def test_it_is_found(tmp_path: Path) -> None:
@@ -163,9 +202,26 @@ def test_where_permission_is_missing_the_command_that_grants_it_is_named(
     monkeypatch.setattr(rapl, "_text", refuse)
     finding = find_rapl(tmp_path)
     assert finding.availability is Availability.LIMITED
-    assert finding.remedy == "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj"
-    with pytest.raises(MeterError, match="sudo chmod a"):
-        RaplMeter(tmp_path)
+    assert finding.remedy == f"sudo chmod a+r {tmp_path}/intel-rapl:*/energy_uj"
+    with pytest.raises(MeterError, match=r"may not read .* grant it with: sudo chmod a"):
+        RaplSource(tmp_path)
+
+
+def test_permission_lost_within_a_window_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters = double(tmp_path)
+    world = Ticking({counters["package"]: 50.0, counters["dram"]: 8.0})
+    meter = SensorMeter(RaplSource(tmp_path), world.clock, world.sleep, world.background)
+    meter.start()
+
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(rapl, "_text", refuse)
+    world.sleep(6.0)
+    with pytest.raises(MeterError, match="grant it with"):
+        meter.stop([run_of(6.0)])
 
 
 @pytest.mark.parametrize("folder", ["", "nowhere"])
@@ -175,11 +231,18 @@ def test_a_virtual_machine_has_none(tmp_path: Path, folder: str) -> None:
     assert "modprobe intel_rapl_msr" in finding.remedy
 
 
-def test_a_broken_zone_is_one_clear_error(tmp_path: Path) -> None:
-    counters = double(tmp_path)
-    put(counters["package"], 0)
-    counters["package"].write_text("garbage\n")
-    with pytest.raises(MeterError, match="cannot be read"):
-        RaplMeter(tmp_path)
-    (tmp_path / "intel-rapl:0/max_energy_range_uj").unlink()
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("energy_uj", "garbage", "cannot be read"),
+        ("max_energy_range_uj", "garbage", "cannot be read"),
+        ("max_energy_range_uj", "0", "has no range"),
+        ("name", "core", "no RAPL package zone"),
+    ],
+)
+def test_a_broken_zone_is_one_clear_error(tmp_path: Path, file: str, text: str, said: str) -> None:
+    zone(tmp_path, "intel-rapl:0", "package-0 (test double)", 3)
+    (tmp_path / "intel-rapl:0" / file).write_text(f"{text}\n")
+    with pytest.raises(MeterError, match=said):
+        RaplSource(tmp_path)
     assert find_rapl(tmp_path).availability is Availability.LIMITED

@@ -44,9 +44,10 @@ class Source(Protocol):
 
     @property
     def most_watts(self) -> float:
-        """More power than one part can take, W: a counter or reading beyond it is wrong.
+        """More power than one part of ``energy`` can take (without counters, than all devices together), W.
 
-        Generous (twice the limit of the board, say), for it tells nonsense from load, not load from overload.
+        A counter or reading beyond it is wrong. It is generous, twice the limit of the board, say: it tells
+        nonsense from load, and not load from overload.
         """
 
     @property
