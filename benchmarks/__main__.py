@@ -1,4 +1,4 @@
-"""``make bench``: the document path on 3,000 lines, the throughput of the analysis, what edits and sampling cost.
+"""``make bench``: the document path on 3,000 lines, throughput, the cost of edits and sampling.
 
 Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
 checkout of HeCBench's ``src``, say).

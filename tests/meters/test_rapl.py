@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jouleline.core.meter import EnergySample, Measured, MeterError
 from jouleline.core.ports import Availability
 from jouleline.meters import rapl
+from jouleline.meters.polling import End, Step
 from jouleline.meters.rapl import RaplSource, find_rapl
 from jouleline.meters.sensor import SensorMeter
 from tests.support.sensors import World, run_of
@@ -55,6 +56,13 @@ class Ticking(World):
     def sleep(self, seconds: float) -> None:
         super().sleep(seconds)
         self._tick()
+
+    def background(self, step: Step) -> End:
+        def tick_and_step() -> float | None:
+            self._tick()
+            return step()
+
+        return super().background(tick_and_step)
 
     def _tick(self) -> None:
         ticks = int((self.now - self._began_s) * 1000)

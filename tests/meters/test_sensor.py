@@ -365,7 +365,7 @@ periods = st.floats(0.001, 0.1)
 loads = st.lists(st.tuples(st.floats(0, 14), watts), min_size=1, max_size=5).map(
     lambda steps: Load(tuple(sorted({0.0: 20.0, **dict(steps)}.items())))
 )
-few = settings(max_examples=25, deadline=None)
+few = settings(max_examples=12, deadline=None)
 
 
 @few

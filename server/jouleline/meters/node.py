@@ -37,6 +37,7 @@ class NodeMeter:
         self._meters = tuple(meters)
         self._clock = clock
         self._begun_s: tuple[float, ...] = ()
+        self._checked = False
         self._info = _merged([meter.info for meter in meters])
 
     @property
@@ -51,6 +52,7 @@ class NodeMeter:
             MeterError: when one of them would give doubtful figures.
         """
         self._info = _merged([meter.check() for meter in self._meters])
+        self._checked = True
         return self._info
 
     def start(self) -> None:
@@ -59,12 +61,14 @@ class NodeMeter:
         Raises:
             MeterError: when a source cannot be read.
         """
+        if not self._checked:
+            # Or the last meter's window would hold the others' self-tests.
+            self.check()
         begun_s = []
         for meter in reversed(self._meters):
             meter.start()
             begun_s.append(self._clock())
         self._begun_s = tuple(reversed(begun_s))
-        self._info = _merged([meter.info for meter in self._meters])
 
     def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample[Measured]:
         """End the windows, the first meter's first; the sum of their joules over the longest of them.
