@@ -93,6 +93,7 @@ def test_a_window_is_begun_before_it_ends_and_ends_once() -> None:
     with pytest.raises(MeterError, match="no window was begun"):
         meter.stop([])
     meter.start()
+    world.sleep(6.0)
     meter.stop([])
     with pytest.raises(MeterError, match="no window was begun"):
         meter.stop([])

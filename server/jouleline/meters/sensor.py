@@ -23,8 +23,7 @@ from .window import Window
 
 _WINDOW_S: Final = 5.0
 _PERIODS: Final = 50
-# Half a period less than two, for movements are no metronome.
-_FEWEST_PERIODS: Final = 1.5
+_FEWEST_PERIODS: Final = 2
 
 
 class SensorMeter:
@@ -99,10 +98,10 @@ class SensorMeter:
         self._end_polling = self._background(self._window.poll)
 
     def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample[Measured]:
-        """End the window on a movement of every counter, the second one at the earliest.
+        """End the window on a movement of every counter.
 
-        A window shorter than ``info.window_s`` gives a figure with a warning: good for finding out how
-        often a program has to be repeated, and for nothing else.
+        A window shorter than ``info.window_s`` gives a figure with a warning, one shorter than two periods
+        of the counter none.
 
         Raises:
             MeterError: when no window was begun, or anything seen in it makes its figure doubtful.
@@ -111,8 +110,9 @@ class SensorMeter:
         if window is None:
             raise MeterError("no window was begun")
         self._abandon()
-        least_s = _FEWEST_PERIODS * (self._info.period_s or POLL_S)
-        self._sleep(max(0.0, window.begun_s + least_s - self._clock()))
+        lasted_s = self._clock() - window.begun_s
+        if lasted_s < _FEWEST_PERIODS * (self._info.period_s or POLL_S):
+            raise MeterError(f"{self._too_short(lasted_s)}; give the program more work")
         energy_j = window.finish()
         warnings = warnings_of(window.conditions, window.trace)
         if window.wall_s < self._info.window_s:
