@@ -146,13 +146,21 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned place, nvmlDevice_t *device)
 
 int nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *device)
 {
-    char own[80];
+    char own[80], instance[80];
     for (int place = 0; place < gpus(); place++) {
         snprintf(own, sizeof own, "GPU-double-%d", place);
-        if (!strcmp(own, uuid))
+        snprintf(instance, sizeof instance, "MIG-double-%d", place); /* one on each GPU */
+        if (!strcmp(own, uuid) || (value(place, MIG) != 0 && !strcmp(instance, uuid)))
             return nvmlDeviceGetHandleByIndex_v2((unsigned)place, device);
     }
     return NOT_FOUND;
+}
+
+int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(nvmlDevice_t instance, nvmlDevice_t *device)
+{
+    ANSWER_FOR(instance->place);
+    *device = instance;
+    return SUCCESS;
 }
 
 int nvmlDeviceGetIndex(nvmlDevice_t device, unsigned *place)
@@ -165,7 +173,7 @@ int nvmlDeviceGetIndex(nvmlDevice_t device, unsigned *place)
 int nvmlDeviceGetName(nvmlDevice_t device, char *text, unsigned room)
 {
     ANSWER_FOR(device->place);
-    snprintf(text, room, "NVIDIA D%d (test double)", device->place);
+    snprintf(text, room, "NVIDIA D%d (test double)", (int)value(device->place, KIND));
     return SUCCESS;
 }
 
@@ -186,7 +194,8 @@ int nvmlDeviceGetTotalEnergyConsumption(nvmlDevice_t device, unsigned long long 
 int nvmlDeviceGetPowerUsage(nvmlDevice_t device, unsigned *milliwatts)
 {
     ANSWER_FOR(device->place);
-    *milliwatts = (unsigned)(power_average(device->place) * 1000);
+    int instant = value(device->place, CAPABILITY) <= 80; /* see nvmlDeviceGetPowerUsage's reference */
+    *milliwatts = (unsigned)((instant ? power_now : power_average)(device->place) * 1000);
     return SUCCESS;
 }
 
@@ -269,6 +278,15 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(nvmlDevice_t device, unsigned long
 {
     ANSWER_FOR(device->place);
     *reasons = (unsigned long long)value(device->place, REASONS);
+    return SUCCESS;
+}
+
+int nvmlDeviceGetCudaComputeCapability(nvmlDevice_t device, int *major, int *minor)
+{
+    ANSWER_FOR(device->place);
+    int capability = (int)value(device->place, CAPABILITY);
+    *major = capability / 10;
+    *minor = capability % 10;
     return SUCCESS;
 }
 

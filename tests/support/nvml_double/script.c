@@ -21,11 +21,11 @@ struct event {
 
 static const char *const NAMES[PROPERTIES] = {
     "power", "period", "factor", "frozen", "jump", "reset", "sensor_factor", "limit", "max_limit", "sm_clock",
-    "memory_clock", "temperature", "reasons", "mig", "persistence", "compute", "graphics", "fail"};
+    "memory_clock", "temperature", "reasons", "mig", "persistence", "kind", "capability", "compute", "graphics", "fail"};
 
 static const double DEFAULTS[PROPERTIES] = {
     [POWER] = 100, [PERIOD] = 0.1, [FACTOR] = 1, [SENSOR_FACTOR] = 1, [LIMIT] = 400, [MAX_LIMIT] = 400,
-    [SM_CLOCK] = 1410, [MEMORY_CLOCK] = 1593, [TEMPERATURE] = 40, [PERSISTENCE] = 1};
+    [SM_CLOCK] = 1410, [MEMORY_CLOCK] = 1593, [TEMPERATURE] = 40, [PERSISTENCE] = 1, [KIND] = 1, [CAPABILITY] = 90};
 
 /* A counter has run for long before anybody looks at it. */
 static const double COUNTED = 123456.789;

@@ -20,6 +20,8 @@ enum property {
     REASONS,       /* bits of nvmlClocksEventReasons */
     MIG,           /* 1: on */
     PERSISTENCE,   /* 1: on */
+    KIND,          /* a number in the GPU's name */
+    CAPABILITY,    /* CUDA's compute capability: 80 is 8.0 */
     COMPUTE,       /* a process that comes (PID) or goes (-PID) */
     GRAPHICS,      /* the same */
     FAIL,          /* a function, field number or * answers with this code; 0: no longer */
