@@ -14,6 +14,7 @@ from typing import Any, Final
 from jouleline.core.meter import Conditions, Part
 from jouleline.core.ports import Availability, Finding
 
+from .choice import listed
 from .errors import SourceError
 from .neighbours import Neighbours
 from .nvml_devices import NAME, Gpu, asking, choose_gpus, count_gpus, gpu_at, start_nvml, stop_nvml
@@ -213,12 +214,6 @@ def _require_figures(gpu: Gpu, *, accept_mig: bool) -> None:
         )
     if not (gpu.counter or gpu.instant or gpu.average):
         raise SourceError(f"{gpu.where} tells neither energy nor power", "measure with another meter")
-
-
-def listed(gpus: Sequence[Gpu]) -> str:
-    """The names of GPUs, those of one kind together."""
-    counts = Counter(gpu.name for gpu in gpus)
-    return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in counts.items())
 
 
 def find_nvml() -> Finding:

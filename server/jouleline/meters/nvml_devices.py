@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .choice import chosen
 from .errors import SourceError
 
 NAME: Final = "nvml"
@@ -101,7 +102,7 @@ class Gpu:
     handle: Any
     index: int
     name: str
-    uuid: str
+    identifiers: tuple[str, ...]
     mig: bool
     persistent: bool
     counter: bool
@@ -211,7 +212,7 @@ def gpu_at(index: int) -> Gpu:
         handle=handle,
         index=index,
         name=name,
-        uuid=uuid,
+        identifiers=(uuid,),
         mig=mig is not None and mig[0] == 1,
         persistent=_optional(pynvml.nvmlDeviceGetPersistenceMode, handle) == 1,
         counter=counter,
@@ -247,7 +248,7 @@ def choose_gpus(wanted: Sequence[str], environment: Mapping[str, str]) -> tuple[
     if not everything:
         raise SourceError("NVIDIA's driver finds no GPU", "look at what nvidia-smi says")
     if wanted:
-        return tuple(dict.fromkeys(_named(name, everything, "") for name in wanted))
+        return chosen(wanted, everything)
     visible = environment.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return everything
@@ -267,29 +268,18 @@ def _visible(visible: str, environment: Mapping[str, str], everything: tuple[Gpu
             f"{said}with GPUs of several kinds, CUDA's numbers are not the driver's",
             "set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name GPUs by UUID (nvidia-smi -L)",
         )
-    return tuple(dict.fromkeys(_named(name, everything, said) for name in names))
+    return chosen(
+        [_parent(name, said) if name.startswith("MIG-") else name for name in names], everything, said
+    )
 
 
-def _named(name: str, everything: tuple[Gpu, ...], said: str) -> Gpu:
-    if name.isdecimal() and int(name) < len(everything):
-        return everything[int(name)]
-    fitting = [gpu for gpu in everything if len(name) > len("GPU-") and gpu.uuid.startswith(name)]
-    if len(fitting) == 1:
-        return fitting[0]
-    if name.startswith("MIG-"):
-        return _parent(name, everything, said)
-    known = ", ".join(f"{gpu.index} ({gpu.uuid})" for gpu in everything)
-    raise SourceError(f"{said}there is no GPU {name!r}", f"known are {known}")
-
-
-def _parent(name: str, everything: tuple[Gpu, ...], said: str) -> Gpu:
-    """The GPU of which a MIG instance is a part."""
+def _parent(name: str, said: str) -> str:
+    """The UUID of the GPU of which a MIG instance is a part."""
     import pynvml
 
     with asking("the GPU", f"{said}MIG instance {name}"):
         instance = pynvml.nvmlDeviceGetHandleByUUID(name)
-        uuid = _text(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(instance)))
-    return next(gpu for gpu in everything if gpu.uuid == uuid)
+        return _text(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetDeviceHandleFromMigDeviceHandle(instance)))
 
 
 def _text(value: str | bytes) -> str:
