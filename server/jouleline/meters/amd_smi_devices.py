@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import os
 import threading
@@ -80,7 +79,7 @@ def _imported(kfd: Path) -> Any:
     # whatever comes of it: KeyError, AttributeError, OSError.
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            return importlib.import_module("amdsmi")
+            import amdsmi
     except ModuleNotFoundError:
         raise SourceError(
             "amdsmi is not installed", "pip install /opt/rocm/share/amd_smi, which fits the ROCm that is here"
@@ -90,6 +89,7 @@ def _imported(kfd: Path) -> Any:
             f"amdsmi does not find ROCm's library ({type(error).__name__}: {error})",
             "sudo apt install amd-smi-lib, or set ROCM_PATH to where ROCm is",
         ) from error
+    return amdsmi
 
 
 @contextmanager
