@@ -53,10 +53,11 @@ class AmdSmiTemperatureMetric(IntEnum):
 @dataclass
 class GpuDouble:
     """One GPU. ``power`` is W from each second on; ``counter`` makes of the true energy (J at a second) and
-    the time what the accumulator shows; ``failing`` are functions with the code of their error."""
+    the time what the accumulator shows, ``sensor`` of the true power what is told; ``failing`` are functions with the code of their error."""
 
     power: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 100.0)])
     counter: Callable[[Callable[[float], float], float], float] = lambda energy, now: energy(now)
+    sensor: Callable[[float], float] = lambda watts: watts
     name: str = "AMD D1 (test double)"
     told: tuple[str, ...] = ("current_socket_power",)
     energy_key: str = "energy_accumulator"
@@ -100,6 +101,10 @@ class AmdSmiDouble(ModuleType):
 
     def advance(self, seconds: float) -> None:
         self._now += seconds
+
+    def restart(self) -> None:
+        """Begin at second 0 again."""
+        self._now = 0.0
 
     def _gpu(self, handle: int, function: str) -> GpuDouble:
         gpu = self.gpus[handle]
@@ -149,7 +154,7 @@ class AmdSmiDouble(ModuleType):
     def amdsmi_get_power_info(self, handle: int) -> dict[str, object]:
         gpu = self._gpu(handle, "power")
         keys = ("current_socket_power", "average_socket_power")
-        return {key: int(gpu.watts(self._now)) if key in gpu.told else "N/A" for key in keys}
+        return {key: int(gpu.sensor(gpu.watts(self._now))) if key in gpu.told else "N/A" for key in keys}
 
     def amdsmi_get_clock_info(self, handle: int, kind: IntEnum) -> dict[str, object]:
         self._gpu(handle, "clock")

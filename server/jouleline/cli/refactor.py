@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 from rich.markdown import Markdown
@@ -13,7 +14,7 @@ from rich.syntax import Syntax
 
 from jouleline import wiring
 from jouleline.app.outcome import Outcome
-from jouleline.app.program import Program
+from jouleline.app.program import Program, launches_kernels
 from jouleline.app.record import outcome_json
 from jouleline.app.refactor import RefactorError, Step, refactor
 from jouleline.core.candidate import patch
@@ -36,8 +37,11 @@ def run(options: argparse.Namespace) -> int:
     """Run the loop and print what it found; the program is changed only with ``--apply``."""
     program = shared.program([options.program])
     workload = shared.workload(program, options.workload)
-    tools = wiring.refactor_tools(confined=not options.no_sandbox)
-    with progress(quiet=options.format == "json") as tell:
+    try:
+        tools = wiring.refactor_tools(confined=not options.no_sandbox, uses_gpu=launches_kernels(program))
+    except wiring.UnavailableError as error:
+        raise UserError(str(error), Exit.FAILED) from error
+    with progress(quiet=options.format == "json") as tell, closing(tools.meter):
 
         def report(step: Step) -> None:
             tell(f"{step.stage}: {step.message}", step.fraction)

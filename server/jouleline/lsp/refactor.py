@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +118,7 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
     """The program that was measured and what was found, or why it could not be done."""
     # Imported here: a session that never refactors need not wait for the loop.
     from jouleline.app.outcome import Step
-    from jouleline.app.program import ProgramError
+    from jouleline.app.program import ProgramError, launches_kernels
     from jouleline.app.refactor import RefactorError, refactor
     from jouleline.app.workload import WorkloadError, find_workload
 
@@ -131,10 +131,12 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
     work.report("reading the program", 0.0)
     try:
         program = await asyncio.to_thread(read_program_of, document.path, session.folders, overlay)
-        tools = await asyncio.to_thread(wiring.refactor_tools)
-        workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
-        outcome = await refactor(program, workload, tools, report)
-    except (ProgramError, WorkloadError, RefactorError) as error:
+        uses_gpu = launches_kernels(program)
+        tools = await asyncio.to_thread(wiring.refactor_tools, uses_gpu=uses_gpu)
+        with closing(tools.meter):
+            workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
+            outcome = await refactor(program, workload, tools, report)
+    except (ProgramError, WorkloadError, RefactorError, wiring.UnavailableError) as error:
         work.closing = "could not be done"
         return f"{document.name} cannot be refactored: {error}"
     except asyncio.CancelledError:

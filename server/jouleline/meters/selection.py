@@ -10,9 +10,8 @@ from jouleline.core.meter import Measured, Meter, MeterError
 from jouleline.core.ports import Availability, Finding
 
 from .amd_smi import AmdSmiSource, find_amd_smi
-from .node import NodeMeter
 from .nvml import NvmlSource, find_nvml
-from .rapl import RaplSource, find_rapl
+from .rapl import RaplMeter, find_rapl
 from .sensor import SensorMeter
 from .source import Source
 
@@ -36,12 +35,12 @@ def named_meter(
         case "nvml" | "amd-smi":
             return SensorMeter(_gpu_source(name, gpus, accept_mig=accept_mig))
         case "rapl":
-            return SensorMeter(RaplSource())
+            return _rapl_meter()
         case "node":
             sensors = _gpu_meters(gpus, accept_mig=accept_mig)
             if not sensors:
                 raise MeterError("no GPU answers here, so there is nothing to add to rapl; measure with rapl")
-            return _together([*sensors, SensorMeter(RaplSource())])
+            return _together([*sensors, _rapl_meter()])
         case "cpu-time":
             return model()
     raise MeterError(f"there is no such meter; there are {', '.join(METERS)}")
@@ -60,7 +59,7 @@ def best_meter(
     """
     sensors = _gpu_meters(gpus, accept_mig=accept_mig) if uses_gpu or gpus else []
     if find_rapl().availability is Availability.READY:
-        sensors.append(SensorMeter(RaplSource()))
+        sensors.append(_rapl_meter())
     return _together(sensors) if sensors else model()
 
 
@@ -124,5 +123,11 @@ def _gpu_meters(gpus: Sequence[str], *, accept_mig: bool) -> list[Meter[Measured
     ]
 
 
+def _rapl_meter() -> Meter[Measured]:
+    return RaplMeter()
+
+
 def _together(sensors: Sequence[Meter[Measured]]) -> Meter[Measured]:
+    from .node import NodeMeter
+
     return sensors[0] if len(sensors) == 1 else NodeMeter(sensors)
