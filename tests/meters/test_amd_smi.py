@@ -263,7 +263,7 @@ def test_found_gpus_are_named_with_what_may_be_read(amd: AmdSmiDouble, kfd: Path
 @pytest.mark.parametrize(
     ("failing", "detail", "remedy"),
     [
-        ({"energy": double.NOT_SUPPORTED}, "no energy counter", ""),
+        ({"energy": double.NOT_SUPPORTED}, "no energy counter", "nothing to be done"),
         ({"energy": double.NO_PERMISSION}, "no permission", "sudo usermod -aG render,video $USER"),
         ({"*": double.IO}, "does not answer", "restart"),
     ],

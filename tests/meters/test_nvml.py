@@ -291,7 +291,7 @@ def test_found_gpus_are_named_with_what_may_be_read(nvml: NvmlDouble) -> None:
 @pytest.mark.parametrize(
     ("line", "detail", "remedy", "availability"),
     [
-        (f"fail {COUNTER} 3", "no energy counter", "", Availability.LIMITED),
+        (f"fail {COUNTER} 3", "no energy counter", "nothing to be done", Availability.LIMITED),
         ("gpu 1 mig 1", "MIG is on", "sudo nvidia-smi -i 1 -mig 0", Availability.LIMITED),
         ("persistence 0", "persistence mode is off", "sudo nvidia-smi -pm 1", Availability.READY),
         (f"fail {COUNTER} 4", "no permission to read", "sudo chmod a+rw /dev/nvidia", Availability.LIMITED),

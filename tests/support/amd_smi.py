@@ -52,8 +52,11 @@ class AmdSmiTemperatureMetric(IntEnum):
 
 @dataclass
 class GpuDouble:
-    """One GPU. ``power`` is W from each second on; ``counter`` makes of the true energy (J at a second) and
-    the time what the accumulator shows, ``sensor`` of the true power what is told; ``failing`` are functions with the code of their error."""
+    """One GPU. ``power`` is W from each second on.
+
+    ``counter`` makes of the true energy (J at a second) and the time what the accumulator shows, ``sensor``
+    of the true power what is told; ``failing`` are functions with the code of their error.
+    """
 
     power: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 100.0)])
     counter: Callable[[Callable[[float], float], float], float] = lambda energy, now: energy(now)

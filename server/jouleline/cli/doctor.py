@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(console: Console, one: Finding) -> None:
     said = f"[bold]{escape(one.name)}[/]: {escape(one.detail)}"
-    remedy = f"[dim]{escape(one.remedy)}[/]"
+    remedy = f"[dim]-> {escape(one.remedy)}[/]"
     if not console.is_terminal:  # whole lines for what reads a pipe line by line
         console.print(f"  {_MARKS[one.availability]} {said}", soft_wrap=True)
         if one.remedy:

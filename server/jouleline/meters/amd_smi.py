@@ -58,6 +58,7 @@ _STATUS: Final[Mapping[str, range]] = {
     "heat": range(32, 56),
     "another limit": range(56, 64),
 }
+_JOIN: Final = "sudo amd-smi set --compute-partition SPX joins the partitions"
 _UNSAID: Final = "a limit that the driver does not name"
 
 DIVIDED_LABEL: Final = "the whole GPU's figure although it is partitioned: other partitions' energy is in it"
@@ -244,7 +245,7 @@ def _require_figures(gpu: Gpu, *, accept_partitions: bool) -> None:
     if gpu.divided and not accept_partitions:
         raise SourceError(
             f"{gpu.where} is a partition ({gpu.partition}), and figures are those of the whole GPU",
-            "join them with `sudo amd-smi set --compute-partition SPX`, or accept the whole GPU's figure",
+            f"{_JOIN}, or accept the whole GPU's figure",
         )
     if not (gpu.counter or gpu.instant or gpu.average):
         raise SourceError(
@@ -273,8 +274,12 @@ def find_amd_smi(kfd: Path = KFD) -> Finding:
     if not may_use(kfd):
         said = f"{found}; programs of yours may not use {kfd}"
         return Finding("meter", NAME, Availability.LIMITED, said, GRANT)
-    limited = any(gpu.divided or not (gpu.counter or gpu.second_die) for gpu in gpus)
-    return Finding("meter", NAME, Availability.LIMITED if limited else Availability.READY, found)
+    if any(gpu.divided for gpu in gpus):
+        return Finding("meter", NAME, Availability.LIMITED, found, f"{_JOIN}, or accept whole-GPU figures")
+    if not all(gpu.counter or gpu.second_die for gpu in gpus):
+        said = "nothing to be done: a virtual machine's guest has no counter"
+        return Finding("meter", NAME, Availability.LIMITED, found, said)
+    return Finding("meter", NAME, Availability.READY, found)
 
 
 def _readings(gpu: Gpu) -> str:

@@ -263,4 +263,6 @@ def _advice(gpus: Sequence[Gpu]) -> str:
         return f"sudo nvidia-smi -i {','.join(divided)} -mig 0 turns MIG off; else accept whole-GPU figures"
     if any(not gpu.persistent for gpu in gpus):
         return "sudo nvidia-smi -pm 1 keeps the driver loaded between runs, which steadies idle power"
+    if not all(gpu.counter for gpu in gpus):
+        return "nothing to be done: GPUs before Volta, and most virtual ones, have no counter"
     return ""

@@ -88,7 +88,7 @@ def find_meters(model: Callable[[], Meter[Any]]) -> list[Finding]:
         rapl,
         _find_node(gpu, rapl),
         Finding("meter", modelled.name, Availability.READY, modelled.note),
-        Finding("meter", "taken when none is named", Availability.READY, taken),
+        Finding("meter", "default", Availability.READY, taken),
     ]
 
 
@@ -128,6 +128,8 @@ def _rapl_meter() -> Meter[Measured]:
 
 
 def _together(sensors: Sequence[Meter[Measured]]) -> Meter[Measured]:
+    if len(sensors) == 1:
+        return sensors[0]
     from .node import NodeMeter
 
-    return sensors[0] if len(sensors) == 1 else NodeMeter(sensors)
+    return NodeMeter(sensors)
