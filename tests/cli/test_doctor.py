@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import jouleline
+from tests.cli.command import Said, jouleline
 from tests.support.nvml import COUNTER, NO_PERMISSION
 
 
@@ -24,8 +24,17 @@ def driver(nvml_library: Path, tmp_path: Path) -> dict[str, str]:
     return {"LD_LIBRARY_PATH": str(nvml_library.parent), "NVML_DOUBLE_SCRIPT": str(tmp_path / "script")}
 
 
+def doctor(*words: str, home: Path, driver: dict[str, str]) -> Said:
+    return jouleline(
+        *("doctor", *words),
+        home=home,
+        LD_LIBRARY_PATH=driver["LD_LIBRARY_PATH"],
+        NVML_DOUBLE_SCRIPT=driver["NVML_DOUBLE_SCRIPT"],
+    )
+
+
 def meters(home: Path, driver: dict[str, str]) -> dict[str, dict[str, Any]]:
-    said = jouleline("doctor", "--format", "json", home=home, **driver)
+    said = doctor("--format", "json", home=home, driver=driver)
     return {one["name"]: one for one in said.document["findings"] if one["kind"] == "meter"}
 
 
@@ -49,7 +58,7 @@ def test_a_gpu_that_may_not_be_read_is_reported_with_the_command(
 
 
 def test_a_pipe_gets_whole_lines(tmp_path: Path, driver: dict[str, str]) -> None:
-    said = jouleline("doctor", home=tmp_path, **driver)
+    said = doctor(home=tmp_path, driver=driver)
     lines = said.out.splitlines()
     assert "meter" in lines
     (nvml,) = (line for line in lines if " nvml: " in line)

@@ -8,6 +8,7 @@ from jouleline.core.ports import Availability, Finding
 from jouleline.meters import selection
 from jouleline.meters.amd_smi import AmdSmiSource, find_amd_smi
 from jouleline.meters.cpu_time import CpuTimeMeter
+from jouleline.meters.rapl import RaplSource, find_rapl
 from jouleline.meters.selection import METERS, best_meter, find_gpu, find_meters, named_meter, sees_gpus
 from tests.support.nvml import NvmlDouble
 
@@ -46,6 +47,32 @@ def test_a_program_with_kernels_gets_the_gpus_meter_and_others_do_not(nvml: Nvml
     assert sees_gpus(chosen)
     chosen.close()
     assert nvml.users == 0
+
+
+def test_with_rapl_a_gpu_programs_meter_is_their_sum(
+    nvml: NvmlDouble, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    zone = tmp_path / "intel-rapl:0"
+    zone.mkdir()
+    for file, text in {
+        "name": "package-0 (test double)",
+        "max_energy_range_uj": "1000",
+        "energy_uj": "5",
+    }.items():
+        (zone / file).write_text(text)
+    monkeypatch.setattr(selection, "find_rapl", partial(find_rapl, tmp_path))
+    monkeypatch.setattr(selection, "RaplSource", partial(RaplSource, tmp_path))
+    nvml.script()
+    for chosen in (best_meter((), model, uses_gpu=True), named_meter("node", (), model)):
+        assert chosen.info.name == "nvml+rapl"
+        assert sees_gpus(chosen)
+        chosen.close()
+    alone = best_meter((), model)
+    assert alone.info.name == "rapl"
+    assert not sees_gpus(alone)
+    found = {one.name: one for one in find_meters(model)}
+    assert found["node"].availability is Availability.READY
+    assert found["default"].detail == "rapl for programs on the CPU, node for those on a GPU"
 
 
 def test_naming_gpus_asks_for_their_meter(nvml: NvmlDouble) -> None:

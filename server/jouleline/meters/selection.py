@@ -10,8 +10,9 @@ from jouleline.core.meter import Measured, Meter, MeterError
 from jouleline.core.ports import Availability, Finding
 
 from .amd_smi import AmdSmiSource, find_amd_smi
+from .node import NodeMeter
 from .nvml import NvmlSource, find_nvml
-from .rapl import RaplMeter, find_rapl
+from .rapl import RaplSource, find_rapl
 from .sensor import SensorMeter
 from .source import Source
 
@@ -35,12 +36,12 @@ def named_meter(
         case "nvml" | "amd-smi":
             return SensorMeter(_gpu_source(name, gpus, accept_mig=accept_mig))
         case "rapl":
-            return _rapl_meter()
+            return SensorMeter(RaplSource())
         case "node":
             sensors = _gpu_meters(gpus, accept_mig=accept_mig)
             if not sensors:
                 raise MeterError("no GPU answers here, so there is nothing to add to rapl; measure with rapl")
-            return _together([*sensors, _rapl_meter()])
+            return _together([*sensors, SensorMeter(RaplSource())])
         case "cpu-time":
             return model()
     raise MeterError(f"there is no such meter; there are {', '.join(METERS)}")
@@ -59,13 +60,13 @@ def best_meter(
     """
     sensors = _gpu_meters(gpus, accept_mig=accept_mig) if uses_gpu or gpus else []
     if find_rapl().availability is Availability.READY:
-        sensors.append(_rapl_meter())
+        sensors.append(SensorMeter(RaplSource()))
     return _together(sensors) if sensors else model()
 
 
 def sees_gpus(meter: Meter[Any]) -> bool:
     """Whether a GPU's energy is in its figures."""
-    return meter.info.name in (*_GPU, "node")
+    return any(part in _GPU for part in meter.info.name.split("+"))
 
 
 def find_gpu() -> Finding:
@@ -123,13 +124,5 @@ def _gpu_meters(gpus: Sequence[str], *, accept_mig: bool) -> list[Meter[Measured
     ]
 
 
-def _rapl_meter() -> Meter[Measured]:
-    return RaplMeter()
-
-
 def _together(sensors: Sequence[Meter[Measured]]) -> Meter[Measured]:
-    if len(sensors) == 1:
-        return sensors[0]
-    from .node import NodeMeter
-
-    return NodeMeter(sensors)
+    return sensors[0] if len(sensors) == 1 else NodeMeter(sensors)
