@@ -21,7 +21,7 @@ DRIVER_NOT_LOADED = 34
 BUSY = 30
 
 RESOLUTION_UJ = 15.259
-_PERIOD_S = 0.001
+_PERIOD_S = 0.01
 
 
 class AmdSmiException(Exception):  # noqa: N818 - the real one's name
