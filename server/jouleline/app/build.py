@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jouleline.core.ports import Completed, Job, Limits, Runner
+from jouleline.core.ports import Completed, Job, Limits, Runner, StopReason
 from jouleline.core.workload import Workload
 
 from .copying import CopyError, copy_program
@@ -61,10 +61,11 @@ async def build(
 def how_it_failed(done: Completed) -> str:
     """How a job ended, in words: ``crashed (SIGSEGV)``, ``ran past its time limit``..."""
     if done.stopped is not None:
-        return {
-            "time limit": f"was stopped after {done.wall_s:.0f} s: it ran past its time limit",
-            "output limit": "was stopped: it printed without end",
-        }[done.stopped.value]
+        if done.stopped is StopReason.TIME:
+            return f"was stopped after {done.wall_s:.0f} s: it ran past its time limit"
+        if done.stopped is StopReason.OUTPUT:
+            return "was stopped: it printed without end"
+        return f"was stopped: it went over its {done.stopped}"
     if done.signal is not None:
         return f"crashed ({done.signal})"
     return f"failed with exit code {done.exit_code}"
