@@ -10,9 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from jouleline.core.ports import Completed, Job, Limits, RunnerError, StopReason
+
+WATCHED: Final = (
+    "it is stopped when it goes over its limits on time, output, memory, processes, disk or number of files"
+)
+"""What every runner that lets a job out of nobody's sight can guarantee, in words for the user."""
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _CHUNK_BYTES = 64 * 1024
