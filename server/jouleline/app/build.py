@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,13 @@ from jouleline.core.ports import Completed, Job, Limits, Runner, StopReason
 from jouleline.core.workload import Workload
 
 from .copying import CopyError, copy_program
+from .program import SOURCE_SUFFIXES
 
 BUILD_LIMITS = Limits(wall_s=300.0)
 _TAIL_LINES = 12
+_GPU_CODE = re.compile(
+    rb"__global__|\bhip(?:Launch|Malloc)|\bcuda(?:Launch|Malloc)|#\s*pragma\s+omp\s+target\b"
+)
 
 
 class BuildError(RuntimeError):
@@ -22,17 +27,21 @@ class BuildError(RuntimeError):
 
 @dataclass(frozen=True)
 class Built:
-    """A program built in a folder of its own. ``log`` is what the build printed."""
+    """A program built in a folder of its own. ``log`` is what the build printed.
+
+    ``gpu`` says that its sources hold code for GPUs, so that its runs ask for them.
+    """
 
     directory: Path
     workload: Workload
     log: str
     seconds: float
+    gpu: bool = False
 
     def job(self, args: str | None = None, limits: Limits | None = None) -> Job:
         """The job that runs the program (default: with the arguments that are measured)."""
         command = self.workload.run_command(args)
-        return Job(command, str(self.directory), limits=limits or Limits())
+        return Job(command, str(self.directory), limits=limits or Limits(), gpu=self.gpu)
 
 
 async def build(
@@ -55,7 +64,15 @@ async def build(
     log = (done.stdout + done.stderr).decode("utf-8", "replace")
     if not done.succeeded:
         raise BuildError(f"`{workload.build}` {how_it_failed(done)}\n{tail(log)}")
-    return Built(target, workload, log, done.wall_s)
+    return Built(target, workload, log, done.wall_s, await asyncio.to_thread(_is_for_gpu, target))
+
+
+def _is_for_gpu(folder: Path) -> bool:
+    for path in folder.rglob("*"):
+        if path.suffix.lower() in SOURCE_SUFFIXES and path.is_file() and not path.is_symlink():
+            if _GPU_CODE.search(path.read_bytes()):
+                return True
+    return False
 
 
 def how_it_failed(done: Completed) -> str:

@@ -55,7 +55,7 @@ async def collect(
     # Numbers as in English, whatever the user's language.
     environment = {"LC_ALL": "C"}
     command = profiler.command(run, _FOLDER, tensor=tensor)
-    done = await runner.run(Job(command, str(built.directory), environment, PROFILE_LIMITS))
+    done = await runner.run(Job(command, str(built.directory), environment, PROFILE_LIMITS, gpu=True))
     texts = await asyncio.to_thread(_written, built.directory / _FOLDER)
     found = {name: text for name, text in texts.items() if profiler.recognises(text)}
     try:

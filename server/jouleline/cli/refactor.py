@@ -36,7 +36,10 @@ def run(options: argparse.Namespace) -> int:
     """Run the loop and print what it found; the program is changed only with ``--apply``."""
     program = shared.program([options.program])
     workload = shared.workload(program, options.workload)
-    tools = wiring.refactor_tools(confined=not options.no_sandbox)
+    try:
+        tools = wiring.refactor_tools(confined=not options.no_sandbox)
+    except wiring.UnavailableError as error:
+        raise shared.unavailable(error) from error
     with progress(quiet=options.format == "json") as tell:
 
         def report(step: Step) -> None:

@@ -134,7 +134,7 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
         tools = await asyncio.to_thread(wiring.refactor_tools)
         workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
         outcome = await refactor(program, workload, tools, report)
-    except (ProgramError, WorkloadError, RefactorError) as error:
+    except (ProgramError, WorkloadError, RefactorError, wiring.UnavailableError) as error:
         work.closing = "could not be done"
         return f"{document.name} cannot be refactored: {error}"
     except asyncio.CancelledError:

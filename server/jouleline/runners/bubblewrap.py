@@ -30,8 +30,7 @@ _TEMPORARY_BYTES: Final = 1024**3
 _TRIAL_S: Final = 10.0
 _GUARANTEES: Final = (
     "it has no network, not even the ports of this computer",
-    "it can read nothing of yours: of this machine it sees compilers, libraries, a few files of /etc, and "
-    "the folder it runs in",
+    "it can read nothing of yours: only the system's programs, a few files of /etc and the folder it runs in",
     "it can write to no file of yours outside the folder it runs in",
     "it sees no other process, and nothing of the environment of your editor",
     "it reaches no GPU unless it was given one",
@@ -142,7 +141,7 @@ def _sandbox(program: str, directory: str, scratch: str, shown: Sequence[Path], 
     # which is memory: it is closed at last, so that nothing can be written there.
     return [
         program, "--die-with-parent", "--new-session", "--unshare-all", "--cap-drop", "ALL",
-        "--proc", "/proc", "--dev", "/dev", *small, "/dev/shm",
+        "--proc", "/proc", "--dev", "/dev", *small, "/dev/shm",  # noqa: S108 - the job's own
         *(part for node in (gpu_nodes() if gpu else ()) for part in ("--dev-bind", node, node)),
         "--remount-ro", "/dev",
         *(part for name in _KERNEL_SETTINGS for part in ("--ro-bind-try", f"/proc/{name}", f"/proc/{name}")),

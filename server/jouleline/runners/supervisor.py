@@ -263,7 +263,9 @@ class _Process:
         """Resident bytes, each page divided among the processes that share it."""
         try:
             with open(f"/proc/{self.pid}/smaps_rollup", "rb") as sums:  # noqa: PTH123 - the same
-                return sum(int(line.split()[1]) * 1024 for line in sums if line.startswith((b"Pss:", b"SwapPss:")))
+                return sum(
+                    int(line.split()[1]) * 1024 for line in sums if line.startswith((b"Pss:", b"SwapPss:"))
+                )
         except (OSError, ValueError):
             return self.resident
 

@@ -26,7 +26,14 @@ _SETTINGS: Final = (
 )  # fmt: skip
 _PROCESSORS: Final = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 _HIDDEN: Final = ("/home", "/root", "/tmp", "/var/tmp", "/run")  # noqa: S108 - hidden, not used
-_SEARCHED: Final = ("PATH", "LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH")
+_SEARCHED: Final = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "LIBRARY_PATH",
+    "CPATH",
+    "C_INCLUDE_PATH",
+    "CPLUS_INCLUDE_PATH",
+)
 _GPU_NODES: Final = ("nvidia*", "kfd", "dri", "dxg")
 
 
@@ -79,7 +86,7 @@ def _searched(environment: Mapping[str, str]) -> Iterator[Path]:
             folder = Path(entry)
             if folder.is_absolute():
                 yield folder.resolve()
-                if folder.name == "bin" and len(folder.parts) > 2:  # noqa: PLR2004 - /bin's parent is all there is
+                if folder.name == "bin" and len(folder.parts) > 2:
                     yield folder.resolve().parent
 
 
