@@ -69,9 +69,9 @@ async def build(
 
 def _is_for_gpu(folder: Path) -> bool:
     for path in folder.rglob("*"):
-        if path.suffix.lower() in SOURCE_SUFFIXES and path.is_file() and not path.is_symlink():
-            if _GPU_CODE.search(path.read_bytes()):
-                return True
+        is_source = path.suffix.lower() in SOURCE_SUFFIXES and path.is_file() and not path.is_symlink()
+        if is_source and _GPU_CODE.search(path.read_bytes()):
+            return True
     return False
 
 

@@ -21,7 +21,7 @@ from jouleline.core.roofline import BoundKind
 from . import options as shared
 from . import profiled
 from .console import detail, output
-from .exit_codes import Exit, UserError
+from .exit_codes import Exit
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

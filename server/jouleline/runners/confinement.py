@@ -113,7 +113,10 @@ def _landlock(rules: dict[str, object]) -> None:
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return  # what is not there, or not for this user, needs no permission
     if not stat.S_ISDIR(os.fstat(place).st_mode):
         rights &= _OF_FILES
     _call(path, _ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("=Qi", rights, place), 0)

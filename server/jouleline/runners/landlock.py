@@ -105,7 +105,7 @@ def _guarantees(abi: int, *, filtered: bool) -> tuple[str, ...]:
         return ()
     change = "change, empty" if abi >= _EMPTIES else "write to"
     given = [
-        "it can read no file of yours: only the system's programs, a few of /etc, /proc and the folder it runs in",
+        "it can read no file of yours: only the system's programs, a few of /etc, /proc and its own folder",
         f"it can create, {change} or remove no file of yours outside the folder it runs in",
         "it cannot read the memory or the environment of another process, nor trace it",
         "it reaches no GPU unless it was given one",

@@ -36,8 +36,10 @@ _KILL_PATIENCE_S = 5.0
 _EXEC_FAILED = 127
 _LOOK_S = 0.05
 _LOOK_AT_FILES_S = 0.2
-# A look may cost this share of the time to the next: it must not show in what is measured.
+# A look may cost this share of the time to the next, so that it does not show in what is measured; but
+# nobody is left alone for longer than that.
 _LOOKING_SHARE = 0.01
+_BLIND_S = 1.0
 # A job that fills the disk is stopped with this much left, however it hides what it wrote.
 _RESERVE_BYTES = 512 * 1024**2
 _KEYCTL = {"x86_64": 250, "aarch64": 219}
@@ -220,12 +222,17 @@ class _Watch:
             usage = resource.getrusage(resource.RUSAGE_CHILDREN)
             if usage.ru_utime + usage.ru_stime + sum(one.cpu_s for one in tree) > self._limits["cpu_s"]:
                 return "cpu"
-        # Resident memory counts what processes share once for each, so a second opinion is asked for;
-        # and twice in a row, for a program that just starts another is for a moment counted twice.
+        return "memory" if self._is_over_memory([one.resident for one in tree], tree) else None
+
+    def _is_over_memory(self, resident: list[int], tree: list[_Process]) -> bool:
         most = self._limits.get("memory_bytes", float("inf"))
-        over = sum(one.resident for one in tree) > most and sum(one.proportional for one in tree) > most
+        if max(resident, default=0) > most:
+            return True
+        # The sum counts what processes share once for each, so a second opinion is asked for, which is dear;
+        # and twice in a row, for a program that just starts another is for a moment counted twice.
+        over = sum(resident) > most and sum(one.proportional for one in tree) > most
         over, self._was_over_memory = over and self._was_over_memory, over
-        return "memory" if over else None
+        return over
 
     def _look_at_files(self, tree: list[_Process]) -> str | None:
         held, files = _held(self._folders, tree)
@@ -241,7 +248,7 @@ class _Watch:
 
 def _again(began: float, pause: float) -> float:
     now = time.monotonic()
-    return now + max(pause, (now - began) / _LOOKING_SHARE)
+    return now + max(pause, min((now - began) / _LOOKING_SHARE, _BLIND_S))
 
 
 class _Process:
