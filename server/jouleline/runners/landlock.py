@@ -43,7 +43,7 @@ class LandlockRunner:
     def __init__(self, readable: Sequence[str] = (), abi: int | None = None) -> None:
         """Nothing is tried here; see :func:`find_landlock`."""
         self._readable = tuple(readable)
-        self._abi = min(confinement.version() if abi is None else abi, NEWEST)
+        self.abi = min(confinement.version() if abi is None else abi, NEWEST)
 
     @property
     def name(self) -> str:
@@ -53,12 +53,12 @@ class LandlockRunner:
     @property
     def guarantees(self) -> tuple[str, ...]:
         """What a job cannot do with this version; each has a test that attacks it."""
-        return _guarantees(self._abi, filtered=confinement.filters_system_calls())
+        return _guarantees(self.abi, filtered=confinement.filters_system_calls())
 
     @property
     def gaps(self) -> tuple[str, ...]:
         """What a job can do here, and could not under bubblewrap."""
-        return _gaps(self._abi, filtered=confinement.filters_system_calls())
+        return _gaps(self.abi, filtered=confinement.filters_system_calls())
 
     async def run(self, job: Job) -> Completed:
         """Run a job to its end or to its limits; see :func:`run_supervised`.
@@ -66,14 +66,14 @@ class LandlockRunner:
         Raises:
             RunnerError: when this kernel has no landlock or refuses the rules.
         """
-        if self._abi < 1:
+        if self.abi < 1:
             raise RunnerError(f"landlock does not work here, so nothing can be confined by it: {_REMEDY}")
         folder = own_folder(job.directory)
         with tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True) as scratch:
             environment = job_environment(os.environ, scratch, job.environment)
             shown = system_paths(environment, self._readable, gpu=job.gpu)
             rules = {
-                "abi": self._abi,
+                "abi": self.abi,
                 "read": ["/proc", *map(str, shown)],
                 "write": [str(folder), scratch],
                 "device": [*_NODES, *(gpu_nodes() if job.gpu else ())],
