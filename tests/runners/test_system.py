@@ -15,7 +15,7 @@ def test_the_system_is_shown_and_the_user_is_not(tmp_path: Path) -> None:
     assert any(Path("/usr/bin").is_relative_to(each) for each in shown)
     hidden = (
         "/home/ada",
-        "/root/.ssh",
+        "/root",
         "/srv/data",
         "/mnt/disk",
         "/var/lib",

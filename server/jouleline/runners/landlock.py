@@ -97,7 +97,7 @@ def find_landlock() -> Finding:
         f"version {abi}, used where bubblewrap does not work. A job under it: "
         f"{'; '.join(_guarantees(abi, filtered=filtered))}. But {'; '.join(_gaps(abi, filtered=filtered))}"
     )
-    return Finding("sandbox", "landlock", Availability.LIMITED, detail)
+    return Finding("sandbox", "landlock", Availability.LIMITED, detail, "bubblewrap has none of these gaps")
 
 
 def _guarantees(abi: int, *, filtered: bool) -> tuple[str, ...]:
