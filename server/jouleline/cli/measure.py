@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     """Measure and print; exit code 3 when the candidate regressed."""
     subject = shared.program([options.program])
     workload = shared.workload(subject, options.workload)
-    runner, notes = wiring.runner(confined=not options.no_sandbox)
+    runner, notes = shared.runner(options)
     with (
         progress(quiet=options.format == "json") as tell,
         tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True) as scratch,

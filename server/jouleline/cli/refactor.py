@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         tools = wiring.refactor_tools(confined=not options.no_sandbox, uses_gpu=launches_kernels(program))
     except wiring.UnavailableError as error:
-        raise UserError(str(error), Exit.FAILED) from error
+        raise shared.unavailable(error) from error
     with progress(quiet=options.format == "json") as tell, closing(tools.meter):
 
         def report(step: Step) -> None:
