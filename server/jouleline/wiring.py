@@ -28,7 +28,9 @@ from jouleline.core.ports import (
 
 if TYPE_CHECKING:
     from jouleline.app.compiled import CompiledEvidence
+    from jouleline.app.energy_replay import Replayable
     from jouleline.app.evidence import EvidenceSource
+    from jouleline.app.measure_settings import MeasureSettings
     from jouleline.app.model_bound import ModelBounds, ModelScenario
     from jouleline.app.outcome import Tools
     from jouleline.app.question import Example
@@ -124,7 +126,13 @@ def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runn
     return LocalRunner(), (f"programs ran outside a sandbox: {finding.detail}. {finding.remedy}".strip(),)
 
 
-def meter() -> Meter[Any]:
+def turn() -> None:
+    return None
+
+
+def meter(
+    name: str | None = None, gpus: Sequence[str] = (), *, accept_mig: bool = False, uses_gpu: bool = False
+) -> Meter[Any]:
     """The best meter of this machine: RAPL where it can be read, else the CPU-time model."""
     from jouleline.meters.cpu_time import CpuTimeMeter
     from jouleline.meters.rapl import RaplSource, find_rapl
@@ -139,6 +147,28 @@ def meter() -> Meter[Any]:
         device=host.name,
         source=f"{host.tdp_w.provenance}: {host.tdp_w.source}",
     )
+
+
+def measure_settings(program: Path | None = None) -> MeasureSettings:
+    """How to measure, as ``jouleline.toml`` says: that file of a ``program``, else the user's own.
+
+    Raises:
+        UnavailableError: if a setting is wrong.
+    """
+    from jouleline.app.measure_settings import MeasureSettingsError, find_settings
+    from jouleline.app.workload import WORKLOAD_FILE
+
+    try:
+        return find_settings(config_folder() / WORKLOAD_FILE, program)
+    except MeasureSettingsError as error:
+        raise UnavailableError(str(error)) from error
+
+
+def replay_meter(source: Replayable) -> Meter[Any]:
+    """The meter that gives a record's windows again."""
+    from jouleline.meters.replay import ReplayMeter
+
+    return ReplayMeter(source.record.header.meter, source.samples, source.recorded)
 
 
 def host_device() -> Device:

@@ -7,7 +7,7 @@ The same measurement gives the same file, byte for byte.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMATS: Final = (".svg", ".png")
 
 _INK, _MUTED, _GRID, _SHADE = "#1a1a1a", "#5f5f5f", "#d9d9d9", "#ececec"
+_FAINT_INK, _CONTROL = "#9a9a9a", "#009e73"
 _COLOURS: Final = {Arm.BASELINE: "#0072b2", Arm.CANDIDATE: "#d55e00"}
 _MARKERS: Final = {Arm.BASELINE: "o", Arm.CANDIDATE: "s"}
 _NAMES: Final = {Arm.BASELINE: "baseline", Arm.CANDIDATE: "candidate"}
@@ -131,9 +132,7 @@ def _power(axes: Axes, windows: Sequence[Window[Any]], meter: MeterInfo[Any]) ->
     axes.margins(x=0.01)
     axes.set(xlabel="time (s)", ylabel="power (W)")
     kind = meter.origin.word
-    axes.set_title(f"Power, {kind} by {meter.name} on {_short(meter.device)}")
-    axes.grid(visible=True, axis="y")
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, borderaxespad=0.2, handlelength=1.4)
+    _head(axes, f"Power, {kind} by {meter.name} on {_short(meter.device)}")
 
 
 def _look(window: Window[Any]) -> tuple[str, str, float]:
@@ -144,7 +143,7 @@ def _look(window: Window[Any]) -> tuple[str, str, float]:
     if window.phase is Phase.WARM_UP:
         return "warm-up", colour, _FAINT
     if window.phase is Phase.CONTROL:
-        return "control", "#009e73", 1.0
+        return "control", _CONTROL, 1.0
     return _NAMES[window.arm], colour, 1.0
 
 
@@ -153,36 +152,32 @@ def _blocks(axes: Axes, result: EnergyComparison[Any]) -> None:
     comparison = result.comparison
     blocks = comparison.blocks
     margin = 100 * comparison.delta
-    axes.axhspan(-margin, margin, color=_SHADE, linewidth=0, label=f"within ±{margin:.2g}%")
+    axes.axhspan(-margin, margin, color=_SHADE, linewidth=0, label=f"less than {margin:.2g}%")
     axes.axhline(0, color=_MUTED, linewidth=0.8)
-    for number, look in enumerate(one for one in LOOKS if one <= len(blocks)):
-        axes.axvline(look, color=_MUTED, linewidth=0.8, linestyle=":", label="look" if number == 0 else None)
-    numbers = range(1, len(blocks) + 1)
-    running = [ratio(blocks[:count], joules, LOOK_ALPHA) for count in numbers]
-    _interval(axes, numbers, [one.mapped(_percent) for one in running], "mean so far with interval")
+    running = [ratio(blocks[:count], joules, LOOK_ALPHA).mapped(_percent) for count in _numbers(blocks)]
+    single = [_percent(ratio([block]).value) for block in blocks]
     axes.plot(
-        list(numbers),
-        [_percent(ratio([block]).value) for block in blocks],
+        _numbers(blocks),
+        single,
         linestyle="none",
         marker=_MARKERS[Arm.CANDIDATE],
         markersize=4,
         color=_COLOURS[Arm.CANDIDATE],
         label="a block",
     )
-    axes.set(xlabel="block", ylabel="change of energy (%)", xlim=(0.5, len(blocks) + 0.5))
-    _sensible(axes, [_percent(ratio([block]).value) for block in blocks], running[1:])
-    axes.set_title(f"{result.verdict.capitalize()}: energy of the candidate against the baseline")
-    _finish(axes)
+    _interval(axes, running, [look for look in LOOKS if look <= len(blocks)])
+    axes.set(xlabel="block", ylabel="change of energy (%)")
+    final = running[-1]
+    net = f"{final.value:+.1f}% ({final.low:+.1f}% to {final.high:+.1f}%)" if len(blocks) > 1 else ""
+    _finish(axes, f"{result.verdict.capitalize()}: candidate against baseline {net}", single, running)
 
 
 def _windows(axes: Axes, result: Measurement[Any]) -> None:
     """The joules of a run in each window, and their interval after each."""
     values = [joules(sample) for sample in result.samples]
-    numbers = range(1, len(values) + 1)
-    running = [t_interval(values[:count]) for count in numbers]
-    _interval(axes, numbers, running, "mean so far with 95% interval")
+    running = [t_interval(values[:count]) for count in _numbers(values)]
     axes.plot(
-        list(numbers),
+        _numbers(values),
         values,
         linestyle="none",
         marker=_MARKERS[Arm.BASELINE],
@@ -190,34 +185,58 @@ def _windows(axes: Axes, result: Measurement[Any]) -> None:
         color=_COLOURS[Arm.BASELINE],
         label="a window",
     )
-    axes.set(xlabel="window", ylabel="energy of a run (J)", xlim=(0.5, len(values) + 0.5))
-    axes.set_title("Energy of a run")
-    _finish(axes)
+    _interval(axes, running, [len(values)])
+    axes.set(xlabel="window", ylabel="energy of a run (J)")
+    final = running[-1]
+    figure = f"{final.value:.4g} J ({final.low:.4g} to {final.high:.4g})" if len(values) > 1 else ""
+    _finish(axes, f"Energy of a run {figure}", values, running)
 
 
-def _interval(axes: Axes, numbers: Sequence[int], running: Sequence[Estimate], label: str) -> None:
-    axes.plot(list(numbers), [one.value for one in running], color=_INK, linewidth=1.2, label=label)
-    known = list(zip(numbers, running, strict=True))[1:]  # one value has no interval
-    axes.fill_between(
-        [number for number, _ in known],
-        [one.low for _, one in known],
-        [one.high for _, one in known],
-        color=_INK,
-        alpha=0.14,
-        linewidth=0,
-    )
+def _numbers(things: Sequence[object]) -> list[int]:
+    return list(range(1, len(things) + 1))
 
 
-def _sensible(axes: Axes, values: Sequence[float], running: Sequence[Estimate]) -> None:
-    del axes, values, running
+def _interval(axes: Axes, running: Sequence[Estimate], looks: Sequence[int]) -> None:
+    """The mean after each value, a little to its right, with its interval; strong where it counts."""
+    counts = [(number, one) for number, one in enumerate(running, start=1) if number > 1]
+    for strong, label in ((False, "mean so far with interval"), (True, "the same at a look")):
+        chosen = [(number, one) for number, one in counts if (number in looks) is strong]
+        if not chosen:
+            continue
+        axes.errorbar(
+            [number + 0.12 for number, _ in chosen],
+            [one.value for _, one in chosen],
+            yerr=[
+                [one.value - one.low for _, one in chosen],
+                [one.high - one.value for _, one in chosen],
+            ],
+            fmt="_",
+            color=_INK if strong else _FAINT_INK,
+            linewidth=1.6 if strong else 1.2,
+            capsize=2.5,
+            markersize=7,
+            label=label,
+        )
 
 
-def _finish(axes: Axes) -> None:
+def _finish(axes: Axes, title: str, values: Sequence[float], running: Sequence[Estimate]) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    # The first intervals, of two values or three, would dwarf all that follows: they are cut off.
+    settled = [one for one in running[3:] or running[1:]]
+    seen = [*values, *(end for one in settled for end in (one.low, one.high))]
+    low, high = min(seen), max(seen)
+    room = 0.08 * (high - low) or abs(high) or 1.0
+    axes.set(xlim=(0.5, len(values) + 0.5), ylim=(low - room, high + room))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _head(axes, title)
+
+
+def _head(axes: Axes, title: str) -> None:
+    """The title, and below it the legend in one row, above the axes where no data are."""
+    axes.set_title(title, pad=20, fontweight="bold")
     axes.grid(visible=True, axis="y")
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=4, borderaxespad=0.2, handlelength=1.4)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 0.99), ncols=5, borderaxespad=0.2, handlelength=1.4)
 
 
 def _percent(value: float) -> float:

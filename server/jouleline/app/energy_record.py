@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 from jouleline import __version__
@@ -124,18 +124,18 @@ class EnergyRecord:
 
 
 @dataclass
-class RecordFile:
+class Recording:
     """A record that is being written; every line is in the file when its method returns."""
 
     path: Path
     _file: FileIO
+    begun: bool = False
 
-    def begin(self, header: Header) -> None:
-        """Write the header."""
-        self._write("header", {"schema": SCHEMA, **fields(header)})
-
-    def add(self, window: Window[Any]) -> None:
-        """Write a window that was taken."""
+    def see(self, window: Window[Any], header: Callable[[], Header]) -> None:
+        """Write a window that was taken, before the first one the header."""
+        if not self.begun:
+            self._write("header", {"schema": SCHEMA, **fields(header())})
+            self.begun = True
         self._write("window", fields(window, Window[Any]))
 
     def finish(self, document: Mapping[str, Any]) -> None:
@@ -144,7 +144,8 @@ class RecordFile:
 
     def fail(self, reason: str) -> None:
         """Write why there will be no figures."""
-        self._write("failure", {"reason": reason})
+        if self.begun:
+            self._write("failure", {"reason": reason})
 
     def _write(self, kind: str, content: Mapping[str, Any]) -> None:
         data = line(kind, content)
@@ -155,27 +156,29 @@ class RecordFile:
         if written != len(data):
             raise EnergyRecordError(f"{self.path}: cannot be written: no space is left")
 
-    def __enter__(self) -> RecordFile:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-
-def new_energy_record(path: Path) -> RecordFile:
+@contextmanager
+def recording(path: Path) -> Iterator[Recording]:
     """Begin a record in a file that must not be there yet: what was measured is never written over.
+
+    A file into which no window came is taken away again.
 
     Raises:
         EnergyRecordError: if the file is there, or cannot be made.
     """
     try:
-        return RecordFile(path, path.open("xb", buffering=0))
+        file = path.open("xb", buffering=0)
     except FileExistsError:
         raise EnergyRecordError(f"{path}: is there already; a record needs a new name") from None
     except OSError as error:
         raise EnergyRecordError(f"{path}: cannot be written: {error.strerror}") from error
+    with file:
+        record = Recording(path, file)
+        try:
+            yield record
+        finally:
+            if not record.begun:
+                path.unlink(missing_ok=True)
 
 
 def read_energy_record(path: Path) -> EnergyRecord:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from jouleline.core.energy import LOOKS, Arm, Block, EnergyVerdict, Summary
 from jouleline.core.idle import Idle
 from jouleline.core.interval import Estimate
+from jouleline.core.kernel_joules import KernelJoules
 from jouleline.core.meter import EnergySample, MeterInfo
 
 from .measurement import EnergyComparison, Measurement, Plan
@@ -72,6 +73,29 @@ def comparison_json(result: EnergyComparison[Any]) -> dict[str, Any]:
 def result_json(result: Measurement[Any] | EnergyComparison[Any]) -> dict[str, Any]:
     """The document of either."""
     return measurement_json(result) if isinstance(result, Measurement) else comparison_json(result)
+
+
+def kernels_json(kernels: KernelJoules) -> dict[str, Any]:
+    """The field ``kernels`` of a measurement's document."""
+    return {
+        "provenance": kernels.provenance,
+        "kernels": [
+            {
+                "name": one.kernel,
+                "launches": one.launches,
+                "seconds": one.seconds,
+                "value_j": one.joules.value,
+                "interval_j": _interval_json(one.joules),
+            }
+            for one in kernels.kernels
+        ],
+        "outside": {
+            "time_share": kernels.outside_share,
+            "value_j": kernels.outside.value,
+            "interval_j": _interval_json(kernels.outside),
+        },
+        "notes": list(kernels.notes),
+    }
 
 
 def without_windows(document: Mapping[str, Any]) -> dict[str, Any]:

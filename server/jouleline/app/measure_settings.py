@@ -8,16 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from jouleline.core.energy import CONTROL_BLOCKS
+
+from .measurement import Plan
 from .workload import WorkloadError, read_document
 
-_MOST_CONTROL: Final = 100
+MOST_CONTROL: Final = 100
+"""Blocks of a program against itself; more would be a slip of the finger."""
+
 _WANTED: Final[Mapping[str, str]] = {
     "meter": 'a meter\'s name, such as "rapl"; `jouleline doctor` lists those that are here',
     "gpu": 'a GPU\'s number or UUID, or a list of them, such as [0, "GPU-8f6a..."]',
     "accept_mig": "true or false",
     "seconds": "a time above 0 (s)",
     "joules": "an energy above 0 (J)",
-    "control": f"a whole number of blocks from 0 to {_MOST_CONTROL}",
+    "control": f"0, or a number of blocks from {CONTROL_BLOCKS} to {MOST_CONTROL}",
 }
 
 
@@ -41,6 +46,11 @@ class MeasureSettings:
     seconds: float | None = None
     joules: float | None = None
     control: int = 0
+
+    @property
+    def plan(self) -> Plan:
+        """How much to measure, to the protocol's own measure where nothing is said."""
+        return Plan(budget_s=self.seconds, budget_j=self.joules, control=self.control)
 
 
 def find_settings(own: Path, program: Path | None) -> MeasureSettings:
@@ -89,7 +99,7 @@ def _is_wanted(key: str, value: object) -> bool:
         case "accept_mig":
             return isinstance(value, bool)
         case "control":
-            return type(value) is int and 0 <= value <= _MOST_CONTROL
+            return type(value) is int and (value == 0 or CONTROL_BLOCKS <= value <= MOST_CONTROL)
         case _:
             return not isinstance(value, bool) and isinstance(value, int | float) and 0 < value < math.inf
 

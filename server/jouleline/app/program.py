@@ -19,6 +19,7 @@ _SKIPPED_FOLDERS = frozenset((".git", ".svn", "node_modules", ".venv", "__pycach
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 _INCLUDE_PATH = re.compile(r"-I\s*([^\s$()]+)")
 _OUTSIDE = re.compile(r"(?<![^\s=:])\.\./[\w./+-]+")
+_GPU_CODE = re.compile(rb"\b__global__\b|^[ \t]*#[ \t]*pragma[ \t]+omp[ \t][^\n]*\btarget\b", re.MULTILINE)
 MAX_FILES = 2000
 
 
@@ -51,6 +52,11 @@ class Program:
     def macros(self) -> Mapping[str, str]:
         """The macros that the build defines on the compiler's command line."""
         return defined_macros(self.makefile)
+
+    @property
+    def uses_gpu(self) -> bool:
+        """Whether it has kernels for a GPU, or regions that are offloaded to one."""
+        return any(_GPU_CODE.search(data) for data in self.files.values())
 
 
 def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = None) -> Program:

@@ -137,7 +137,7 @@ def phase_word(phase: Phase) -> str:
 def _arm(given: object, _kind: type) -> Arm:
     if given not in tuple(Arm):
         raise ValueError(f"{given!r} is neither {' nor '.join(Arm)}")
-    return Arm(given)
+    return Arm(str(given))
 
 
 def _phase(given: object, _kind: type) -> Phase:
