@@ -374,6 +374,7 @@ def refactor_tools(*, confined: bool = True) -> Tools:
         records=records_folder(),
         notes=notes,
         gpu=find_nvml(),
+        host=host_device().name,
     )
 
 

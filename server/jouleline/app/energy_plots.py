@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from jouleline.core.energy import LOOK_ALPHA, LOOKS, Arm, Block, joules, ratio
+from jouleline.core.energy import LOOK_ALPHA, LOOKS, Arm, joules, ratio
 from jouleline.core.energy import watts as average_watts
 from jouleline.core.interval import Estimate, t_interval
 from jouleline.core.meter import MeterInfo
 
 from .measurement import EnergyComparison, Measurement, Phase, Window
+from .report import change
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 FORMATS: Final = (".svg", ".png")
 
@@ -128,7 +128,7 @@ def _power(axes: Axes, windows: Sequence[Window[Any]], meter: MeterInfo[Any]) ->
                 solid_capstyle="butt",
                 label=shown,
             )
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.06 * axes.get_ylim()[1])
     axes.margins(x=0.01)
     axes.set(xlabel="time (s)", ylabel="power (W)")
     kind = meter.origin.word
@@ -165,11 +165,15 @@ def _blocks(axes: Axes, result: EnergyComparison[Any]) -> None:
         color=_COLOURS[Arm.CANDIDATE],
         label="a block",
     )
-    _interval(axes, running, [look for look in LOOKS if look <= len(blocks)])
-    axes.set(xlabel="block", ylabel="change of energy (%)")
-    final = running[-1]
-    net = f"{final.value:+.1f}% ({final.low:+.1f}% to {final.high:+.1f}%)" if len(blocks) > 1 else ""
-    _finish(axes, f"{result.verdict.capitalize()}: candidate against baseline {net}", single, running)
+    _interval(
+        axes,
+        running,
+        [*(look for look in LOOKS if look < len(blocks)), len(blocks)],
+        "the same at a look, or last",
+    )
+    axes.set(xlabel="block", ylabel=f"change of energy (%), {comparison.meter.origin.word}")
+    figure = f", {change(comparison.energy_ratio)}" if len(blocks) > 1 else ""
+    _finish(axes, f"{result.verdict.capitalize()}: energy of the candidate{figure}", single, running)
 
 
 def _windows(axes: Axes, result: Measurement[Any]) -> None:
@@ -185,8 +189,8 @@ def _windows(axes: Axes, result: Measurement[Any]) -> None:
         color=_COLOURS[Arm.BASELINE],
         label="a window",
     )
-    _interval(axes, running, [len(values)])
-    axes.set(xlabel="window", ylabel="energy of a run (J)")
+    _interval(axes, running, [len(values)], "the last of these")
+    axes.set(xlabel="window", ylabel=f"energy of a run (J), {result.meter.origin.word}")
     final = running[-1]
     figure = f"{final.value:.4g} J ({final.low:.4g} to {final.high:.4g})" if len(values) > 1 else ""
     _finish(axes, f"Energy of a run {figure}", values, running)
@@ -196,10 +200,10 @@ def _numbers(things: Sequence[object]) -> list[int]:
     return list(range(1, len(things) + 1))
 
 
-def _interval(axes: Axes, running: Sequence[Estimate], looks: Sequence[int]) -> None:
+def _interval(axes: Axes, running: Sequence[Estimate], looks: Sequence[int], named: str) -> None:
     """The mean after each value, a little to its right, with its interval; strong where it counts."""
     counts = [(number, one) for number, one in enumerate(running, start=1) if number > 1]
-    for strong, label in ((False, "mean so far with interval"), (True, "the same at a look")):
+    for strong, label in ((False, "mean so far with interval"), (True, named)):
         chosen = [(number, one) for number, one in counts if (number in looks) is strong]
         if not chosen:
             continue
@@ -223,7 +227,7 @@ def _finish(axes: Axes, title: str, values: Sequence[float], running: Sequence[E
     from matplotlib.ticker import MaxNLocator
 
     # The first intervals, of two values or three, would dwarf all that follows: they are cut off.
-    settled = [one for one in running[3:] or running[1:]]
+    settled = running[3:] or running[1:]
     seen = [*values, *(end for one in settled for end in (one.low, one.high))]
     low, high = min(seen), max(seen)
     room = 0.08 * (high - low) or abs(high) or 1.0

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from jouleline import __version__
-from jouleline.core.meter import MeterInfo
-from jouleline.core.ports import Runner
+from jouleline.core.meter import MeterError, MeterInfo
+from jouleline.core.ports import RunnerError
 
 from .build import Built
-from .measure import Plan, Window
 from .measure_report import without_windows
+from .measurement import MeasurementError, Plan, Window
 from .record_lines import LineError, fields, line, parts, value
 
 SCHEMA: Final = "jouleline/energy-record/1"
@@ -161,7 +161,7 @@ class Recording:
 def recording(path: Path) -> Iterator[Recording]:
     """Begin a record in a file that must not be there yet: what was measured is never written over.
 
-    A file into which no window came is taken away again.
+    What ends the measurement within is written down. A file into which no window came is taken away again.
 
     Raises:
         EnergyRecordError: if the file is there, or cannot be made.
@@ -176,6 +176,9 @@ def recording(path: Path) -> Iterator[Recording]:
         record = Recording(path, file)
         try:
             yield record
+        except (MeasurementError, MeterError, RunnerError) as error:
+            record.fail(str(error))
+            raise
         finally:
             if not record.begun:
                 path.unlink(missing_ok=True)

@@ -39,7 +39,7 @@ class Replayable:
         """What was recorded, where and when, in words."""
         header = self.record.header
         early = "; the record ended early, so idle power is not known" if self.record.ended_early else ""
-        began = header.surroundings.began
+        began = header.surroundings.began.replace("T", " ").replace("+00:00", " UTC")
         return f"{self.record.path.name}, {header.meter.name} on {header.meter.device}, {began}{early}"
 
 

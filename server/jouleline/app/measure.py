@@ -47,7 +47,7 @@ from .measurement import (
     Report,
     Window,
 )
-from .windows import RepeatedProgram, idle_window
+from .windows import RepeatedProgram, has_idle, idle_window
 
 __all__ = [
     "EnergyComparison",
@@ -211,7 +211,8 @@ class _Bench(Generic[Origin]):
         """Test the meter, and see what its devices use without us."""
         self.tell(Progress(Phase.CHECK))
         await asyncio.to_thread(self.meter.check)
-        self.tell(Progress(Phase.IDLE_BEFORE))
+        if has_idle(self.meter, self.plan):
+            self.tell(Progress(Phase.IDLE_BEFORE))
         self.idle_before = await idle_window(self.meter, self.plan, self.budget)
         if self.idle_before is not None:
             self.see(Phase.IDLE_BEFORE, self.idle_before)

@@ -23,7 +23,8 @@ class Tools:
 
     ``scratch`` holds the copies while the loop runs (None: the system's place for temporary files);
     ``records`` keeps one folder a run. ``gpu`` says whether an NVIDIA GPU answers here, to explain why
-    a CUDA program does not run. ``turn`` keeps other measurements from running at the same time.
+    a CUDA program does not run. ``turn`` keeps other measurements from running at the same time, and
+    ``host`` is the processor's name, for records.
     """
 
     runner: Runner
@@ -35,6 +36,7 @@ class Tools:
     plan: Plan = field(default_factory=Plan)
     notes: tuple[str, ...] = ()
     gpu: Finding | None = None
+    host: str = ""
     turn: Turn | None = None
 
 

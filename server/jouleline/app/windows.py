@@ -114,9 +114,14 @@ class RepeatedProgram(Generic[Origin]):
         )
 
 
+def has_idle(meter: Meter[Any], plan: Plan) -> bool:
+    """Whether idle is measured: neither where the plan leaves it out nor by a model."""
+    return plan.idle_s > 0 and not meter.info.modelled
+
+
 async def idle_window(meter: Meter[Origin], plan: Plan, budget: Budget) -> EnergySample[Origin] | None:
     """What the meter's devices use without a run of ours; None where the plan or the meter has no idle."""
-    if plan.idle_s <= 0 or meter.info.modelled:
+    if not has_idle(meter, plan):
         return None
     window_s = max(_MARGIN * meter.info.window_s, plan.idle_s)
     await budget.rest(_SETTLING_SHARE * window_s)

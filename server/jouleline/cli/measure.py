@@ -145,11 +145,7 @@ def run(options: argparse.Namespace) -> int:
     if options.plot is not None and options.plot.suffix.lower() not in FORMATS:
         raise UserError(f"--plot {options.plot}: name a file that ends in {' or '.join(FORMATS)}")
     profile = _profile(options)
-    quiet = options.format == "json"
-    if options.replay is not None:
-        done = _replayed(options, quiet=quiet)
-    else:
-        done = _measured(options, quiet=quiet)
+    done = _measured(options) if options.replay is None else _replayed(options)
     kernels = _kernels(done.result, profile, options) if profile is not None else None
     if options.plot is not None:
         try:
@@ -185,7 +181,7 @@ def _print(done: _Done, kernels: KernelJoules | None, options: argparse.Namespac
     print_notes(console, [*done.notes, *kept])
 
 
-def _replayed(options: argparse.Namespace, *, quiet: bool) -> _Done:
+def _replayed(options: argparse.Namespace) -> _Done:
     """What a record holds, worked out anew."""
     for name in (
         "program",
@@ -215,7 +211,7 @@ def _replayed(options: argparse.Namespace, *, quiet: bool) -> _Done:
     return _Done(result, source.windows, notes)
 
 
-def _measured(options: argparse.Namespace, *, quiet: bool) -> _Done:
+def _measured(options: argparse.Namespace) -> _Done:
     """What a meter gives now."""
     if options.program is None:
         raise UserError("name a PROGRAM to measure, or a record with --replay FILE")
@@ -234,25 +230,40 @@ def _measured(options: argparse.Namespace, *, quiet: bool) -> _Done:
     except MeterError as error:
         raise UserError(str(error), Exit.FAILED) from error
     runner, notes = wiring.runner(confined=not options.no_sandbox)
-    unit = "window" if options.against is None else "block"
-    with (
-        ExitStack() as stack,
-        measuring(quiet=quiet, unit=unit) as shown,
-        tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True) as scratch,
-    ):
-        stack.callback(meter.close)
-        try:
-            record = None if options.record is None else stack.enter_context(recording(options.record))
-        except EnergyRecordError as error:
-            raise UserError(str(error)) from error
-        bench = _Bench(options, workload, runner, meter, settings.plan, Path(scratch), shown, record)
-        try:
+    if options.against is not None and not options.against.exists():
+        raise UserError(f"{options.against}: no such file or folder")
+    try:
+        with ExitStack() as stack:
+            stack.callback(meter.close)
+            scratch = tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True)
+            bench = _Bench(
+                options,
+                workload,
+                runner,
+                meter,
+                settings.plan,
+                scratch=Path(stack.enter_context(scratch)),
+                record=_record(options, stack),
+                shown=stack.enter_context(
+                    measuring(
+                        quiet=options.format == "json",
+                        unit="window" if options.against is None else "block",
+                    )
+                ),
+            )
             result = asyncio.run(bench.run())
-        except (BuildError, EnergyRecordError, MeasurementError, MeterError, RunnerError) as error:
-            if record is not None:
-                record.fail(str(error))
-            raise UserError(str(error), Exit.FAILED) from error
+    except (BuildError, EnergyRecordError, MeasurementError, MeterError, RunnerError) as error:
+        raise UserError(str(error), Exit.FAILED) from error
     return _Done(result, bench.windows, notes)
+
+
+def _record(options: argparse.Namespace, stack: ExitStack) -> Recording | None:
+    if options.record is None:
+        return None
+    try:
+        return stack.enter_context(recording(options.record))
+    except EnergyRecordError as error:
+        raise UserError(str(error)) from error
 
 
 @dataclass
@@ -272,8 +283,6 @@ class _Bench:
     async def run(self) -> Result:
         """Measure one program, or two."""
         options = self.options
-        if options.against is not None and not options.against.exists():
-            raise UserError(f"{options.against}: no such file or folder")
         first = await self._built(options.program, "program")
         second = None if options.against is None else await self._built(options.against, "candidate")
         seed = secrets.randbits(32)
@@ -312,8 +321,11 @@ class _Bench:
 
     async def _built(self, path: Path, name: str) -> Built:
         self.shown.say(f"building {path}")
-        folder = path if path.is_dir() else path.parent
-        return await build(folder, {}, self.workload, self.runner, self.scratch / name)
+        return await build(_folder(path), {}, self.workload, self.runner, self.scratch / name)
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
 
 
 def _profile(options: argparse.Namespace) -> Profile | None:
@@ -337,7 +349,7 @@ def _kernels(result: Result, profile: Profile, options: argparse.Namespace) -> K
         raise UserError(f"{names}: is a profile of one program, the record is of two")
     if result.meter.origin is not Measured:
         raise UserError(
-            f"{names}: joules per kernel need measured joules of a GPU; those of {result.meter.name} are modelled"
+            f"{names}: joules per kernel need measured joules of a GPU; {result.meter.name} models them"
         )
     gpus = frozenset(
         part.name for sample in result.samples for part in sample.parts if part.name.startswith("GPU")

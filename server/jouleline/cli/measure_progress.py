@@ -23,6 +23,7 @@ from jouleline.core.interval import Estimate
 
 _WIDEST_SCALE: Final = 72
 _BAR: Final = 24
+_WIDE: Final = 100
 
 
 @dataclass
@@ -66,7 +67,9 @@ class Shown:
         step = self.step
         if step is None or step.of <= 1 or str(step.phase) != self.now:
             return (Text(self.now, overflow="ellipsis", no_wrap=True),)
-        bar = ProgressBar(total=step.of, completed=step.done, width=_BAR)
+        bar = ProgressBar(
+            total=step.of, completed=step.done, width=_BAR if self.console.width >= _WIDE else _BAR // 2
+        )
         return Text(self.now), bar, Text(counted(step, self.unit), no_wrap=True)
 
     def _figure(self, step: Progress) -> list[RenderableType]:

@@ -37,10 +37,10 @@ def print_measurement(console: Console, result: Measurement[Any], kernels: Kerne
     console.print(
         f"[bold]{quantity(joules.value, 'J')} a run[/], {kind} by {escape(result.meter.name)} "
         f"on {escape(result.meter.device)}",
-        soft_wrap=True,
+        soft_wrap=not console.is_terminal,
     )
     warnings(console, result.warnings)
-    table = _table("a run", "figure", "95% interval", "")
+    table = _table(console, "a run", "figure", "95% interval", "")
     table.add_row("energy", *_figure(joules, "J"), kind)
     if summary.net_joules is not None and result.idle is not None:
         idle = f"{kind}, less idle of {quantity(result.idle.watts, 'W')}"
@@ -63,12 +63,12 @@ def print_comparison(console: Console, result: EnergyComparison[Any]) -> None:
     console.print(
         f"[bold {colour}]{result.verdict}[/]: energy [bold]{_change(comparison.energy_ratio)}[/], "
         f"{escape(provenance(result))} on {escape(meter.device)}",
-        soft_wrap=True,
+        soft_wrap=not console.is_terminal,
     )
-    console.print(f"[dim]{escape(reason(result))}[/]", soft_wrap=True)
+    console.print(f"[dim]{escape(reason(result))}[/]", soft_wrap=not console.is_terminal)
     warnings(console, result.warnings)
     before, after = comparison.summary(Arm.BASELINE), comparison.summary(Arm.CANDIDATE)
-    table = _table("a run", "baseline", "candidate", "change (interval)")
+    table = _table(console, "a run", "baseline", "candidate", "change (interval)")
 
     def row(name: str, old: Estimate | None, new: Estimate | None, ratio: Estimate | None, unit: str) -> None:
         values = [quantity(one.value, unit) if one is not None else "unknown" for one in (old, new)]
@@ -131,7 +131,7 @@ def _change(ratio: Estimate) -> str:
 
 
 def _print_kernels(console: Console, kernels: KernelJoules) -> None:
-    table = _table("kernel", "launches", "energy, derived", "95% interval")
+    table = _table(console, "kernel", "launches", "energy, derived", "95% interval")
     for one in kernels.kernels:
         table.add_row(escape(one.kernel), str(one.launches), *_figure(one.joules, "J"))
     table.add_row("outside of kernels", "", *_figure(kernels.outside, "J"))
@@ -144,12 +144,14 @@ def _print_origin(console: Console, meter: MeterInfo[Any], taken: str) -> None:
     driver = f", {meter.driver}" if meter.driver else ""
     console.print(
         f"[dim]{escape(taken)}[/]\n"
-        f"[dim]meter: {escape(meter.name)} on {escape(meter.device + driver + period)}; {escape(meter.note)}[/]",
+        f"[dim]meter: {escape(meter.name)} on {escape(meter.device + driver + period)}; "
+        f"{escape(meter.note)}[/]",
         soft_wrap=not console.is_terminal,
     )
 
 
-def _table(*heads: str) -> Table:
+def _table(console: Console, *heads: str) -> Table:
+    console.print()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for number, head in enumerate(heads):
         table.add_column(head, justify="left" if number in (0, 3) else "right", overflow="fold")

@@ -160,7 +160,7 @@ def workload(subject: Program, file: Path | None) -> Workload:
 
 
 def measure_settings(options: argparse.Namespace, subject: Program) -> MeasureSettings:
-    """How to measure: what the command line says, else ``[measure]`` of the workload file, else the user's."""
+    """How to measure: as the command line says, else ``[measure]`` of the workload file or the user's."""
     try:
         settings = wiring.measure_settings(options.workload or subject.root / WORKLOAD_FILE)
     except wiring.UnavailableError as error:
