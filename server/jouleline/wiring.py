@@ -126,10 +126,6 @@ def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runn
     return LocalRunner(), (f"programs ran outside a sandbox: {finding.detail}. {finding.remedy}".strip(),)
 
 
-def turn() -> None:
-    return None
-
-
 def meter(
     name: str | None = None, gpus: Sequence[str] = (), *, accept_mig: bool = False, uses_gpu: bool = False
 ) -> Meter[Any]:
