@@ -140,12 +140,19 @@ def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runn
 def meter(
     name: str | None = None, gpus: Sequence[str] = (), *, accept_mig: bool = False, uses_gpu: bool = False
 ) -> Meter[Any]:
-    """The best meter of this machine: RAPL where it can be read, else the CPU-time model."""
+    """The meter called ``name``, else RAPL where it can be read, else the CPU-time model.
+
+    Raises:
+        UnavailableError: if there is no such meter.
+    """
     from jouleline.meters.cpu_time import CpuTimeMeter
     from jouleline.meters.rapl import RaplSource, find_rapl
     from jouleline.meters.sensor import SensorMeter
 
-    if find_rapl().availability is Availability.READY:
+    del gpus, accept_mig, uses_gpu
+    if name not in (None, "rapl", "cpu-time"):
+        raise UnavailableError(f"meter {name}: there is no such meter; there are rapl, cpu-time")
+    if name == "rapl" or (name is None and find_rapl().availability is Availability.READY):
         return SensorMeter(RaplSource())
     host = host_device()
     return CpuTimeMeter(
@@ -366,22 +373,32 @@ def fine_tuner(model: str | None = None) -> FineTuner:
     return OpenAIFineTuner(configured_model(None, model))
 
 
-def refactor_tools(*, confined: bool = True) -> Tools:
-    """Everything the refactoring loop works with."""
+def refactor_tools(*, confined: bool = True, uses_gpu: bool = False, program: Path | None = None) -> Tools:
+    """Everything the refactoring loop works with, for a program that ``uses_gpu`` or not; close its meter.
+
+    ``program`` is the program's ``jouleline.toml``, whose ``[measure]`` counts beside the user's own.
+
+    Raises:
+        UnavailableError: if a setting is wrong, or a GPU is here whose energy cannot be measured.
+    """
     from jouleline.app.outcome import Tools
     from jouleline.meters.nvml import find_nvml
     from jouleline.rules import RULES
 
+    settings = measure_settings(program)
     chosen, notes = runner(confined=confined)
+    used = meter(settings.meter, settings.gpus, accept_mig=settings.accept_mig, uses_gpu=uses_gpu)
     return Tools(
         runner=chosen,
-        meter=meter(),
+        meter=used,
+        plan=settings.plan,
         rules=RULES,
         toolchains=toolchains(),
         records=records_folder(),
         notes=notes,
         gpu=find_nvml(),
         turn=turn(),
+        host=host_device().name,
     )
 
 

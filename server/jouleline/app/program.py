@@ -17,9 +17,9 @@ SOURCE_SUFFIXES = frozenset(
 )
 _SKIPPED_FOLDERS = frozenset((".git", ".svn", "node_modules", ".venv", "__pycache__", "build"))
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
+_TARGET = re.compile(rb"^[ \t]*#[ \t]*pragma[ \t]+omp[ \t]+target\b", re.MULTILINE)
 _INCLUDE_PATH = re.compile(r"-I\s*([^\s$()]+)")
 _OUTSIDE = re.compile(r"(?<![^\s=:])\.\./[\w./+-]+")
-_GPU_CODE = re.compile(rb"\b__global__\b|^[ \t]*#[ \t]*pragma[ \t]+omp[ \t][^\n]*\btarget\b", re.MULTILINE)
 MAX_FILES = 2000
 
 
@@ -52,11 +52,6 @@ class Program:
     def macros(self) -> Mapping[str, str]:
         """The macros that the build defines on the compiler's command line."""
         return defined_macros(self.makefile)
-
-    @property
-    def uses_gpu(self) -> bool:
-        """Whether it has kernels for a GPU, or regions that are offloaded to one."""
-        return any(_GPU_CODE.search(data) for data in self.files.values())
 
 
 def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = None) -> Program:
@@ -196,3 +191,13 @@ def _makefile(root: Path) -> str:
         except OSError:
             continue
     return ""
+
+
+def needs_gpu(program: Program) -> bool:
+    """Whether it cannot run without a GPU: it has CUDA or HIP kernels."""
+    return any(b"__global__" in data for data in program.files.values())
+
+
+def launches_kernels(program: Program) -> bool:
+    """Whether it uses a GPU where there is one: OpenMP's target regions run on the host without."""
+    return needs_gpu(program) or any(_TARGET.search(data) for data in program.files.values())

@@ -37,6 +37,7 @@ from jouleline.app.measure import (
 )
 from jouleline.app.measure_report import figures, kernels_json, result_json
 from jouleline.app.profiles import decode_profile, read_profile
+from jouleline.app.program import launches_kernels
 from jouleline.core.energy import EnergyVerdict
 from jouleline.core.kernel_joules import KernelJoules, joules_by_kernel
 from jouleline.core.meter import Measured, Meter, MeterError
@@ -170,15 +171,156 @@ class _Done:
     windows: Sequence[Window[Any]]
     notes: Sequence[str] = ()
 
-    plan = Plan(budget_s=options.seconds)
-    meter, turn = wiring.meter(), wiring.turn()
-    first = await built(options.program, "program")
-    if options.against is None:
-        return await measure_one(runner, meter, first.job(), plan=plan, turn=turn, progress=report)
-    if not options.against.exists():
+
+def _print(done: _Done, kernels: KernelJoules | None, options: argparse.Namespace) -> None:
+    console = output()
+    if isinstance(done.result, Measurement):
+        print_measurement(console, done.result, kernels)
+    else:
+        print_comparison(console, done.result)
+    kept = [f"{what}: {path}" for what, path in (("record", options.record), ("plot", options.plot)) if path]
+    print_notes(console, [*done.notes, *kept])
+
+
+def _replayed(options: argparse.Namespace) -> _Done:
+    """What a record holds, worked out anew."""
+    for name in (
+        "program",
+        "record",
+        "meter",
+        "gpu",
+        "accept_mig",
+        "seconds",
+        "joules",
+        "control",
+        "workload",
+    ):
+        if getattr(options, name) is not None:
+            said = "PROGRAM" if name == "program" else f"--{name.replace('_', '-')}"
+            raise UserError(f"--replay takes all from its record, so {said} has no place beside it")
+    try:
+        record = read_energy_record(options.replay)
+        source = replayable(record)
+        result = asyncio.run(replay(source, wiring.replay_meter(source)))
+    except (EnergyRecordError, MeterError) as error:
+        raise UserError(str(error)) from error
+    differs = record.result is not None and figures(record.result) != figures(result_json(result))
+    version = record.header.surroundings.versions.get("jouleline", "unknown")
+    notes = (
+        [f"these figures differ from those in the record, which jouleline {version} wrote"] if differs else []
+    )
+    return _Done(result, source.windows, notes)
+
+
+def _measured(options: argparse.Namespace) -> _Done:
+    """What a meter gives now."""
+    if options.program is None:
+        raise UserError("name a PROGRAM to measure, or a record with --replay FILE")
+    subject = shared.program([options.program])
+    workload = shared.workload(subject, options.workload)
+    settings = shared.measure_settings(options, subject)
+    try:
+        meter = wiring.meter(
+            settings.meter,
+            settings.gpus,
+            accept_mig=settings.accept_mig,
+            uses_gpu=launches_kernels(subject),
+        )
+    except wiring.UnavailableError as error:
+        raise UserError(str(error), Exit.FAILED) from error
+    runner, notes = wiring.runner(confined=not options.no_sandbox)
+    if options.against is not None and not options.against.exists():
         raise UserError(f"{options.against}: no such file or folder")
-    second = await built(options.against, "candidate")
-    return await compare(runner, meter, first.job(), second.job(), plan=plan, turn=turn, progress=report)
+    try:
+        with ExitStack() as stack:
+            stack.callback(meter.close)
+            scratch = tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True)
+            bench = _Bench(
+                options,
+                workload,
+                runner,
+                meter,
+                settings.plan,
+                scratch=Path(stack.enter_context(scratch)),
+                record=_record(options, stack),
+                shown=stack.enter_context(
+                    measuring(
+                        quiet=options.format == "json",
+                        unit="window" if options.against is None else "block",
+                    )
+                ),
+            )
+            result = asyncio.run(bench.run())
+    except (BuildError, EnergyRecordError, MeasurementError, MeterError, RunnerError) as error:
+        raise UserError(str(error), Exit.FAILED) from error
+    return _Done(result, bench.windows, notes)
+
+
+def _record(options: argparse.Namespace, stack: ExitStack) -> Recording | None:
+    if options.record is None:
+        return None
+    try:
+        return stack.enter_context(recording(options.record))
+    except EnergyRecordError as error:
+        raise UserError(str(error)) from error
+
+
+@dataclass
+class _Bench:
+    """Builds, and measures what was built; ``windows`` are those that were taken."""
+
+    options: argparse.Namespace
+    workload: Workload
+    runner: Runner
+    meter: Meter[Any]
+    plan: Plan
+    scratch: Path
+    shown: Shown
+    record: Recording | None
+    windows: list[Window[Any]] = field(default_factory=list)
+
+    async def run(self) -> Result:
+        """Measure one program, or two."""
+        options = self.options
+        first = await self._built(options.program, "program")
+        second = None if options.against is None else await self._built(options.against, "candidate")
+        seed = secrets.randbits(32)
+
+        def header() -> Header:
+            return Header(
+                surroundings=Surroundings.here(wiring.host_device().name),
+                meter=self.meter.info,
+                plan=self.plan,
+                seed=None if second is None else seed,
+                runner=self.runner.name,
+                guarantees=self.runner.guarantees,
+                baseline=Subject.of(str(options.program), first),
+                candidate=None if second is None else Subject.of(str(options.against), second),
+            )
+
+        def observe(window: Window[Any]) -> None:
+            self.windows.append(window)
+            if self.record is not None:
+                self.record.see(window, header)
+
+        common: dict[str, Any] = {
+            "plan": self.plan,
+            "turn": wiring.turn(),
+            "progress": self.shown.report,
+            "observe": observe,
+        }
+        result: Result
+        if second is None:
+            result = await measure_one(self.runner, self.meter, first.job(), **common)
+        else:
+            result = await compare(self.runner, self.meter, first.job(), second.job(), seed=seed, **common)
+        if self.record is not None:
+            self.record.finish(result_json(result))
+        return result
+
+    async def _built(self, path: Path, name: str) -> Built:
+        self.shown.say(f"building {path}")
+        return await build(_folder(path), {}, self.workload, self.runner, self.scratch / name)
 
 
 def _folder(path: Path) -> Path:

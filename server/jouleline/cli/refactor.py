@@ -13,9 +13,10 @@ from rich.syntax import Syntax
 
 from jouleline import wiring
 from jouleline.app.outcome import Outcome
-from jouleline.app.program import Program
+from jouleline.app.program import Program, launches_kernels
 from jouleline.app.record import outcome_json
 from jouleline.app.refactor import RefactorError, Step, refactor
+from jouleline.app.workload import WORKLOAD_FILE
 from jouleline.core.candidate import patch
 
 from . import options as shared
@@ -36,7 +37,14 @@ def run(options: argparse.Namespace) -> int:
     """Run the loop and print what it found; the program is changed only with ``--apply``."""
     program = shared.program([options.program])
     workload = shared.workload(program, options.workload)
-    tools = wiring.refactor_tools(confined=not options.no_sandbox)
+    try:
+        tools = wiring.refactor_tools(
+            confined=not options.no_sandbox,
+            uses_gpu=launches_kernels(program),
+            program=options.workload or program.root / WORKLOAD_FILE,
+        )
+    except wiring.UnavailableError as error:
+        raise UserError(str(error)) from error
     with progress(quiet=options.format == "json") as tell:
 
         def report(step: Step) -> None:

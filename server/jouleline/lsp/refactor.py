@@ -118,9 +118,9 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
     """The program that was measured and what was found, or why it could not be done."""
     # Imported here: a session that never refactors need not wait for the loop.
     from jouleline.app.outcome import Step
-    from jouleline.app.program import ProgramError
+    from jouleline.app.program import ProgramError, launches_kernels
     from jouleline.app.refactor import RefactorError, refactor
-    from jouleline.app.workload import WorkloadError, find_workload
+    from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, find_workload
 
     def report(step: Step) -> None:
         work.report(f"{step.stage}: {step.message}", step.fraction)
@@ -131,10 +131,14 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
     work.report("reading the program", 0.0)
     try:
         program = await asyncio.to_thread(read_program_of, document.path, session.folders, overlay)
-        tools = await asyncio.to_thread(wiring.refactor_tools)
+        tools = await asyncio.to_thread(
+            wiring.refactor_tools,
+            uses_gpu=launches_kernels(program),
+            program=program.root / WORKLOAD_FILE,
+        )
         workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
         outcome = await refactor(program, workload, tools, report)
-    except (ProgramError, WorkloadError, RefactorError) as error:
+    except (ProgramError, WorkloadError, RefactorError, wiring.UnavailableError) as error:
         work.closing = "could not be done"
         return f"{document.name} cannot be refactored: {error}"
     except asyncio.CancelledError:
