@@ -100,21 +100,21 @@ def test_a_real_measurement_replays_to_the_same_figures(tmp_path: Path, loops: t
     noise=st.sampled_from([0.0, 0.01, 0.2]),
     candidate=st.sampled_from([0.5, 0.98, 1.0, 1.3]),
     chance=st.integers(0, 1000),
-    budget_j=st.sampled_from([None, 40.0, 150.0, 400.0]),
-    control=st.sampled_from([0, 3, 5]),
-    idle_s=st.sampled_from([0.0, 0.001]),
+    plan=st.builds(
+        Plan,
+        budget_j=st.sampled_from([None, 40.0, 150.0, 400.0]),
+        control=st.sampled_from([0, 3, 5]),
+        idle_s=st.sampled_from([0.0, 0.001]),
+    ),
 )
 def test_whatever_ended_a_comparison_its_replay_ends_there_too(
     tmp_path_factory: pytest.TempPathFactory,
     noise: float,
     candidate: float,
     chance: int,
-    budget_j: float | None,
-    control: int,
-    idle_s: float,
+    plan: Plan,
 ) -> None:
     path = tmp_path_factory.mktemp("records") / "run.jsonl"
-    plan = Plan(budget_j=budget_j, control=control, idle_s=idle_s)
     jobs = [program(0.02), program(0.02 * candidate)]
     measured = record(path, NoisyRunner(noise, chance), ScriptedMeter(), jobs, plan)
     assert figures(replayed(path)) == figures(measured)
@@ -297,7 +297,7 @@ def test_nothing_is_written_over_and_nothing_is_left_of_nothing(tmp_path: Path) 
         (2, '"watts":[', '"watts":[1.0,', "2: sample.trace: a trace is two columns of one length"),
         (2, '"arm":', '"leg":1,"arm":', "2: it: nobody knows the field leg"),
         (3, '"line":"window"', '"line":"door"', '3: a line of the kind "door" has no place here'),
-        (3, '"line":"window"', '"line":7', '3: is no line of an energy record'),
+        (3, '"line":"window"', '"line":7', "3: is no line of an energy record"),
     ],
 )  # fmt: skip
 def test_damage_is_named_with_its_line(finished: Path, line: int, old: str, new: str, said: str) -> None:

@@ -58,7 +58,7 @@ class NoisyRunner:
     guarantees = ("starts nothing",)
 
     def __init__(self, noise: float = 0.02, seed: int = 1) -> None:
-        self._noise, self._chance = noise, random.Random(seed)
+        self._noise, self._chance = noise, random.Random(seed)  # noqa: S311 - repeatable noise
 
     async def run(self, job: Job) -> Completed:
         repeats = int(job.command.partition(";")[0].partition("=")[2])
