@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -147,6 +148,28 @@ def test_what_cannot_be_is_said_in_one_sentence(tmp_path: Path, words: list[Any]
     assert answer.out == ""
     assert said in answer.err
     assert "Traceback" not in answer.err
+
+
+MEASURING = SAMPLES.parent / "docs" / "measuring.md"
+
+
+def test_the_documents_example_of_a_record_replays_to_its_own_figures(tmp_path: Path) -> None:
+    example = MEASURING.read_text(encoding="utf-8").split("```jsonl\n")[1].split("```")[0]
+    record = tmp_path / "run.jsonl"
+    record.write_text(example, encoding="utf-8")
+    said = jouleline("measure", "--replay", record, "--format", "json", home=tmp_path)
+    assert said.code == 0, said.err
+    assert said.document["notes"] == []
+    told = json.loads(example.splitlines()[-1])["document"]
+    assert said.document["energy"]["value_j"] == told["energy"]["value_j"]
+
+
+def test_every_option_is_documented_and_no_other(tmp_path: Path) -> None:
+    table = MEASURING.read_text(encoding="utf-8").split("| option | meaning |")[1].split("\n\n")[0]
+    documented = set(re.findall(r"^\| `(--[a-z-]+)", table, re.MULTILINE))
+    helped = jouleline("measure", "--help", home=tmp_path).out
+    options = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", helped, re.MULTILINE))
+    assert documented == options - {"--help", "--workload", "--no-sandbox"}
 
 
 def test_a_meter_that_is_not_there_is_named(tmp_path: Path) -> None:

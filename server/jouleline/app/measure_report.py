@@ -103,7 +103,7 @@ def without_windows(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: without_windows(value) if isinstance(value, Mapping) else value
         for key, value in document.items()
-        if key not in _OF_WINDOWS
+        if not (key in _OF_WINDOWS and isinstance(value, list))
     }
 
 
