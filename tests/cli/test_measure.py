@@ -206,7 +206,7 @@ def test_figures_stand_with_their_kind_their_meter_and_their_warnings(width: int
     text = shown(width, lambda console: print_comparison(console, two))
     assert text.startswith("improved: energy −")
     assert "the interval lies below no change, and the change is at least" in text
-    assert text.index("warning:") < text.index("baseline")
+    assert text.index("warning:") < text.index("energy, measured")
     assert "energy, measured" in text
     assert "net of idle" in text
     assert "noise floor" in text

@@ -36,9 +36,10 @@ from jouleline.app.measure import (
     measure_one,
 )
 from jouleline.app.measure_report import figures, kernels_json, result_json
+from jouleline.app.measure_settings import MOST_CONTROL
 from jouleline.app.profiles import decode_profile, read_profile
 from jouleline.app.program import launches_kernels
-from jouleline.core.energy import EnergyVerdict
+from jouleline.core.energy import CONTROL_BLOCKS, EnergyVerdict
 from jouleline.core.kernel_joules import KernelJoules, joules_by_kernel
 from jouleline.core.meter import Measured, Meter, MeterError
 from jouleline.core.ports import Runner, RunnerError
@@ -136,9 +137,12 @@ def _above_0(what: str) -> Callable[[str], float]:
 
 
 def _blocks(text: str) -> int:
-    if not (text.isdecimal() and text.isascii() and int(text) <= 100):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of blocks from 0 to 100")
-    return int(text)
+    count = int(text) if text.isdecimal() and text.isascii() else -1
+    if count and not CONTROL_BLOCKS <= count <= MOST_CONTROL:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of blocks: 0, or from {CONTROL_BLOCKS} to {MOST_CONTROL}"
+        )
+    return count
 
 
 def run(options: argparse.Namespace) -> int:
