@@ -42,10 +42,12 @@ def print_measurement(console: Console, result: Measurement[Any], kernels: Kerne
     warnings(console, result.warnings)
     table = _table(console, "a run", "figure", "95% interval", "")
     table.add_row("energy", *_figure(joules, "J"), kind)
-    if summary.net_joules is not None and result.idle is not None:
-        idle = f"{kind}, less idle of {quantity(result.idle.watts, 'W')}"
-        table.add_row("  net of idle", *_figure(summary.net_joules, "J"), idle)
+    if summary.net_joules is not None:
+        table.add_row("  net of idle", *_figure(summary.net_joules, "J"), kind)
     table.add_row("average power", *_figure(summary.watts, "W"), kind)
+    if result.idle is not None:
+        levels = " and ".join(quantity(one, "W") for one in result.idle.levels_w)
+        table.add_row("  idle", quantity(result.idle.watts, "W"), levels, kind)
     table.add_row("time", *_figure(summary.seconds, "s"), "measured")
     table.add_row("energy x delay", *_figure(summary.joule_seconds, "J s"), kind)
     console.print(table)
