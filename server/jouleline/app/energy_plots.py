@@ -173,7 +173,7 @@ def _blocks(axes: Axes, result: EnergyComparison[Any]) -> None:
     )
     axes.set(xlabel="block", ylabel=f"change of energy (%), {comparison.meter.origin.word}")
     figure = f", {change(comparison.energy_ratio)}" if len(blocks) > 1 else ""
-    _finish(axes, f"{result.verdict.capitalize()}: energy of the candidate{figure}", single, running)
+    _finish(axes, f"{result.verdict.capitalize()}: energy of the candidate{figure}", [*single, 0.0], running)
 
 
 def _windows(axes: Axes, result: Measurement[Any]) -> None:
@@ -231,7 +231,7 @@ def _finish(axes: Axes, title: str, values: Sequence[float], running: Sequence[E
     seen = [*values, *(end for one in settled for end in (one.low, one.high))]
     low, high = min(seen), max(seen)
     room = 0.08 * (high - low) or abs(high) or 1.0
-    axes.set(xlim=(0.5, len(values) + 0.5), ylim=(low - room, high + room))
+    axes.set(xlim=(0.5, len(running) + 0.5), ylim=(low - room, high + room))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _head(axes, title)
 
