@@ -1,8 +1,10 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.support.nvml import NvmlDouble, build_nvml_double, loaded
 from tests.support.openai_server import KEY, Double, openai_double
 from tests.support.tools import require_tool
 
@@ -23,3 +25,16 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with openai_double() as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The double of NVIDIA's driver library, built; its folder is for a child's LD_LIBRARY_PATH."""
+    return build_nvml_double(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def nvml(nvml_library: Path) -> Iterator[NvmlDouble]:
+    """A double of NVIDIA's driver in this process; there is no driver until it is scripted."""
+    with loaded(nvml_library) as double:
+        yield double

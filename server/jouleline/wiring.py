@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
-from jouleline.core.meter import Meter, Turn
+from jouleline.core.meter import Meter, MeterError, Turn
 from jouleline.core.ports import (
     Availability,
     Cache,
@@ -140,20 +140,28 @@ def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runn
 def meter(
     name: str | None = None, gpus: Sequence[str] = (), *, accept_mig: bool = False, uses_gpu: bool = False
 ) -> Meter[Any]:
-    """The meter called ``name``, else RAPL where it can be read, else the CPU-time model.
+    """The meter called ``name``, else the one that sees most of what a program uses; close it after use.
+
+    ``gpus`` are places or identifiers of the GPUs that count (none: all that programs may use);
+    ``accept_mig`` takes the figure of a whole GPU for a part of it, labelled; ``uses_gpu`` says that the
+    program has kernels.
 
     Raises:
-        UnavailableError: if there is no such meter.
+        UnavailableError: if it cannot be used here; the message says why and what to do.
     """
-    from jouleline.meters.cpu_time import CpuTimeMeter
-    from jouleline.meters.rapl import RaplSource, find_rapl
-    from jouleline.meters.sensor import SensorMeter
+    from jouleline.meters.selection import best_meter, named_meter
 
-    del gpus, accept_mig, uses_gpu
-    if name not in (None, "rapl", "cpu-time"):
-        raise UnavailableError(f"meter {name}: there is no such meter; there are rapl, cpu-time")
-    if name == "rapl" or (name is None and find_rapl().availability is Availability.READY):
-        return SensorMeter(RaplSource())
+    try:
+        if name is None:
+            return best_meter(gpus, _cpu_time_meter, accept_mig=accept_mig, uses_gpu=uses_gpu)
+        return named_meter(name, gpus, _cpu_time_meter, accept_mig=accept_mig)
+    except MeterError as error:
+        raise UnavailableError(str(error) if name is None else f"meter {name}: {error}") from error
+
+
+def _cpu_time_meter() -> Meter[Any]:
+    from jouleline.meters.cpu_time import CpuTimeMeter
+
     host = host_device()
     return CpuTimeMeter(
         rated_watts=host.tdp_w.value,
@@ -373,19 +381,21 @@ def fine_tuner(model: str | None = None) -> FineTuner:
     return OpenAIFineTuner(configured_model(None, model))
 
 
-def refactor_tools(*, confined: bool = True, uses_gpu: bool = False, program: Path | None = None) -> Tools:
+def refactor_tools(
+    *, confined: bool = True, uses_gpu: bool = False, settings: MeasureSettings | None = None
+) -> Tools:
     """Everything the refactoring loop works with, for a program that ``uses_gpu`` or not; close its meter.
 
-    ``program`` is the program's ``jouleline.toml``, whose ``[measure]`` counts beside the user's own.
+    ``settings`` say how to measure, by default as the user's own do.
 
     Raises:
         UnavailableError: if a setting is wrong, or a GPU is here whose energy cannot be measured.
     """
     from jouleline.app.outcome import Tools
-    from jouleline.meters.nvml import find_nvml
+    from jouleline.meters.selection import find_gpu, sees_gpus
     from jouleline.rules import RULES
 
-    settings = measure_settings(program)
+    settings = settings or measure_settings()
     chosen, notes = runner(confined=confined)
     used = meter(settings.meter, settings.gpus, accept_mig=settings.accept_mig, uses_gpu=uses_gpu)
     return Tools(
@@ -396,7 +406,8 @@ def refactor_tools(*, confined: bool = True, uses_gpu: bool = False, program: Pa
         toolchains=toolchains(),
         records=records_folder(),
         notes=notes,
-        gpu=find_nvml(),
+        gpu=find_gpu(),
+        gpu_measured=sees_gpus(used),
         turn=turn(),
         host=host_device().name,
     )
@@ -411,11 +422,9 @@ def serve(tcp: tuple[str, int] | None) -> int:
 
 def findings() -> list[Finding]:
     """What ``jouleline doctor`` reports: compilers, profilers, meters, the sandbox, the model, runners."""
-    from jouleline.meters.nvml import find_nvml
-    from jouleline.meters.rapl import find_rapl
+    from jouleline.meters.selection import find_meters
     from jouleline.runners.bubblewrap import find_bubblewrap
 
-    model = meter().info
     return [
         *(toolchain.find() for toolchain in toolchains()),
         *(profiler.find() for profiler in profilers()),
@@ -423,9 +432,7 @@ def findings() -> list[Finding]:
             replace(compiler.find(), kind="evidence", name=f"compiled {language}")
             for language, compiler in _device_compilers().items()
         ),
-        find_nvml(),
-        find_rapl(),
-        Finding("meter", model.name, Availability.READY, f"in use; {model.note}"),
+        *find_meters(_cpu_time_meter),
         find_bubblewrap(),
         Finding("runner", "local", Availability.READY, "this machine"),
         model_finding(),

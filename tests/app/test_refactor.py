@@ -30,6 +30,8 @@ from tests.support.processes import running
 
 METER = CpuTimeMeter(rated_watts=100, cores=2, device="a test's processor", source="assumed by a test")
 
+NOT_IN_THEM = "the program launches GPU kernels; the GPU's energy is not in these figures"
+
 
 def tools(folder: Path, **changes: object) -> Tools:
     plain = Tools(
@@ -113,9 +115,20 @@ def test_a_gpu_programs_figures_say_that_the_gpu_is_not_in_them(tmp_path: Path) 
     program = copied("triad-omp", tmp_path)
     (program.root / "kernel.cu").write_text("__global__ void scale(float *x) { x[0] *= 2; }\n")
     outcome = run(read_program([program.root]), tools(tmp_path))
-    assert (
-        "Note: the program launches GPU kernels; the GPU's energy is not in these figures" in outcome.details
-    )
+    assert f"Note: {NOT_IN_THEM}" in outcome.details
+    measured = run(read_program([program.root]), tools(tmp_path, gpu_measured=True))
+    assert NOT_IN_THEM not in measured.details
+
+
+@pytest.mark.parametrize("availability", [Availability.READY, Availability.MISSING])
+def test_an_openmp_target_program_uses_a_gpu_only_where_one_answers(
+    tmp_path: Path, availability: Availability
+) -> None:
+    program = copied("triad-omp", tmp_path)
+    (program.root / "more.cpp").write_text("void scale() {\n  #pragma omp target teams\n  {}\n}\n")
+    gpu = Finding("meter", "a test double of NVML", availability, "a test's GPU")
+    outcome = run(read_program([program.root]), tools(tmp_path, gpu=gpu))
+    assert (NOT_IN_THEM in outcome.details) is (availability is not Availability.MISSING)
 
 
 class BreakingRule:

@@ -28,7 +28,7 @@ from .energy_record import EnergyRecordError, Header, Subject, Surroundings, rec
 from .measure import EnergyComparison, MeasurementError, Progress, compare, rank
 from .measure_report import comparison_json
 from .outcome import Attempt, Outcome, Step, Tools
-from .program import Program
+from .program import Program, launches_kernels, needs_gpu
 from .record import energy_file, new_record, write_record
 from .report import change, details, headline
 from .verify import BaselineError, Reference, check_candidate, make_reference
@@ -56,7 +56,7 @@ async def refactor(
     Raises:
         RefactorError: if the baseline cannot be built, run or measured.
     """
-    if _launches_kernels(program):
+    if _runs_on_unseen_gpu(program, tools):
         note = "the program launches GPU kernels; the GPU's energy is not in these figures"
         tools = replace(tools, notes=(*tools.notes, note))
     try:
@@ -89,15 +89,18 @@ async def _refactored(
             raise RefactorError(str(error)) from error
 
 
+def _runs_on_unseen_gpu(program: Program, tools: Tools) -> bool:
+    if tools.gpu_measured:
+        return False
+    gpu_answers = tools.gpu is not None and tools.gpu.availability is not Availability.MISSING
+    return needs_gpu(program) or (gpu_answers and launches_kernels(program))
+
+
 def _without_gpu(program: Program, tools: Tools) -> str:
     """Why a CUDA program fails where there is no GPU, as a further line; empty otherwise."""
     if tools.gpu is None or tools.gpu.availability is not Availability.MISSING:
         return ""
-    return f"\nIt launches GPU kernels, and {tools.gpu.detail}." if _launches_kernels(program) else ""
-
-
-def _launches_kernels(program: Program) -> bool:
-    return any(b"__global__" in data for data in program.files.values())
+    return f"\nIt launches GPU kernels, and {tools.gpu.detail}." if needs_gpu(program) else ""
 
 
 @dataclass

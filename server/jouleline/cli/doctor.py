@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from itertools import groupby
 
+from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from jouleline import wiring
-from jouleline.core.ports import Availability
+from jouleline.core.ports import Availability, Finding
 
 from . import options as shared
 from .console import output
@@ -46,11 +49,25 @@ def run(options: argparse.Namespace) -> int:
         )
         return Exit.DONE
     console = output()
-    for one in findings:
-        console.print(
-            f"{_MARKS[one.availability]} {one.kind:<9} [bold]{one.name}[/]: {escape(one.detail)}",
-            soft_wrap=True,
-        )
-        if one.remedy:
-            console.print(f"{'':<18}[dim]{escape(one.remedy)}[/]", soft_wrap=True)
+    for kind, group in groupby(findings, key=lambda one: one.kind):
+        console.print(f"[bold]{kind}[/]")
+        for one in group:
+            _print(console, one)
     return Exit.DONE
+
+
+def _print(console: Console, one: Finding) -> None:
+    said = f"[bold]{escape(one.name)}[/]: {escape(one.detail)}"
+    remedy = f"[dim]-> {escape(one.remedy)}[/]"
+    if not console.is_terminal:  # whole lines for what reads a pipe line by line
+        console.print(f"  {_MARKS[one.availability]} {said}", soft_wrap=True)
+        if one.remedy:
+            console.print(f"{'':<10}{remedy}", soft_wrap=True)
+        return
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(f"  {_MARKS[one.availability]}", said)
+    if one.remedy:
+        table.add_row("", remedy)
+    console.print(table)

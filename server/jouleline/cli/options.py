@@ -159,12 +159,17 @@ def workload(subject: Program, file: Path | None) -> Workload:
         raise UserError(str(error)) from error
 
 
-def measure_settings(options: argparse.Namespace, subject: Program) -> MeasureSettings:
-    """How to measure: as the command line says, else ``[measure]`` of the workload file or the user's."""
+def file_settings(file: Path | None, subject: Program) -> MeasureSettings:
+    """How to measure: as ``[measure]`` of the workload file says, else the user's."""
     try:
-        settings = wiring.measure_settings(options.workload or subject.root / WORKLOAD_FILE)
+        return wiring.measure_settings(file or subject.root / WORKLOAD_FILE)
     except wiring.UnavailableError as error:
         raise UserError(str(error)) from error
+
+
+def measure_settings(options: argparse.Namespace, subject: Program) -> MeasureSettings:
+    """How to measure: as the command line says, else ``[measure]`` of the workload file or the user's."""
+    settings = file_settings(options.workload, subject)
     said = {
         "meter": options.meter,
         "gpus": None if options.gpu is None else tuple(options.gpu),

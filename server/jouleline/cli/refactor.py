@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 from rich.markdown import Markdown
@@ -16,7 +17,6 @@ from jouleline.app.outcome import Outcome
 from jouleline.app.program import Program, launches_kernels
 from jouleline.app.record import outcome_json
 from jouleline.app.refactor import RefactorError, Step, refactor
-from jouleline.app.workload import WORKLOAD_FILE
 from jouleline.core.candidate import patch
 
 from . import options as shared
@@ -37,15 +37,16 @@ def run(options: argparse.Namespace) -> int:
     """Run the loop and print what it found; the program is changed only with ``--apply``."""
     program = shared.program([options.program])
     workload = shared.workload(program, options.workload)
+    settings = shared.file_settings(options.workload, program)
     try:
         tools = wiring.refactor_tools(
             confined=not options.no_sandbox,
             uses_gpu=launches_kernels(program),
-            program=options.workload or program.root / WORKLOAD_FILE,
+            settings=settings,
         )
     except wiring.UnavailableError as error:
-        raise UserError(str(error)) from error
-    with progress(quiet=options.format == "json") as tell:
+        raise UserError(str(error), Exit.FAILED) from error
+    with progress(quiet=options.format == "json") as tell, closing(tools.meter):
 
         def report(step: Step) -> None:
             tell(f"{step.stage}: {step.message}", step.fraction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,13 +131,12 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
     work.report("reading the program", 0.0)
     try:
         program = await asyncio.to_thread(read_program_of, document.path, session.folders, overlay)
-        tools = await asyncio.to_thread(
-            wiring.refactor_tools,
-            uses_gpu=launches_kernels(program),
-            program=program.root / WORKLOAD_FILE,
-        )
-        workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
-        outcome = await refactor(program, workload, tools, report)
+        settings = await asyncio.to_thread(wiring.measure_settings, program.root / WORKLOAD_FILE)
+        uses_gpu = launches_kernels(program)
+        tools = await asyncio.to_thread(wiring.refactor_tools, uses_gpu=uses_gpu, settings=settings)
+        with closing(tools.meter):
+            workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
+            outcome = await refactor(program, workload, tools, report)
     except (ProgramError, WorkloadError, RefactorError, wiring.UnavailableError) as error:
         work.closing = "could not be done"
         return f"{document.name} cannot be refactored: {error}"
