@@ -29,6 +29,7 @@ from jouleline.core.kernel_joules import joules_by_kernel
 from jouleline.core.profile import KernelProfile
 from tests.cli.command import SAMPLES, jouleline
 from tests.support.energy import NoisyRunner, ScriptedMeter, program
+from tests.support.nvml import build_nvml_double
 
 MODEL = ("--meter", "cpu-time", "--no-sandbox")
 
@@ -263,3 +264,29 @@ def test_a_scale_fits_and_holds_its_marks(low: float, span: float, place: float,
 )
 def test_figures_have_four_digits_and_a_prefix(value: float, shown: str) -> None:
     assert quantity(value, "J") == shown
+
+
+@pytest.mark.slow
+@pytest.mark.needs("g++", "gcc")
+def test_a_gpu_is_measured_recorded_and_replayed_with_its_idle_power(tmp_path: Path, spin: Path) -> None:
+    """The double of NVIDIA's driver says 70 W all along: what is net of idle is nothing."""
+    library = build_nvml_double(tmp_path)
+    script, record, plot = tmp_path / "script", tmp_path / "run.jsonl", tmp_path / "run.svg"
+    script.write_text("gpus 1\nclock real\npower 70\nperiod 0.05\n")
+    said = jouleline(
+        "measure", spin, "--no-sandbox", "--meter", "nvml", "--gpu", 0, "--seconds", 25, "--record", record,
+        "--plot", plot, "--format", "json",
+        home=tmp_path, LD_LIBRARY_PATH=str(library.parent), NVML_DOUBLE_SCRIPT=str(script),
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    document = said.document
+    assert "test double" in document["meter"]["device"]
+    assert document["meter"]["period_s"] == pytest.approx(0.05, rel=0.3)
+    assert document["watts"]["value"] == pytest.approx(70, rel=0.02)
+    assert document["idle"]["watts"] == pytest.approx(70, rel=0.02)
+    windows = [json.loads(line) for line in record.read_text().splitlines()[1:-1]]
+    assert [window["phase"] for window in windows][:2] == ["idle-before", "warm-up"]
+    assert len(windows[1]["sample"]["trace"]["watts"]) > 10
+    again = jouleline("measure", "--replay", record, "--format", "json", home=tmp_path)
+    assert figures(again.document) == {**figures(document), "notes": []}
+    assert ">idle<" in plot.read_text()
