@@ -61,6 +61,10 @@ class UnavailableError(ValueError):
     """Something that was asked for is not there; the message says what is missing and what to do."""
 
 
+class NoSandboxError(UnavailableError):
+    """There is nothing here that would confine a program."""
+
+
 @cache
 def catalogue() -> Catalogue:
     """The devices we ship, those of the user's own folder, and this host.
@@ -122,19 +126,46 @@ def toolchains() -> Sequence[Toolchain]:
 def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runner, tuple[str, ...]]:
     """The runner for programs, and what the user should know of it.
 
-    ``confined`` asks for the sandbox; where there is none, programs run as the user's own do, and
-    the note says so. ``readable`` are folders that jobs need though the sandbox hides where they lie.
+    ``confined`` asks for the sandbox, and so does the user's own file unless that says otherwise; a
+    program's file has no say. ``readable`` are folders that jobs need though they lie where the user's
+    files are.
+
+    Raises:
+        NoSandboxError: if there is none; programs run outside only if the user insists.
+        UnavailableError: if the user's settings are wrong.
     """
+    from jouleline.app.sandbox_settings import Backend, SandboxSettingsError, find_sandbox
+    from jouleline.app.workload import WORKLOAD_FILE
+    from jouleline.runners.bubblewrap import BubblewrapRunner, find_bubblewrap
+    from jouleline.runners.landlock import LandlockRunner, find_landlock
     from jouleline.runners.local import LocalRunner
 
-    if not confined:
+    own = config_folder() / WORKLOAD_FILE
+    try:
+        settings = find_sandbox(own)
+    except SandboxSettingsError as error:
+        raise UnavailableError(str(error)) from error
+    if not confined or settings.backend is Backend.NONE:
         return LocalRunner(), ("programs ran outside the sandbox, as you asked",)
-    from jouleline.runners.bubblewrap import BubblewrapRunner, find_bubblewrap
-
-    finding = find_bubblewrap()
-    if finding.availability is Availability.READY:
-        return BubblewrapRunner(readable), ()
-    return LocalRunner(), (f"programs ran outside a sandbox: {finding.detail}. {finding.remedy}".strip(),)
+    readable = (*readable, *settings.readable)
+    problems = []
+    if settings.backend in (Backend.BEST, Backend.BUBBLEWRAP):
+        finding = find_bubblewrap()
+        if finding.availability is Availability.READY:
+            return BubblewrapRunner(readable), ()
+        problems.append(f"bubblewrap: {finding.detail} ({finding.remedy})")
+    if settings.backend in (Backend.BEST, Backend.LANDLOCK):
+        finding = find_landlock()
+        if finding.availability is not Availability.MISSING:
+            weaker = LandlockRunner(readable)
+            return weaker, (
+                f"programs ran under landlock, where a job keeps some rights: {'; '.join(weaker.gaps)}",
+            )
+        problems.append(f"landlock: {finding.detail} ({finding.remedy})")
+    raise NoSandboxError(
+        f"there is no sandbox to run programs in: {'; '.join(problems)}; if you trust the program, run it "
+        f'outside with --no-sandbox, or always with backend = "none" in [sandbox] of {own}'
+    )
 
 
 def meter(
@@ -198,8 +229,8 @@ def host_device() -> Device:
     return catalogue().get("host")
 
 
-def evidence_sources(kind: Evidence) -> Sequence[EvidenceSource]:
-    """Who gives evidence of a kind beside the source, which is always read.
+def evidence_sources(kind: Evidence, *, confined: bool = True) -> Sequence[EvidenceSource]:
+    """Who gives evidence of a kind beside the source, which is always read. ``confined`` as for a runner.
 
     Raises:
         UnavailableError: if nobody gives it; the message says why.
@@ -207,7 +238,7 @@ def evidence_sources(kind: Evidence) -> Sequence[EvidenceSource]:
     if kind in (Evidence.SOURCE, Evidence.PROFILE):  # a profile comes from files or a run, see the CLI
         return ()
     if kind is Evidence.COMPILED:
-        return (_compiled_evidence(),)
+        return (_compiled_evidence(confined=confined),)
     if kind is Evidence.MODEL:
         return (model_evidence(),)
     raise UnavailableError(f"--evidence {kind}: there is no such evidence so far")
@@ -220,14 +251,14 @@ def _device_compilers() -> dict[Language, DeviceCompiler]:
     return {Language.CUDA: NvccListing(), Language.OPENMP: OpenMPListing()}
 
 
-def _compiled_evidence() -> EvidenceSource:
+def _compiled_evidence(*, confined: bool) -> EvidenceSource:
     from jouleline.app.compiled import CompiledEvidence
 
     try:
         usable, readable = _usable_compilers()
     except UnavailableError as error:
         raise UnavailableError(f"--evidence compiled: {error}") from None
-    chosen, _ = runner(readable=readable)
+    chosen, _ = runner(confined=confined, readable=readable)
     return CompiledEvidence(usable, chosen, disk_cache("compiled"))
 
 
@@ -424,6 +455,7 @@ def findings() -> list[Finding]:
     """What ``jouleline doctor`` reports: compilers, profilers, meters, the sandbox, the model, runners."""
     from jouleline.meters.selection import find_meters
     from jouleline.runners.bubblewrap import find_bubblewrap
+    from jouleline.runners.landlock import find_landlock
 
     return [
         *(toolchain.find() for toolchain in toolchains()),
@@ -434,6 +466,7 @@ def findings() -> list[Finding]:
         ),
         *find_meters(_cpu_time_meter),
         find_bubblewrap(),
+        find_landlock(),
         Finding("runner", "local", Availability.READY, "this machine"),
         model_finding(),
     ]

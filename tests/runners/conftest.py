@@ -4,6 +4,7 @@ import pytest
 
 from jouleline.core.ports import Availability, Runner
 from jouleline.runners.bubblewrap import BubblewrapRunner, find_bubblewrap
+from jouleline.runners.landlock import LandlockRunner, find_landlock
 from jouleline.runners.local import LocalRunner
 from jouleline.runners.low_priority import LowPriorityRunner
 from tests.support.tools import skip_unless_ci
@@ -17,8 +18,16 @@ def confined() -> Runner:
     return BubblewrapRunner()
 
 
+@pytest.fixture
+def landlocked() -> LandlockRunner:
+    finding = find_landlock()
+    if finding.availability is Availability.MISSING:
+        skip_unless_ci(f"landlock: {finding.detail}; {finding.remedy}")
+    return LandlockRunner()
+
+
 @pytest.fixture(
-    params=["local", "low priority", pytest.param("bubblewrap", marks=pytest.mark.needs("bwrap"))]
+    params=["local", "low priority", "landlock", pytest.param("bubblewrap", marks=pytest.mark.needs("bwrap"))]
 )
 def runner(request: pytest.FixtureRequest) -> Runner:
     """Every runner of this machine: what the tests of a contract use."""
@@ -26,7 +35,7 @@ def runner(request: pytest.FixtureRequest) -> Runner:
         return LocalRunner()
     if request.param == "low priority":
         return LowPriorityRunner(LocalRunner())
-    found: Runner = request.getfixturevalue("confined")
+    found: Runner = request.getfixturevalue("landlocked" if request.param == "landlock" else "confined")
     return found
 
 

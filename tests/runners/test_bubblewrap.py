@@ -173,7 +173,7 @@ def test_it_is_found_by_trying_it(confined: Runner) -> None:
     assert finding.availability is Availability.READY
     assert "trial sandbox worked" in finding.detail
     assert confined.name == "bubblewrap"
-    assert len(confined.guarantees) == 5
+    assert all(guarantee in finding.detail for guarantee in confined.guarantees)
 
 
 def test_where_it_is_missing_the_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

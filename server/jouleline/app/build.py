@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jouleline.core.ports import Completed, Job, Limits, Runner
+from jouleline.core.ports import Completed, Job, Limits, Runner, StopReason
 from jouleline.core.workload import Workload
 
 from .copying import CopyError, copy_program
+from .program import SOURCE_SUFFIXES
 
 BUILD_LIMITS = Limits(wall_s=300.0)
 _TAIL_LINES = 12
+_GPU_CODE = re.compile(
+    rb"__global__|\bhip(?:Launch|Malloc)|\bcuda(?:Launch|Malloc)|#\s*pragma\s+omp\s+target\b"
+)
 
 
 class BuildError(RuntimeError):
@@ -22,17 +27,21 @@ class BuildError(RuntimeError):
 
 @dataclass(frozen=True)
 class Built:
-    """A program built in a folder of its own. ``log`` is what the build printed."""
+    """A program built in a folder of its own. ``log`` is what the build printed.
+
+    ``gpu`` says that its sources hold code for GPUs, so that its runs ask for them.
+    """
 
     directory: Path
     workload: Workload
     log: str
     seconds: float
+    gpu: bool = False
 
     def job(self, args: str | None = None, limits: Limits | None = None) -> Job:
         """The job that runs the program (default: with the arguments that are measured)."""
         command = self.workload.run_command(args)
-        return Job(command, str(self.directory), limits=limits or Limits())
+        return Job(command, str(self.directory), limits=limits or Limits(), gpu=self.gpu)
 
 
 async def build(
@@ -55,16 +64,25 @@ async def build(
     log = (done.stdout + done.stderr).decode("utf-8", "replace")
     if not done.succeeded:
         raise BuildError(f"`{workload.build}` {how_it_failed(done)}\n{tail(log)}")
-    return Built(target, workload, log, done.wall_s)
+    return Built(target, workload, log, done.wall_s, await asyncio.to_thread(_is_for_gpu, target))
+
+
+def _is_for_gpu(folder: Path) -> bool:
+    for path in folder.rglob("*"):
+        is_source = path.suffix.lower() in SOURCE_SUFFIXES and path.is_file() and not path.is_symlink()
+        if is_source and _GPU_CODE.search(path.read_bytes()):
+            return True
+    return False
 
 
 def how_it_failed(done: Completed) -> str:
     """How a job ended, in words: ``crashed (SIGSEGV)``, ``ran past its time limit``..."""
     if done.stopped is not None:
-        return {
-            "time limit": f"was stopped after {done.wall_s:.0f} s: it ran past its time limit",
-            "output limit": "was stopped: it printed without end",
-        }[done.stopped.value]
+        if done.stopped is StopReason.TIME:
+            return f"was stopped after {done.wall_s:.0f} s: it ran past its time limit"
+        if done.stopped is StopReason.OUTPUT:
+            return "was stopped: it printed without end"
+        return f"was stopped: it went over its {done.stopped}"
     if done.signal is not None:
         return f"crashed ({done.signal})"
     return f"failed with exit code {done.exit_code}"

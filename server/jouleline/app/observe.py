@@ -192,8 +192,9 @@ def _read(folder: Path, name: str, args: str) -> bytes:
     path = folder / name
     try:
         state = path.lstat()
-        # A link may lead to the expected output itself, and a pipe would never end.
-        if not stat.S_ISREG(state.st_mode):
+        # A link may lead to the expected output itself, or to what the sandbox hid; a pipe would never end.
+        linked = path.parent.resolve() != folder.resolve() / Path(name).parent
+        if linked or not stat.S_ISREG(state.st_mode):
             raise RunError(args, f"left {name}, but not as a regular file")
         if state.st_size > MAX_OUTPUT_FILE_BYTES:
             raise RunError(args, f"left more than {MAX_OUTPUT_FILE_BYTES // 2**20} MiB in {name}")
@@ -202,13 +203,13 @@ def _read(folder: Path, name: str, args: str) -> bytes:
         raise RunError(args, f"left no {name} that can be read: {error.strerror}") from error
 
 
-def _snapshot(folder: Path) -> dict[str, tuple[int, int]]:
-    found: dict[str, tuple[int, int]] = {}
+def _snapshot(folder: Path) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
     for path in folder.rglob("*"):
         try:
             state = path.lstat()
         except OSError:
             continue
         if not stat.S_ISDIR(state.st_mode):
-            found[path.relative_to(folder).as_posix()] = (state.st_size, state.st_mtime_ns)
+            found[path.relative_to(folder).as_posix()] = (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
     return found

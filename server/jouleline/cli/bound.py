@@ -21,7 +21,7 @@ from jouleline.core.roofline import BoundKind
 from . import options as shared
 from . import profiled
 from .console import detail, output
-from .exit_codes import Exit, UserError
+from .exit_codes import Exit
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         sources = [*_sources(options, program)]
     except wiring.UnavailableError as error:
-        raise UserError(str(error)) from error
+        raise shared.unavailable(error) from error
     sources += profiled.sources(options, program, arguments)
     for source in sources:
         analysis = refined(analysis, source.refine(analysis, program))
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 def _sources(options: argparse.Namespace, program: Program) -> Sequence[EvidenceSource]:
     kind = Evidence(options.evidence)
     if kind is not Evidence.MODEL:
-        return wiring.evidence_sources(kind)
+        return wiring.evidence_sources(kind, confined=not options.no_sandbox)
     scenario = ModelScenario(options.shots, options.samples)
     return (wiring.model_evidence(scenario, program=program.root, model=options.model),)
 

@@ -223,6 +223,7 @@ def _measured(options: argparse.Namespace) -> _Done:
     subject = shared.program([options.program])
     workload = shared.workload(subject, options.workload)
     settings = shared.measure_settings(options, subject)
+    runner, notes = shared.runner(options)
     try:
         meter = wiring.meter(
             settings.meter,
@@ -232,7 +233,6 @@ def _measured(options: argparse.Namespace) -> _Done:
         )
     except wiring.UnavailableError as error:
         raise UserError(str(error), Exit.FAILED) from error
-    runner, notes = wiring.runner(confined=not options.no_sandbox)
     if options.against is not None and not options.against.exists():
         raise UserError(f"{options.against}: no such file or folder")
     try:

@@ -17,9 +17,10 @@ from jouleline.app.program import Program, ProgramError, read_program
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, find_workload, read_workload
 from jouleline.core.device import Device, UnknownDevice
 from jouleline.core.makefile import run_arguments, run_command
+from jouleline.core.ports import Runner
 from jouleline.core.workload import Workload
 
-from .exit_codes import UserError
+from .exit_codes import Exit, UserError
 
 _MOST: Final = 100
 """Examples or answers for one kernel; more would be a slip of the finger that costs money."""
@@ -101,6 +102,19 @@ def add_sandbox(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-sandbox", action="store_true", help="run programs as your own processes, unconfined"
     )
+
+
+def runner(options: argparse.Namespace) -> tuple[Runner, tuple[str, ...]]:
+    """The runner that ``--no-sandbox`` and the user's settings ask for, and notes on it."""
+    try:
+        return wiring.runner(confined=not options.no_sandbox)
+    except wiring.UnavailableError as error:
+        raise unavailable(error) from error
+
+
+def unavailable(error: wiring.UnavailableError) -> UserError:
+    """The same for the user: without a sandbox it cannot be done, all else is a matter of settings."""
+    return UserError(str(error), Exit.FAILED if isinstance(error, wiring.NoSandboxError) else Exit.USAGE)
 
 
 def device(options: argparse.Namespace) -> Device:

@@ -69,7 +69,7 @@ def _data(path: Path) -> bytes:
 def _collected(options: argparse.Namespace, program: Program, arguments: str) -> ProfileEvidence:
     profiler = choose_profiler(wiring.profilers())
     workload = replace(shared.workload(program, options.workload), args=arguments)
-    runner, _ = wiring.runner(confined=not options.no_sandbox)
+    runner, _ = shared.runner(options)
     with (
         progress(quiet=options.format != "text") as tell,
         tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True) as scratch,

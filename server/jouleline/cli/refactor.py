@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
             settings=settings,
         )
     except wiring.UnavailableError as error:
-        raise UserError(str(error), Exit.FAILED) from error
+        raise shared.unavailable(error) from error
     with progress(quiet=options.format == "json") as tell, closing(tools.meter):
 
         def report(step: Step) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from jouleline import wiring
 from jouleline.app.verify import BaselineError, verify_folders
 from jouleline.core.ports import RunnerError
 from jouleline.core.verdict import Verdict, verdict_json
@@ -34,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
         if not folder.is_dir():
             raise UserError(f"{folder}: is no folder; verify compares two program folders")
     workload = shared.workload(shared.program([options.baseline]), options.workload)
-    runner, notes = wiring.runner(confined=not options.no_sandbox)
+    runner, notes = shared.runner(options)
     with (
         progress(quiet=options.format == "json") as tell,
         tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True) as scratch,

@@ -42,15 +42,30 @@ class StopReason(StrEnum):
 
     TIME = "time limit"
     OUTPUT = "output limit"
+    CPU = "CPU time limit"
+    MEMORY = "memory limit"
+    TASKS = "limit on processes and threads"
+    DISK = "disk limit"
+    FILES = "limit on files"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a job may use. Seconds and bytes; None means no limit of our own."""
+    """What a job may use, all its processes together. Seconds and bytes; None means no limit of our own.
+
+    ``output_bytes`` is for standard output and error together, ``file_bytes`` for one file. ``disk_bytes``
+    and ``files`` are what it adds to its folder and its private one. ``tasks`` counts processes and
+    threads. ``memory_bytes`` counts what is resident; None leaves it to the runner.
+    """
 
     wall_s: float = 60.0
     output_bytes: int = 16 * 1024 * 1024
     file_bytes: int | None = 4 * 1024**3
+    disk_bytes: int | None = 8 * 1024**3
+    files: int | None = 100_000
+    memory_bytes: int | None = None
+    tasks: int | None = 4096
+    cpu_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +73,15 @@ class Job:
     """One shell command, run in ``directory``, which it may write to.
 
     ``environment`` is added to the little that the runner passes on (PATH, LANG and the like):
-    a job never sees the environment of the language server.
+    a job never sees the environment of the language server. Only with ``gpu`` does a sandbox let it reach
+    the GPUs: their drivers are a large surface.
     """
 
     command: str
     directory: str
     environment: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
+    gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)

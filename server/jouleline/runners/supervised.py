@@ -10,15 +10,29 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
-from jouleline.core.ports import Completed, Job, RunnerError, StopReason
+from jouleline.core.ports import Completed, Job, Limits, RunnerError, StopReason
+
+WATCHED: Final = (
+    "it is stopped when it goes over its limits on time, output, memory, processes, disk or number of files"
+)
+"""What every runner that lets a job out of nobody's sight can guarantee, in words for the user."""
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _CHUNK_BYTES = 64 * 1024
 # Longer than the supervisor's own patience with what it kills.
 _END_PATIENCE_S = 10.0
 _SIGNAL_BASE = 128
+_MEMORY_SHARE = 0.75
+_REASONS = {
+    "time": StopReason.TIME,
+    "cpu": StopReason.CPU,
+    "memory": StopReason.MEMORY,
+    "tasks": StopReason.TASKS,
+    "disk": StopReason.DISK,
+    "files": StopReason.FILES,
+}
 
 
 async def run_supervised(
@@ -85,8 +99,7 @@ class _Supervised:
         self._stderr = bytearray()
         reader, writer = os.pipe()
         self._report = os.fdopen(reader, "rb", buffering=0)
-        file_bytes = -1 if limits.file_bytes is None else limits.file_bytes
-        arguments = [str(writer), repr(limits.wall_s), str(file_bytes), job.directory, scratch]
+        arguments = [str(writer), _words(limits), job.directory, scratch]
         command = [*prefix, "/bin/sh", "-c", job.command]
         try:
             # Its own session: a Ctrl-C at the terminal reaches us alone, and we end the job in order.
@@ -138,7 +151,7 @@ class _Supervised:
                 f"{ending['survivors']} process(es) of the job could not be ended, perhaps because they "
                 "run as another user; end them by hand"
             )
-        stopped = StopReason.TIME if ending["stopped"] == "time" else None
+        stopped = _REASONS.get(ending["stopped"])
         exit_code = os.waitstatus_to_exitcode(ending["status"])
         if exit_code < 0:
             exit_code = _SIGNAL_BASE - exit_code
@@ -151,6 +164,24 @@ class _Supervised:
             stopped=StopReason.OUTPUT if self._full else stopped,
             signal=_signal_name(exit_code),
         )
+
+
+def _words(limits: Limits) -> str:
+    """Limits as the supervisor reads them; without one on memory, three quarters of the machine's."""
+    values = {
+        "wall_s": limits.wall_s,
+        "cpu_s": limits.cpu_s,
+        "file_bytes": limits.file_bytes,
+        "memory_bytes": limits.memory_bytes or int(_MEMORY_SHARE * _machine_bytes()),
+        "tasks": limits.tasks,
+        "disk_bytes": limits.disk_bytes,
+        "files": limits.files,
+    }
+    return " ".join(f"{name}={value!r}" for name, value in values.items() if value is not None)
+
+
+def _machine_bytes() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 async def _read(pipe: IO[bytes], take: Callable[[bytes], None]) -> None:
