@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
-from jouleline.core.meter import Meter, MeterError
+from jouleline.core.meter import Meter, MeterError, Turn
 from jouleline.core.ports import (
     Availability,
     Cache,
@@ -28,7 +28,9 @@ from jouleline.core.ports import (
 
 if TYPE_CHECKING:
     from jouleline.app.compiled import CompiledEvidence
+    from jouleline.app.energy_replay import Replayable
     from jouleline.app.evidence import EvidenceSource
+    from jouleline.app.measure_settings import MeasureSettings
     from jouleline.app.model_bound import ModelBounds, ModelScenario
     from jouleline.app.outcome import Tools
     from jouleline.app.question import Example
@@ -84,7 +86,18 @@ def config_folder() -> Path:
 
 def records_folder() -> Path:
     """Where the records of refactoring runs are kept."""
-    return _xdg("XDG_STATE_HOME", ".local/state") / "runs"
+    return _state_folder() / "runs"
+
+
+def turn() -> Turn:
+    """The right to measure, of which this user has one on this machine."""
+    from jouleline.meters.turn import FileTurn
+
+    return FileTurn(_state_folder())
+
+
+def _state_folder() -> Path:
+    return _xdg("XDG_STATE_HOME", ".local/state")
 
 
 @cache
@@ -187,6 +200,28 @@ def _cpu_time_meter() -> Meter[Any]:
         device=host.name,
         source=f"{host.tdp_w.provenance}: {host.tdp_w.source}",
     )
+
+
+def measure_settings(program: Path | None = None) -> MeasureSettings:
+    """How to measure, as ``jouleline.toml`` says: that file of a ``program``, else the user's own.
+
+    Raises:
+        UnavailableError: if a setting is wrong.
+    """
+    from jouleline.app.measure_settings import MeasureSettingsError, find_settings
+    from jouleline.app.workload import WORKLOAD_FILE
+
+    try:
+        return find_settings(config_folder() / WORKLOAD_FILE, program)
+    except MeasureSettingsError as error:
+        raise UnavailableError(str(error)) from error
+
+
+def replay_meter(source: Replayable) -> Meter[Any]:
+    """The meter that gives a record's windows again."""
+    from jouleline.meters.replay import ReplayMeter
+
+    return ReplayMeter(source.record.header.meter, source.samples, source.recorded)
 
 
 def host_device() -> Device:
@@ -377,27 +412,36 @@ def fine_tuner(model: str | None = None) -> FineTuner:
     return OpenAIFineTuner(configured_model(None, model))
 
 
-def refactor_tools(*, confined: bool = True, uses_gpu: bool = False) -> Tools:
+def refactor_tools(
+    *, confined: bool = True, uses_gpu: bool = False, settings: MeasureSettings | None = None
+) -> Tools:
     """Everything the refactoring loop works with, for a program that ``uses_gpu`` or not; close its meter.
 
+    ``settings`` say how to measure, by default as the user's own do.
+
     Raises:
-        UnavailableError: if a GPU is here whose energy cannot be measured; and as :func:`runner`.
+        UnavailableError: if a setting is wrong, if a GPU is here whose energy cannot be measured, and as
+            :func:`runner`.
     """
     from jouleline.app.outcome import Tools
     from jouleline.meters.selection import find_gpu, sees_gpus
     from jouleline.rules import RULES
 
+    settings = settings or measure_settings()
     chosen, notes = runner(confined=confined)
-    used = meter(uses_gpu=uses_gpu)
+    used = meter(settings.meter, settings.gpus, accept_mig=settings.accept_mig, uses_gpu=uses_gpu)
     return Tools(
         runner=chosen,
         meter=used,
+        plan=settings.plan,
         rules=RULES,
         toolchains=toolchains(),
         records=records_folder(),
         notes=notes,
         gpu=find_gpu(),
         gpu_measured=sees_gpus(used),
+        turn=turn(),
+        host=host_device().name,
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jouleline.app.measure_report import figures
 from tests.cli.command import SAMPLES, jouleline, snapshot
 
 
@@ -44,6 +46,8 @@ def test_refactor_finds_a_candidate_and_writes_it_only_when_asked(tmp_path: Path
     assert document["energy"]["modelled"] is True
     assert "reduction(" in document["patch"]
     assert snapshot(folder) == before
+    again = replayed(Path(document["record"]), document["candidate"]["name"], home=tmp_path)
+    assert figures(again) == {**figures(document["energy"]), "notes": []}
 
     applied = jouleline("refactor", folder, "--apply", home=tmp_path)
     assert applied.code == 0, applied.err
@@ -51,6 +55,15 @@ def test_refactor_finds_a_candidate_and_writes_it_only_when_asked(tmp_path: Path
     assert "+#pragma omp" in applied.out
     assert "reduction(" in (folder / "main.cpp").read_text()
     assert {name for name, data in snapshot(folder).items() if before.get(name) != data} == {"main.cpp"}
+
+
+def replayed(record: Path, candidate: str, *, home: Path) -> dict[str, Any]:
+    """The comparison that decided for a candidate, from the windows that the loop kept of it."""
+    file = record / f"energy-{candidate}-again.jsonl"
+    assert (record / f"energy-{candidate}.jsonl").exists()
+    said = jouleline("measure", "--replay", file, "--format", "json", home=home)
+    assert said.code == 0, said.err
+    return said.document
 
 
 def test_verify_accepts_the_same_program_and_rejects_another_result(tmp_path: Path) -> None:

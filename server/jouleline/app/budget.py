@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +28,15 @@ class Budget:
     _laps: int = 0
     _laps_began: float = field(default_factory=time.monotonic)
     _laps_from_j: float = 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the measurement began, s."""
+        return time.monotonic() - self._began
+
+    async def rest(self, seconds: float) -> None:
+        """Let time pass, as an idle window does."""
+        await asyncio.sleep(seconds)
 
     def spend(self, sample: EnergySample[Any], unseen_s: float = 0.0) -> None:
         """Count a window, and ``unseen_s`` before it that no meter saw as if they took its power."""

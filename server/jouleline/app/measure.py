@@ -11,6 +11,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Generic
 
 from jouleline.core.energy import (
@@ -35,17 +36,29 @@ from jouleline.core.meter import EnergySample, Meter, MeterInfo, Origin, Turn
 from jouleline.core.ports import Job, Runner
 
 from .budget import Budget
-from .measurement import EnergyComparison, Measurement, MeasurementError, Phase, Plan, Progress, Report
-from .windows import RepeatedProgram, idle_window
+from .measurement import (
+    EnergyComparison,
+    Measurement,
+    MeasurementError,
+    Observe,
+    Phase,
+    Plan,
+    Progress,
+    Report,
+    Window,
+)
+from .windows import RepeatedProgram, has_idle, idle_window
 
 __all__ = [
     "EnergyComparison",
     "Measurement",
     "MeasurementError",
+    "Observe",
     "Phase",
     "Plan",
     "Progress",
     "Report",
+    "Window",
     "compare",
     "measure_one",
     "rank",
@@ -62,10 +75,13 @@ async def measure_one(
     plan: Plan | None = None,
     turn: Turn | None = None,
     progress: Report | None = None,
+    observe: Observe | None = None,
+    budget: Budget | None = None,
 ) -> Measurement[Origin]:
     """Measure the energy of one program.
 
-    ``turn`` keeps other measurements from running at the same time.
+    ``turn`` keeps other measurements from running at the same time, ``observe`` is shown every window,
+    and ``budget`` is by default what the plan says.
 
     Raises:
         MeasurementError: when a run fails or the program is too short to be seen by the meter.
@@ -74,7 +90,7 @@ async def measure_one(
     """
     plan, tell = plan or Plan(), progress or _ignore
     async with _alone(turn, tell):
-        bench = _Bench(runner, meter, plan, tell)
+        bench = _Bench(runner, meter, plan, tell, observe, budget or Budget(plan.budget_s, plan.budget_j))
         await bench.set_up()
         warm_up = await bench.warm_up({"the program": job})
         (program,) = bench.programs
@@ -82,6 +98,7 @@ async def measure_one(
         samples: list[EnergySample[Origin]] = []
         while len(samples) < plan.windows and not (samples and bench.budget.is_short_of_another()):
             samples.append(await program.window())
+            bench.see(Phase.MEASURING, samples[-1], Arm.BASELINE, len(samples))
             bench.budget.lap()
             energy = t_interval([joules(sample) for sample in samples])
             tell(Progress(Phase.MEASURING, len(samples), plan.windows, joules=energy))
@@ -99,13 +116,15 @@ async def compare(
     seed: int | None = None,
     turn: Turn | None = None,
     progress: Report | None = None,
+    observe: Observe | None = None,
+    budget: Budget | None = None,
 ) -> EnergyComparison[Origin]:
     """Compare the energy of a candidate with its baseline's in random ABBA and BAAB blocks.
 
     It ends at the first look that gives a verdict, after the last look, when a budget is spent, or
     as soon as the candidate is worse beyond reasonable doubt. ``seed`` fixes the order of the blocks;
     by default it is drawn, and recorded in the result. ``turn`` keeps other measurements from running
-    at the same time.
+    at the same time, ``observe`` is shown every window, and ``budget`` is by default what the plan says.
 
     Raises:
         MeasurementError: when a run fails or a program is too short to be seen by the meter.
@@ -116,14 +135,14 @@ async def compare(
     seed = secrets.randbits(32) if seed is None else seed
     orders = block_orders(random.Random(seed))  # noqa: S311 - must be repeatable, not unguessable
     async with _alone(turn, tell):
-        bench = _Bench(runner, meter, plan, tell)
+        bench = _Bench(runner, meter, plan, tell, observe, budget or Budget(plan.budget_s, plan.budget_j))
         await bench.set_up()
         warm_up_a, warm_up_b = await bench.warm_up({"the baseline": baseline, "the candidate": candidate})
         one, other = bench.programs
         control: list[Block[Origin]] = []
         bench.budget.start_laps()
         while len(control) < plan.control and not (control and bench.budget.is_short_of_another()):
-            control.append(await _block(next(orders), one, one))
+            control.append(await bench.block(Phase.CONTROL, len(control) + 1, next(orders), one, one))
             bench.budget.lap()
             tell(Progress(Phase.CONTROL, len(control), plan.control, ratio(control)))
         floor = noise_floor(control) if len(control) >= CONTROL_BLOCKS else 0.0
@@ -132,7 +151,7 @@ async def compare(
         blocks: list[Block[Origin]] = []
         verdict: EnergyVerdict | None = None
         while verdict is None:
-            blocks.append(await _block(next(orders), one, other))
+            blocks.append(await bench.block(Phase.MEASURING, len(blocks) + 1, next(orders), one, other))
             bench.budget.lap()
             current = ratio(blocks, alpha=LOOK_ALPHA)
             tell(Progress(Phase.MEASURING, len(blocks), LOOKS[-1], current, next_look(len(blocks))))
@@ -171,13 +190,6 @@ async def _alone(turn: Turn | None, tell: Report) -> AsyncIterator[None]:
         turn.give_back()
 
 
-async def _block(
-    order: tuple[Arm, ...], baseline: RepeatedProgram[Origin], candidate: RepeatedProgram[Origin]
-) -> Block[Origin]:
-    programs = {Arm.BASELINE: baseline, Arm.CANDIDATE: candidate}
-    return Block(tuple([(arm, await programs[arm].window()) for arm in order]))
-
-
 @dataclass(slots=True)
 class _Bench(Generic[Origin]):
     """What every measurement begins and ends with: the meter's test, idle, warm-up, idle."""
@@ -186,12 +198,10 @@ class _Bench(Generic[Origin]):
     meter: Meter[Origin]
     plan: Plan
     tell: Report
-    budget: Budget = field(init=False)
+    observe: Observe | None
+    budget: Budget
     programs: list[RepeatedProgram[Origin]] = field(default_factory=list)
     idle_before: EnergySample[Origin] | None = None
-
-    def __post_init__(self) -> None:
-        self.budget = Budget(self.plan.budget_s, self.plan.budget_j)
 
     @property
     def info(self) -> MeterInfo[Origin]:
@@ -201,9 +211,11 @@ class _Bench(Generic[Origin]):
         """Test the meter, and see what its devices use without us."""
         self.tell(Progress(Phase.CHECK))
         await asyncio.to_thread(self.meter.check)
-        self.tell(Progress(Phase.IDLE_BEFORE))
-        self.idle_before = await idle_window(self.meter, self.plan)
+        if has_idle(self.meter, self.plan):
+            self.tell(Progress(Phase.IDLE_BEFORE))
+        self.idle_before = await idle_window(self.meter, self.plan, self.budget)
         if self.idle_before is not None:
+            self.see(Phase.IDLE_BEFORE, self.idle_before)
             self.budget.spend(self.idle_before)
             self.budget.reserve(self.idle_before.wall_s, self.idle_before.energy_j)
 
@@ -216,9 +228,9 @@ class _Bench(Generic[Origin]):
             done += len(samples) * most
             self.tell(Progress(Phase.WARM_UP, done, len(jobs) * most))
 
-        for label, job in jobs.items():
+        for arm, (label, job) in zip(Arm, jobs.items(), strict=False):
             program = RepeatedProgram(self.runner, self.meter, job, label, self.budget)
-            samples.append(await program.warm_up(self.plan, tell))
+            samples.append(await program.warm_up(self.plan, tell, partial(self.see, Phase.WARM_UP, arm=arm)))
             self.programs.append(program)
         return samples
 
@@ -227,4 +239,31 @@ class _Bench(Generic[Origin]):
         if self.idle_before is None:
             return None
         self.tell(Progress(Phase.IDLE_AFTER))
-        return Idle(self.idle_before, await idle_window(self.meter, self.plan))
+        after = await idle_window(self.meter, self.plan, self.budget)
+        if after is not None:
+            self.see(Phase.IDLE_AFTER, after)
+        return Idle(self.idle_before, after)
+
+    async def block(
+        self,
+        phase: Phase,
+        number: int,
+        order: tuple[Arm, ...],
+        baseline: RepeatedProgram[Origin],
+        candidate: RepeatedProgram[Origin],
+    ) -> Block[Origin]:
+        """Take the windows of one block."""
+        programs = {Arm.BASELINE: baseline, Arm.CANDIDATE: candidate}
+        windows = []
+        for arm in order:
+            windows.append((arm, await programs[arm].window()))
+            self.see(phase, windows[-1][1], arm, number)
+        return Block(tuple(windows))
+
+    def see(
+        self, phase: Phase, sample: EnergySample[Origin], arm: Arm | None = None, block: int | None = None
+    ) -> None:
+        """Show a window that has just ended to whoever observes."""
+        if self.observe is not None:
+            began_s = max(0.0, self.budget.elapsed_s - sample.wall_s)
+            self.observe(Window(phase, began_s, sample, arm, block))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Generic
+from typing import Any, Final, Generic
 
 from jouleline.core.cautions import cautions
 from jouleline.core.energy import (
     CONTROL_BLOCKS,
     MINIMUM_EFFECT,
+    Arm,
     Comparison,
     EnergyVerdict,
     Summary,
@@ -104,6 +105,25 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Window(Generic[Origin]):
+    """A window that was taken, and its place: ``block`` counts windows (one program) or blocks from 1.
+
+    ``time_s`` is when it began, s since the measurement did. ``arm`` is None for idle windows; within the
+    control both arms are the baseline.
+    """
+
+    phase: Phase
+    time_s: float
+    sample: EnergySample[Origin]
+    arm: Arm | None = None
+    block: int | None = None
+
+
+Observe = Callable[[Window[Any]], None]
+"""Is shown every window as soon as it is taken."""
 
 
 @dataclass(frozen=True, slots=True)

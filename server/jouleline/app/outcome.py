@@ -22,8 +22,9 @@ class Tools:
     """The edges the loop works with, and where it may write.
 
     ``scratch`` holds the copies while the loop runs (None: the system's place for temporary files);
-    ``records`` keeps one folder a run. ``gpu`` says whether a GPU answers here, to
-    explain why a CUDA program does not run; ``gpu_measured`` whether its energy is in the meter's figures.
+    ``records`` keeps one folder a run. ``gpu`` says whether a GPU answers here, to explain why a CUDA
+    program does not run; ``gpu_measured`` whether its energy is in the meter's figures. ``turn`` keeps
+    other measurements from running at the same time, and ``host`` is the processor's name, for records.
     """
 
     runner: Runner
@@ -35,6 +36,7 @@ class Tools:
     plan: Plan = field(default_factory=Plan)
     notes: tuple[str, ...] = ()
     gpu: Finding | None = None
+    host: str = ""
     gpu_measured: bool = False
     turn: Turn | None = None
 

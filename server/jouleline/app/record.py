@@ -21,12 +21,20 @@ RESULT_FILE = "result.json"
 PATCH_FILE = "candidate.patch"
 
 
+def energy_file(name: str) -> str:
+    """The file of a record's folder with the windows of the comparison called ``name``."""
+    return f"energy-{_plain(name)}.jsonl"
+
+
 def new_record(records: Path, name: str) -> Path:
     """A fresh folder, readable by its owner only, named by time and program."""
     records.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:40] or "program"
-    return Path(tempfile.mkdtemp(prefix=f"{stamp}-{plain}-", dir=records))
+    return Path(tempfile.mkdtemp(prefix=f"{stamp}-{_plain(name)}-", dir=records))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:40] or "program"
 
 
 def write_record(outcome: Outcome, program: Program, workload: Workload, tools: Tools) -> None:

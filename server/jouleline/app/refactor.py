@@ -7,6 +7,8 @@ a record folder whatever becomes of the edit.
 from __future__ import annotations
 
 import contextlib
+import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,10 +24,12 @@ from jouleline.rules.base import Rule
 
 from .build import BuildError, Built, build
 from .candidates import candidate_by
+from .energy_record import EnergyRecordError, Header, Subject, Surroundings, recording
 from .measure import EnergyComparison, MeasurementError, Progress, compare, rank
+from .measure_report import comparison_json
 from .outcome import Attempt, Outcome, Step, Tools
 from .program import Program, launches_kernels, needs_gpu
-from .record import new_record, write_record
+from .record import energy_file, new_record, write_record
 from .report import change, details, headline
 from .verify import BaselineError, Reference, check_candidate, make_reference
 from .workload import changeable_files
@@ -63,7 +67,7 @@ async def refactor(
         return await _refactored(program, workload, tools, progress or (lambda _: None), record)
     except BaseException:
         with contextlib.suppress(OSError):
-            record.rmdir()  # nothing was found, so nothing is kept
+            shutil.rmtree(record)  # nothing was found, so nothing is kept
         raise
 
 
@@ -81,7 +85,7 @@ async def _refactored(
             raise RefactorError(f"the baseline does not build: {error}") from error
         except BaselineError as error:
             raise RefactorError(f"{error}{_without_gpu(program, tools)}") from error
-        except (RunnerError, MeterError, MeasurementError) as error:
+        except (EnergyRecordError, RunnerError, MeterError, MeasurementError) as error:
             raise RefactorError(str(error)) from error
 
 
@@ -209,15 +213,34 @@ class _Loop:
             message = f"{name}: {step.phase}{counted}{figure}"
             self.tell(Step("measure", message, start + share * step.fraction))
 
-        return await compare(
-            self.tools.runner,
-            self.tools.meter,
-            baseline.job(),
-            candidate.job(),
-            plan=self.tools.plan,
-            turn=self.tools.turn,
-            progress=report,
-        )
+        tools, seed = self.tools, secrets.randbits(32)
+
+        def header() -> Header:
+            return Header(
+                surroundings=Surroundings.here(tools.host),
+                meter=tools.meter.info,
+                plan=tools.plan,
+                seed=seed,
+                runner=tools.runner.name,
+                guarantees=tools.runner.guarantees,
+                baseline=Subject.of(str(self.program.root), baseline),
+                candidate=Subject.of(f"{self.program.root}, {name}", candidate),
+            )
+
+        with recording(self.record / energy_file(name)) as record:
+            result = await compare(
+                tools.runner,
+                tools.meter,
+                baseline.job(),
+                candidate.job(),
+                plan=tools.plan,
+                seed=seed,
+                turn=tools.turn,
+                progress=report,
+                observe=lambda window: record.see(window, header),
+            )
+            record.finish(comparison_json(result))
+        return result
 
     def _outcome(self, best: tuple[Candidate, EnergyComparison[Any]] | None) -> Outcome:
         candidate, energy = best or (None, None)

@@ -37,7 +37,9 @@ class RepeatedProgram(Generic[Origin]):
     repeats: int = 1
     _unseen_s: float = 0.0
 
-    async def warm_up(self, plan: Plan, tell: Callable[[int], None]) -> tuple[EnergySample[Origin], ...]:
+    async def warm_up(
+        self, plan: Plan, tell: Callable[[int], None], see: Callable[[EnergySample[Origin]], None]
+    ) -> tuple[EnergySample[Origin], ...]:
         """Run until windows are long enough and the energy of a run no longer changes.
 
         Raises:
@@ -50,6 +52,7 @@ class RepeatedProgram(Generic[Origin]):
         while len(samples) < plan.warm_up_windows:
             tell(len(samples))
             samples.append(await self.window())
+            see(samples[-1])
             if self.budget.is_warm_up_over() or _is_flat(samples, plan.flat):
                 break
         return tuple(samples)
@@ -111,14 +114,19 @@ class RepeatedProgram(Generic[Origin]):
         )
 
 
-async def idle_window(meter: Meter[Origin], plan: Plan) -> EnergySample[Origin] | None:
+def has_idle(meter: Meter[Any], plan: Plan) -> bool:
+    """Whether idle is measured: neither where the plan leaves it out nor by a model."""
+    return plan.idle_s > 0 and not meter.info.modelled
+
+
+async def idle_window(meter: Meter[Origin], plan: Plan, budget: Budget) -> EnergySample[Origin] | None:
     """What the meter's devices use without a run of ours; None where the plan or the meter has no idle."""
-    if plan.idle_s <= 0 or meter.info.modelled:
+    if not has_idle(meter, plan):
         return None
     window_s = max(_MARGIN * meter.info.window_s, plan.idle_s)
-    await asyncio.sleep(_SETTLING_SHARE * window_s)
+    await budget.rest(_SETTLING_SHARE * window_s)
     await asyncio.to_thread(meter.start)
-    await asyncio.sleep(window_s)
+    await budget.rest(window_s)
     return await asyncio.to_thread(meter.stop, [])
 
 

@@ -7,10 +7,12 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from jouleline import wiring
+from jouleline.app.measure_settings import MeasureSettings
 from jouleline.app.program import Program, ProgramError, read_program
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, find_workload, read_workload
 from jouleline.core.device import Device, UnknownDevice
@@ -169,6 +171,28 @@ def workload(subject: Program, file: Path | None) -> Workload:
         return find_workload(subject, wiring.toolchains(), file)
     except WorkloadError as error:
         raise UserError(str(error)) from error
+
+
+def file_settings(file: Path | None, subject: Program) -> MeasureSettings:
+    """How to measure: as ``[measure]`` of the workload file says, else the user's."""
+    try:
+        return wiring.measure_settings(file or subject.root / WORKLOAD_FILE)
+    except wiring.UnavailableError as error:
+        raise UserError(str(error)) from error
+
+
+def measure_settings(options: argparse.Namespace, subject: Program) -> MeasureSettings:
+    """How to measure: as the command line says, else ``[measure]`` of the workload file or the user's."""
+    settings = file_settings(options.workload, subject)
+    said = {
+        "meter": options.meter,
+        "gpus": None if options.gpu is None else tuple(options.gpu),
+        "accept_mig": options.accept_mig,
+        "seconds": options.seconds,
+        "joules": options.joules,
+        "control": options.control,
+    }
+    return replace(settings, **{name: value for name, value in said.items() if value is not None})
 
 
 def print_json(document: Mapping[str, Any]) -> None:

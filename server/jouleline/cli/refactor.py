@@ -37,8 +37,13 @@ def run(options: argparse.Namespace) -> int:
     """Run the loop and print what it found; the program is changed only with ``--apply``."""
     program = shared.program([options.program])
     workload = shared.workload(program, options.workload)
+    settings = shared.file_settings(options.workload, program)
     try:
-        tools = wiring.refactor_tools(confined=not options.no_sandbox, uses_gpu=launches_kernels(program))
+        tools = wiring.refactor_tools(
+            confined=not options.no_sandbox,
+            uses_gpu=launches_kernels(program),
+            settings=settings,
+        )
     except wiring.UnavailableError as error:
         raise shared.unavailable(error) from error
     with progress(quiet=options.format == "json") as tell, closing(tools.meter):

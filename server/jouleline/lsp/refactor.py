@@ -120,7 +120,7 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
     from jouleline.app.outcome import Step
     from jouleline.app.program import ProgramError, launches_kernels
     from jouleline.app.refactor import RefactorError, refactor
-    from jouleline.app.workload import WorkloadError, find_workload
+    from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, find_workload
 
     def report(step: Step) -> None:
         work.report(f"{step.stage}: {step.message}", step.fraction)
@@ -131,8 +131,9 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
     work.report("reading the program", 0.0)
     try:
         program = await asyncio.to_thread(read_program_of, document.path, session.folders, overlay)
+        settings = await asyncio.to_thread(wiring.measure_settings, program.root / WORKLOAD_FILE)
         uses_gpu = launches_kernels(program)
-        tools = await asyncio.to_thread(wiring.refactor_tools, uses_gpu=uses_gpu)
+        tools = await asyncio.to_thread(wiring.refactor_tools, uses_gpu=uses_gpu, settings=settings)
         with closing(tools.meter):
             workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
             outcome = await refactor(program, workload, tools, report)
