@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
-from jouleline.core.meter import Meter
+from jouleline.core.meter import Meter, Turn
 from jouleline.core.ports import (
     Availability,
     Cache,
@@ -84,7 +84,18 @@ def config_folder() -> Path:
 
 def records_folder() -> Path:
     """Where the records of refactoring runs are kept."""
-    return _xdg("XDG_STATE_HOME", ".local/state") / "runs"
+    return _state_folder() / "runs"
+
+
+def turn() -> Turn:
+    """The right to measure, of which this user has one on this machine."""
+    from jouleline.meters.turn import FileTurn
+
+    return FileTurn(_state_folder())
+
+
+def _state_folder() -> Path:
+    return _xdg("XDG_STATE_HOME", ".local/state")
 
 
 @cache
@@ -379,6 +390,7 @@ def refactor_tools(*, confined: bool = True) -> Tools:
         records=records_folder(),
         notes=notes,
         gpu=find_nvml(),
+        turn=turn(),
     )
 
 

@@ -93,14 +93,14 @@ async def _measure(
         return await build(_folder(folder), {}, workload, runner, scratch / name)
 
     plan = Plan(budget_s=options.seconds)
-    meter = wiring.meter()
+    meter, turn = wiring.meter(), wiring.turn()
     first = await built(options.program, "program")
     if options.against is None:
-        return await measure_one(runner, meter, first.job(), plan=plan, progress=report)
+        return await measure_one(runner, meter, first.job(), plan=plan, turn=turn, progress=report)
     if not options.against.exists():
         raise UserError(f"{options.against}: no such file or folder")
     second = await built(options.against, "candidate")
-    return await compare(runner, meter, first.job(), second.job(), plan=plan, progress=report)
+    return await compare(runner, meter, first.job(), second.job(), plan=plan, turn=turn, progress=report)
 
 
 def _folder(path: Path) -> Path:

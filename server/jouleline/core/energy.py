@@ -116,7 +116,9 @@ def summarise(samples: Sequence[EnergySample[Origin]], idle: Idle[Origin] | None
 
     Raises:
         ValueError: when there are no samples.
+        MixedMetersError: when some windows are measured and others modelled.
     """
+    _require_one_origin(one.origin for one in (*samples, *(idle.windows if idle is not None else ())))
 
     def over(quantity: Quantity) -> Estimate:
         return t_interval([quantity(sample) for sample in samples])
@@ -275,7 +277,7 @@ class Comparison(Generic[Origin]):
             (
                 self.meter.origin,
                 *(one.origin for block in (*self.blocks, *self.control) for _, one in block.windows),
-                *(() if self.idle is None else (one.origin for one in self.idle.windows)),
+                *(one.origin for one in (self.idle.windows if self.idle is not None else ())),
             )
         )
 
