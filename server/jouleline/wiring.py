@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
-from jouleline.core.meter import Meter, Turn
+from jouleline.core.meter import Measured, Meter, Turn
 from jouleline.core.ports import (
     Availability,
     Cache,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jouleline.app.model_bound import ModelBounds, ModelScenario
     from jouleline.app.outcome import Tools
     from jouleline.app.question import Example
+    from jouleline.app.virtual_machine import VirtualMachine
     from jouleline.core.kernel import Language
     from jouleline.core.model_settings import ModelSettings
 
@@ -181,6 +182,14 @@ def meter() -> Meter[Any]:
         device=host.name,
         source=f"{host.tdp_w.provenance}: {host.tdp_w.source}",
     )
+
+
+def simulated_meter(machine: VirtualMachine) -> Meter[Measured]:
+    """The meter for real sensors on a simulated machine, in that machine's time."""
+    from jouleline.meters.sensor import SensorMeter
+
+    # Nothing is there to be polled: a simulated machine has a counter and nothing else.
+    return SensorMeter(machine, machine.clock, machine.sleep, background=lambda _: lambda: None)
 
 
 def host_device() -> Device:
