@@ -6,9 +6,9 @@ import asyncio
 import math
 import random
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final, TypeVar, TypeVarTuple
 
 from jouleline.core.energy import LOOKS, Comparison, EnergyVerdict, log_ratio_interval
 from jouleline.core.meter import Measured, Meter
@@ -38,6 +38,10 @@ _SEQUENTIAL: Final = Plan(idle_s=0)
 
 MeterOf = Callable[[VirtualMachine], Meter[Measured]]
 """The meter of a simulated machine. It is sent to other processes, so it must be a module's function."""
+
+
+Given = TypeVarTuple("Given")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +83,23 @@ def batches(seed: int, trials: int, size: int) -> list[Batch]:
 
 def trials_of(batch: Batch, meter_of: MeterOf) -> list[Trial]:
     """Do the trials of a batch."""
-    return asyncio.run(_trials(batch, meter_of))
+    with asyncio.Runner(loop_factory=_Untimed) as runner:
+        return runner.run(_trials(batch, meter_of))
 
 
 async def _trials(batch: Batch, meter_of: MeterOf) -> list[Trial]:
-    # Simulated meters take no time, so threads to wait for them would only cost some.
-    asyncio.get_running_loop().set_default_executor(_Inline())
     numbers = range(batch.first, batch.first + batch.trials)
     return [await _trial(batch.setting, f"{batch.seed} {batch.setting} {one}", meter_of) for one in numbers]
 
 
-class _Inline(ThreadPoolExecutor):
-    """Does what it is given at once."""
+class _Untimed(asyncio.SelectorEventLoop):
+    """Does at once what would go to a thread: simulated meters take no time, and threads would."""
 
-    def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*args, **named))
-        except Exception as error:  # noqa: BLE001 - it is raised where the result is awaited
-            future.set_exception(error)
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Given], Result], *args: *Given
+    ) -> asyncio.Future[Result]:
+        future: asyncio.Future[Result] = self.create_future()
+        future.set_result(func(*args))
         return future
 
 

@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trials",
         type=shared.whole(1, 1_000_000),
-        default=500,
+        default=400,
         metavar="N",
         help="comparisons simulated of each setting (default: %(default)s)",
     )
@@ -58,19 +58,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Simulate, then write and print what was found."""
-    with progress(quiet=options.format == "json") as tell:
-        try:
-            found = _found(batches(options.seed, options.trials, _BATCH_TRIALS), options.jobs, tell)
-        except StudyError as error:
-            raise UserError(str(error), Exit.FAILED) from error
-    document = study_json(found, options.seed, options.trials)
-    if options.out is not None:
-        try:
+    try:
+        # Before the minutes that it takes: what cannot be kept need not be found.
+        if options.out is not None:
             options.out.mkdir(parents=True, exist_ok=True)
+        with progress(quiet=options.format == "json") as tell:
+            found = _found(batches(options.seed, options.trials, _BATCH_TRIALS), options.jobs, tell)
+        document = study_json(found, options.seed, options.trials)
+        if options.out is not None:
             (options.out / REPORT_JSON).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
             (options.out / REPORT_TABLE).write_text(study_table(document), "utf-8")
-        except OSError as error:
-            raise UserError(f"{error.filename}: cannot be written: {error.strerror}", Exit.FAILED) from error
+    except StudyError as error:
+        raise UserError(str(error), Exit.FAILED) from error
+    except OSError as error:
+        raise UserError(f"{error.filename}: cannot be written: {error.strerror}", Exit.FAILED) from error
     if options.format == "json":
         shared.print_json(document)
     else:
