@@ -20,9 +20,10 @@ _MARGIN: Final = 1.25
 _MAXIMUM_REPEATS: Final = 20_000
 # A first guess counts the start of the job as work; the second is right, and then luck may be bad.
 _ATTEMPTS: Final = 4
-# Of an idle window, before it: clocks and voltages fall some time after the work has ended.
-_SETTLING_SHARE: Final = 0.5
 _SHOWN_OUTPUT: Final = 400
+
+SETTLING_SHARE: Final = 0.5
+"""Of an idle window, what is waited before it: clocks and voltages fall some time after work has ended."""
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ async def idle_window(meter: Meter[Origin], plan: Plan) -> EnergySample[Origin] 
     if plan.idle_s <= 0 or meter.info.modelled:
         return None
     window_s = max(_MARGIN * meter.info.window_s, plan.idle_s)
-    await asyncio.sleep(_SETTLING_SHARE * window_s)
+    await asyncio.sleep(SETTLING_SHARE * window_s)
     await asyncio.to_thread(meter.start)
     await asyncio.sleep(window_s)
     return await asyncio.to_thread(meter.stop, [])
