@@ -96,10 +96,10 @@ def test_what_is_asked_is_counted() -> None:
         ]
         for setting in SETTINGS
     }
-    false, shown, fixed, less, more = targets(found)
+    false, shown, unchanged, fixed, less, more = targets(found)
     assert (false.share.value, false.met) == (1.0, False)
     assert (shown.share.value, shown.met) == (0.9, False)
-    assert fixed.share.value == 0.9
+    assert unchanged.share.value == fixed.share.value == 0.9
     assert less.met
     assert more.met
     document = study_json(found, seed=1, trials=10)
