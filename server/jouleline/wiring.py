@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Catalogue, Device
-from jouleline.core.meter import Meter, MeterError, Turn
+from jouleline.core.meter import Measured, Meter, MeterError, Turn
 from jouleline.core.ports import (
     Availability,
     Cache,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from jouleline.app.model_bound import ModelBounds, ModelScenario
     from jouleline.app.outcome import Tools
     from jouleline.app.question import Example
+    from jouleline.app.virtual_machine import VirtualMachine
     from jouleline.core.kernel import Language
     from jouleline.core.model_settings import ModelSettings
 
@@ -222,6 +223,14 @@ def replay_meter(source: Replayable) -> Meter[Any]:
     from jouleline.meters.replay import ReplayMeter
 
     return ReplayMeter(source.record.header.meter, source.samples, source.recorded)
+
+
+def simulated_meter(machine: VirtualMachine) -> Meter[Measured]:
+    """The meter for real sensors on a simulated machine, in that machine's time."""
+    from jouleline.meters.sensor import SensorMeter
+
+    # Nothing is there to be polled: a simulated machine has a counter and nothing else.
+    return SensorMeter(machine, machine.clock, machine.sleep, background=lambda _: lambda: None)
 
 
 def host_device() -> Device:

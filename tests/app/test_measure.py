@@ -1,6 +1,5 @@
 import asyncio
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,45 +16,14 @@ from jouleline.app.measure import (
 )
 from jouleline.app.measure_report import comparison_json, measurement_json
 from jouleline.core.energy import Arm, EnergyVerdict, MixedMetersError
-from jouleline.core.meter import EnergySample, Measured, MeterInfo
 from jouleline.core.ports import Completed, Job, StopReason
 from jouleline.meters.cpu_time import CpuTimeMeter
 from jouleline.runners.local import LocalRunner
+from tests.support.metering import FormulaRunner, SensorDouble, program
 
 
 def cpu_time() -> CpuTimeMeter:
     return CpuTimeMeter(rated_watts=65, cores=4, device="test processor", source="invented for the tests")
-
-
-class FormulaRunner:
-    """A test double: a program's time is the number that its command names, times a factor per call."""
-
-    def __init__(self, factors: Sequence[float] = (1.0,), failing_call: int | None = None) -> None:
-        self.jobs: list[Job] = []
-        self._factors = factors
-        self._failing_call = failing_call
-
-    @property
-    def name(self) -> str:
-        return "test double"
-
-    @property
-    def guarantees(self) -> tuple[str, ...]:
-        return ()
-
-    async def run(self, job: Job) -> Completed:
-        call = len(self.jobs)
-        self.jobs.append(job)
-        repeats = int(job.command.partition(";")[0].partition("=")[2])
-        one_run = float(job.command.split("\n")[1].split()[1])
-        seconds = one_run * repeats * self._factors[call % len(self._factors)]
-        if call == self._failing_call:
-            return Completed(139, b"", b"Segmentation fault\n", seconds, seconds, None, "SIGSEGV")
-        return Completed(0, b"", b"", seconds, seconds)
-
-
-def program(seconds: float) -> Job:
-    return Job(f"work {seconds}", "/nowhere")
 
 
 def test_a_candidate_that_uses_less_is_improved_at_the_first_look() -> None:
@@ -165,25 +133,6 @@ def test_every_window_is_recorded_and_says_that_it_is_modelled() -> None:
     assert json.loads(json.dumps([one, document], allow_nan=False)) == [one, document]
 
 
-class ReplayMeter:
-    """A test double that calls its figures measured."""
-
-    info = MeterInfo("replay test double", "none", Measured, window_s=0.2, note="")
-
-    def start(self) -> None:
-        pass
-
-    def check(self) -> MeterInfo[Measured]:
-        return self.info
-
-    def close(self) -> None:
-        pass
-
-    def stop(self, runs: Sequence[Completed], repeats: int = 1) -> EnergySample[Measured]:
-        wall = sum(run.wall_s for run in runs)
-        return EnergySample(Measured, 50 * wall, wall, wall, len(runs) * repeats)
-
-
 def test_candidates_are_ranked_by_energy_and_never_across_meters() -> None:
     results = [
         asyncio.run(compare(FormulaRunner(), cpu_time(), program(1.0), program(seconds)))
@@ -192,10 +141,10 @@ def test_candidates_are_ranked_by_energy_and_never_across_meters() -> None:
     ranked = rank(results)
     assert [round(one.comparison.energy_ratio.value, 6) for one in ranked] == [0.5, 0.7, 0.9]
     measured = asyncio.run(
-        compare(FormulaRunner(), ReplayMeter(), program(1.0), program(0.5), plan=Plan(idle_s=0))
+        compare(FormulaRunner(), SensorDouble(), program(1.0), program(0.5), plan=Plan(idle_s=0))
     )
     mixed: list[Any] = [*results, measured]  # the type checker refuses the list as it is
-    with pytest.raises(MixedMetersError, match="measured joules of replay test double"):
+    with pytest.raises(MixedMetersError, match="measured joules of sensor test double"):
         rank(mixed)
 
 

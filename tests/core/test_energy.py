@@ -4,6 +4,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,6 +28,7 @@ from jouleline.core.energy import (
     seconds,
     summarise,
 )
+from jouleline.core.idle import Idle
 from jouleline.core.interval import Estimate, t_interval
 from jouleline.core.meter import EnergySample, Measured, MeterInfo, Modelled
 
@@ -185,8 +187,38 @@ def test_modelled_and_measured_joules_never_stand_side_by_side() -> None:
         require_same_meter([METER, measured])
 
 
+def test_a_mixture_that_got_past_the_types_is_refused() -> None:
+    modelled: Any = window(1.0)
+    measured: Any = EnergySample(Measured, 1.0, 1.0, 1.0, 1)
+    block: Any = Block(((Arm.BASELINE, modelled), (Arm.CANDIDATE, modelled)))
+    sensed: Any = Block(((Arm.BASELINE, measured), (Arm.CANDIDATE, measured)))
+    mixtures: list[Callable[[], object]] = [
+        lambda: Block(((Arm.BASELINE, modelled), (Arm.CANDIDATE, measured))),
+        lambda: summarise([modelled, measured]),
+        lambda: summarise([modelled], Idle(measured)),
+        lambda: Comparison(METER, (sensed,), 0.01, EnergyVerdict.IMPROVED),
+        lambda: Comparison(METER, (block,), 0.01, EnergyVerdict.IMPROVED, idle=Idle(measured)),
+        lambda: Comparison(METER, (block,), 0.01, EnergyVerdict.IMPROVED, control=(sensed,)),
+    ]
+    for mixture in mixtures:
+        with pytest.raises(MixedMetersError, match="measured and modelled joules cannot be compared"):
+            mixture()
+
+
+@given(st.lists(st.floats(-0.05, 0.05), min_size=5, max_size=5))
+def test_the_interval_that_is_shown_agrees_with_the_verdict(log_ratios: list[float]) -> None:
+    blocks = blocks_with(log_ratios)
+    verdict = decide(blocks, final=True)
+    assert verdict is not None
+    shown = Comparison(METER, tuple(blocks), 0.01, verdict).energy_ratio
+    if verdict in {EnergyVerdict.IMPROVED, EnergyVerdict.REGRESSED}:
+        assert shown.excludes(1.0)
+    if verdict is EnergyVerdict.NO_CHANGE:
+        assert shown.within(1 / 1.0101, 1.0101)
+
+
 # The protocol's error rates by simulation: 2% noise on each window and a 3% warm-up drift that dies
-# away over about ten windows. docs/energy.md shows the figures of 5000 trials and how to get them.
+# away over about ten windows. `jouleline study measuring` runs the whole protocol so (docs/energy.md).
 
 TRIALS = int(os.environ.get("JOULELINE_TRIALS", "500"))
 NOISE = 0.02

@@ -47,7 +47,7 @@ from .measurement import (
     Report,
     Window,
 )
-from .windows import RepeatedProgram, has_idle, idle_window
+from .windows import SETTLING_SHARE, RepeatedProgram, has_idle, idle_window
 
 __all__ = [
     "EnergyComparison",
@@ -215,9 +215,10 @@ class _Bench(Generic[Origin]):
             self.tell(Progress(Phase.IDLE_BEFORE))
         self.idle_before = await idle_window(self.meter, self.plan, self.budget)
         if self.idle_before is not None:
-            self.see(Phase.IDLE_BEFORE, self.idle_before)
-            self.budget.spend(self.idle_before)
-            self.budget.reserve(self.idle_before.wall_s, self.idle_before.energy_j)
+            idle = self.idle_before
+            self.see(Phase.IDLE_BEFORE, idle)
+            self.budget.spend(idle, SETTLING_SHARE * idle.wall_s)
+            self.budget.reserve((1 + SETTLING_SHARE) * idle.wall_s, (1 + SETTLING_SHARE) * idle.energy_j)
 
     async def warm_up(self, jobs: dict[str, Job]) -> list[tuple[EnergySample[Origin], ...]]:
         """Warm up a program for each job, by the name that errors give it."""

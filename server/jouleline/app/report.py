@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jouleline.core.candidate import Candidate
-from jouleline.core.energy import Arm, EnergyVerdict
+from jouleline.core.energy import Arm, EnergyVerdict, Summary
 from jouleline.core.interval import Estimate
 
 from .measure import EnergyComparison
@@ -41,7 +41,7 @@ def headline(
             f"{percent(ratio.value)} energy ({provenance(energy)}, 95% interval "
             f"{percent(ratio.low)} to {percent(ratio.high)})"
         )
-        return "; ".join((f"{figure}: {candidate.title}", *_cautions(candidate, attempts)))
+        return "; ".join((f"{figure}: {candidate.title}", *_cautions(candidate, energy, attempts)))
     if not attempts:
         return "No rewrite rule applies to this program."
     refused = sum(not attempt.verdict.accepted for attempt in attempts)
@@ -49,11 +49,13 @@ def headline(
     return f"No candidate uses less energy: {tried}, {refused} refused by the verifier."
 
 
-def _cautions(candidate: Candidate, attempts: Sequence[Attempt]) -> list[str]:
+def _cautions(candidate: Candidate, energy: EnergyComparison[Any], attempts: Sequence[Attempt]) -> list[str]:
     """What the user must know before taking the edit, in a few words each."""
     cautions = []
     if any(rewrite.rounding for rewrite in candidate.rewrites):
         cautions.append("results may differ in the last digits, within the workload's tolerance")
+    if energy.warnings:
+        cautions.append("measured with a warning, see the report")
     if any(_warnings(attempt) for attempt in attempts if attempt.candidate is candidate):
         cautions.append("verified with a warning, see the report")
     return cautions
@@ -82,6 +84,7 @@ def details(
                 f"| energy ({kind}) | {before.joules.value:.3g} J | {after.joules.value:.3g} J "
                 f"| {change(comparison.energy_ratio)} |"
             ),
+            *_net_row(before, after, comparison.net_energy_ratio),
             (
                 f"| time (measured) | {before.seconds.value:.3g} s | {after.seconds.value:.3g} s "
                 f"| {change(comparison.time_ratio)} |"
@@ -94,6 +97,8 @@ def details(
             f"Meter: {comparison.meter.name} on {comparison.meter.device}; {comparison.meter.note}.",
             "",
         ]
+        lines += [f"Warning: {warning}." for warning in energy.warnings]
+        lines += [""] if energy.warnings else []
         lines += [f"- line {one.line}: {one.title}. {one.rationale}" for one in candidate.rewrites]
         lines.append("")
     if attempts:
@@ -103,6 +108,13 @@ def details(
         lines += ["", *warnings] if warnings else []
     lines += ["", *(f"Note: {note}" for note in tools.notes)]
     return "\n".join(lines).strip()
+
+
+def _net_row(before: Summary, after: Summary, ratio: Estimate | None) -> list[str]:
+    if before.net_joules is None or after.net_joules is None or ratio is None:
+        return []
+    figures = f"{before.net_joules.value:.3g} J | {after.net_joules.value:.3g} J"
+    return [f"| energy net of idle (measured) | {figures} | {change(ratio)} |"]
 
 
 def fate(attempt: Attempt) -> str:

@@ -9,12 +9,17 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from typing import TypeVar
 
 from .answers import AnswerFile
 from .study import Replies, Task
 
 Work = Callable[[Task], Replies]
 """Does a task. With several jobs it is sent to other processes, so it must be a module's function."""
+
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class StudyError(RuntimeError):
@@ -33,31 +38,39 @@ def run(
     done = len(tasks) - len(waiting)
     if done:
         tell(f"{done} of {len(tasks)} tasks were answered before", done / len(tasks))
-    results = _here(waiting, work) if jobs == 1 else _elsewhere(waiting, work, jobs)
-    with closing(results):
-        for replies in results:
+    with closing(results(waiting, work, jobs)) as answered:
+        for replies in answered:
             answers.add(replies)
             done += 1
             tell(f"{replies.scenario}: {replies.program} ({done} of {len(tasks)})", done / len(tasks))
 
 
-def _here(tasks: Sequence[Task], work: Work) -> Generator[Replies, None, None]:
+def results(todo: Sequence[T], work: Callable[[T], R], jobs: int) -> Generator[R, None, None]:
+    """What ``work`` makes of each, in the order in which it gets done.
+
+    Raises:
+        StudyError: if one of several processes was killed.
+    """
+    return _here(todo, work) if jobs == 1 else _elsewhere(todo, work, jobs)
+
+
+def _here(tasks: Sequence[T], work: Callable[[T], R]) -> Generator[R, None, None]:
     for task in tasks:
         yield work(task)
 
 
-def _elsewhere(tasks: Sequence[Task], work: Work, jobs: int) -> Generator[Replies, None, None]:
+def _elsewhere(tasks: Sequence[T], work: Callable[[T], R], jobs: int) -> Generator[R, None, None]:
     # A fork would copy whatever threads and open files this process has.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_end_when_told) as pool:
         try:
-            futures: list[Future[Replies]] = [pool.submit(work, task) for task in tasks]
+            futures: list[Future[R]] = [pool.submit(work, task) for task in tasks]
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool as error:
             raise StudyError(
                 "a process ended without an answer, for lack of memory perhaps; "
-                "run the same command again with fewer --jobs: it goes on from here"
+                "run the same command again with fewer --jobs"
             ) from error
         finally:
             # Reached early when the run is stopped: what has begun is not waited for.

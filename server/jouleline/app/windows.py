@@ -20,9 +20,10 @@ _MARGIN: Final = 1.25
 _MAXIMUM_REPEATS: Final = 20_000
 # A first guess counts the start of the job as work; the second is right, and then luck may be bad.
 _ATTEMPTS: Final = 4
-# Of an idle window, before it: clocks and voltages fall some time after the work has ended.
-_SETTLING_SHARE: Final = 0.5
 _SHOWN_OUTPUT: Final = 400
+
+SETTLING_SHARE: Final = 0.5
+"""Of an idle window, what is waited before it: clocks and voltages fall some time after work has ended."""
 
 
 @dataclass(slots=True)
@@ -124,7 +125,7 @@ async def idle_window(meter: Meter[Origin], plan: Plan, budget: Budget) -> Energ
     if not has_idle(meter, plan):
         return None
     window_s = max(_MARGIN * meter.info.window_s, plan.idle_s)
-    await budget.rest(_SETTLING_SHARE * window_s)
+    await budget.rest(SETTLING_SHARE * window_s)
     await asyncio.to_thread(meter.start)
     await budget.rest(window_s)
     return await asyncio.to_thread(meter.stop, [])

@@ -64,27 +64,29 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--shots",
-        type=_whole(0),
+        type=whole(0),
         metavar="N",
         default=0,
         help="with --evidence model: show it N solved examples first (default: %(default)s)",
     )
     parser.add_argument(
         "--samples",
-        type=_whole(1),
+        type=whole(1),
         metavar="N",
         default=1,
         help="with --evidence model: draw N answers, which vote (default: %(default)s)",
     )
 
 
-def _whole(least: int) -> Callable[[str], int]:
-    def whole(text: str) -> int:
-        if not text.isdecimal() or not text.isascii() or not least <= int(text) <= _MOST:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {_MOST}")
+def whole(least: int, most: int = _MOST) -> Callable[[str], int]:
+    """The type of an option that takes a whole number from ``least`` to ``most``."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or not text.isascii() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
         return int(text)
 
-    return whole
+    return number
 
 
 def add_workload(parser: argparse.ArgumentParser) -> None:

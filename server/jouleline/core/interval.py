@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Final
 
 SHOWN_ALPHA: Final = 0.05
@@ -49,7 +49,9 @@ def t_interval(values: Sequence[float], alpha: float = SHOWN_ALPHA) -> Estimate:
     mean = min(max(fmean(values), min(values)), max(values))
     if len(values) == 1:
         return Estimate(mean, -math.inf, math.inf)
-    half = _t_quantile(len(values) - 1, 1 - alpha / 2) * stdev(values) / math.sqrt(len(values))
+    degrees = len(values) - 1
+    variance = math.fsum((value - mean) ** 2 for value in values) / degrees
+    half = _t_quantile(degrees, 1 - alpha / 2) * math.sqrt(variance / len(values))
     return Estimate(mean, mean - half, mean + half)
 
 
@@ -59,3 +61,18 @@ def _t_quantile(degrees: int, probability: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, probability))
+
+
+def share_interval(hits: int, trials: int) -> Estimate:
+    """How often something happens, with the 95% interval of Wilson (J. Am. Stat. Assoc. 22:209, 1927).
+
+    Raises:
+        ValueError: when there are no trials.
+    """
+    if trials < 1:
+        raise ValueError("a share needs at least one trial")
+    share, z = hits / trials, 1.959964
+    scale = 1 + z * z / trials
+    centre = (share + z * z / (2 * trials)) / scale
+    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / scale
+    return Estimate(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))

@@ -1,0 +1,39 @@
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from jouleline.app.measure import EnergyComparison, Plan, compare
+from jouleline.app.outcome import Attempt, Tools
+from jouleline.app.report import details, headline
+from jouleline.core.candidate import Candidate, Rewrite
+from jouleline.core.meter import EnergySample, Measured
+from jouleline.core.verdict import GateResult, Verdict
+from tests.support.metering import FormulaRunner, SensorDouble, program
+
+CANDIDATE = Candidate("tile", (Rewrite("tile", 3, "tile the loops", "less traffic", ()),), {"main.cu": b""})
+ATTEMPTS = (Attempt(CANDIDATE, Verdict((GateResult("build", passed=True, reason="it builds"),))),)
+
+
+def throttled(_: int, sample: EnergySample[Measured]) -> EnergySample[Measured]:
+    return replace(sample, warnings=("the GPU was throttled (power cap)",))
+
+
+def compared(meter: SensorDouble) -> EnergyComparison[Measured]:
+    plan = Plan(idle_s=0.01)
+    return asyncio.run(compare(FormulaRunner(), meter, program(1.0), program(0.5), plan=plan))
+
+
+def test_a_warning_stands_beside_the_figure_wherever_that_is_shown() -> None:
+    tools = Tools(FormulaRunner(), SensorDouble(), (), (), Path("/nowhere"))
+    doubtful, sound = compared(SensorDouble(dress=throttled)), compared(SensorDouble())
+    assert "measured with a warning, see the report" in headline(CANDIDATE, doubtful, ATTEMPTS)
+    assert "Warning: the GPU was throttled (power cap)." in details(CANDIDATE, doubtful, ATTEMPTS, tools)
+    assert "warning" not in headline(CANDIDATE, sound, ATTEMPTS)
+    assert "Warning" not in details(CANDIDATE, sound, ATTEMPTS, tools)
+
+
+def test_energy_net_of_idle_stands_beside_gross() -> None:
+    tools = Tools(FormulaRunner(), SensorDouble(), (), (), Path("/nowhere"))
+    text = details(CANDIDATE, compared(SensorDouble(load_w=200, idle_w=(50,))), ATTEMPTS, tools)
+    assert "| energy (measured) | 250 J | 125 J |" in text
+    assert "| energy net of idle (measured) | 200 J | 100 J |" in text
