@@ -62,21 +62,25 @@ def _here(tasks: Sequence[T], work: Callable[[T], R]) -> Generator[R, None, None
 def _elsewhere(tasks: Sequence[T], work: Callable[[T], R], jobs: int) -> Generator[R, None, None]:
     # A fork would copy whatever threads and open files this process has.
     context = multiprocessing.get_context("spawn")
+    done = False
     with ProcessPoolExecutor(jobs, context, initializer=_end_when_told) as pool:
         try:
             futures: list[Future[R]] = [pool.submit(work, task) for task in tasks]
             for future in as_completed(futures):
                 yield future.result()
+            done = True
         except BrokenProcessPool as error:
             raise StudyError(
                 "a process ended without an answer, for lack of memory perhaps; "
                 "run the same command again with fewer --jobs"
             ) from error
         finally:
-            # Reached early when the run is stopped: what has begun is not waited for.
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
+            # When the run is stopped, what has begun is not waited for. At its end nothing is terminated:
+            # a process that ends while it holds a lock of the pool's queue would leave the others waiting.
+            if not done:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in multiprocessing.active_children():
+                    process.terminate()
 
 
 def _end_when_told() -> None:
