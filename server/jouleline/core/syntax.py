@@ -9,7 +9,7 @@ from functools import cache
 import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser, Tree
 
-from .masking import Masked, mask
+from .masking import Masked, mask, remask
 from .source import SourceText, difference
 
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
@@ -36,8 +36,7 @@ class ParsedSource:
     @property
     def masked_text(self) -> SourceText:
         """The text that was parsed. Only the head of a loop may stand where a line break was."""
-        same = all(item.kind != "loop" for item in self.masked.blanked)
-        return self.text if same else SourceText(self.masked.data)
+        return SourceText(self.masked.data) if self.masked.has_loops else self.text
 
     def code(self, node: Node) -> bytes:
         """The original bytes of a node."""
@@ -56,11 +55,15 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
         )
     if b"\0" in data:
         raise UnreadableSourceError("is a binary file, not C++ source")
-    masked = mask(data)
     parser = Parser(cpp_language())
     if previous is None:
+        masked = mask(data)
         return ParsedSource(SourceText(data), masked, parser.parse(masked.data))
-    text = SourceText(data)
+    edit = difference(previous.text.data, data)
+    if edit is None:
+        return previous
+    text = previous.text.edited(edit, data)
+    masked = remask(previous.text.data, previous.masked, data, edit)
     change = difference(previous.masked.data, masked.data)
     if change is None:
         return ParsedSource(text, masked, previous.tree)
