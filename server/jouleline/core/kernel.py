@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Final
 
 from tree_sitter import Node
 
 from .directives import Directive
 from .facts import function_of
-from .syntax import ParsedSource
+from .syntax import ParsedSource, Place
 from .visit import Visit
+
+# What a program may declare for other functions from within a kernel. Each alternative starts with a
+# character, which the search skips to.
+_DECLARES: Final = re.compile(
+    rb"#(?!\s*pragma\s+(?:no)?unroll\b)"
+    rb"|s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
+)
 
 
 class Language(StrEnum):
@@ -27,10 +36,10 @@ class Kernel:
     """A kernel: a ``__global__`` function, or an OpenMP target or parallel region.
 
     ``start:end`` are byte offsets of the whole kernel and ``anchor`` is where a hint belongs: the
-    function's name or the directive. ``node`` is the function definition or the region's
-    statement, None while it is still to be typed; it belongs to ``source``, which is a repaired
-    text of the same offsets where the file could not be parsed there. Lines count from 1. ``instance``
-    is what a profile calls an instance of a template.
+    function's name or the directive. ``place`` is that of the function definition or the region's
+    statement, None while it is still to be typed; it is in ``source``, which is a repaired text of the
+    same offsets where the file could not be parsed there. Lines count from 1. ``instance`` is what a
+    profile calls an instance of a template.
     """
 
     name: str
@@ -40,10 +49,48 @@ class Kernel:
     anchor: int
     line: int
     end_line: int
-    node: Node | None
+    place: Place | None
     source: ParsedSource
     directive: Directive | None = None
     instance: str = ""
+
+    @property
+    def node(self) -> Node | None:
+        """The function definition or the region's statement."""
+        return self.place.node if self.place is not None else None
+
+    def moved(self, source: ParsedSource, by: int, lines: int) -> Kernel:
+        """The same kernel in a later state of its text, so many bytes and lines further on."""
+        directive = self.directive
+        moved = Kernel(
+            self.name,
+            self.language,
+            self.start + by,
+            self.end + by,
+            self.anchor + by,
+            self.line + lines,
+            self.end_line + lines,
+            self.place.moved(source, by) if self.place is not None else None,
+            source,
+            directive.moved(by) if directive is not None else None,
+            self.instance,
+        )
+        if directive is None:  # what was found out of it stays true
+            moved.__dict__.update({name: self.__dict__[name] for name in _KEPT if name in self.__dict__})
+        return moved
+
+    @cached_property
+    def is_closed(self) -> bool:
+        """Whether what is in the kernel's body matters to that kernel alone."""
+        # A region of OpenMP is part of a function that says what its variables are. An array's extent may
+        # be a parameter, which is looked up in the text as it is now.
+        data = self.source.text.data
+        if self.directive is not None or b"[" in data[self.start : self.anchor]:
+            return False
+        # One that names itself may call itself, and so be part of what it is counted by.
+        if data.find(self.name.encode(), self.anchor, self.end) >= 0:
+            return False
+        return _DECLARES.search(data, self.anchor, self.end) is None
 
     @cached_property
     def display(self) -> str:
@@ -58,24 +105,56 @@ class Kernel:
         return f"{self.name}({', '.join(parameter.type for parameter in function.parameters)})"
 
 
+_KEPT: Final = ("display", "is_closed")
+
+
 @dataclass(frozen=True)
 class Launch:
     """A kernel launch, its parts as text.
 
-    ``place`` is a node where it stands: names in the texts mean what they mean there. ``anchor`` is
+    ``start:end`` are byte offsets from its configuration, or its macro, to the end of its arguments.
+    ``where`` is a node where it stands: names in the texts mean what they mean there. ``anchor`` is
     the offset after which a hint belongs; ``line`` counts from 1. ``visit`` is the state in which
     host code reaches it, where that could be followed.
     """
 
     kernel: str
     line: int
+    start: int
+    end: int
     anchor: int
     grid: str
     block: str
     arguments: tuple[str, ...]
     template_arguments: tuple[str, ...]
-    place: Node
+    where: Place
     visit: Visit | None = field(default=None, compare=False)
+
+    @property
+    def place(self) -> Node:
+        """The node where it stands."""
+        return self.where.node
+
+    @property
+    def source(self) -> ParsedSource:
+        """The file that it stands in."""
+        return self.where.source
+
+    def moved(self, source: ParsedSource, by: int, lines: int) -> Launch:
+        """The same launch in a later state of its text, so many bytes and lines further on."""
+        return Launch(
+            self.kernel,
+            self.line + lines,
+            self.start + by,
+            self.end + by,
+            self.anchor + by,
+            self.grid,
+            self.block,
+            self.arguments,
+            self.template_arguments,
+            self.where.moved(source, by),
+            self.visit,
+        )
 
     @property
     def written(self) -> tuple[object, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from dataclasses import field as dataclass_field
+from functools import cache, cached_property
 
 import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser, Tree
@@ -41,6 +42,91 @@ class ParsedSource:
     def code(self, node: Node) -> bytes:
         """The original bytes of a node."""
         return self.text.data[node.start_byte : node.end_byte]
+
+    @cached_property
+    def outline(self) -> tuple[tuple[tuple[int, ...], int, int], ...]:
+        """What stands at the top of the file, leaves aside: an identity, and the bytes it reaches over.
+
+        Trees that were made of one another share what is alike in them. Who has children at the same
+        places in memory is the same, all that is in it included.
+        """
+        return tuple(
+            (tuple(inner.id for inner in node.children), node.start_byte, node.end_byte)
+            for node in self.root.children
+            if node.child_count
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node by where it stands, which is cheap to move to the next state of a text."""
+
+    source: ParsedSource = dataclass_field(compare=False, repr=False)
+    start: int
+    end: int
+    kind: str
+
+    @staticmethod
+    def of(node: Node, source: ParsedSource) -> Place:
+        """The place of a node."""
+        return Place(source, node.start_byte, node.end_byte, node.type)
+
+    @cached_property
+    def node(self) -> Node:
+        """The node that stands here."""
+        root = self.source.root
+        node = root.descendant_for_byte_range(self.start, self.end)
+        while node is not None and (node.start_byte, node.end_byte, node.type) != (
+            self.start,
+            self.end,
+            self.kind,
+        ):
+            node = node.parent
+        return node or root
+
+    def moved(self, source: ParsedSource, by: int) -> Place:
+        """The same place in a later state of the text, so many bytes further on."""
+        return Place(source, self.start + by, self.end + by, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Where a text differs from an earlier state of it.
+
+    What stands at the top of the file and ends before ``start`` is as it was; what begins after ``end``
+    is so, too, but stands ``by`` bytes and so many ``lines`` further on.
+    """
+
+    start: int
+    end: int
+    by: int
+    lines: int
+
+    @staticmethod
+    def between(old: ParsedSource, new: ParsedSource) -> Change:
+        """The change from one state of a text to another that was parsed from it."""
+        by = len(new.text.data) - len(old.text.data)
+        lines = new.text.line_count - old.text.line_count
+        edit = difference(old.text.data, new.text.data)
+        if edit is None:
+            return Change(0, 0, by, lines)
+        first, last = 0, len(new.text.data)
+        for (before, _, end), (now, _, _) in zip(old.outline, new.outline, strict=False):
+            if before != now or end > edit.start:
+                break
+            first = end
+        for (before, start, _), (now, _, end) in zip(
+            reversed(old.outline), reversed(new.outline), strict=False
+        ):
+            # What is in front of the first one, attributes for instance, may have changed.
+            if before != now or start < edit.end:
+                break
+            last = end
+        return Change(first, last, by, lines)
+
+    def widened(self, start: int, end: int) -> Change:
+        """The change with a stretch of the earlier text in it."""
+        return Change(min(self.start, start), max(self.end, end + self.by), self.by, self.lines)
 
 
 def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:

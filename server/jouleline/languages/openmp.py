@@ -21,7 +21,7 @@ from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import DEFAULT_BLOCK, DEFAULT_GRID, DEFAULT_THREADS, Assumptions, sizes_for
 from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
-from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
+from jouleline.core.syntax import ParsedSource, Place, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
 from jouleline.core.worksharing import RegionCounter
@@ -40,11 +40,15 @@ class OpenMP:
         {".cpp": "cpp", ".cc": "cpp", ".cxx": "cpp", ".c": "c", ".h": "cpp", ".hpp": "cpp"}
     )
 
-    def kernels(self, source: ParsedSource) -> list[Kernel]:
+    def spoken_in(self, source: ParsedSource) -> bool:
+        """Whether a file has directives."""
+        return b"pragma" in source.text.data
+
+    def kernels(self, source: ParsedSource, within: range | None = None) -> list[Kernel]:
         """The target and parallel regions of a file."""
         found: list[Kernel] = []
         inside = 0
-        for directive, node in directives(source):
+        for directive, node in directives(source, within):
             if not opens_kernel(directive) or node.start_byte < inside:
                 continue
             statement = statement_after(node)
@@ -61,16 +65,16 @@ class OpenMP:
                     anchor=directive.end,
                     line=line,
                     end_line=source.text.point(max(end - 1, 0)).line + 1,
-                    node=statement,
+                    place=Place.of(statement, source) if statement is not None else None,
                     source=source,
                     directive=directive,
                 )
             )
         return found
 
-    def launches(self, source: ParsedSource) -> list[Launch]:
+    def launches(self, source: ParsedSource, within: range | None = None) -> list[Launch]:
         """None: an OpenMP region is launched where it stands."""
-        del source
+        del source, within
         return []
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:

@@ -7,6 +7,7 @@ import string
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from types import MappingProxyType
 
 from tree_sitter import Node
@@ -28,7 +29,7 @@ from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
 from jouleline.core.masking import Blanked
 from jouleline.core.polynomial import Polynomial
-from jouleline.core.syntax import ParsedSource, descendants, parse, text_of
+from jouleline.core.syntax import ParsedSource, Place, descendants, parse, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
 
@@ -45,6 +46,10 @@ _HOLDS_NO_FUNCTION = frozenset(
 )
 _WORD_CHARACTERS = string.ascii_letters + string.digits + "_"
 _BLANKS = re.compile(rb"\s*")
+_BRACKET = re.compile(rb"[()]")
+_MACRO_LAUNCH = re.compile(rb"\bhipLaunchKernelGGL\b")
+_LONGEST_ARGUMENTS = 4000
+_start_of = attrgetter("start")
 
 
 @dataclass(frozen=True)
@@ -54,10 +59,16 @@ class Simt:
     language: Language
     suffixes: Mapping[str, str]
 
-    def kernels(self, source: ParsedSource) -> list[Kernel]:
-        """The ``__global__`` functions that are defined in a file."""
+    def kernels(self, source: ParsedSource, within: range | None = None) -> list[Kernel]:
+        """The ``__global__`` functions that are defined in a file.
+
+        One that is half typed may reach into a stretch from in front of it.
+        """
         marks = [item for item in source.masked.blanked if item.text == b"__global__"]
-        if not marks or not self._spoken_in(source):
+        if within is not None:
+            first = bisect_left(marks, within.start, key=_start_of)
+            marks = marks[max(0, first - 1) : bisect_left(marks, within.stop, first, key=_start_of)]
+        if not marks or not self.spoken_in(source):
             return []
         found: list[Kernel] = []
         covered: set[int] = set()
@@ -74,7 +85,8 @@ class Simt:
         found += [kernel for kernel in recovered if kernel is not None]
         return sorted(found, key=lambda kernel: kernel.start)
 
-    def _spoken_in(self, source: ParsedSource) -> bool:
+    def spoken_in(self, source: ParsedSource) -> bool:
+        """Whether a file names functions of this language's runtime, and not of the other's."""
         data = source.text.data
         hip = b"hip" in data and _HIP_MARK.search(data) is not None
         return hip == (self.language is Language.HIP)
@@ -98,7 +110,7 @@ class Simt:
             anchor=declarator.end_byte,
             line=source.text.point(start).line + 1,
             end_line=source.text.point(node.end_byte).line + 1,
-            node=node,
+            place=Place.of(node, source),
             source=source,
         )
 
@@ -136,22 +148,25 @@ class Simt:
             source,
         )
 
-    def launches(self, source: ParsedSource) -> list[Launch]:
+    def launches(self, source: ParsedSource, within: range | None = None) -> list[Launch]:
         """The ``<<<...>>>`` and ``hipLaunchKernelGGL`` launches in a file."""
-        if not self._spoken_in(source):
+        if not self.spoken_in(source):
             return []
+        within = range(len(source.text.data)) if within is None else within
         found = [
             launch
-            for item in source.masked.blanked
+            for item in source.masked.within(within.start, within.stop)
             if item.kind == "launch" and (launch := _chevron_launch(source, item))
         ]
         if self.language is Language.HIP:
-            found += [
-                _macro_launch(source, call, arguments)
-                for call in descendants(source.root, "call_expression")
-                if text_of(child(call, "function")) == "hipLaunchKernelGGL"
-                and (arguments := child(call, "arguments")) is not None
-            ]
+            for mark in _MACRO_LAUNCH.finditer(source.masked.data, within.start, within.stop):
+                name = source.root.descendant_for_byte_range(mark.start(), mark.end())
+                call = name.parent if name is not None else None
+                arguments = child(call, "arguments") if call is not None else None
+                if call is None or arguments is None or call.start_byte != mark.start():
+                    continue
+                if text_of(child(call, "function")) == mark[0].decode():
+                    found.append(_macro_launch(source, call, arguments))
         return sorted(found, key=lambda launch: launch.anchor)
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
@@ -280,18 +295,22 @@ def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:
     blanks = _BLANKS.match(data, item.end)
     opening = blanks.end() if blanks else item.end
     arguments: list[str] = []
+    end = opening
     if data[opening : opening + 1] == b"(":
-        arguments = split_arguments(_parenthesised(data, opening))
+        content, end = _parenthesised(data, opening)
+        arguments = split_arguments(content)
     parts = split_arguments(item.text.decode("utf-8", "replace"))
     return Launch(
         kernel=callee[1],
         line=source.text.point(item.start).line + 1,
+        start=item.start,
+        end=end,
         anchor=item.end,
         grid=parts[0] if parts else "",
         block=parts[1] if len(parts) > 1 else "",
         arguments=tuple(arguments),
         template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])),
-        place=source.root.descendant_for_byte_range(item.start, item.start) or source.root,
+        where=Place.of(source.root.descendant_for_byte_range(item.start, item.start) or source.root, source),
     )
 
 
@@ -304,22 +323,25 @@ def _macro_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
     return Launch(
         kernel=callee[1] if callee else name,
         line=call.start_point.row + 1,
+        start=call.start_byte,
+        end=call.end_byte,
         anchor=call.end_byte,
         grid=parts[1] if len(parts) > 1 else "",
         block=parts[2] if len(parts) > 2 else "",
         arguments=tuple(parts[5:]),
         template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])) if callee else (),
-        place=call,
+        where=Place.of(call, source),
     )
 
 
-def _parenthesised(data: bytes, opening: int) -> str:
+def _parenthesised(data: bytes, opening: int) -> tuple[str, int]:
+    """What is in parentheses, and where they close; nothing if they do not."""
     depth = 0
-    for index in range(opening, min(len(data), opening + 4000)):
-        depth += (data[index] == 0x28) - (data[index] == 0x29)
+    for bracket in _BRACKET.finditer(data, opening, opening + _LONGEST_ARGUMENTS):
+        depth += 1 if bracket[0] == b"(" else -1
         if depth == 0:
-            return data[opening + 1 : index].decode("utf-8", "replace")
-    return ""
+            return data[opening + 1 : bracket.start()].decode("utf-8", "replace"), bracket.end()
+    return "", opening + _LONGEST_ARGUMENTS
 
 
 CUDA = Simt(Language.CUDA, MappingProxyType({".cu": "cuda-cpp", ".cuh": "cuda-cpp"}))

@@ -15,7 +15,7 @@ from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
-from .memory import Key, Memory, around, inside_one_kernel, key_of, way
+from .memory import Key, Memory, around, key_of, way
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class View:
             return known
         try:
             whole = kernel.node is not None and not kernel.node.has_error
-            followed = self._surroundings if whole and inside_one_kernel(kernel) else self._followed
+            followed = self._surroundings if whole and kernel.is_closed else self._followed
             reports = tuple(followed.reports(place.file, language, kernel))
         except Exception:  # noqa: BLE001 - whatever it is, the log has it
             # One kernel that cannot be counted must not take the hints of all others with it.
