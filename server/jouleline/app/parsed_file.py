@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,11 +39,31 @@ class ParsedFile:
         Lines count: assumptions name them.
         """
         # What does not parse is read as the compiler sees it, all of the file.
-        digest = blake2b(str(self.source.root.has_error).encode(), digest_size=16)
+        digest = blake2b(str(self._broken).encode(), digest_size=16)
         for line, segment in self._between_kernels():
             digest.update(f"\0{line}\0".encode())
             digest.update(segment)
         return digest.digest()
+
+    @property
+    def _broken(self) -> bool:
+        """Whether something does not parse that is in no kernel's body."""
+        if not self.source.root.has_error:
+            return False
+        bodies = [(kernel.anchor, kernel.end) for _, kernel in self.kernels if kernel.is_closed]
+        waiting = [self.source.root]
+        while waiting:
+            for node in waiting.pop().children:
+                if not node.has_error:
+                    continue
+                start, end = node.start_byte, node.end_byte
+                place = bisect_right(bodies, (start, len(self.source.text.data))) - 1
+                if place >= 0 and end <= bodies[place][1]:
+                    continue
+                if node.is_error or not node.child_count:
+                    return True
+                waiting.append(node)
+        return False
 
     def _between_kernels(self) -> Iterator[tuple[int, bytes]]:
         text = self.source.text

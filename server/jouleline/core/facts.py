@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -239,15 +240,16 @@ def _is_bracketed(node: Node) -> bool:
 
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
-    start = node.start_byte
-    near = source.masked.within(start - FARTHEST_ATTRIBUTE, end)
-    if not near:
+    start, masked = node.start_byte, source.masked
+    low = bisect_left(masked.starts, start - FARTHEST_ATTRIBUTE)
+    high = bisect_left(masked.starts, end, low)
+    if low == high:
         return frozenset()
-    for item in reversed([item for item in near if item.start < start]):
-        if not _GAP.fullmatch(source.masked.data, item.end, start):
-            break
-        start = item.start
-    return frozenset(item.text for item in near if item.start >= start and item.kind == "attribute")
+    first = bisect_left(masked.starts, start, low, high)
+    while first > low and _GAP.fullmatch(masked.data, masked.blanked[first - 1].end, start):
+        first -= 1
+        start = masked.blanked[first].start
+    return frozenset(item.text for item in masked.blanked[first:high] if item.kind == "attribute")
 
 
 def function_of(node: Node, source: ParsedSource) -> Function | None:

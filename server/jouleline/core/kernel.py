@@ -11,7 +11,7 @@ from typing import Final
 from tree_sitter import Node
 
 from .directives import Directive
-from .facts import function_of
+from .facts import Function, function_of
 from .syntax import ParsedSource, Place
 from .visit import Visit
 
@@ -99,10 +99,14 @@ class Kernel:
             return self.instance
         if self.directive is not None:
             return f"{self.name} @line {self.line}"
-        function = function_of(self.node, self.source) if self.node is not None else None
-        if function is None:
+        if self.function is None:
             return self.name
-        return f"{self.name}({', '.join(parameter.type for parameter in function.parameters)})"
+        return f"{self.name}({', '.join(parameter.type for parameter in self.function.parameters)})"
+
+    @cached_property
+    def function(self) -> Function | None:
+        """The function that a kernel without a directive is."""
+        return function_of(self.node, self.source) if self.node is not None else None
 
 
 _KEPT: Final = ("display", "is_closed")

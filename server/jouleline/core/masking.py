@@ -84,7 +84,8 @@ class Masked:
     ends: list[int] | None = None
 
     @cached_property
-    def _starts(self) -> list[int]:
+    def starts(self) -> list[int]:
+        """Where each of them starts."""
         return [item.start for item in self.blanked]
 
     @cached_property
@@ -94,8 +95,8 @@ class Masked:
 
     def within(self, start: int, end: int) -> tuple[Blanked, ...]:
         """What was blanked inside ``start:end``."""
-        low = bisect_left(self._starts, start)
-        return self.blanked[low : bisect_left(self._starts, end, low)] if end > start else ()
+        low = bisect_left(self.starts, start)
+        return self.blanked[low : bisect_left(self.starts, end, low)] if end > start else ()
 
 
 def mask(data: bytes) -> Masked:
@@ -136,23 +137,35 @@ def remask(before: bytes, masked: Masked, data: bytes, edit: Edit) -> Masked:
         rest = bisect_right(masked.ends, last - by)
         ends += [end + by for end in masked.ends[rest:]]
     loops = _loop_macros(data, near, line)
-    first, last_blank = min(start, near), max(last, line)
-    for item in masked.blanked:
-        kept, low, high = (loops, near, line) if item.kind == "loop" else (found, start, last)
-        if item.start < low:
+    first, behind = min(start, near), max(last, line)
+    low = bisect_left(masked.starts, first)
+    high = bisect_left(masked.starts, behind - by)
+    for item in masked.blanked[low:high]:
+        kept, left, right = (loops, near, line) if item.kind == "loop" else (found, start, last)
+        if item.start < left:
             kept.append(item)
-        elif item.start + by >= high:
+        elif item.start + by >= right:
             kept.append(item.moved(by))
         else:
-            last_blank = max(last_blank, item.end + by)
-    blanked = _in_order(found, loops)
-    for item in reversed(blanked):
-        first = min(first, item.start) if item.end > first else first
-    for item in blanked:
-        last_blank = max(last_blank, item.end) if item.start < last_blank else last_blank
-    touched = ([item for item in items if first <= item.start < last_blank] for items in (found, loops))
-    again = _blank(data, first, last_blank, *touched)
-    return Masked(masked.data[:first] + again + masked.data[last_blank - by :], blanked, ends)
+            behind = max(behind, item.end + by)
+    # Heads of loops, and what is in them, may reach into the stretch or out of it.
+    while low and masked.blanked[low - 1].end > first:
+        low -= 1
+        (loops if masked.blanked[low].kind == "loop" else found).append(masked.blanked[low])
+        first = masked.blanked[low].start
+    behind = max(behind, *(item.end for item in (*found, *loops)), 0)
+    while high < len(masked.blanked) and masked.blanked[high].start + by < behind:
+        item = masked.blanked[high].moved(by)
+        (loops if item.kind == "loop" else found).append(item)
+        behind = max(behind, item.end)
+        high += 1
+    rest_of = masked.blanked[high:]
+    moved = (
+        [Blanked(kind, start + by, end + by, text) for kind, start, end, text in rest_of] if by else rest_of
+    )
+    again = _blank(data, first, behind, _in_order(found, ()), loops)
+    text = masked.data[:first] + again + masked.data[behind - by :]
+    return Masked(text, (*masked.blanked[:low], *_in_order(found, loops), *moved), ends)
 
 
 def _scan(

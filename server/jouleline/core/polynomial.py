@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 LARGEST = 1e30
@@ -25,11 +26,13 @@ class Polynomial:
     terms: tuple[tuple[Monomial, float], ...] = ()
 
     @staticmethod
+    @lru_cache(maxsize=1024)
     def constant(value: float) -> Polynomial:
         """A number."""
         return Polynomial((((), float(value)),)) if value else ZERO
 
     @staticmethod
+    @lru_cache(maxsize=1024)
     def symbol(name: str) -> Polynomial:
         """A symbol by itself."""
         return Polynomial((((name,), 1.0),))

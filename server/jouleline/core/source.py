@@ -77,8 +77,8 @@ class SourceText:
             starts = self.line_starts
             low, high = bisect_right(starts, edit.start), bisect_right(starts, edit.end)
             by = len(edit.replacement) - (edit.end - edit.start)
-            new = (edit.start + place.end() for place in _LINE_END.finditer(edit.replacement))
-            text.__dict__["line_starts"] = [*starts[:low], *new, *(start + by for start in starts[high:])]
+            new = [edit.start + place.end() for place in _LINE_END.finditer(edit.replacement)]
+            text.__dict__["line_starts"] = starts[:low] + new + [start + by for start in starts[high:]]
         return text
 
     @property

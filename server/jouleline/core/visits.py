@@ -84,12 +84,13 @@ class VisitCounter:
 
     def statement(self, source: ParsedSource, node: Node, times: Polynomial) -> None:
         """Note how often a statement runs."""
-        place = (id(source), node.start_point.row, node.start_point.column)
+        row, column = node.start_point
+        place = (id(source), row, column)
         self.statements[place] = self.statements.get(place, ZERO) + times
         if node.type == "if_statement":
             self.forks.add(place[:2])
         elif _CHOICE.search(node.text or b""):
-            self.forks |= {(place[0], row) for row in range(place[1], node.end_point.row + 1)}
+            self.forks |= {(place[0], line) for line in range(row, node.end_point.row + 1)}
 
     def loop(self, source: ParsedSource, node: Node, visits: LoopVisits) -> None:
         """Note how often a loop is entered and iterates."""

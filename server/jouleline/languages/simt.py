@@ -7,6 +7,7 @@ import string
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from operator import attrgetter
 from types import MappingProxyType
 
@@ -22,7 +23,6 @@ from jouleline.core.facts import (
     Function,
     ProgramFacts,
     function_of,
-    mutated_names,
 )
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
@@ -173,17 +173,17 @@ class Simt:
         """Bind the parameters to the launch's arguments and the indices to their ranges."""
         tally = Tally()
         shape = resolve_shape(launch, host, tally.assumptions, tally.sizes)
-        function = function_of(kernel.node, kernel.source) if kernel.node is not None else None
+        function = kernel.function
         types, values = _bindings(function, launch, program, host, tally) if function else ({}, {})
         names: dict[str, Value] = {}
-        builtins: dict[str, Value] = {}
+        builtins = _builtins(shape.grid, shape.block)
         counter = BodyCounter(
             program,
             kernel.source,
             names,
             types,
             tally,
-            mutated_names(kernel.node) if kernel.node is not None else frozenset(),
+            function.mutated if function is not None else frozenset(),
             builtins,
         )
         counter.fixed.update({name: value.value for name, value in values.items() if value.value})
@@ -193,18 +193,26 @@ class Simt:
         for axis, blocks, threads in zip(_AXES, shape.grid, shape.block, strict=True):
             tally.ranges[f"threadIdx.{axis}"] = Polynomial.constant(threads)
             tally.ranges[f"blockIdx.{axis}"] = Polynomial.constant(blocks)
-            for spelling, value in (
-                ("threadIdx", _index(f"threadIdx.{axis}", threads)),
-                ("blockIdx", _index(f"blockIdx.{axis}", blocks)),
-                ("blockDim", Polynomial.constant(threads)),
-                ("gridDim", Polynomial.constant(blocks)),
-            ):
-                builtins[f"{spelling}.{axis}"] = Value(INT, value)
-                builtins[f"hip{spelling[0].upper()}{spelling[1:]}_{axis}"] = Value(INT, value)
-        builtins["warpSize"] = Value(INT, Polynomial.constant(32))
         names.update({**builtins, **values})
         tally.parallel += (f"{index}.{axis}" for index in ("threadIdx", "blockIdx") for axis in _AXES)
         return Setting(counter, kernel.node, shape, shape.threads)
+
+
+@lru_cache(maxsize=256)
+def _builtins(grid: tuple[int, int, int], block: tuple[int, int, int]) -> Mapping[str, Value]:
+    """The variables of the language that tell a thread where it is."""
+    found: dict[str, Value] = {}
+    for axis, blocks, threads in zip(_AXES, grid, block, strict=True):
+        for spelling, value in (
+            ("threadIdx", _index(f"threadIdx.{axis}", threads)),
+            ("blockIdx", _index(f"blockIdx.{axis}", blocks)),
+            ("blockDim", Polynomial.constant(threads)),
+            ("gridDim", Polynomial.constant(blocks)),
+        ):
+            found[f"{spelling}.{axis}"] = Value(INT, value)
+            found[f"hip{spelling[0].upper()}{spelling[1:]}_{axis}"] = Value(INT, value)
+    found["warpSize"] = Value(INT, Polynomial.constant(32))
+    return MappingProxyType(found)
 
 
 def _index(name: str, extent: int) -> Polynomial:
@@ -273,13 +281,14 @@ def _definitions_near(root: Node, marks: Sequence[int]) -> list[Node]:
         before, kind = FARTHEST_ATTRIBUTE, node.type
         if kind in _HOLDS_NO_FUNCTION:
             continue
-        if kind == "function_definition":
-            found.append(node)
-        elif kind == "compound_statement":
+        if kind == "compound_statement":
             before = 0  # what stands in front of its brace belongs to nothing in it
         near = bisect_left(marks, node.start_byte - before)
-        if near < len(marks) and marks[near] < node.end_byte:
-            waiting += reversed(node.named_children)
+        if near == len(marks) or marks[near] >= node.end_byte:
+            continue
+        if kind == "function_definition":
+            found.append(node)
+        waiting += reversed(node.named_children)
     return found
 
 

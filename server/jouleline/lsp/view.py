@@ -127,8 +127,7 @@ class View:
         if (known := self.memory.recall(key, place.file, kernel, self._launches)) is not None:
             return known
         try:
-            whole = kernel.node is not None and not kernel.node.has_error
-            followed = self._surroundings if whole and kernel.is_closed else self._followed
+            followed = self._surroundings if kernel.is_closed else self._followed
             reports = tuple(followed.reports(place.file, language, kernel))
         except Exception:  # noqa: BLE001 - whatever it is, the log has it
             # One kernel that cannot be counted must not take the hints of all others with it.
