@@ -40,9 +40,7 @@ class ParsedFile:
         """
         # What does not parse is read as the compiler sees it, all of the file.
         digest = blake2b(str(self._broken).encode(), digest_size=16)
-        for line, segment in self._between_kernels():
-            digest.update(f"\0{line}\0".encode())
-            digest.update(segment)
+        digest.update(b"\0".join(self._between_kernels()))
         return digest.digest()
 
     @property
@@ -65,14 +63,17 @@ class ParsedFile:
                 waiting.append(node)
         return False
 
-    def _between_kernels(self) -> Iterator[tuple[int, bytes]]:
-        text = self.source.text
+    def _between_kernels(self) -> Iterator[bytes]:
+        """Stretches of text, each with the line that it begins in."""
+        data, lines = self.source.text.data, self.source.text.line_starts
         start = 0
         for _, kernel in self.kernels:
             if kernel.anchor >= start and kernel.is_closed:
-                yield text.point(start).line, text.data[start : kernel.anchor]
+                yield b"%d" % bisect_right(lines, start)
+                yield data[start : kernel.anchor]
                 start = kernel.end
-        yield text.point(start).line, text.data[start:]
+        yield b"%d" % bisect_right(lines, start)
+        yield data[start:]
 
     @staticmethod
     def of(source: ParsedSource) -> ParsedFile:

@@ -72,9 +72,10 @@ def directives(source: ParsedSource, within: range | None = None) -> list[tuple[
     """The OpenMP directives of a file, or of a stretch of it, with their nodes, in the order of the text."""
     found = []
     data = source.text.data
-    if b"pragma" not in data:
+    start, end = (within.start, within.stop) if within is not None else (0, len(data))
+    if data.find(b"pragma", start, end) < 0:
         return []
-    for mark in _MARK.finditer(data, *((within.start, within.stop) if within is not None else ())):
+    for mark in _MARK.finditer(data, start, end):
         node = source.root.descendant_for_byte_range(mark.start(), mark.start())
         while node is not None and node.type != "preproc_call" and node.start_byte == mark.start():
             node = node.parent

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 from tree_sitter import Node
 
@@ -21,6 +21,8 @@ _DECLARES: Final = re.compile(
     rb"#(?!\s*pragma\s+(?:no)?unroll\b)"
     rb"|s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
 )
+_OF_THE_TREE: Final = ("node", "function", "host_node")
+T = TypeVar("T")
 
 
 class Language(StrEnum):
@@ -54,30 +56,27 @@ class Kernel:
     directive: Directive | None = None
     instance: str = ""
 
-    @property
+    @cached_property
     def node(self) -> Node | None:
         """The function definition or the region's statement."""
         return self.place.node if self.place is not None else None
 
     def moved(self, source: ParsedSource, by: int, lines: int) -> Kernel:
         """The same kernel in a later state of its text, so many bytes and lines further on."""
-        directive = self.directive
-        moved = Kernel(
-            self.name,
-            self.language,
-            self.start + by,
-            self.end + by,
-            self.anchor + by,
-            self.line + lines,
-            self.end_line + lines,
-            self.place.moved(source, by) if self.place is not None else None,
-            source,
-            directive.moved(by) if directive is not None else None,
-            self.instance,
-        )
-        if directive is None:  # what was found out of it stays true
-            moved.__dict__.update({name: self.__dict__[name] for name in _KEPT if name in self.__dict__})
-        return moved
+        state = {
+            **self.__dict__,
+            "start": self.start + by,
+            "end": self.end + by,
+            "anchor": self.anchor + by,
+            "line": self.line + lines,
+            "end_line": self.end_line + lines,
+            "place": self.place and self.place.moved(source, by),
+            "source": source,
+        }
+        if self.directive is not None:
+            state["directive"] = self.directive.moved(by)
+            state.pop("display", None)  # it names the line
+        return _with_state(Kernel, state)
 
     @cached_property
     def is_closed(self) -> bool:
@@ -109,9 +108,6 @@ class Kernel:
         return function_of(self.node, self.source) if self.node is not None else None
 
 
-_KEPT: Final = ("display", "is_closed")
-
-
 @dataclass(frozen=True)
 class Launch:
     """A kernel launch, its parts as text.
@@ -137,6 +133,11 @@ class Launch:
     @property
     def place(self) -> Node:
         """The node where it stands."""
+        return self.host_node
+
+    @cached_property
+    def host_node(self) -> Node:
+        """The node where it stands."""
         return self.where.node
 
     @property
@@ -146,19 +147,15 @@ class Launch:
 
     def moved(self, source: ParsedSource, by: int, lines: int) -> Launch:
         """The same launch in a later state of its text, so many bytes and lines further on."""
-        return Launch(
-            self.kernel,
-            self.line + lines,
-            self.start + by,
-            self.end + by,
-            self.anchor + by,
-            self.grid,
-            self.block,
-            self.arguments,
-            self.template_arguments,
-            self.where.moved(source, by),
-            self.visit,
-        )
+        state = {
+            **self.__dict__,
+            "line": self.line + lines,
+            "start": self.start + by,
+            "end": self.end + by,
+            "anchor": self.anchor + by,
+            "where": self.where.moved(source, by),
+        }
+        return _with_state(Launch, state)
 
     @property
     def written(self) -> tuple[object, ...]:
@@ -166,3 +163,15 @@ class Launch:
         if self.visit is not None and self.visit.written:
             return self.visit.written
         return self.kernel, self.grid, self.block, self.template_arguments
+
+
+def _with_state(kind: type[T], state: dict[str, object]) -> T:
+    """An object that was moved: dataclasses.replace takes several times as long and forgets what was found.
+
+    All kernels and launches of a file move with every keystroke.
+    """
+    for name in _OF_THE_TREE:
+        state.pop(name, None)
+    made = object.__new__(kind)
+    made.__dict__.update(state)
+    return made

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 from functools import cache, cached_property
+from typing import Final, NamedTuple
 
 import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser, Tree
@@ -13,6 +14,7 @@ from tree_sitter import Language, Node, Parser, Tree
 from .masking import Masked, mask, remask
 from .source import SourceText, difference
 
+_HIP_MARK: Final = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 """Larger files are refused: no source written by people is, and a keystroke must stay cheap."""
 
@@ -44,24 +46,29 @@ class ParsedSource:
         return self.text.data[node.start_byte : node.end_byte]
 
     @cached_property
-    def outline(self) -> tuple[tuple[tuple[int, ...], int, int], ...]:
-        """What stands at the top of the file, leaves aside: an identity, and the bytes it reaches over.
+    def names_hip(self) -> bool:
+        """Whether the file names functions of HIP's runtime."""
+        return b"hip" in self.text.data and _HIP_MARK.search(self.text.data) is not None
 
-        Trees that were made of one another share what is alike in them. Who has children at the same
+    @cached_property
+    def top(self) -> list[Node]:
+        """What stands at the top of the file, leaves aside."""
+        return [node for node in self.root.children if node.child_count]
+
+    @cached_property
+    def identities(self) -> list[tuple[int, ...]]:
+        """What tells each of these from all others, also in later states of the file.
+
+        Trees that were made of one another share what is alike in them: who has children at the same
         places in memory is the same, all that is in it included.
         """
-        return tuple(
-            (tuple(inner.id for inner in node.children), node.start_byte, node.end_byte)
-            for node in self.root.children
-            if node.child_count
-        )
+        return [tuple([inner.id for inner in node.children]) for node in self.top]
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A node by where it stands, which is cheap to move to the next state of a text."""
 
-    source: ParsedSource = dataclass_field(compare=False, repr=False)
+    source: ParsedSource
     start: int
     end: int
     kind: str
@@ -71,16 +78,12 @@ class Place:
         """The place of a node."""
         return Place(source, node.start_byte, node.end_byte, node.type)
 
-    @cached_property
+    @property
     def node(self) -> Node:
-        """The node that stands here."""
-        root = self.source.root
+        """The node that stands here, found anew each time."""
+        root, here = self.source.root, self[1:]
         node = root.descendant_for_byte_range(self.start, self.end)
-        while node is not None and (node.start_byte, node.end_byte, node.type) != (
-            self.start,
-            self.end,
-            self.kind,
-        ):
+        while node is not None and (node.start_byte, node.end_byte, node.type) != here:
             node = node.parent
         return node or root
 
@@ -110,19 +113,16 @@ class Change:
         edit = difference(old.text.data, new.text.data)
         if edit is None:
             return Change(0, 0, by, lines)
-        first, last = 0, len(new.text.data)
-        for (before, _, end), (now, _, _) in zip(old.outline, new.outline, strict=False):
-            if before != now or end > edit.start:
-                break
-            first = end
-        for (before, start, _), (now, _, end) in zip(
-            reversed(old.outline), reversed(new.outline), strict=False
-        ):
-            # What is in front of the first one, attributes for instance, may have changed.
-            if before != now or start < edit.end:
-                break
-            last = end
-        return Change(first, last, by, lines)
+        last = min(len(old.top), len(new.top))
+        head = next((at for at in range(last) if old.identities[at] != new.identities[at]), last)
+        while head and old.top[head - 1].end_byte > edit.start:
+            head -= 1
+        tail = next((at for at in range(last) if old.identities[-1 - at] != new.identities[-1 - at]), last)
+        while tail and old.top[-tail].start_byte < edit.end:
+            tail -= 1
+        start = old.top[head - 1].end_byte if head else 0
+        # What is in front of the first of the rest, attributes for instance, may have changed.
+        return Change(start, new.top[-tail].end_byte if tail else len(new.text.data), by, lines)
 
     def widened(self, start: int, end: int) -> Change:
         """The change with a stretch of the earlier text in it."""

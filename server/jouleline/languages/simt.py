@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -33,7 +33,7 @@ from jouleline.core.syntax import ParsedSource, Place, descendants, parse, text_
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
 
-_HIP_MARK = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
+_GLOBAL = b"__global__"
 _RECOVERED_NAME = re.compile(rb"(?:void|[\w:]+)\s+([A-Za-z_]\w*)\s*\(")
 _CALLEE = re.compile(r"([A-Za-z_]\w*)\s*(<[^;{}]*>)?\s*$", re.DOTALL)
 _WRAPPED = re.compile(r"^(?:HIP_KERNEL_NAME)?\s*\((.*)\)$", re.DOTALL)
@@ -49,7 +49,8 @@ _BLANKS = re.compile(rb"\s*")
 _BRACKET = re.compile(rb"[()]")
 _MACRO_LAUNCH = re.compile(rb"\bhipLaunchKernelGGL\b")
 _LONGEST_ARGUMENTS = 4000
-_start_of = attrgetter("start")
+_start_of = attrgetter("start_byte")
+_end_of = attrgetter("end_byte")
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,17 @@ class Simt:
 
         One that is half typed may reach into a stretch from in front of it.
         """
-        marks = [item for item in source.masked.blanked if item.text == b"__global__"]
+        if not self.spoken_in(source):
+            return []
+        blanked, first, last = source.masked.blanked, 0, len(source.masked.blanked)
         if within is not None:
-            first = bisect_left(marks, within.start, key=_start_of)
-            marks = marks[max(0, first - 1) : bisect_left(marks, within.stop, first, key=_start_of)]
-        if not marks or not self.spoken_in(source):
+            first = bisect_left(source.masked.starts, within.start)
+            last = bisect_left(source.masked.starts, within.stop)
+            while first and blanked[first - 1].text != _GLOBAL:
+                first -= 1
+            first = max(0, first - 1)
+        marks = [item for item in blanked[first:last] if item.text == _GLOBAL]
+        if not marks:
             return []
         found: list[Kernel] = []
         covered: set[int] = set()
@@ -87,9 +94,7 @@ class Simt:
 
     def spoken_in(self, source: ParsedSource) -> bool:
         """Whether a file names functions of this language's runtime, and not of the other's."""
-        data = source.text.data
-        hip = b"hip" in data and _HIP_MARK.search(data) is not None
-        return hip == (self.language is Language.HIP)
+        return source.names_hip == (self.language is Language.HIP)
 
     def _kernel(self, function: Function, source: ParsedSource) -> Kernel:
         node = function.node
@@ -288,7 +293,10 @@ def _definitions_near(root: Node, marks: Sequence[int]) -> list[Node]:
             continue
         if kind == "function_definition":
             found.append(node)
-        waiting += reversed(node.named_children)
+        inner = node.named_children
+        first = bisect_left(inner, marks[near], key=_end_of)
+        last = bisect_right(inner, marks[-1] + FARTHEST_ATTRIBUTE, first, key=_start_of)
+        waiting += reversed(inner[first:last])
     return found
 
 
