@@ -80,7 +80,7 @@ class CallCounter(ExpressionCounter):
         """A method of an object in memory reads the object."""
         if function is not None and function.type == "field_expression":
             receiver = self.expression(child(function, "argument"), times)
-            self.whole(replace(receiver, type=_pointee(receiver.type)), times, write=False)
+            self.whole(receiver._replace(type=_pointee(receiver.type)), times, write=False)
 
     def _known(
         self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
@@ -172,7 +172,7 @@ class CallCounter(ExpressionCounter):
             words = parameter.type.replace("*", " ").replace("const", " ").split()
             if words and words[-1] in function.template_parameters:
                 levels = max(0, value.type.indirections - parameter.type.count("*"))
-                types[words[-1]] = replace(value.type, indirections=levels)
+                types[words[-1]] = value.type._replace(indirections=levels)
         for name, text in zip(function.template_parameters, given, strict=False):
             named = None if text.isdigit() else self.type_of(text)
             if named is not None and named.scalar is not Scalar.OTHER:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Scalar(StrEnum):
@@ -21,8 +21,7 @@ class Scalar(StrEnum):
     __hash__ = str.__hash__
 
 
-@dataclass(frozen=True, slots=True)
-class CType:
+class CType(NamedTuple):
     """A value type with its size in bytes, and how many pointers or array levels lead to it."""
 
     scalar: Scalar

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 from tree_sitter import Node
 
@@ -17,7 +18,7 @@ from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
 from .scope import KernelScope
 from .syntax import field as child
-from .syntax import text_of
+from .syntax import operator_of, text_of
 from .values import Access, Array, Derived, Value
 
 CLASS_OF: Mapping[Scalar, Operation] = {
@@ -71,7 +72,7 @@ class ExpressionCounter(KernelScope):
                 stepped = self.expression(target, times)
                 if _is_place(target):
                     self.expression(target, times, write=True)
-                by = ONE if text_of(child(node, "operator")) == "++" else -ONE
+                by = ONE if operator_of(node) == "++" else -ONE
                 after = self._after("+", stepped, Value(INT, by))
                 if stepped.type.arithmetic is Scalar.INT:
                     self.integer(after.value, "", 1, times)
@@ -81,7 +82,7 @@ class ExpressionCounter(KernelScope):
                 return stepped if text_of(node)[-1] in "+-" else after
             case "unary_expression":
                 value = self.expression(child(node, "argument"), times)
-                operator = text_of(child(node, "operator"))
+                operator = operator_of(node)
                 if operator == "~":
                     self.tally.count(Operation.INT, times)
                 return Value(value.type, unary(operator, value.value))
@@ -114,7 +115,7 @@ class ExpressionCounter(KernelScope):
             for extent in inner:
                 index = index * extent if index is not None and extent is not None else None
         offset = None if array.offset is None or index is None else array.offset + index
-        place = replace(array, offset=offset, extents=inner)
+        place = array._replace(offset=offset, extents=inner)
         if array.space in ("global", "constant"):
             self.address(place, times)
         if element.is_pointer:
@@ -180,11 +181,11 @@ class ExpressionCounter(KernelScope):
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
         if offset is not None and old and new:
             offset = offset * (old / new)
-        return Value(kind, value.value, replace(value.array, offset=offset, extents=()))
+        return Value(kind, value.value, value.array._replace(offset=offset, extents=()))
 
     def _pointer(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         argument = child(node, "argument")
-        if text_of(child(node, "operator")) == "&":
+        if operator_of(node) == "&":
             return self._address(argument, times)
         return self.element(self.expression(argument, times), ZERO, times, write=write)
 
@@ -194,7 +195,7 @@ class ExpressionCounter(KernelScope):
             index = self.expression(child(node, "indices"), times).value
             array = base.array or Array("?", "global", None)
             offset = None if index is None or array.offset is None else array.offset + index
-            place = replace(array, offset=offset)
+            place = array._replace(offset=offset)
             self.address(place, times)
             return Value(base.type, None, place)
         value = self.expression(node, times)
@@ -241,7 +242,7 @@ class ExpressionCounter(KernelScope):
         offset = around.offset
         if offset is not None:
             offset = offset * (owner.bytes / member.innermost.bytes)
-        return replace(around, offset=offset, extents=extents)
+        return around._replace(offset=offset, extents=extents)
 
     def whole(self, value: Value, times: Polynomial, *, write: bool) -> None:
         """Count the access to a struct that is copied as a whole."""
@@ -252,7 +253,7 @@ class ExpressionCounter(KernelScope):
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, right_node = child(node, "left"), child(node, "right")
         left, right = self.expression(left_node, times), self.expression(right_node, times)
-        operator = text_of(child(node, "operator"))
+        operator = operator_of(node)
         kind = wider(left.type, right.type)
         amount = _operator_cost(operator, kind, self._divisor(operator, right_node))
         if operator == "+" and kind.arithmetic is Scalar.INT and _is_product(left_node, right_node):
@@ -352,12 +353,12 @@ class ExpressionCounter(KernelScope):
         pointer, by = (left, right) if left.type.is_pointer else (right, left)
         array = pointer.array or Array("?", "global", None)
         if array.offset is None or by.value is None:
-            return Value(pointer.type, None, replace(array, offset=None))
+            return Value(pointer.type, None, array._replace(offset=None))
         offset = array.offset + by.value if operator == "+" else array.offset - by.value
-        return Value(pointer.type, None, replace(array, offset=offset))
+        return Value(pointer.type, None, array._replace(offset=offset))
 
     def _assign(self, node: Node, times: Polynomial) -> Value:
-        target, operator = child(node, "left"), text_of(child(node, "operator"))
+        target, operator = child(node, "left"), operator_of(node)
         value = self.expression(child(node, "right"), times)
         if operator != "=":
             old = self.expression(target, times)
@@ -386,10 +387,11 @@ class ExpressionCounter(KernelScope):
         other = self.expression(child(node, "alternative"), times * (1 - chance))
         kind = wider(taken.type, other.type)
         if chance in (0.0, 1.0):
-            return replace(taken if chance else other, type=kind)
+            return (taken if chance else other)._replace(type=kind)
         return Value(kind, likelier((taken, other), self.tally).value, taken.array or other.array)
 
 
+@lru_cache(maxsize=1024)
 def _literal(text: str) -> Value:
     value = number(text)
     known = Polynomial.constant(value) if value is not None else None
@@ -430,6 +432,5 @@ def _is_place(node: Node | None) -> bool:
 
 def _is_product(*nodes: Node | None) -> bool:
     return any(
-        node is not None and node.type == "binary_expression" and text_of(child(node, "operator")) == "*"
-        for node in nodes
+        node is not None and node.type == "binary_expression" and operator_of(node) == "*" for node in nodes
     )

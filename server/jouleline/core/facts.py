@@ -9,7 +9,7 @@ import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -444,7 +444,7 @@ class ProgramFacts:
             extents = self.embedded.get(struct, {}).get(name, ())
             count = math.prod(self.extent(item) or 1 for item in extents)
             if extents:
-                kind = replace(kind, indirections=max(0, kind.indirections - len(extents)))
+                kind = kind._replace(indirections=max(0, kind.indirections - len(extents)))
             sizes.append((kind.bytes or 4, round(count)))
         if not sizes:
             return 4

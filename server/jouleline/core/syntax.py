@@ -218,6 +218,12 @@ def field(node: Node, name: str) -> Node | None:
     return node.child_by_field_name(name)
 
 
+def operator_of(node: Node) -> str:
+    """The operator of an expression; the empty string where it has none."""
+    operator = node.child_by_field_name("operator")
+    return operator.type if operator is not None and not operator.is_missing else ""
+
+
 def text_of(node: Node | None) -> str:
     """A node's text; the empty string for no node."""
     text = node.text if node is not None else None

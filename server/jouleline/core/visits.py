@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
@@ -59,8 +59,7 @@ class Visits:
     entered: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class LoopVisits:
+class LoopVisits(NamedTuple):
     """How often a loop is entered and iterates, and what its variable changes by, if that is known."""
 
     entries: Polynomial
