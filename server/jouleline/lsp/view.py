@@ -75,6 +75,14 @@ class View:
         found = self.files[self.name].kernels
         return tuple((Place(self.name, index), kernel) for index, (_, kernel) in enumerate(found))
 
+    def kernels_between(self, start: int, end: int) -> list[tuple[Place, Kernel]]:
+        """The kernels in the document whose hint is in a stretch of it (bytes)."""
+        return [
+            (Place(self.name, index), kernel)
+            for index, (_, kernel) in enumerate(self.files[self.name].kernels)
+            if start <= kernel.anchor <= end
+        ]
+
     def everywhere(self) -> Iterator[Place]:
         """The kernels of the program, file by file."""
         for name, file in self.files.items():
