@@ -10,10 +10,11 @@ from tree_sitter import Node
 from . import costs
 from .counts import Doubt, Operation
 from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, wider
+from .declarations import Function
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .expressions import CLASS_OF, ExpressionCounter
-from .facts import Function, Macro
+from .facts import Macro
 from .inductions import Updates
 from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered

@@ -17,10 +17,10 @@ from . import costs
 from .calls import CallCounter
 from .counts import Doubt, Operation
 from .ctype import UNKNOWN, Scalar
+from .declarations import Declared, declarations
 from .derive import likelier
 from .evaluate import evaluate, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
-from .facts import Declared, declarations
 from .inductions import Updates, updates
 from .loops import arithmetic_trips, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tree_sitter import Node
 
 from . import costs
 from .counts import Operation
-from .ctype import DOUBLE, FLOAT, INT, LONG, UNKNOWN, CType, Scalar, wider
+from .ctype import INT, UNKNOWN, CType, Scalar, wider
 from .derive import derived_value, likelier
-from .evaluate import combine, evaluate, number, unary
+from .evaluate import combine, evaluate, unary
+from .operators import is_place, is_product, literal, operator_cost
 from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
 from .scope import KernelScope
@@ -54,7 +53,7 @@ class ExpressionCounter(KernelScope):
             return Value(UNKNOWN)
         match node.type:
             case "number_literal":
-                return _literal(text_of(node))
+                return literal(text_of(node))
             case "identifier" | "qualified_identifier":
                 return self.named(text_of(node))
             case "subscript_expression":
@@ -70,7 +69,7 @@ class ExpressionCounter(KernelScope):
             case "update_expression":
                 target = child(node, "argument")
                 stepped = self.expression(target, times)
-                if _is_place(target):
+                if is_place(target):
                     self.expression(target, times, write=True)
                 by = ONE if operator_of(node) == "++" else -ONE
                 after = self._after("+", stepped, Value(INT, by))
@@ -255,8 +254,8 @@ class ExpressionCounter(KernelScope):
         left, right = self.expression(left_node, times), self.expression(right_node, times)
         operator = operator_of(node)
         kind = wider(left.type, right.type)
-        amount = _operator_cost(operator, kind, self._divisor(operator, right_node))
-        if operator == "+" and kind.arithmetic is Scalar.INT and _is_product(left_node, right_node):
+        amount = operator_cost(operator, kind, self._divisor(operator, right_node))
+        if operator == "+" and kind.arithmetic is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
         folded = not amount or self._folded(node, left, right)
         if kind.is_pointer and operator in "+-":
@@ -364,14 +363,14 @@ class ExpressionCounter(KernelScope):
             old = self.expression(target, times)
             kind = wider(old.type, value.type)
             divisor = self._divisor(operator.removesuffix("="), child(node, "right"))
-            amount = _operator_cost(operator.removesuffix("="), kind, divisor)
+            amount = operator_cost(operator.removesuffix("="), kind, divisor)
             value = self._after(operator.removesuffix("="), old, value)
             if kind.arithmetic is Scalar.INT:
                 self.integer(value.value, "", amount, times)
             else:
                 self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
         self.whole(value, times, write=False)
-        if _is_place(target):
+        if is_place(target):
             written = self.expression(target, times, write=True)
             self.whole(written, times, write=True)
             return written
@@ -389,48 +388,3 @@ class ExpressionCounter(KernelScope):
         if chance in (0.0, 1.0):
             return (taken if chance else other)._replace(type=kind)
         return Value(kind, likelier((taken, other), self.tally).value, taken.array or other.array)
-
-
-@lru_cache(maxsize=1024)
-def _literal(text: str) -> Value:
-    value = number(text)
-    known = Polynomial.constant(value) if value is not None else None
-    lower = text.lower()
-    if lower.startswith(("0x", "0b")):
-        return Value(LONG if "l" in lower else INT, known)
-    if "." in lower or "e" in lower:
-        return Value(FLOAT if lower.endswith("f") else DOUBLE, known)
-    return Value(LONG if lower.endswith("l") else INT, known)
-
-
-def _operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float:
-    scalar = kind.arithmetic
-    constant = right.number if right is not None else None
-    if operator in ("/", "%") and scalar in (Scalar.INT, Scalar.OTHER):
-        if constant is None or constant <= 0:
-            if kind.size > INT.size:
-                return costs.LONG_DIVISION
-            return costs.MODULO if operator == "%" else costs.DIVISION[Scalar.INT]
-        return 1 if math.log2(constant).is_integer() else costs.CONSTANT_DIVISION
-    if operator == "/":
-        exact = bool(constant) and math.frexp(abs(constant or 1))[0] == 0.5  # a power of two
-        return 1 if exact else costs.DIVISION[scalar]
-    if operator in ("&&", "||"):
-        return 0
-    if operator in ("<", ">", "<=", ">=", "==", "!="):
-        return 1 if scalar is Scalar.INT else 0
-    return 1
-
-
-def _is_place(node: Node | None) -> bool:
-    return node is not None and node.type in (
-        "subscript_expression",
-        "pointer_expression",
-        "field_expression",
-    )
-
-
-def _is_product(*nodes: Node | None) -> bool:
-    return any(
-        node is not None and node.type == "binary_expression" and operator_of(node) == "*" for node in nodes
-    )

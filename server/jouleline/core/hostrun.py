@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
+from .declarations import mutated_names
 from .directives import opens_kernel, parse_directive, statement_after
-from .facts import ProgramFacts, mutated_names
+from .facts import ProgramFacts
 from .hostcalls import ExitError
 from .hostflow import HostFlow
 from .hoststate import OutOfStepsError

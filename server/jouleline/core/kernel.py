@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 
 from tree_sitter import Node
 
+from .declarations import Function, function_of
 from .directives import Directive
-from .facts import Function, function_of
 from .syntax import ParsedSource, Place
 from .visit import Visit
 

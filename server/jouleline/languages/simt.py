@@ -15,15 +15,10 @@ from tree_sitter import Node
 
 from jouleline.core.counting import BodyCounter
 from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
+from jouleline.core.declarations import FARTHEST_ATTRIBUTE, Declared, Function, function_of
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import split_arguments
-from jouleline.core.facts import (
-    FARTHEST_ATTRIBUTE,
-    Declared,
-    Function,
-    ProgramFacts,
-    function_of,
-)
+from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
