@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
@@ -59,7 +59,7 @@ class Memory:
             self._known.popitem(last=False)
 
     def recall(
-        self, key: Key, file: str, kernel: Kernel, launches: Mapping[tuple[object, ...], Launch]
+        self, key: Key, file: str, kernel: Kernel, launches: Callable[[tuple[object, ...]], Launch | None]
     ) -> tuple[KernelReport, ...] | None:
         """The reports of a kernel, as it is in the text now; None if it has to be counted."""
         known = self._known.get(key)
@@ -70,7 +70,7 @@ class Memory:
             KernelReport(
                 file,
                 kernel if one.display == kernel.display else replace(kernel, instance=one.display),
-                launches.get(one.launch) if one.launch else None,
+                launches(one.launch) if one.launch else None,
                 one.counts,
                 one.bound,
             )

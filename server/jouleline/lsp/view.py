@@ -132,7 +132,7 @@ class View:
     def _analyse(self, place: Place) -> tuple[KernelReport, ...]:
         language, kernel = self.files[place.file].kernels[place.number]
         key = self._key(place)
-        if (known := self.memory.recall(key, place.file, kernel, self._launches)) is not None:
+        if (known := self.memory.recall(key, place.file, kernel, self._launch)) is not None:
             return known
         try:
             followed = self._surroundings if kernel.is_closed else self._followed
@@ -143,7 +143,7 @@ class View:
             return ()
         self.memory.store(key, reports)
         # Where an earlier state of the files was followed, its launches are not those of this one.
-        return self.memory.recall(key, place.file, kernel, self._launches) or reports
+        return self.memory.recall(key, place.file, kernel, self._launch) or reports
 
     def _key(self, place: Place) -> Key:
         macros = str(sorted(self.macros.items()))
@@ -171,14 +171,13 @@ class View:
         """What all kernels of the program depend on, as a digest."""
         return around(self.files)
 
-    @cached_property
-    def _launches(self) -> Mapping[tuple[object, ...], Launch]:
-        """The program's launches by kernel and shape, the first of each."""
-        found: dict[tuple[object, ...], Launch] = {}
+    def _launch(self, wanted: tuple[object, ...]) -> Launch | None:
+        """The program's first launch of a kernel in some way."""
         for file in self.files.values():
             for launch in file.launches:
-                found.setdefault(way(launch), launch)
-        return found
+                if launch.kernel == wanted[0] and way(launch) == wanted:
+                    return launch
+        return None
 
     @cached_property
     def _reports(self) -> dict[Place, tuple[KernelReport, ...]]:
