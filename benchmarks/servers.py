@@ -67,7 +67,7 @@ class Server:
         return len(found.get("result") or [])
 
     def change(self, line: int, character: int, text: str, version: int, *, seen: int | None = None) -> float:
-        """Type at a place and wait for the hints of the document, or of so many lines that are ``seen`` (s)."""
+        """Type and wait for the hints of the document, or of so many lines that are ``seen`` (s)."""
         place = {"line": line, "character": character}
         change = {"range": {"start": place, "end": place}, "text": text}
         document = {"uri": self._uri, "version": version}
