@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
@@ -81,7 +81,7 @@ class Masked:
 
     data: bytes
     blanked: tuple[Blanked, ...]
-    ends: list[int] | None = None
+    ends: list[int] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def starts(self) -> list[int]:
