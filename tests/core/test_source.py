@@ -127,3 +127,14 @@ def test_edits_that_collide_or_lie_outside_are_refused(edits: list[Edit]) -> Non
 
 def test_an_insertion_beside_a_replacement_is_no_collision() -> None:
     assert SourceText(b"abcd").apply([Edit(1, 1, b"+"), Edit(1, 3, b"-")]).data == b"a+-d"
+
+
+@given(BYTES, st.floats(0, 1), st.integers(0, 5), BYTES)
+def test_the_lines_after_an_edit_are_those_of_the_new_text(
+    data: bytes, share: float, removed: int, piece: bytes
+) -> None:
+    start = int(share * len(data))
+    edit = Edit(start, min(len(data), start + removed), piece)
+    text = SourceText(data)
+    after = text.apply([edit]).data
+    assert text.edited(edit, after).line_starts == SourceText(after).line_starts

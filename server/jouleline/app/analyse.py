@@ -5,14 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from tree_sitter import Node
 
 from jouleline.core.counts import Evidence, KernelCounts
 from jouleline.core.device import Device
 from jouleline.core.estimate import estimate
-from jouleline.core.facts import FileFacts, ProgramFacts, gather
+from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
@@ -21,26 +20,24 @@ from jouleline.core.preprocessing import compiled
 from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import Bound, classify
 from jouleline.core.source import SourceText
-from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
+from jouleline.core.syntax import ParsedSource
 from jouleline.core.visit import Visit
 from jouleline.languages import LANGUAGES, LanguageSupport
 
+from .parsed_file import ParsedFile, parse_file, parse_files
 from .program import Problem
 from .spreads import certain
 
-
-@dataclass(frozen=True)
-class ParsedFile:
-    """One file with all that is found in it, whatever the device."""
-
-    source: ParsedSource
-    kernels: tuple[tuple[LanguageSupport, Kernel], ...]
-    launches: tuple[Launch, ...]
-
-    @cached_property
-    def facts(self) -> FileFacts:
-        """What the file declares; gathered when it is asked for, which few keystrokes do."""
-        return gather(self.source)
+__all__ = [
+    "Analysis",
+    "Followed",
+    "KernelReport",
+    "ParsedFile",
+    "analyse",
+    "parse_file",
+    "parse_files",
+    "split_run_line",
+]
 
 
 @dataclass(frozen=True)
@@ -79,32 +76,6 @@ class Analysis:
     def of(self, file: str) -> tuple[KernelReport, ...]:
         """The kernels that are defined in a file."""
         return tuple(report for report in self.kernels if report.file == file)
-
-
-def parse_file(data: bytes, previous: ParsedFile | None = None) -> ParsedFile:
-    """Parse one file, reusing the tree of its earlier state.
-
-    Raises:
-        UnreadableSourceError: if the data is no source text.
-    """
-    if previous is not None and previous.source.text.data == data:
-        return previous
-    source = parse(data, previous.source if previous else None)
-    kernels = tuple((language, kernel) for language in LANGUAGES for kernel in language.kernels(source))
-    launches = tuple(launch for language in LANGUAGES for launch in language.launches(source))
-    return ParsedFile(source, kernels, launches)
-
-
-def parse_files(files: Mapping[str, bytes]) -> tuple[dict[str, ParsedFile], list[Problem]]:
-    """Parse a program's files; those that are no source become problems."""
-    parsed: dict[str, ParsedFile] = {}
-    problems: list[Problem] = []
-    for name, data in files.items():
-        try:
-            parsed[name] = parse_file(data)
-        except UnreadableSourceError as error:
-            problems.append(Problem(name, 1, str(error)))
-    return parsed, problems
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
 from jouleline.core.counts import Doubt, Evidence, KernelCounts
-from jouleline.core.spreads import Spread, Spreads, with_spreads
+from jouleline.core.spreads import Spread, Spreads, uncertainty
 
 _FILE = "spreads.toml"
 _HEAD = """\
@@ -26,7 +28,12 @@ def shipped() -> Spreads:
 
 def certain(counts: KernelCounts) -> KernelCounts:
     """Counts with the uncertainty that counts of their kind have had in our study."""
-    return with_spreads(counts, shipped())
+    return replace(counts, uncertainty_log2=_shipped_for(counts.evidence, counts.doubt))
+
+
+@cache
+def _shipped_for(evidence: Evidence, doubt: Doubt) -> Mapping[str, float]:
+    return uncertainty(evidence, doubt, shipped())
 
 
 def parse_spreads(text: str) -> Spreads:

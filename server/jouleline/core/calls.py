@@ -10,10 +10,11 @@ from tree_sitter import Node
 from . import costs
 from .counts import Doubt, Operation
 from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, wider
+from .declarations import Function
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .expressions import CLASS_OF, ExpressionCounter
-from .facts import Function, Macro
+from .facts import Macro
 from .inductions import Updates
 from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
@@ -80,7 +81,7 @@ class CallCounter(ExpressionCounter):
         """A method of an object in memory reads the object."""
         if function is not None and function.type == "field_expression":
             receiver = self.expression(child(function, "argument"), times)
-            self.whole(replace(receiver, type=_pointee(receiver.type)), times, write=False)
+            self.whole(receiver._replace(type=_pointee(receiver.type)), times, write=False)
 
     def _known(
         self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
@@ -172,7 +173,7 @@ class CallCounter(ExpressionCounter):
             words = parameter.type.replace("*", " ").replace("const", " ").split()
             if words and words[-1] in function.template_parameters:
                 levels = max(0, value.type.indirections - parameter.type.count("*"))
-                types[words[-1]] = replace(value.type, indirections=levels)
+                types[words[-1]] = value.type._replace(indirections=levels)
         for name, text in zip(function.template_parameters, given, strict=False):
             named = None if text.isdigit() else self.type_of(text)
             if named is not None and named.scalar is not Scalar.OTHER:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 
 from tree_sitter import Node
 
@@ -18,10 +17,10 @@ from . import costs
 from .calls import CallCounter
 from .counts import Doubt, Operation
 from .ctype import UNKNOWN, Scalar
+from .declarations import Declared, declarations
 from .derive import likelier
 from .evaluate import evaluate, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
-from .facts import Declared, declarations
 from .inductions import Updates, updates
 from .loops import arithmetic_trips, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial
@@ -263,11 +262,11 @@ class BodyCounter(CallCounter):
         """A variable after some rounds of a loop that adds ``step`` to it, or does what is not known."""
         kind = value.type
         if step is not None and value.array is not None and value.array.offset is not None:
-            return Value(kind, None, replace(value.array, offset=value.array.offset + step * rounds))
+            return Value(kind, None, value.array._replace(offset=value.array.offset + step * rounds))
         if step is not None and value.value is not None:
             return Value(kind, value.value + step * rounds)
         if kind.is_pointer:
-            return Value(kind, None, replace(value.array, offset=None) if value.array else None)
+            return Value(kind, None, value.array._replace(offset=None) if value.array else None)
         if kind.scalar is not Scalar.INT:
             return Value(kind, None, value.array)
         threads = (one for one in self.ranges if "@" not in one)

@@ -43,6 +43,9 @@ class Operation(StrEnum):
     SPECIAL = "special"
     TENSOR = "tensor"
 
+    # That of an enumeration is a function, and these are the keys of what is asked most.
+    __hash__ = str.__hash__
+
 
 Operations = Mapping[Operation, float]
 """Operations executed by one launch, all threads together."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Scalar(StrEnum):
@@ -17,9 +17,11 @@ class Scalar(StrEnum):
     INT = "int"
     OTHER = "other"
 
+    # That of an enumeration is a function, and these are the keys of what is asked most.
+    __hash__ = str.__hash__
 
-@dataclass(frozen=True, slots=True)
-class CType:
+
+class CType(NamedTuple):
     """A value type with its size in bytes, and how many pointers or array levels lead to it."""
 
     scalar: Scalar
@@ -60,6 +62,8 @@ class CType:
         """The class of arithmetic on a value; addresses are computed with integers."""
         return Scalar.INT if self.is_pointer else self.scalar
 
+
+_RANK: Final = {Scalar.OTHER: 0, Scalar.INT: 1, Scalar.SP: 2, Scalar.DP: 3}
 
 INT: Final = CType(Scalar.INT, 4)
 LONG: Final = CType(Scalar.INT, 8)
@@ -158,5 +162,7 @@ def wider(left: CType, right: CType) -> CType:
     """The type of an arithmetic expression of two operands (the usual arithmetic conversions)."""
     if left.is_pointer or right.is_pointer:
         return left if left.is_pointer else right
-    order = (Scalar.OTHER, Scalar.INT, Scalar.SP, Scalar.DP)
-    return max(left, right, key=lambda item: (order.index(item.scalar), item.size))
+    if left == right:
+        return left
+    first, second = (_RANK[left.scalar], left.size), (_RANK[right.scalar], right.size)
+    return right if second > first else left

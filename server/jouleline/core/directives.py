@@ -49,6 +49,10 @@ class Directive:
     start: int
     end: int
 
+    def moved(self, by: int) -> Directive:
+        """The same directive, so many bytes further on."""
+        return Directive(self.words, self.clauses, self.start + by, self.end + by)
+
     def clause(self, name: str) -> Clause | None:
         """The first clause of that name."""
         return next((clause for clause in self.clauses if clause.name == name), None)
@@ -64,10 +68,14 @@ class Directive:
         return int(clause.argument) if clause and clause.argument.strip().isdigit() else 1
 
 
-def directives(source: ParsedSource) -> list[tuple[Directive, Node]]:
-    """The OpenMP directives of a file with their nodes, in the order of the text."""
+def directives(source: ParsedSource, within: range | None = None) -> list[tuple[Directive, Node]]:
+    """The OpenMP directives of a file, or of a stretch of it, with their nodes, in the order of the text."""
     found = []
-    for mark in _MARK.finditer(source.text.data):
+    data = source.text.data
+    start, end = (within.start, within.stop) if within is not None else (0, len(data))
+    if data.find(b"pragma", start, end) < 0:
+        return []
+    for mark in _MARK.finditer(data, start, end):
         node = source.root.descendant_for_byte_range(mark.start(), mark.start())
         while node is not None and node.type != "preproc_call" and node.start_byte == mark.start():
             node = node.parent

@@ -17,7 +17,7 @@ from tree_sitter import Node, Parser
 
 from .masking import mask
 from .polynomial import Polynomial
-from .syntax import cpp_language, descendants, text_of
+from .syntax import cpp_language, descendants, operator_of, text_of
 from .syntax import field as child
 
 Lookup = Callable[[str], Polynomial | None]
@@ -50,6 +50,7 @@ _TEMPLATE_LIST: Final = re.compile(r"(?<=\w)<([^<>;]*)>(?=\s*(?:[(,>&*]|::|$))")
 _SIZES: Final = {"char": 1, "bool": 1, "short": 2, "int": 4, "float": 4, "double": 8, "long": 8}
 
 
+@lru_cache(maxsize=4096)
 def number(text: str) -> float | None:
     """The value of a numeric literal, sign and suffixes allowed; None for anything else."""
     if text[:1] in ("-", "+"):  # the grammar reads "-3" as one literal
@@ -143,7 +144,7 @@ def _evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
         case "binary_expression":
             return _binary(node, lookup)
         case "unary_expression":
-            return unary(text_of(child(node, "operator")), _evaluate(child(node, "argument"), lookup))
+            return unary(operator_of(node), _evaluate(child(node, "argument"), lookup))
         case "cast_expression":
             return _converted(text_of(child(node, "type")), _evaluate(child(node, "value"), lookup))
         case "conditional_expression":
@@ -187,7 +188,7 @@ def _binary(node: Node, lookup: Lookup) -> Polynomial | None:
     left, right = _evaluate(left_node, lookup), _evaluate(right_node, lookup)
     if left is None or right is None:
         return None
-    operator = text_of(child(node, "operator"))
+    operator = operator_of(node)
     divisor = right.number if operator == "/" else None
     if divisor and (_is_real(left_node) or _is_real(right_node)):
         return left * (1 / divisor)

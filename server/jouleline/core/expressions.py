@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
 from . import costs
 from .counts import Operation
-from .ctype import DOUBLE, FLOAT, INT, LONG, UNKNOWN, CType, Scalar, wider
+from .ctype import INT, UNKNOWN, CType, Scalar, wider
 from .derive import derived_value, likelier
-from .evaluate import combine, evaluate, number, unary
+from .evaluate import combine, evaluate, unary
+from .operators import is_place, is_product, literal, operator_cost
 from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
 from .scope import KernelScope
 from .syntax import field as child
-from .syntax import text_of
+from .syntax import operator_of, text_of
 from .values import Access, Array, Derived, Value
 
 CLASS_OF: Mapping[Scalar, Operation] = {
@@ -53,7 +53,7 @@ class ExpressionCounter(KernelScope):
             return Value(UNKNOWN)
         match node.type:
             case "number_literal":
-                return _literal(text_of(node))
+                return literal(text_of(node))
             case "identifier" | "qualified_identifier":
                 return self.named(text_of(node))
             case "subscript_expression":
@@ -69,9 +69,9 @@ class ExpressionCounter(KernelScope):
             case "update_expression":
                 target = child(node, "argument")
                 stepped = self.expression(target, times)
-                if _is_place(target):
+                if is_place(target):
                     self.expression(target, times, write=True)
-                by = ONE if text_of(child(node, "operator")) == "++" else -ONE
+                by = ONE if operator_of(node) == "++" else -ONE
                 after = self._after("+", stepped, Value(INT, by))
                 if stepped.type.arithmetic is Scalar.INT:
                     self.integer(after.value, "", 1, times)
@@ -81,7 +81,7 @@ class ExpressionCounter(KernelScope):
                 return stepped if text_of(node)[-1] in "+-" else after
             case "unary_expression":
                 value = self.expression(child(node, "argument"), times)
-                operator = text_of(child(node, "operator"))
+                operator = operator_of(node)
                 if operator == "~":
                     self.tally.count(Operation.INT, times)
                 return Value(value.type, unary(operator, value.value))
@@ -114,7 +114,7 @@ class ExpressionCounter(KernelScope):
             for extent in inner:
                 index = index * extent if index is not None and extent is not None else None
         offset = None if array.offset is None or index is None else array.offset + index
-        place = replace(array, offset=offset, extents=inner)
+        place = array._replace(offset=offset, extents=inner)
         if array.space in ("global", "constant"):
             self.address(place, times)
         if element.is_pointer:
@@ -180,11 +180,11 @@ class ExpressionCounter(KernelScope):
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
         if offset is not None and old and new:
             offset = offset * (old / new)
-        return Value(kind, value.value, replace(value.array, offset=offset, extents=()))
+        return Value(kind, value.value, value.array._replace(offset=offset, extents=()))
 
     def _pointer(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         argument = child(node, "argument")
-        if text_of(child(node, "operator")) == "&":
+        if operator_of(node) == "&":
             return self._address(argument, times)
         return self.element(self.expression(argument, times), ZERO, times, write=write)
 
@@ -194,7 +194,7 @@ class ExpressionCounter(KernelScope):
             index = self.expression(child(node, "indices"), times).value
             array = base.array or Array("?", "global", None)
             offset = None if index is None or array.offset is None else array.offset + index
-            place = replace(array, offset=offset)
+            place = array._replace(offset=offset)
             self.address(place, times)
             return Value(base.type, None, place)
         value = self.expression(node, times)
@@ -241,7 +241,7 @@ class ExpressionCounter(KernelScope):
         offset = around.offset
         if offset is not None:
             offset = offset * (owner.bytes / member.innermost.bytes)
-        return replace(around, offset=offset, extents=extents)
+        return around._replace(offset=offset, extents=extents)
 
     def whole(self, value: Value, times: Polynomial, *, write: bool) -> None:
         """Count the access to a struct that is copied as a whole."""
@@ -252,10 +252,10 @@ class ExpressionCounter(KernelScope):
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, right_node = child(node, "left"), child(node, "right")
         left, right = self.expression(left_node, times), self.expression(right_node, times)
-        operator = text_of(child(node, "operator"))
+        operator = operator_of(node)
         kind = wider(left.type, right.type)
-        amount = _operator_cost(operator, kind, self._divisor(operator, right_node))
-        if operator == "+" and kind.arithmetic is Scalar.INT and _is_product(left_node, right_node):
+        amount = operator_cost(operator, kind, self._divisor(operator, right_node))
+        if operator == "+" and kind.arithmetic is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
         folded = not amount or self._folded(node, left, right)
         if kind.is_pointer and operator in "+-":
@@ -352,25 +352,25 @@ class ExpressionCounter(KernelScope):
         pointer, by = (left, right) if left.type.is_pointer else (right, left)
         array = pointer.array or Array("?", "global", None)
         if array.offset is None or by.value is None:
-            return Value(pointer.type, None, replace(array, offset=None))
+            return Value(pointer.type, None, array._replace(offset=None))
         offset = array.offset + by.value if operator == "+" else array.offset - by.value
-        return Value(pointer.type, None, replace(array, offset=offset))
+        return Value(pointer.type, None, array._replace(offset=offset))
 
     def _assign(self, node: Node, times: Polynomial) -> Value:
-        target, operator = child(node, "left"), text_of(child(node, "operator"))
+        target, operator = child(node, "left"), operator_of(node)
         value = self.expression(child(node, "right"), times)
         if operator != "=":
             old = self.expression(target, times)
             kind = wider(old.type, value.type)
             divisor = self._divisor(operator.removesuffix("="), child(node, "right"))
-            amount = _operator_cost(operator.removesuffix("="), kind, divisor)
+            amount = operator_cost(operator.removesuffix("="), kind, divisor)
             value = self._after(operator.removesuffix("="), old, value)
             if kind.arithmetic is Scalar.INT:
                 self.integer(value.value, "", amount, times)
             else:
                 self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
         self.whole(value, times, write=False)
-        if _is_place(target):
+        if is_place(target):
             written = self.expression(target, times, write=True)
             self.whole(written, times, write=True)
             return written
@@ -386,50 +386,5 @@ class ExpressionCounter(KernelScope):
         other = self.expression(child(node, "alternative"), times * (1 - chance))
         kind = wider(taken.type, other.type)
         if chance in (0.0, 1.0):
-            return replace(taken if chance else other, type=kind)
+            return (taken if chance else other)._replace(type=kind)
         return Value(kind, likelier((taken, other), self.tally).value, taken.array or other.array)
-
-
-def _literal(text: str) -> Value:
-    value = number(text)
-    known = Polynomial.constant(value) if value is not None else None
-    lower = text.lower()
-    if lower.startswith(("0x", "0b")):
-        return Value(LONG if "l" in lower else INT, known)
-    if "." in lower or "e" in lower:
-        return Value(FLOAT if lower.endswith("f") else DOUBLE, known)
-    return Value(LONG if lower.endswith("l") else INT, known)
-
-
-def _operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float:
-    scalar = kind.arithmetic
-    constant = right.number if right is not None else None
-    if operator in ("/", "%") and scalar in (Scalar.INT, Scalar.OTHER):
-        if constant is None or constant <= 0:
-            if kind.size > INT.size:
-                return costs.LONG_DIVISION
-            return costs.MODULO if operator == "%" else costs.DIVISION[Scalar.INT]
-        return 1 if math.log2(constant).is_integer() else costs.CONSTANT_DIVISION
-    if operator == "/":
-        exact = bool(constant) and math.frexp(abs(constant or 1))[0] == 0.5  # a power of two
-        return 1 if exact else costs.DIVISION[scalar]
-    if operator in ("&&", "||"):
-        return 0
-    if operator in ("<", ">", "<=", ">=", "==", "!="):
-        return 1 if scalar is Scalar.INT else 0
-    return 1
-
-
-def _is_place(node: Node | None) -> bool:
-    return node is not None and node.type in (
-        "subscript_expression",
-        "pointer_expression",
-        "field_expression",
-    )
-
-
-def _is_product(*nodes: Node | None) -> bool:
-    return any(
-        node is not None and node.type == "binary_expression" and text_of(child(node, "operator")) == "*"
-        for node in nodes
-    )

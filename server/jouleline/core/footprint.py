@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from .polynomial import Polynomial
 from .values import Access, Derived
@@ -38,18 +38,15 @@ class Space:
     warp: int
 
     @cached_property
+    def extents(self) -> tuple[int, ...]:
+        """How many values each parallel index takes."""
+        return tuple(max(1, math.ceil(self.ranges[name])) for name in self.parallel)
+
+    @cached_property
     def lanes(self) -> tuple[Lane, ...]:
         """The first warp: consecutive threads, the fastest index running first."""
-        lanes = []
-        for number in range(self.warp):
-            rest, lane = number, {}
-            for name in self.parallel:
-                extent = max(1, math.ceil(self.ranges[name]))
-                lane[name] = float(rest % extent)
-                rest //= extent
-            if rest == 0:
-                lanes.append(lane)
-        return tuple(lanes)
+        rows = _first_warp(self.extents, self.warp)
+        return tuple(dict(zip(self.parallel, row, strict=True)) for row in rows)
 
     def form(self, index: Polynomial) -> Form | None:
         """The coefficients of an index; None where two of its symbols are multiplied."""
@@ -120,7 +117,11 @@ class Space:
             return max(1.0, len(self.lanes) * access.bytes / SECTOR_BYTES)
         if form is None:
             return float(len(self.lanes))
-        places: list[tuple[float, tuple[object, ...]]] = []
+        if not any(name in self.derived for name, _ in form):
+            steps = dict(form)
+            own = tuple(steps.get(name, 0.0) for name in self.parallel)
+            return _sectors_of_steps(own, self.extents, self.warp, access.stride, access.bytes)
+        places: list[tuple[float, object]] = []
         for lane in self.lanes:
             position, scattered = 0.0, []
             for name, coefficient in form:
@@ -130,13 +131,46 @@ class Space:
                 else:
                     position += coefficient * value
             places.append((position * access.stride, tuple(scattered)))
-        lowest = min(position for position, _ in places)  # where a warp starts, a sector does
-        touched: set[object] = set()
-        for position, where in places:
-            first = math.floor((position - lowest) / SECTOR_BYTES)
-            last = math.floor((position - lowest + access.bytes - 1) / SECTOR_BYTES)
-            touched.update((where, sector) for sector in range(first, min(last, first + 64) + 1))
-        return float(len(touched))
+        return _sectors_at(places, access.bytes)
+
+
+@lru_cache(maxsize=256)
+def _first_warp(extents: tuple[int, ...], warp: int) -> tuple[tuple[float, ...], ...]:
+    """The indices of the threads of a warp, the first one fastest."""
+    found = []
+    for number in range(warp):
+        rest, row = number, []
+        for extent in extents:
+            row.append(float(rest % extent))
+            rest //= extent
+        if rest == 0:
+            found.append(tuple(row))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _sectors_of_steps(
+    steps: tuple[float, ...], extents: tuple[int, ...], warp: int, stride: int, size: int
+) -> float:
+    """Sectors that a warp touches whose index goes on by so many elements with each of its indices."""
+    places = []
+    for row in _first_warp(extents, warp):
+        position = 0.0
+        for step, value in zip(steps, row, strict=True):
+            position += step * value
+        places.append((position * stride, None))
+    return _sectors_at(places, size)
+
+
+def _sectors_at(places: Sequence[tuple[float, object]], size: int) -> float:
+    """Sectors that so many bytes at each of the places touch; what is scattered shares none."""
+    lowest = min(position for position, _ in places)  # where a warp starts, a sector does
+    touched: set[object] = set()
+    for position, where in places:
+        first = math.floor((position - lowest) / SECTOR_BYTES)
+        last = math.floor((position - lowest + size - 1) / SECTOR_BYTES)
+        touched.update((where, sector) for sector in range(first, min(last, first + 64) + 1))
+    return float(len(touched))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from .facts import Function
+from .declarations import Function
 from .hostdeclarations import Declarator
 from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES
 from .hostmacros import MOST_CALLS

@@ -10,7 +10,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from .facts import mutated_names
+from .declarations import mutated_names
 from .hostcalls import ExitError, HostCalls
 from .hoststate import MOST_STEPS
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record, agreed, truth

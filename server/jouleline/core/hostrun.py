@@ -13,15 +13,16 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
+from .declarations import mutated_names
 from .directives import opens_kernel, parse_directive, statement_after
-from .facts import ProgramFacts, mutated_names
+from .facts import ProgramFacts
 from .hostcalls import ExitError
 from .hostflow import HostFlow
 from .hoststate import OutOfStepsError
 from .hostvalues import Buffer, Cell, HostValue, Kind, Pointer
 from .launchsites import FindLaunches, LaunchSites
 from .preprocessing import as_compiled
-from .syntax import ParsedSource
+from .syntax import ParsedSource, Place
 from .syntax import field as child
 
 
@@ -150,8 +151,8 @@ class HostRun(HostFlow):
     def _statement_macro(self, node: Node) -> bool:
         name = self.text(child(node, "function"))
         outer = self.sites.spot
-        if name in self.program.function_macros and outer is None:
-            self.sites.spot = node
+        if name in self.program.function_macros and outer is None and self.source is not None:
+            self.sites.spot = Place.of(node, self.source)
             try:
                 self.evaluate(node)
             finally:

@@ -15,8 +15,9 @@ from tree_sitter import Node
 
 from .conditionals import Conditionals
 from .ctype import Scalar
+from .declarations import Function
 from .evaluate import parse_expression
-from .facts import Function, ProgramFacts
+from .facts import ProgramFacts
 from .hostvalues import ANY, Buffer, Cell, HostValue, Kind, Record, convert
 from .syntax import field as child
 from .syntax import text_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
+from .declarations import Function
 from .evaluate import split_arguments
-from .facts import Function
 from .hostdeclarations import Declarator
 from .hostmacros import HostMacros
 from .hostvalues import Cell, HostValue, element_name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from .syntax import field as child
-from .syntax import text_of
+from .syntax import operator_of, text_of
 
 _SOMETIMES = frozenset(
     "if_statement for_statement while_statement do_statement for_range_loop switch_statement "
@@ -43,7 +43,7 @@ def updates(loop: Node) -> Updates:
             known = found.get(name, ())
             found[name] = None if step is None or sometimes or known is None else (*known, step)
         sometimes = sometimes or node.type in _SOMETIMES
-        waiting += [(item, sometimes) for item in reversed(node.named_children)]
+        waiting += [(item, sometimes) for item in reversed(node.named_children) if item.child_count]
     return found
 
 
@@ -57,11 +57,11 @@ def _update(node: Node) -> tuple[str, Step | None]:
         target, right = child(node, "left"), child(node, "right")
         if target is None or target.type != "identifier":
             return "", None
-        name, operator = text_of(target), text_of(child(node, "operator"))
+        name, operator = text_of(target), operator_of(node)
         if operator in _STEPS:
             return name, Step(_STEPS[operator], right)
         if operator == "=" and right is not None and right.type == "binary_expression":
-            sign = _STEPS.get(text_of(child(right, "operator")) + "=")
+            sign = _STEPS.get(operator_of(right) + "=")
             if sign is not None and text_of(child(right, "left")) == name:
                 return name, Step(sign, child(right, "right"))
         return name, None

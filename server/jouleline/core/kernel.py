@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import Final, TypeVar
 
 from tree_sitter import Node
 
+from .declarations import Function, function_of
 from .directives import Directive
-from .facts import function_of
-from .syntax import ParsedSource
+from .syntax import ParsedSource, Place
 from .visit import Visit
+
+# What a program may declare for other functions from within a kernel. Each alternative starts with a
+# character, which the search skips to.
+_DECLARES: Final = re.compile(
+    rb"#(?!\s*pragma\s+(?:no)?unroll\b)"
+    rb"|s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
+)
+_OF_THE_TREE: Final = ("node", "function", "host_node")
+T = TypeVar("T")
 
 
 class Language(StrEnum):
@@ -27,10 +38,10 @@ class Kernel:
     """A kernel: a ``__global__`` function, or an OpenMP target or parallel region.
 
     ``start:end`` are byte offsets of the whole kernel and ``anchor`` is where a hint belongs: the
-    function's name or the directive. ``node`` is the function definition or the region's
-    statement, None while it is still to be typed; it belongs to ``source``, which is a repaired
-    text of the same offsets where the file could not be parsed there. Lines count from 1. ``instance``
-    is what a profile calls an instance of a template.
+    function's name or the directive. ``place`` is that of the function definition or the region's
+    statement, None while it is still to be typed; it is in ``source``, which is a repaired text of the
+    same offsets where the file could not be parsed there. Lines count from 1. ``instance`` is what a
+    profile calls an instance of a template.
     """
 
     name: str
@@ -40,10 +51,45 @@ class Kernel:
     anchor: int
     line: int
     end_line: int
-    node: Node | None
+    place: Place | None
     source: ParsedSource
     directive: Directive | None = None
     instance: str = ""
+
+    @cached_property
+    def node(self) -> Node | None:
+        """The function definition or the region's statement."""
+        return self.place.node if self.place is not None else None
+
+    def moved(self, source: ParsedSource, by: int, lines: int) -> Kernel:
+        """The same kernel in a later state of its text, so many bytes and lines further on."""
+        state = {
+            **self.__dict__,
+            "start": self.start + by,
+            "end": self.end + by,
+            "anchor": self.anchor + by,
+            "line": self.line + lines,
+            "end_line": self.end_line + lines,
+            "place": self.place and self.place.moved(source, by),
+            "source": source,
+        }
+        if self.directive is not None:
+            state["directive"] = self.directive.moved(by)
+            state.pop("display", None)  # it names the line
+        return _with_state(Kernel, state)
+
+    @cached_property
+    def is_closed(self) -> bool:
+        """Whether what is in the kernel's body matters to that kernel alone."""
+        # A region of OpenMP is part of a function that says what its variables are. An array's extent may
+        # be a parameter, which is looked up in the text as it is now.
+        data = self.source.text.data
+        if self.directive is not None or b"[" in data[self.start : self.anchor]:
+            return False
+        # One that names itself may call itself, and so be part of what it is counted by.
+        if data.find(self.name.encode(), self.anchor, self.end) >= 0:
+            return False
+        return _DECLARES.search(data, self.anchor, self.end) is None
 
     @cached_property
     def display(self) -> str:
@@ -52,30 +98,64 @@ class Kernel:
             return self.instance
         if self.directive is not None:
             return f"{self.name} @line {self.line}"
-        function = function_of(self.node, self.source) if self.node is not None else None
-        if function is None:
+        if self.function is None:
             return self.name
-        return f"{self.name}({', '.join(parameter.type for parameter in function.parameters)})"
+        return f"{self.name}({', '.join(parameter.type for parameter in self.function.parameters)})"
+
+    @cached_property
+    def function(self) -> Function | None:
+        """The function that a kernel without a directive is."""
+        return function_of(self.node, self.source) if self.node is not None else None
 
 
 @dataclass(frozen=True)
 class Launch:
     """A kernel launch, its parts as text.
 
-    ``place`` is a node where it stands: names in the texts mean what they mean there. ``anchor`` is
+    ``start:end`` are byte offsets from its configuration, or its macro, to the end of its arguments.
+    ``where`` is a node where it stands: names in the texts mean what they mean there. ``anchor`` is
     the offset after which a hint belongs; ``line`` counts from 1. ``visit`` is the state in which
     host code reaches it, where that could be followed.
     """
 
     kernel: str
     line: int
+    start: int
+    end: int
     anchor: int
     grid: str
     block: str
     arguments: tuple[str, ...]
     template_arguments: tuple[str, ...]
-    place: Node
+    where: Place
     visit: Visit | None = field(default=None, compare=False)
+
+    @property
+    def place(self) -> Node:
+        """The node where it stands."""
+        return self.host_node
+
+    @cached_property
+    def host_node(self) -> Node:
+        """The node where it stands."""
+        return self.where.node
+
+    @property
+    def source(self) -> ParsedSource:
+        """The file that it stands in."""
+        return self.where.source
+
+    def moved(self, source: ParsedSource, by: int, lines: int) -> Launch:
+        """The same launch in a later state of its text, so many bytes and lines further on."""
+        state = {
+            **self.__dict__,
+            "line": self.line + lines,
+            "start": self.start + by,
+            "end": self.end + by,
+            "anchor": self.anchor + by,
+            "where": self.where.moved(source, by),
+        }
+        return _with_state(Launch, state)
 
     @property
     def written(self) -> tuple[object, ...]:
@@ -83,3 +163,15 @@ class Launch:
         if self.visit is not None and self.visit.written:
             return self.visit.written
         return self.kernel, self.grid, self.block, self.template_arguments
+
+
+def _with_state(kind: type[T], state: dict[str, object]) -> T:
+    """An object that was moved: dataclasses.replace takes several times as long and forgets what was found.
+
+    All kernels and launches of a file move with every keystroke.
+    """
+    for name in _OF_THE_TREE:
+        state.pop(name, None)
+    made = object.__new__(kind)
+    made.__dict__.update(state)
+    return made

@@ -16,7 +16,7 @@ from .facts import ProgramFacts
 from .hostcalls import HostCalls
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record
 from .kernel import Launch
-from .syntax import ParsedSource, text_of
+from .syntax import ParsedSource, Place, text_of
 from .visit import Argument, Extent, Known, Memory, Visit
 
 MOST_VISITS: Final = 4
@@ -41,7 +41,7 @@ class LaunchSites:
     program: ProgramFacts = field(default_factory=lambda: ProgramFacts({}))
     visits: list[Launch] = field(default_factory=list)
     regions: dict[tuple[int, int], list[Visit]] = field(default_factory=dict)
-    spot: Node | None = None
+    spot: Place | None = None
     _regions: int = 0
     _launching: set[str] | None = None
     _buffers: dict[int, tuple[int, Buffer]] = field(default_factory=dict)
@@ -143,7 +143,14 @@ class LaunchSites:
         template = run.deduced(kernel, values, template)
         spot = self.spot
         if spot is not None:
-            launch = replace(launch, line=spot.start_point.row + 1, anchor=spot.end_byte, place=spot)
+            launch = replace(
+                launch,
+                line=spot.node.start_point.row + 1,
+                start=spot.start,
+                end=spot.end,
+                anchor=spot.end,
+                where=spot,
+            )
         key = (launch.place.id, launch.anchor)
         seen = self._seen.setdefault(key, [])
         shape = (kernel, tuple(template), grid, block)

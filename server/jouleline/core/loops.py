@@ -11,7 +11,7 @@ from tree_sitter import Node
 from .evaluate import Lookup, compare, evaluate
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import field as child
-from .syntax import text_of
+from .syntax import operator_of, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def relation_of(condition: Node | None, variable: str) -> tuple[str, Node] | Non
     """The relation that keeps the loop running, read with the variable on the left."""
     if condition is None or condition.type != "binary_expression":
         return None
-    operator = text_of(child(condition, "operator"))
+    operator = operator_of(condition)
     left, right = child(condition, "left"), child(condition, "right")
     if left is None or right is None:
         return None
@@ -105,12 +105,12 @@ def _step(update: Node, variable: str, lookup: Lookup) -> tuple[str, Polynomial]
         return next((part for part in parts if part is not None), None)
     if update.type != "assignment_expression" or text_of(child(update, "left")) != variable:
         return None
-    operator = text_of(child(update, "operator")).removesuffix("=")
+    operator = operator_of(update).removesuffix("=")
     right = child(update, "right")
     if operator == "" and right is not None and right.type == "binary_expression":
         if text_of(child(right, "left")) != variable:
             return None
-        operator = text_of(child(right, "operator"))
+        operator = operator_of(right)
         right = child(right, "right")
     amount = evaluate(right, lookup)
     if amount is None:

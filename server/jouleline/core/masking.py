@@ -8,9 +8,14 @@ configurations are read from there.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
+from typing import NamedTuple
+
+from .source import Edit
 
 _ATTRIBUTE = (
     rb"_(?:global|device|host|shared|constant|managed|grid_constant|restrict|forceinline"
@@ -34,13 +39,16 @@ _LAUNCH_MARK = re.compile(rb"[()\[\]{};]|>>>")
 _HEAD = b"for(;;)"
 _LOOP_MACRO = re.compile(rb"[A-Z](?<!\w.)[A-Z0-9]*_[A-Z0-9_]+[ \t]*\(")
 _AFTER_HEAD = re.compile(rb"\s*\{")
+_RAW = b'R"'
+# Where a string that was not closed is given up.
+_ENDED_LINE = re.compile(rb"(?<!\\)\n")
 _NOT_BREAK = re.compile(rb"[^\r\n]")
 # A launch configuration longer than this is an unclosed bracket in a half-typed file.
 _LAUNCH_LIMIT = 2000
+_start_of = attrgetter("start")
 
 
-@dataclass(frozen=True, slots=True)
-class Blanked:
+class Blanked(NamedTuple):
     """A stretch ``start:end`` of bytes that was blanked.
 
     ``kind`` is ``attribute``, ``bounds`` (launch bounds), ``launch`` or ``loop``; ``text`` is the word,
@@ -58,38 +66,127 @@ class Blanked:
         """Offset of the first byte of ``text`` in the file."""
         return self.start + 3 if self.kind == "launch" else self.end - 1 - len(self.text)
 
+    def moved(self, by: int) -> Blanked:
+        """The same, so many bytes further on."""
+        return Blanked(self.kind, self.start + by, self.end + by, self.text)
+
 
 @dataclass(frozen=True)
 class Masked:
-    """A text of the same length as the original, and what was blanked, in order."""
+    """A text of the same length as the original, and what was blanked, in order.
+
+    ``ends`` are the offsets at which a comment, a string or something blanked ends: whatever the text
+    before, what is behind is read alike. It is None where there is nothing to blank.
+    """
 
     data: bytes
     blanked: tuple[Blanked, ...]
+    ends: list[int] | None = field(default=None, compare=False, repr=False)
 
     @cached_property
-    def _starts(self) -> list[int]:
+    def starts(self) -> list[int]:
+        """Where each of them starts."""
         return [item.start for item in self.blanked]
+
+    @cached_property
+    def has_loops(self) -> bool:
+        """Whether a loop's head stands somewhere, which may be where a line break was."""
+        return any(item.kind == "loop" for item in self.blanked)
 
     def within(self, start: int, end: int) -> tuple[Blanked, ...]:
         """What was blanked inside ``start:end``."""
-        low = bisect_left(self._starts, start)
-        return self.blanked[low : bisect_left(self._starts, end, low)] if end > start else ()
+        low = bisect_left(self.starts, start)
+        return self.blanked[low : bisect_left(self.starts, end, low)] if end > start else ()
 
 
 def mask(data: bytes) -> Masked:
     """Blank CUDA and HIP attributes and launch configurations in ``data``; give loop macros a head."""
-    loops = _loop_macros(data)
+    loops = _loop_macros(data, 0, len(data))
     if not loops and not _QUICK.search(data):
         return Masked(data, ())
     found: list[Blanked] = []
-    position = 0
+    ends: list[int] = []
+    _scan(data, 0, found, ends)
+    return Masked(_blank(data, 0, len(data), found, loops), _in_order(found, loops), ends)
+
+
+def remask(before: bytes, masked: Masked, data: bytes, edit: Edit) -> Masked:
+    """What ``mask(data)`` gives, where ``edit`` made ``data`` of ``before``, whose mask is known.
+
+    Only what stands around the edit is read: how far what is blanked looks ahead is bounded, and behind
+    a comment or a string that has an end in both texts, they are read alike.
+    """
+    if _RAW in before or _RAW in data:
+        return mask(data)  # one that is never closed looks ahead to the end of the text
+    by = len(edit.replacement) - (edit.end - edit.start)
+    line = _line_end(data, edit.start + len(edit.replacement)) + 1
+    near = data.rfind(b"\n", 0, max(0, len(data[: edit.start].rstrip()) - _LAUNCH_LIMIT - 1)) + 1
+    if masked.ends is None:
+        plain = not _QUICK.search(data, near, line) and not _loop_macros(data, near, line)
+        return Masked(data, ()) if plain else mask(data)
+    index = bisect_right(masked.ends, near)
+    start = masked.ends[index - 1] if index else 0
+    if not _ENDED_LINE.search(data, start, edit.start):
+        index, start = 0, 0
+    found: list[Blanked] = []
+    ends = masked.ends[:index]
+    last = _scan(data, start, found, ends, (max(line, edit.start), by, masked.ends))
+    if last is None:
+        last = len(data)
+    else:
+        rest = bisect_right(masked.ends, last - by)
+        ends += [end + by for end in masked.ends[rest:]]
+    loops = _loop_macros(data, near, line)
+    first, behind = min(start, near), max(last, line)
+    low = bisect_left(masked.starts, first)
+    high = bisect_left(masked.starts, behind - by)
+    for item in masked.blanked[low:high]:
+        kept, left, right = (loops, near, line) if item.kind == "loop" else (found, start, last)
+        if item.start < left:
+            kept.append(item)
+        elif item.start + by >= right:
+            kept.append(item.moved(by))
+        else:
+            behind = max(behind, item.end + by)
+    # Heads of loops, and what is in them, may reach into the stretch or out of it.
+    while low and masked.blanked[low - 1].end > first:
+        low -= 1
+        (loops if masked.blanked[low].kind == "loop" else found).append(masked.blanked[low])
+        first = masked.blanked[low].start
+    behind = max(behind, *(item.end for item in (*found, *loops)), 0)
+    while high < len(masked.blanked) and masked.blanked[high].start + by < behind:
+        item = masked.blanked[high].moved(by)
+        (loops if item.kind == "loop" else found).append(item)
+        behind = max(behind, item.end)
+        high += 1
+    rest_of = masked.blanked[high:]
+    moved = (
+        [Blanked(kind, start + by, end + by, text) for kind, start, end, text in rest_of] if by else rest_of
+    )
+    again = _blank(data, first, behind, _in_order(found, ()), loops)
+    text = masked.data[:first] + again + masked.data[behind - by :]
+    return Masked(text, (*masked.blanked[:low], *_in_order(found, loops), *moved), ends)
+
+
+def _scan(
+    data: bytes,
+    position: int,
+    found: list[Blanked],
+    ends: list[int],
+    known: tuple[int, int, list[int]] | None = None,
+) -> int | None:
+    """Find what is to be blanked from ``position`` on, which is in no comment and no string.
+
+    ``known`` are offsets at which an earlier text is read as this one from ``known[0]`` on, but for a
+    shift: the scan ends at the first of them, and says so.
+    """
     while match := _TOKEN.search(data, position):
         position = match.end()
         kind = match.lastgroup
         if kind == "attribute":
-            if _in_definition(data, match.start()):
-                continue  # a macro of blanks would take the next lines for its value
-            found.append(Blanked("attribute", match.start(), match.end(), match[0]))
+            # A macro of blanks would take the next lines for its value.
+            if not _in_definition(data, match.start()):
+                found.append(Blanked("attribute", match.start(), match.end(), match[0]))
         elif kind == "bounds":
             end = _closing(data, match.end(), b"(", b")")
             found.append(Blanked("bounds", match.start(), end, data[match.end() : end - 1]))
@@ -99,17 +196,31 @@ def mask(data: bytes) -> Masked:
             content = data[match.end() : end - 3 if closed else end]
             found.append(Blanked("launch", match.start(), end, content))
             position = end
-    masked = bytearray(data)
+        ends.append(position)
+        if known is not None and position >= known[0]:
+            place = bisect_left(known[2], position - known[1])
+            if place < len(known[2]) and known[2][place] == position - known[1]:
+                return position
+    return None
+
+
+def _blank(data: bytes, start: int, end: int, found: Iterable[Blanked], loops: Iterable[Blanked]) -> bytes:
+    masked = bytearray(data[start:end])
     for item in (*found, *loops):
         blank = _NOT_BREAK.sub(b" ", data[item.start : item.end])
-        masked[item.start : item.end] = _HEAD + blank[len(_HEAD) :] if item.kind == "loop" else blank
-    return Masked(bytes(masked), tuple(sorted((*found, *loops), key=lambda item: item.start)))
+        text = _HEAD + blank[len(_HEAD) :] if item.kind == "loop" else blank
+        masked[item.start - start : item.end - start] = text
+    return bytes(masked)
 
 
-def _loop_macros(data: bytes) -> list[Blanked]:
-    """Calls of macros, inside of functions, after which a block opens."""
+def _in_order(found: Iterable[Blanked], loops: Iterable[Blanked]) -> tuple[Blanked, ...]:
+    return tuple(sorted((*found, *loops), key=_start_of))
+
+
+def _loop_macros(data: bytes, first: int, last: int) -> list[Blanked]:
+    """Calls of macros in whole lines, inside of functions, after which a block opens."""
     found = []
-    for match in _LOOP_MACRO.finditer(data):
+    for match in _LOOP_MACRO.finditer(data, first, last):
         end = _closing(data, match.end(), b"(", b")")
         start = match.start()
         opens = _AFTER_HEAD.match(data, end)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 LARGEST = 1e30
@@ -25,11 +26,13 @@ class Polynomial:
     terms: tuple[tuple[Monomial, float], ...] = ()
 
     @staticmethod
+    @lru_cache(maxsize=1024)
     def constant(value: float) -> Polynomial:
         """A number."""
         return Polynomial((((), float(value)),)) if value else ZERO
 
     @staticmethod
+    @lru_cache(maxsize=1024)
     def symbol(name: str) -> Polynomial:
         """A symbol by itself."""
         return Polynomial((((name,), 1.0),))
@@ -37,7 +40,7 @@ class Polynomial:
     @property
     def symbols(self) -> frozenset[str]:
         """The names that occur."""
-        return frozenset(name for monomial, _ in self.terms for name in monomial)
+        return frozenset([name for monomial, _ in self.terms for name in monomial])
 
     @property
     def number(self) -> float | None:
@@ -66,7 +69,10 @@ class Polynomial:
         other = _coerce(other)
         for one, by in ((self, other.number), (other, self.number)):
             if by is not None:  # most products have a number in them
-                return one if by == 1 else collect((monomial, factor * by) for monomial, factor in one.terms)
+                if by == 1:
+                    return one
+                products = [(monomial, factor * by) for monomial, factor in one.terms]
+                return Polynomial(tuple([term for term in products if term[1]]))
         return collect(
             (tuple(sorted(left + right)), a * b) for left, a in self.terms for right, b in other.terms
         )
@@ -87,9 +93,12 @@ class Polynomial:
 
     def evaluate(self, value_of: Callable[[str], float]) -> float:
         """The value when each symbol has the value that ``value_of`` gives, at most LARGEST."""
-        value = sum(
-            factor * math.prod(value_of(name) for name in monomial) for monomial, factor in self.terms
-        )
+        value: float = 0
+        for monomial, factor in self.terms:
+            product = 1.0
+            for name in monomial:
+                product *= value_of(name)
+            value += factor * product
         return 0.0 if math.isnan(value) else max(-LARGEST, min(LARGEST, value))
 
     def without_terms_of(self, names: set[str]) -> Polynomial:

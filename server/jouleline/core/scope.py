@@ -109,8 +109,7 @@ class KernelScope:
 
     def type_of(self, text: str) -> CType | None:
         """The type that a text names here; None for ``auto``."""
-        words = text.replace("*", " ").replace("&", " ").split()
-        for word in words:
+        for word in text.replace("*", " ").replace("&", " ").split() if self.types else ():
             if word in self.types:
                 return self.types[word].pointer(text.count("*"))
         return self.program.type_of(text)

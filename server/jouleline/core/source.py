@@ -70,6 +70,17 @@ class SourceText:
         ends = accumulate(len(line) + 1 for line in self.data.split(b"\n"))
         return [0, *ends][:-1]
 
+    def edited(self, edit: Edit, data: bytes) -> SourceText:
+        """The text after an edit, which made ``data`` of it; lines are not counted again."""
+        text = SourceText(data)
+        if b"\r" not in edit.replacement and b"\r" not in self.data:
+            starts = self.line_starts
+            low, high = bisect_right(starts, edit.start), bisect_right(starts, edit.end)
+            by = len(edit.replacement) - (edit.end - edit.start)
+            new = [edit.start + place.end() for place in _LINE_END.finditer(edit.replacement)]
+            text.__dict__["line_starts"] = starts[:low] + new + [start + by for start in starts[high:]]
+        return text
+
     @property
     def line_count(self) -> int:
         """Number of lines; a text that ends in a line break has an empty last line."""

@@ -73,14 +73,19 @@ def _error(one: Comparison, name: str) -> float | None:
 
 def with_spreads(counts: KernelCounts, spreads: Spreads) -> KernelCounts:
     """Counts with the uncertainty that counts of their kind have had."""
-    table = spreads.get(counts.evidence, {})
-    doubts = list(Doubt)[: list(Doubt).index(counts.doubt) + 1]
+    return replace(counts, uncertainty_log2=uncertainty(counts.evidence, counts.doubt, spreads))
+
+
+def uncertainty(evidence: Evidence, doubt: Doubt, spreads: Spreads) -> dict[str, float]:
+    """The uncertainty that counts with such evidence and doubt have had."""
+    table = spreads.get(evidence, {})
+    doubts = list(Doubt)[: list(Doubt).index(doubt) + 1]
     found: dict[str, float] = {}
     for name in (*CLASSES, *PER_BYTE.values()):
-        known = [table[doubt][name] for doubt in doubts if name in table.get(doubt, {})]
+        known = [table[one][name] for one in doubts if name in table.get(one, {})]
         enough = [spread for spread in known if spread.kernels >= FEWEST]
         if known:
             found[name] = (enough or known)[-1].log2
     if "sp" in found:
         found |= {"special": found["sp"], "tensor": found["sp"]}
-    return replace(counts, uncertainty_log2=found)
+    return found

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from typing import Final, NamedTuple
 
 import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser, Tree
 
-from .masking import Masked, mask
+from .masking import Masked, mask, remask
 from .source import SourceText, difference
 
+_HIP_MARK: Final = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 """Larger files are refused: no source written by people is, and a keystroke must stay cheap."""
 
@@ -36,12 +39,94 @@ class ParsedSource:
     @property
     def masked_text(self) -> SourceText:
         """The text that was parsed. Only the head of a loop may stand where a line break was."""
-        same = all(item.kind != "loop" for item in self.masked.blanked)
-        return self.text if same else SourceText(self.masked.data)
+        return SourceText(self.masked.data) if self.masked.has_loops else self.text
 
     def code(self, node: Node) -> bytes:
         """The original bytes of a node."""
         return self.text.data[node.start_byte : node.end_byte]
+
+    @cached_property
+    def names_hip(self) -> bool:
+        """Whether the file names functions of HIP's runtime."""
+        return b"hip" in self.text.data and _HIP_MARK.search(self.text.data) is not None
+
+    @cached_property
+    def top(self) -> list[Node]:
+        """What stands at the top of the file, leaves aside."""
+        return [node for node in self.root.children if node.child_count]
+
+    @cached_property
+    def identities(self) -> list[tuple[int, ...]]:
+        """What tells each of these from all others, also in later states of the file.
+
+        Trees that were made of one another share what is alike in them: who has children at the same
+        places in memory is the same, all that is in it included.
+        """
+        return [tuple([inner.id for inner in node.children]) for node in self.top]
+
+
+class Place(NamedTuple):
+    """A node by where it stands, which is cheap to move to the next state of a text."""
+
+    source: ParsedSource
+    start: int
+    end: int
+    kind: str
+
+    @staticmethod
+    def of(node: Node, source: ParsedSource) -> Place:
+        """The place of a node."""
+        return Place(source, node.start_byte, node.end_byte, node.type)
+
+    @property
+    def node(self) -> Node:
+        """The node that stands here, found anew each time."""
+        root, here = self.source.root, self[1:]
+        node = root.descendant_for_byte_range(self.start, self.end)
+        while node is not None and (node.start_byte, node.end_byte, node.type) != here:
+            node = node.parent
+        return node or root
+
+    def moved(self, source: ParsedSource, by: int) -> Place:
+        """The same place in a later state of the text, so many bytes further on."""
+        return Place(source, self.start + by, self.end + by, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Where a text differs from an earlier state of it.
+
+    What stands at the top of the file and ends before ``start`` is as it was; what begins after ``end``
+    is so, too, but stands ``by`` bytes and so many ``lines`` further on.
+    """
+
+    start: int
+    end: int
+    by: int
+    lines: int
+
+    @staticmethod
+    def between(old: ParsedSource, new: ParsedSource) -> Change:
+        """The change from one state of a text to another that was parsed from it."""
+        by = len(new.text.data) - len(old.text.data)
+        lines = new.text.line_count - old.text.line_count
+        edit = difference(old.text.data, new.text.data)
+        if edit is None:
+            return Change(0, 0, by, lines)
+        last = min(len(old.top), len(new.top))
+        head = next((at for at in range(last) if old.identities[at] != new.identities[at]), last)
+        while head and old.top[head - 1].end_byte > edit.start:
+            head -= 1
+        tail = next((at for at in range(last) if old.identities[-1 - at] != new.identities[-1 - at]), last)
+        while tail and old.top[-tail].start_byte < edit.end:
+            tail -= 1
+        start = old.top[head - 1].end_byte if head else 0
+        # What is in front of the first of the rest, attributes for instance, may have changed.
+        return Change(start, new.top[-tail].end_byte if tail else len(new.text.data), by, lines)
+
+    def widened(self, start: int, end: int) -> Change:
+        """The change with a stretch of the earlier text in it."""
+        return Change(min(self.start, start), max(self.end, end + self.by), self.by, self.lines)
 
 
 def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
@@ -56,11 +141,15 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
         )
     if b"\0" in data:
         raise UnreadableSourceError("is a binary file, not C++ source")
-    masked = mask(data)
     parser = Parser(cpp_language())
     if previous is None:
+        masked = mask(data)
         return ParsedSource(SourceText(data), masked, parser.parse(masked.data))
-    text = SourceText(data)
+    edit = difference(previous.text.data, data)
+    if edit is None:
+        return previous
+    text = previous.text.edited(edit, data)
+    masked = remask(previous.text.data, previous.masked, data, edit)
     change = difference(previous.masked.data, masked.data)
     if change is None:
         return ParsedSource(text, masked, previous.tree)
@@ -127,6 +216,12 @@ def ancestor(node: Node, *types: str) -> Node | None:
 def field(node: Node, name: str) -> Node | None:
     """The child in a field of the grammar."""
     return node.child_by_field_name(name)
+
+
+def operator_of(node: Node) -> str:
+    """The operator of an expression; the empty string where it has none."""
+    operator = node.child_by_field_name("operator")
+    return operator.type if operator is not None and not operator.is_missing else ""
 
 
 def text_of(node: Node | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from .counts import Doubt, Operation
 from .ctype import CType
@@ -14,8 +15,7 @@ from .visits import VisitCounter
 _LONGEST_NAME = 160
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(NamedTuple):
     """A place in memory that an expression denotes: an array, and an element offset in it.
 
     Where host code tells of its allocation: ``size_bytes``, ``kind`` (``device``, ``managed``, ``pinned`` or
@@ -37,8 +37,7 @@ def placed(array: Array, memory: object) -> Array:
     """An array with what is known of its allocation, if ``memory`` is one."""
     if not isinstance(memory, Memory):
         return array
-    return replace(
-        array,
+    return array._replace(
         size_bytes=memory.size_bytes,
         kind=memory.space,
         copied=memory.copied,
@@ -46,8 +45,7 @@ def placed(array: Array, memory: object) -> Array:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(NamedTuple):
     """A value that is no polynomial of the indices, and is a symbol of its own.
 
     ``depends`` are the indices it varies with, ``extent`` is the number of values it takes at most.
@@ -61,8 +59,7 @@ class Derived:
     divisor: Polynomial = ONE
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """What is known of an expression: its type, its value, and the memory it points to."""
 
     type: CType

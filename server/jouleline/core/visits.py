@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
@@ -59,8 +59,7 @@ class Visits:
     entered: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class LoopVisits:
+class LoopVisits(NamedTuple):
     """How often a loop is entered and iterates, and what its variable changes by, if that is known."""
 
     entries: Polynomial
@@ -84,12 +83,13 @@ class VisitCounter:
 
     def statement(self, source: ParsedSource, node: Node, times: Polynomial) -> None:
         """Note how often a statement runs."""
-        place = (id(source), node.start_point.row, node.start_point.column)
+        row, column = node.start_point
+        place = (id(source), row, column)
         self.statements[place] = self.statements.get(place, ZERO) + times
         if node.type == "if_statement":
             self.forks.add(place[:2])
         elif _CHOICE.search(node.text or b""):
-            self.forks |= {(place[0], row) for row in range(place[1], node.end_point.row + 1)}
+            self.forks |= {(place[0], line) for line in range(row, node.end_point.row + 1)}
 
     def loop(self, source: ParsedSource, node: Node, visits: LoopVisits) -> None:
         """Note how often a loop is entered and iterates."""

@@ -23,11 +23,14 @@ class LanguageSupport(Protocol):
     def suffixes(self) -> Mapping[str, str]:
         """File suffixes of this language, with the name editors give to it."""
 
-    def kernels(self, source: ParsedSource) -> list[Kernel]:
-        """The kernels in a file, in the order of the text."""
+    def spoken_in(self, source: ParsedSource) -> bool:
+        """Whether a file may have kernels of this language."""
 
-    def launches(self, source: ParsedSource) -> list[Launch]:
-        """The launches in a file, in the order of the text."""
+    def kernels(self, source: ParsedSource, within: range | None = None) -> list[Kernel]:
+        """The kernels in a file, in the order of the text; at least those ``within`` a stretch (bytes)."""
+
+    def launches(self, source: ParsedSource, within: range | None = None) -> list[Launch]:
+        """The launches in a file, in the order of the text; at least those ``within`` a stretch (bytes)."""
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
         """What is known at the start of a kernel that is launched by ``launch``."""

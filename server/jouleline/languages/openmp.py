@@ -12,16 +12,17 @@ from tree_sitter import Node
 from jouleline.core.counting import BodyCounter
 from jouleline.core.counts import LaunchShape
 from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
+from jouleline.core.declarations import declarations, function_of, mutated_names
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import evaluate
-from jouleline.core.facts import ProgramFacts, declarations, function_of, mutated_names
+from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import DEFAULT_BLOCK, DEFAULT_GRID, DEFAULT_THREADS, Assumptions, sizes_for
 from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
-from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
+from jouleline.core.syntax import ParsedSource, Place, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
 from jouleline.core.worksharing import RegionCounter
@@ -40,11 +41,16 @@ class OpenMP:
         {".cpp": "cpp", ".cc": "cpp", ".cxx": "cpp", ".c": "c", ".h": "cpp", ".hpp": "cpp"}
     )
 
-    def kernels(self, source: ParsedSource) -> list[Kernel]:
+    def spoken_in(self, source: ParsedSource) -> bool:
+        """Always: any file may have directives."""
+        del source
+        return True
+
+    def kernels(self, source: ParsedSource, within: range | None = None) -> list[Kernel]:
         """The target and parallel regions of a file."""
         found: list[Kernel] = []
         inside = 0
-        for directive, node in directives(source):
+        for directive, node in directives(source, within):
             if not opens_kernel(directive) or node.start_byte < inside:
                 continue
             statement = statement_after(node)
@@ -61,16 +67,16 @@ class OpenMP:
                     anchor=directive.end,
                     line=line,
                     end_line=source.text.point(max(end - 1, 0)).line + 1,
-                    node=statement,
+                    place=Place.of(statement, source) if statement is not None else None,
                     source=source,
                     directive=directive,
                 )
             )
         return found
 
-    def launches(self, source: ParsedSource) -> list[Launch]:
+    def launches(self, source: ParsedSource, within: range | None = None) -> list[Launch]:
         """None: an OpenMP region is launched where it stands."""
-        del source
+        del source, within
         return []
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:

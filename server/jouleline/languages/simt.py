@@ -4,35 +4,31 @@ from __future__ import annotations
 
 import re
 import string
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from operator import attrgetter
 from types import MappingProxyType
 
 from tree_sitter import Node
 
 from jouleline.core.counting import BodyCounter
 from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
+from jouleline.core.declarations import FARTHEST_ATTRIBUTE, Declared, Function, function_of
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import split_arguments
-from jouleline.core.facts import (
-    FARTHEST_ATTRIBUTE,
-    Declared,
-    Function,
-    ProgramFacts,
-    function_of,
-    mutated_names,
-)
+from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
 from jouleline.core.masking import Blanked
 from jouleline.core.polynomial import Polynomial
-from jouleline.core.syntax import ParsedSource, descendants, parse, text_of
+from jouleline.core.syntax import ParsedSource, Place, descendants, parse, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
 
-_HIP_MARK = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
+_GLOBAL = b"__global__"
 _RECOVERED_NAME = re.compile(rb"(?:void|[\w:]+)\s+([A-Za-z_]\w*)\s*\(")
 _CALLEE = re.compile(r"([A-Za-z_]\w*)\s*(<[^;{}]*>)?\s*$", re.DOTALL)
 _WRAPPED = re.compile(r"^(?:HIP_KERNEL_NAME)?\s*\((.*)\)$", re.DOTALL)
@@ -45,6 +41,11 @@ _HOLDS_NO_FUNCTION = frozenset(
 )
 _WORD_CHARACTERS = string.ascii_letters + string.digits + "_"
 _BLANKS = re.compile(rb"\s*")
+_BRACKET = re.compile(rb"[()]")
+_MACRO_LAUNCH = re.compile(rb"\bhipLaunchKernelGGL\b")
+_LONGEST_ARGUMENTS = 4000
+_start_of = attrgetter("start_byte")
+_end_of = attrgetter("end_byte")
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,22 @@ class Simt:
     language: Language
     suffixes: Mapping[str, str]
 
-    def kernels(self, source: ParsedSource) -> list[Kernel]:
-        """The ``__global__`` functions that are defined in a file."""
-        marks = [item for item in source.masked.blanked if item.text == b"__global__"]
-        if not marks or not self._spoken_in(source):
+    def kernels(self, source: ParsedSource, within: range | None = None) -> list[Kernel]:
+        """The ``__global__`` functions that are defined in a file.
+
+        One that is half typed may reach into a stretch from in front of it.
+        """
+        if not self.spoken_in(source):
+            return []
+        blanked, first, last = source.masked.blanked, 0, len(source.masked.blanked)
+        if within is not None:
+            first = bisect_left(source.masked.starts, within.start)
+            last = bisect_left(source.masked.starts, within.stop)
+            while first and blanked[first - 1].text != _GLOBAL:
+                first -= 1
+            first = max(0, first - 1)
+        marks = [item for item in blanked[first:last] if item.text == _GLOBAL]
+        if not marks:
             return []
         found: list[Kernel] = []
         covered: set[int] = set()
@@ -74,10 +87,9 @@ class Simt:
         found += [kernel for kernel in recovered if kernel is not None]
         return sorted(found, key=lambda kernel: kernel.start)
 
-    def _spoken_in(self, source: ParsedSource) -> bool:
-        data = source.text.data
-        hip = b"hip" in data and _HIP_MARK.search(data) is not None
-        return hip == (self.language is Language.HIP)
+    def spoken_in(self, source: ParsedSource) -> bool:
+        """Whether a file names functions of this language's runtime, and not of the other's."""
+        return source.names_hip == (self.language is Language.HIP)
 
     def _kernel(self, function: Function, source: ParsedSource) -> Kernel:
         node = function.node
@@ -98,7 +110,7 @@ class Simt:
             anchor=declarator.end_byte,
             line=source.text.point(start).line + 1,
             end_line=source.text.point(node.end_byte).line + 1,
-            node=node,
+            place=Place.of(node, source),
             source=source,
         )
 
@@ -136,39 +148,42 @@ class Simt:
             source,
         )
 
-    def launches(self, source: ParsedSource) -> list[Launch]:
+    def launches(self, source: ParsedSource, within: range | None = None) -> list[Launch]:
         """The ``<<<...>>>`` and ``hipLaunchKernelGGL`` launches in a file."""
-        if not self._spoken_in(source):
+        if not self.spoken_in(source):
             return []
+        within = range(len(source.text.data)) if within is None else within
         found = [
             launch
-            for item in source.masked.blanked
+            for item in source.masked.within(within.start, within.stop)
             if item.kind == "launch" and (launch := _chevron_launch(source, item))
         ]
         if self.language is Language.HIP:
-            found += [
-                _macro_launch(source, call, arguments)
-                for call in descendants(source.root, "call_expression")
-                if text_of(child(call, "function")) == "hipLaunchKernelGGL"
-                and (arguments := child(call, "arguments")) is not None
-            ]
+            for mark in _MACRO_LAUNCH.finditer(source.masked.data, within.start, within.stop):
+                name = source.root.descendant_for_byte_range(mark.start(), mark.end())
+                call = name.parent if name is not None else None
+                arguments = child(call, "arguments") if call is not None else None
+                if call is None or arguments is None or call.start_byte != mark.start():
+                    continue
+                if text_of(child(call, "function")) == mark[0].decode():
+                    found.append(_macro_launch(source, call, arguments))
         return sorted(found, key=lambda launch: launch.anchor)
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
         """Bind the parameters to the launch's arguments and the indices to their ranges."""
         tally = Tally()
         shape = resolve_shape(launch, host, tally.assumptions, tally.sizes)
-        function = function_of(kernel.node, kernel.source) if kernel.node is not None else None
+        function = kernel.function
         types, values = _bindings(function, launch, program, host, tally) if function else ({}, {})
         names: dict[str, Value] = {}
-        builtins: dict[str, Value] = {}
+        builtins = _builtins(shape.grid, shape.block)
         counter = BodyCounter(
             program,
             kernel.source,
             names,
             types,
             tally,
-            mutated_names(kernel.node) if kernel.node is not None else frozenset(),
+            function.mutated if function is not None else frozenset(),
             builtins,
         )
         counter.fixed.update({name: value.value for name, value in values.items() if value.value})
@@ -178,18 +193,26 @@ class Simt:
         for axis, blocks, threads in zip(_AXES, shape.grid, shape.block, strict=True):
             tally.ranges[f"threadIdx.{axis}"] = Polynomial.constant(threads)
             tally.ranges[f"blockIdx.{axis}"] = Polynomial.constant(blocks)
-            for spelling, value in (
-                ("threadIdx", _index(f"threadIdx.{axis}", threads)),
-                ("blockIdx", _index(f"blockIdx.{axis}", blocks)),
-                ("blockDim", Polynomial.constant(threads)),
-                ("gridDim", Polynomial.constant(blocks)),
-            ):
-                builtins[f"{spelling}.{axis}"] = Value(INT, value)
-                builtins[f"hip{spelling[0].upper()}{spelling[1:]}_{axis}"] = Value(INT, value)
-        builtins["warpSize"] = Value(INT, Polynomial.constant(32))
         names.update({**builtins, **values})
         tally.parallel += (f"{index}.{axis}" for index in ("threadIdx", "blockIdx") for axis in _AXES)
         return Setting(counter, kernel.node, shape, shape.threads)
+
+
+@lru_cache(maxsize=256)
+def _builtins(grid: tuple[int, int, int], block: tuple[int, int, int]) -> Mapping[str, Value]:
+    """The variables of the language that tell a thread where it is."""
+    found: dict[str, Value] = {}
+    for axis, blocks, threads in zip(_AXES, grid, block, strict=True):
+        for spelling, value in (
+            ("threadIdx", _index(f"threadIdx.{axis}", threads)),
+            ("blockIdx", _index(f"blockIdx.{axis}", blocks)),
+            ("blockDim", Polynomial.constant(threads)),
+            ("gridDim", Polynomial.constant(blocks)),
+        ):
+            found[f"{spelling}.{axis}"] = Value(INT, value)
+            found[f"hip{spelling[0].upper()}{spelling[1:]}_{axis}"] = Value(INT, value)
+    found["warpSize"] = Value(INT, Polynomial.constant(32))
+    return MappingProxyType(found)
 
 
 def _index(name: str, extent: int) -> Polynomial:
@@ -258,13 +281,17 @@ def _definitions_near(root: Node, marks: Sequence[int]) -> list[Node]:
         before, kind = FARTHEST_ATTRIBUTE, node.type
         if kind in _HOLDS_NO_FUNCTION:
             continue
-        if kind == "function_definition":
-            found.append(node)
-        elif kind == "compound_statement":
+        if kind == "compound_statement":
             before = 0  # what stands in front of its brace belongs to nothing in it
         near = bisect_left(marks, node.start_byte - before)
-        if near < len(marks) and marks[near] < node.end_byte:
-            waiting += reversed(node.named_children)
+        if near == len(marks) or marks[near] >= node.end_byte:
+            continue
+        if kind == "function_definition":
+            found.append(node)
+        inner = node.named_children
+        first = bisect_left(inner, marks[near], key=_end_of)
+        last = bisect_right(inner, marks[-1] + FARTHEST_ATTRIBUTE, first, key=_start_of)
+        waiting += reversed(inner[first:last])
     return found
 
 
@@ -280,18 +307,22 @@ def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:
     blanks = _BLANKS.match(data, item.end)
     opening = blanks.end() if blanks else item.end
     arguments: list[str] = []
+    end = opening
     if data[opening : opening + 1] == b"(":
-        arguments = split_arguments(_parenthesised(data, opening))
+        content, end = _parenthesised(data, opening)
+        arguments = split_arguments(content)
     parts = split_arguments(item.text.decode("utf-8", "replace"))
     return Launch(
         kernel=callee[1],
         line=source.text.point(item.start).line + 1,
+        start=item.start,
+        end=end,
         anchor=item.end,
         grid=parts[0] if parts else "",
         block=parts[1] if len(parts) > 1 else "",
         arguments=tuple(arguments),
         template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])),
-        place=source.root.descendant_for_byte_range(item.start, item.start) or source.root,
+        where=Place.of(source.root.descendant_for_byte_range(item.start, item.start) or source.root, source),
     )
 
 
@@ -304,22 +335,25 @@ def _macro_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
     return Launch(
         kernel=callee[1] if callee else name,
         line=call.start_point.row + 1,
+        start=call.start_byte,
+        end=call.end_byte,
         anchor=call.end_byte,
         grid=parts[1] if len(parts) > 1 else "",
         block=parts[2] if len(parts) > 2 else "",
         arguments=tuple(parts[5:]),
         template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])) if callee else (),
-        place=call,
+        where=Place.of(call, source),
     )
 
 
-def _parenthesised(data: bytes, opening: int) -> str:
+def _parenthesised(data: bytes, opening: int) -> tuple[str, int]:
+    """What is in parentheses, and where they close; nothing if they do not."""
     depth = 0
-    for index in range(opening, min(len(data), opening + 4000)):
-        depth += (data[index] == 0x28) - (data[index] == 0x29)
+    for bracket in _BRACKET.finditer(data, opening, opening + _LONGEST_ARGUMENTS):
+        depth += 1 if bracket[0] == b"(" else -1
         if depth == 0:
-            return data[opening + 1 : index].decode("utf-8", "replace")
-    return ""
+            return data[opening + 1 : bracket.start()].decode("utf-8", "replace"), bracket.end()
+    return "", opening + _LONGEST_ARGUMENTS
 
 
 CUDA = Simt(Language.CUDA, MappingProxyType({".cu": "cuda-cpp", ".cuh": "cuda-cpp"}))

@@ -58,7 +58,8 @@ def changed(
         data = to_bytes(change.text)
         if isinstance(change, types.TextDocumentContentChangePartial):
             start, end = to_offsets(text, change.range, encoding)
-            text = SourceText(text.data[:start] + data + text.data[max(start, end) :])
+            edit = Edit(start, max(start, end), data)
+            text = text.edited(edit, text.data[: edit.start] + data + text.data[edit.end :])
         else:
             text = SourceText(data)
     return text

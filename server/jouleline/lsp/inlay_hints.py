@@ -33,13 +33,12 @@ async def hints(view: View, asked: types.Range) -> list[types.InlayHint]:
     """The hints whose place lies in a range."""
     start, end = convert.to_offsets(view.text, asked, view.encoding)
     found: list[types.InlayHint] = []
-    for place, kernel in view.kernels:
-        if start <= kernel.anchor <= end:
-            if not view.known(place):
-                # A bound takes milliseconds: what else has arrived goes first, a cancel among it.
-                await asyncio.sleep(0)
-            if reports := view.reports(place):
-                found.append(_hint(view, kernel.anchor, reports))
+    for place, kernel in view.kernels_between(start, end):
+        if not view.known(place):
+            # A bound takes milliseconds: what else has arrived goes first, a cancel among it.
+            await asyncio.sleep(0)
+        if reports := view.reports(place):
+            found.append(_hint(view, kernel.anchor, reports))
     for launch in view.launches:
         if start <= launch.anchor <= end and (report := view.report_at(launch)) is not None:
             found.append(_hint(view, launch.anchor, (report,)))

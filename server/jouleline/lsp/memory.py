@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
@@ -17,12 +16,6 @@ from jouleline.core.roofline import Bound
 _MOST: Final = 512
 # Each holds the syntax trees of a program.
 _MOST_FOLLOWED: Final = 3
-# What a program may declare for other functions from within a kernel. Each alternative starts with a
-# character, which the search skips to.
-_DECLARES: Final = re.compile(
-    rb"#(?!\s*pragma\s+(?:no)?unroll\b)"
-    rb"|s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
-)
 
 Key = bytes
 
@@ -66,7 +59,7 @@ class Memory:
             self._known.popitem(last=False)
 
     def recall(
-        self, key: Key, file: str, kernel: Kernel, launches: Mapping[tuple[object, ...], Launch]
+        self, key: Key, file: str, kernel: Kernel, launches: Callable[[tuple[object, ...]], Launch | None]
     ) -> tuple[KernelReport, ...] | None:
         """The reports of a kernel, as it is in the text now; None if it has to be counted."""
         known = self._known.get(key)
@@ -77,7 +70,7 @@ class Memory:
             KernelReport(
                 file,
                 kernel if one.display == kernel.display else replace(kernel, instance=one.display),
-                launches.get(one.launch) if one.launch else None,
+                launches(one.launch) if one.launch else None,
                 one.counts,
                 one.bound,
             )
@@ -91,41 +84,12 @@ def way(launch: Launch) -> tuple[object, ...]:
 
 
 def around(files: Mapping[str, ParsedFile]) -> bytes:
-    """A digest of a program without the bodies of its kernels, which cannot depend on each other.
-
-    Lines count: assumptions name them.
-    """
+    """A digest of a program without the bodies of its kernels, which cannot depend on each other."""
     digest = blake2b(digest_size=16)
     for name, file in files.items():
-        # What does not parse is read as the compiler sees it, all of the file.
-        digest.update(f"\0{name}\0{file.source.root.has_error}\0".encode())
-        for line, segment in _between_kernels(file):
-            digest.update(f"\0{line}\0".encode())
-            digest.update(segment)
+        digest.update(f"\0{name}\0".encode())
+        digest.update(file.around)
     return digest.digest()
-
-
-def _between_kernels(file: ParsedFile) -> Iterator[tuple[int, bytes]]:
-    text = file.source.text
-    start = 0
-    for _, kernel in file.kernels:
-        if kernel.anchor >= start and inside_one_kernel(kernel):
-            yield text.point(start).line, text.data[start : kernel.anchor]
-            start = kernel.end
-    yield text.point(start).line, text.data[start:]
-
-
-def inside_one_kernel(kernel: Kernel) -> bool:
-    """Whether what is in a kernel's body matters to that kernel alone."""
-    # A region of OpenMP is part of a function that says what its variables are. An array's extent may
-    # be a parameter, which is looked up in the text as it is now.
-    data = kernel.source.text.data
-    if kernel.directive is not None or b"[" in data[kernel.start : kernel.anchor]:
-        return False
-    # One that names itself may call itself, and so be part of what it is counted by.
-    if data.find(kernel.name.encode(), kernel.anchor, kernel.end) >= 0:
-        return False
-    return _DECLARES.search(data, kernel.anchor, kernel.end) is None
 
 
 def key_of(outside: bytes, kernel: Kernel, *more: str) -> Key:

@@ -39,6 +39,8 @@ class Session:
         self.catalogue: Catalogue | None = None
         self.device: Device | None = None
         self.documents: dict[str, Document] = {}
+        self.changes = 0
+        """How many texts have come so far."""
         self._surroundings: dict[str, Surroundings] = {}
         self._views: dict[str, View] = {}
         self._memory = Memory()
@@ -96,6 +98,7 @@ class Session:
 
     def put(self, document: Document) -> None:
         """Take a new document, or the next version of one."""
+        self.changes += 1
         self.documents[document.uri] = document
 
     def opened(self, document: Document, look: asyncio.Task[None]) -> None:

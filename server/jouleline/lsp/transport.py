@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from pygls.exceptions import JsonRpcException
 from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
 
+from .garbage import collect_when_quiet
+
 if TYPE_CHECKING:
     from .server import Server
 
@@ -80,6 +82,7 @@ async def _converse(server: Server, reader: asyncio.StreamReader | StdinAsyncRea
     for number in (signal.SIGTERM, signal.SIGHUP):
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, task.cancel)
+    server.start(collect_when_quiet(server.session))
     try:
         with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             await run_async(

@@ -15,7 +15,7 @@ from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
-from .memory import Key, Memory, around, inside_one_kernel, key_of, way
+from .memory import Key, Memory, around, key_of, way
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +75,14 @@ class View:
         found = self.files[self.name].kernels
         return tuple((Place(self.name, index), kernel) for index, (_, kernel) in enumerate(found))
 
+    def kernels_between(self, start: int, end: int) -> list[tuple[Place, Kernel]]:
+        """The kernels in the document whose hint is in a stretch of it (bytes)."""
+        return [
+            (Place(self.name, index), kernel)
+            for index, (_, kernel) in enumerate(self.files[self.name].kernels)
+            if start <= kernel.anchor <= end
+        ]
+
     def everywhere(self) -> Iterator[Place]:
         """The kernels of the program, file by file."""
         for name, file in self.files.items():
@@ -124,11 +132,10 @@ class View:
     def _analyse(self, place: Place) -> tuple[KernelReport, ...]:
         language, kernel = self.files[place.file].kernels[place.number]
         key = self._key(place)
-        if (known := self.memory.recall(key, place.file, kernel, self._launches)) is not None:
+        if (known := self.memory.recall(key, place.file, kernel, self._launch)) is not None:
             return known
         try:
-            whole = kernel.node is not None and not kernel.node.has_error
-            followed = self._surroundings if whole and inside_one_kernel(kernel) else self._followed
+            followed = self._surroundings if kernel.is_closed else self._followed
             reports = tuple(followed.reports(place.file, language, kernel))
         except Exception:  # noqa: BLE001 - whatever it is, the log has it
             # One kernel that cannot be counted must not take the hints of all others with it.
@@ -136,7 +143,7 @@ class View:
             return ()
         self.memory.store(key, reports)
         # Where an earlier state of the files was followed, its launches are not those of this one.
-        return self.memory.recall(key, place.file, kernel, self._launches) or reports
+        return self.memory.recall(key, place.file, kernel, self._launch) or reports
 
     def _key(self, place: Place) -> Key:
         macros = str(sorted(self.macros.items()))
@@ -164,14 +171,13 @@ class View:
         """What all kernels of the program depend on, as a digest."""
         return around(self.files)
 
-    @cached_property
-    def _launches(self) -> Mapping[tuple[object, ...], Launch]:
-        """The program's launches by kernel and shape, the first of each."""
-        found: dict[tuple[object, ...], Launch] = {}
+    def _launch(self, wanted: tuple[object, ...]) -> Launch | None:
+        """The program's first launch of a kernel in some way."""
         for file in self.files.values():
             for launch in file.launches:
-                found.setdefault(way(launch), launch)
-        return found
+                if launch.kernel == wanted[0] and way(launch) == wanted:
+                    return launch
+        return None
 
     @cached_property
     def _reports(self) -> dict[Place, tuple[KernelReport, ...]]:

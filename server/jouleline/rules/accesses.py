@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
+from jouleline.core.declarations import Function
 from jouleline.core.directives import opens_kernel, parse_directive
-from jouleline.core.facts import Function, ProgramFacts
+from jouleline.core.facts import ProgramFacts
 from jouleline.core.polynomial import Polynomial
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child

@@ -9,8 +9,9 @@ from typing import TypeAlias
 from tree_sitter import Node
 
 from jouleline.core.candidate import Rewrite
+from jouleline.core.declarations import Function
 from jouleline.core.directives import Clause
-from jouleline.core.facts import Function, ProgramFacts
+from jouleline.core.facts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child

@@ -12,7 +12,8 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from jouleline.core.ctype import CType, Scalar
-from jouleline.core.facts import Function, ProgramFacts
+from jouleline.core.declarations import Function
+from jouleline.core.facts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, descendants, text_of
 from jouleline.core.syntax import field as child

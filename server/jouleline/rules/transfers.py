@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tree_sitter import Node
 
-from jouleline.core.facts import Function
+from jouleline.core.declarations import Function
 from jouleline.core.syntax import ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 

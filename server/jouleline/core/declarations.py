@@ -1,0 +1,181 @@
+"""Declarations and function definitions: their names, types, initial values and CUDA words."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+
+from tree_sitter import Node
+
+from .syntax import ParsedSource, descendants, text_of
+from .syntax import field as child
+
+# Between an attribute and what it belongs to; longer comments there are rarer than long files.
+_GAP = re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
+FARTHEST_ATTRIBUTE = 400
+_POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
+_BRACKETED = "parenthesized_declarator"
+_VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
+_SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared name: its type's text (stars and array levels included), and its initial value.
+
+    ``extents`` are its sizes as an array, outermost first, None where there is none: in ``a[][4]``
+    and ``(*a)[4]``. ``constant`` says that it is declared ``const`` or ``constexpr``. ``space`` is
+    ``shared``, ``constant``, ``global`` (device memory) or empty.
+    """
+
+    name: str
+    type: str
+    value: Node | None
+    node: Node
+    space: str = ""
+    extents: tuple[Node | None, ...] = ()
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function definition; ``attributes`` are the CUDA words in front of it.
+
+    ``value_parameters`` are those of the ``template_parameters`` that are no types.
+    """
+
+    name: str
+    node: Node
+    return_type: str
+    attributes: frozenset[bytes]
+    source: ParsedSource
+    template_parameters: tuple[str, ...] = ()
+    value_parameters: frozenset[str] = frozenset()
+
+    @property
+    def body(self) -> Node | None:
+        """The function's compound statement."""
+        return child(self.node, "body")
+
+    @cached_property
+    def parameters(self) -> tuple[Declared, ...]:
+        """The parameters that have a name."""
+        declarator, _ = _declarator(self.node)
+        listed = child(declarator, "parameters") if declarator is not None else None
+        return tuple(
+            declared
+            for parameter in (listed.named_children if listed else ())
+            if parameter.type in ("parameter_declaration", "optional_parameter_declaration")
+            for declared in declarations(parameter, self.source)
+        )
+
+    @cached_property
+    def mutated(self) -> frozenset[str]:
+        """The names that the function assigns to or steps after their declaration."""
+        return mutated_names(self.node)
+
+
+def declarations(node: Node, source: ParsedSource) -> list[Declared]:
+    """The names that a declaration, parameter or structured-for declaration introduces."""
+    base = text_of(child(node, "type"))
+    words = _attributes(node, node.end_byte, source)
+    space = next((name for word, name in _SPACES.items() if word in words), "")
+    constant = any(text_of(item) in ("const", "constexpr") for item in node.named_children)
+    found = []
+    for declarator in node.children_by_field_name("declarator"):
+        value = None
+        inner: Node | None = declarator
+        if inner is not None and inner.type == "init_declarator":
+            value = child(inner, "value")
+            inner = child(inner, "declarator")
+        stars = 0
+        extents: list[Node | None] = []
+        while inner is not None and (inner.type in _POINTER_TYPES or _is_bracketed(inner)):
+            if inner.type == "array_declarator" or (inner.type == "pointer_declarator" and extents):
+                extents.append(child(inner, "size"))
+            stars += inner.type in ("array_declarator", "pointer_declarator")
+            inner = child(inner, "declarator") or (inner.named_children[-1] if inner.named_children else None)
+        if inner is None or inner.type not in ("identifier", "field_identifier"):
+            continue
+        found.append(
+            Declared(
+                text_of(inner),
+                base + "*" * stars,
+                value,
+                declarator,
+                space,
+                tuple(reversed(extents)),
+                constant,
+            )
+        )
+    return found
+
+
+def _is_bracketed(node: Node) -> bool:
+    """Whether a declarator is ``(*f)(int)`` or the part of it in parentheses."""
+    inner = child(node, "declarator") if node.type == "function_declarator" else node
+    return inner is not None and inner.type == _BRACKETED
+
+
+def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
+    """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
+    start, masked = node.start_byte, source.masked
+    low = bisect_left(masked.starts, start - FARTHEST_ATTRIBUTE)
+    high = bisect_left(masked.starts, end, low)
+    if low == high:
+        return frozenset()
+    first = bisect_left(masked.starts, start, low, high)
+    while first > low and _GAP.fullmatch(masked.data, masked.blanked[first - 1].end, start):
+        first -= 1
+        start = masked.blanked[first].start
+    return frozenset(item.text for item in masked.blanked[first:high] if item.kind == "attribute")
+
+
+def function_of(node: Node, source: ParsedSource) -> Function | None:
+    """The function that a definition node defines; None where the name cannot be made out."""
+    declarator, pointers = _declarator(node)
+    if declarator is None:
+        return None
+    name = text_of(child(declarator, "declarator"))
+    template = node.parent if node.parent and node.parent.type == "template_declaration" else None
+    listed = template.named_children[0].named_children if template else []
+    names = {_parameter_name(item): item.type for item in listed if item.named_children}
+    return Function(
+        name.split("<")[0].split("::")[-1],
+        node,
+        text_of(child(node, "type")) + "*" * pointers,
+        _attributes(node, declarator.start_byte, source),
+        source,
+        tuple(names),
+        frozenset(name for name, kind in names.items() if kind in _VALUE_PARAMETERS),
+    )
+
+
+def _declarator(node: Node) -> tuple[Node | None, int]:
+    """The function declarator of a definition, and how many stars its return type has there."""
+    declarator = child(node, "declarator")
+    pointers = 0
+    while declarator is not None and declarator.type in _POINTER_TYPES:
+        pointers += declarator.type == "pointer_declarator"
+        declarator = child(declarator, "declarator") or declarator.named_children[-1]
+    if declarator is None or declarator.type != "function_declarator":
+        return None, pointers
+    return declarator, pointers
+
+
+def _parameter_name(node: Node) -> str:
+    name = child(node, "declarator") or child(node, "name") or node.named_children[-1]
+    return text_of(name)
+
+
+def mutated_names(node: Node) -> frozenset[str]:
+    """The names that are assigned to or stepped somewhere below ``node``."""
+    targets = (
+        child(item, "left") or child(item, "argument")
+        for item in descendants(node, "assignment_expression", "update_expression")
+    )
+    return frozenset(
+        text_of(target) for target in targets if target is not None and target.type == "identifier"
+    )
