@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .base import Rule
 from .hoist_transfers import HoistTransfers
+from .invariant_call import InvariantCall
 from .loop_interchange import LoopInterchange
 from .reciprocal import Reciprocal
 from .reduction_clause import ReductionClause
@@ -16,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     SwapBuffers(),
     ReductionClause(),
     StrengthReduction(),
+    InvariantCall(),
     Reciprocal(),
     LoopInterchange(),
     HoistTransfers(),
