@@ -5,9 +5,11 @@ from __future__ import annotations
 from .base import Rule
 from .hoist_transfers import HoistTransfers
 from .invariant_call import InvariantCall
+from .loop_fusion import LoopFusion
 from .loop_interchange import LoopInterchange
 from .reciprocal import Reciprocal
 from .reduction_clause import ReductionClause
+from .simd import Simd
 from .single_precision import SinglePrecision
 from .strength_reduction import StrengthReduction
 from .swap_buffers import SwapBuffers
@@ -20,6 +22,8 @@ RULES: tuple[Rule, ...] = (
     InvariantCall(),
     Reciprocal(),
     LoopInterchange(),
+    LoopFusion(),
+    Simd(),
     HoistTransfers(),
 )
 """Every rule, in the order in which their rewrites are worth trying."""

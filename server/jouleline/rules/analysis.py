@@ -185,6 +185,13 @@ def regions(source: ParsedSource) -> tuple[Region, ...]:
     )
 
 
+def end_of_clauses(loop: Region, source: ParsedSource) -> int:
+    """Where a further clause goes: the end of the directive, but before a comment behind it."""
+    text = source.text.data[loop.directive.start : loop.directive.end]
+    comment = min((at for at in (text.find(b"//"), text.find(b"/*")) if at >= 0), default=len(text))
+    return loop.directive.start + len(text[:comment].rstrip())
+
+
 def sources_of(program: ProgramFacts) -> tuple[ParsedSource, ...]:
     """The files of a program: what facts about all of it are kept by."""
     return tuple(facts.source for facts in program.files.values())
