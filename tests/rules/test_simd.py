@@ -36,6 +36,14 @@ int main() {
 }
 """
 SUM = "for (int k = 0; k < m; k++) sum += a[k] * a[i * m + k];"
+DEVICE = """__global__ void k(float *x) {
+    for (int i = 0; i < 99; i++) x[i] = 1;
+}
+void host() {
+#pragma omp parallel
+    ;
+}
+"""
 STORE = "for (int k = 0; k < m; k++) c[i * m + k] = a[k] + 2.0;"
 
 
@@ -104,8 +112,7 @@ int main() {
             "the arrays may overlap",
             program(STORE).replace("kernel(a.data(),", "kernel(c.data() + 1,"),
         ),
-        ("the kernel is called through a pointer", program(STORE) + "void (*f)(const double *, const float *, "
-         "double *, float *, int *, int, int) = kernel;\n"),
+        ("the kernel is called through a pointer", program(STORE) + "auto *f = kernel;\n"),
         ("a stride", program(SUM.replace("a[k]", "a[k * 2]"))),
         ("an index that is read", program("for (int k = 0; k < m; k++) sum += a[e[k]];")),
         ("an index in a narrow type",
@@ -131,8 +138,7 @@ int main() {
             "int n, int m)", "int n, int m, std::vector<bool> &f)")),
         ("a class", program("for (int k = 0; k < m; k++) z[k] += 1;").replace(
             "int n, int m)", "int n, int m, Field z)")),
-        ("a device", "__global__ void k(float *x) { for (int i = 0; i < 99; i++) x[i] = 1; }\n"
-         "void g() {\n#pragma omp parallel\n;\n}"),
+        ("a device", DEVICE),
         ("a target region", program(SUM).replace("omp parallel for", "omp target teams distribute")),
         ("no kernel", program(SUM).replace("#pragma omp parallel for", "")),
         ("dead code", "#if 0\n" + program(SUM) + "\n#endif\n"),
