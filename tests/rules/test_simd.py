@@ -36,6 +36,7 @@ int main() {
 }
 """
 SUM = "for (int k = 0; k < m; k++) sum += a[k] * a[i * m + k];"
+MAPS = "tofrom : a[0 : n * m], c[0 : n * m], d[0 : n * m], e[0 : n * m]"
 DEVICE = """__global__ void k(float *x) {
     for (int i = 0; i < 99; i++) x[i] = 1;
 }
@@ -101,6 +102,12 @@ int main() {
     assert [item.rounding for item in found(RULE, text)] == [False, True]
 
 
+def test_a_target_region_may_have_it_too(tmp_path: Path) -> None:
+    text = program(SUM).replace("parallel for", f"target teams distribute parallel for map({MAPS})")
+    changed = check_program(RULE, text, tmp_path, relative=1e-10)
+    assert "#pragma omp simd reduction(+ : sum)\n        for (int k" in changed
+
+
 @pytest.mark.parametrize(
     ("why", "text"),
     [
@@ -139,7 +146,6 @@ int main() {
         ("a class", program("for (int k = 0; k < m; k++) z[k] += 1;").replace(
             "int n, int m)", "int n, int m, Field z)")),
         ("a device", DEVICE),
-        ("a target region", program(SUM).replace("omp parallel for", "omp target teams distribute")),
         ("no kernel", program(SUM).replace("#pragma omp parallel for", "")),
         ("dead code", "#if 0\n" + program(SUM) + "\n#endif\n"),
         ("half-typed", program(SUM + " if (")),

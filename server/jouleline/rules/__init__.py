@@ -9,6 +9,7 @@ from .loop_fusion import LoopFusion
 from .loop_interchange import LoopInterchange
 from .reciprocal import Reciprocal
 from .reduction_clause import ReductionClause
+from .restrict_pointers import RestrictPointers
 from .simd import Simd
 from .single_precision import SinglePrecision
 from .strength_reduction import StrengthReduction
@@ -25,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     LoopFusion(),
     Simd(),
     HoistTransfers(),
+    RestrictPointers(),
 )
 """Every rule, in the order in which their rewrites are worth trying."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -20,8 +21,10 @@ from .precision import Reader
 _SHORT = 16
 _CHEAP = frozenset("sqrt sqrtf fabs fabsf fmin fmax fminf fmaxf min max fma fmaf".split())
 """Functions that are single vector instructions; a call of another one keeps a loop scalar."""
+_FOR = re.compile(rb"\bfor\b")
 _CLAUSES = frozenset(
-    "reduction schedule num_threads default shared private firstprivate proc_bind nowait".split()
+    "reduction schedule num_threads default shared private firstprivate proc_bind nowait map num_teams "
+    "thread_limit device depend is_device_ptr dist_schedule".split()
 )
 
 
@@ -39,7 +42,7 @@ class Simd:
     )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
-        """One rewrite for each innermost loop in kernel code that runs on the host."""
+        """One rewrite for each innermost loop in kernel code of OpenMP."""
         all_regions = regions(source)
         if not all_regions:
             return []
@@ -48,7 +51,7 @@ class Simd:
         for code in kernel_code(source, program):
             for node in descendants(code, "for_statement"):
                 owner = next((item for item in all_regions if item.statement.id == node.id), None)
-                if not _is_on_host(node, source) or not _may_carry(node, owner, all_regions):
+                if not _is_openmp(node, source) or not _may_carry(node, owner, all_regions):
                     continue
                 loop = plain_loop(node, reader)
                 if loop is None or not _is_worth_it(loop, reader) or not loop.is_independent(memory):
@@ -60,7 +63,7 @@ class Simd:
         return found
 
 
-def _is_on_host(node: Node, source: ParsedSource) -> bool:
+def _is_openmp(node: Node, source: ParsedSource) -> bool:
     around = ancestor(node, "function_definition")
     function = function_of(around, source) if around is not None else None
     return function is not None and not {b"__global__", b"__device__"} & function.attributes
@@ -75,7 +78,7 @@ def _may_carry(node: Node, owner: Region | None, all_regions: tuple[Region, ...]
             set(region.directive.words),
             owner is not None and region.pragma.id == owner.pragma.id,
         )
-        if words & {"simd", "target", "loop", "ordered", "declare", "workshare"}:
+        if words & {"simd", "loop", "ordered", "declare"}:
             return False
         if region.directive.collapse > 1 or region.directive.clause("ordered"):
             return False
@@ -101,9 +104,7 @@ def _is_worth_it(loop: PlainLoop, reader: Reader) -> bool:
 def _at_directive(loop: PlainLoop, owner: Region, source: ParsedSource) -> Edit | None:
     """``simd`` behind the ``for`` of the directive that shares the loop among threads."""
     directive = owner.directive
-    if directive.words not in (("parallel", "for"), ("for",)):
-        return None
-    if any(clause.name not in _CLAUSES for clause in directive.clauses):
+    if directive.words[-1] != "for" or any(clause.name not in _CLAUSES for clause in directive.clauses):
         return None
     schedule = directive.clause("schedule")
     if schedule is not None and schedule.argument.strip() != "static":
@@ -116,9 +117,8 @@ def _at_directive(loop: PlainLoop, owner: Region, source: ParsedSource) -> Edit 
     }
     if not loop.sums.keys() <= reduced:
         return None
-    text = source.text.data[directive.start : directive.end]
-    at = directive.start + text.index(b"for", text.index(b"omp")) + len(b"for")
-    return Edit(at, at, b" simd")
+    word = _FOR.search(source.text.data, directive.start, directive.end)
+    return Edit(word.end(), word.end(), b" simd") if word else None
 
 
 def _above(loop: PlainLoop, source: ParsedSource) -> Edit | None:
