@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from .base import Rule
+from .base import Alternative, Rule
+from .block_size import BLOCK_SIZES, BlockSize
+from .blocking_wait import BlockingWait
 from .hoist_transfers import HoistTransfers
 from .invariant_call import InvariantCall
+from .late_synchronisation import LateSynchronisation
 from .loop_fusion import LoopFusion
 from .loop_interchange import LoopInterchange
 from .reciprocal import Reciprocal
@@ -26,8 +29,11 @@ RULES: tuple[Rule, ...] = (
     LoopFusion(),
     Simd(),
     HoistTransfers(),
+    LateSynchronisation(),
     RestrictPointers(),
+    BlockingWait(),
+    *(BlockSize(threads) for threads in BLOCK_SIZES),
 )
 """Every rule, in the order in which their rewrites are worth trying."""
 
-__all__ = ["RULES", "Rule"]
+__all__ = ["RULES", "Alternative", "Rule"]

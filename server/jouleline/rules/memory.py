@@ -88,7 +88,7 @@ class Memory:
             call = holder.parent if holder is not None and holder.type == "argument_list" else None
             if call is None:
                 continue
-            position = [item.id for item in arguments_of(call)].index(place.id)
+            position = sum(1 for item in arguments_of(call) if item.end_byte <= place.start_byte)
             listed = self.program.overloads.get(callee(call), ())
             if callee(call) in _SETTING or any(_takes_reference(one, position) for one in listed):
                 return True

@@ -11,7 +11,6 @@ from jouleline.core.candidate import Rewrite
 from jouleline.core.facts import Declared, Function, ProgramFacts, function_of
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
-from jouleline.core.syntax import field as child
 
 from .analysis import (
     Use,
