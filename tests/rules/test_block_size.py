@@ -30,6 +30,9 @@ NAMED = "scale<<<(n + SIZE - 1) / SIZE, SIZE>>>(d_x, 2.0f, n);"
 VARIABLE = """const int size = 256;
     const int blocks = (n + size - 1) / size;
     scale<<<blocks, size>>>(d_x, 2.0f, n);"""
+SHAPES = """dim3 grid((n + 255) / 256);
+    dim3 block(256);
+    scale<<<grid, block>>>(d_x, 2.0f, n);"""
 SIZE = "#define SIZE 256"
 GUARD = """    if (i < n) {
         x[i] *= factor;
@@ -59,6 +62,10 @@ def test_a_gpu_sample_compiles(threads: int, tmp_path: Path) -> None:
         (program(LITERAL), "scale<<<(n + 127) / 128, 128>>>(d_x, 2.0f, n);"),
         (program(LITERAL.replace("255", "256 - 1")), "scale<<<(n + 128 - 1) / 128, 128>>>"),
         (program(LITERAL.replace("(n + 255) / 256", "dim3((n + 255) / 256)")), "dim3((n + 127) / 128), 128"),
+        (program(SHAPES), "dim3 grid((n + 127) / 128);\n    dim3 block(128);"),
+        (program(SHAPES + " scale<<<grid, block>>>(d_x, 3.0f, n);"), "dim3 block(128);"),
+        (program(SHAPES.replace("block(256)", "block(256, 1, 1)")), "dim3 block(128, 1, 1);"),
+        (program(SHAPES.replace("255", "SIZE - 1").replace("256", "SIZE"), SIZE), "#define SIZE 128\n"),
         (program(NAMED, SIZE), "#define SIZE 128\n"),
         (program(NAMED, "constexpr int SIZE = 256;"), "constexpr int SIZE = 128;"),
         (program(VARIABLE), "const int size = 128;"),
@@ -111,6 +118,14 @@ def test_one_size_is_taken_of_all() -> None:
             "const int blocks", "size = 64; const int blocks"))),
         ("the extent changes", program(VARIABLE.replace("size;\n    scale", "size; n = 7;\n    scale"))
             .replace("const int n", "int n")),
+        ("two dimensions of blocks", program(SHAPES.replace("block(256)", "block(256, 2)"))),
+        ("a shape that is used elsewhere", program(SHAPES + " other(block.x);")),
+        ("a shape that is changed", program(SHAPES.replace("    scale", "    block.x = 64; scale"))),
+        ("a shape of another launch", program(SHAPES + " scale<<<4, block>>>(d_x, 3.0f, n);")),
+        ("a grid of another launch", program(SHAPES + " scale<<<grid, 64>>>(d_x, 3.0f, n);")),
+        ("a shape of a stream's launch", program(SHAPES + " scale<<<grid, block, 0, s>>>(d_x, 3.0f, n);")),
+        ("an extent that changes", program(SHAPES.replace("    scale", "    n = 7; scale")).replace(
+            "const int n", "int n")),
         ("no guard", kernel("x[i] *= factor;")),
         ("guarded by another size", kernel("if (i < 1000) x[i] *= factor;")),
         ("the guard's size changes", kernel("n -= 1; if (i < n) x[i] *= factor;")),

@@ -11,16 +11,27 @@ from tree_sitter import Node
 from jouleline.core.evaluate import split_arguments
 from jouleline.core.facts import Function, ProgramFacts
 from jouleline.core.masking import Blanked
-from jouleline.core.syntax import ParsedSource, descendants, text_of
+from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
-from .analysis import HARMLESS, arguments_of, callee, declares, definitions, has_branches, is_pure, uses
+from .analysis import (
+    HARMLESS,
+    arguments_of,
+    callee,
+    declares,
+    definitions,
+    has_branches,
+    identifiers,
+    is_pure,
+    uses,
+)
 from .loops import statements
 from .macros import is_spelled_out
 
 _SPACE = re.compile(r"\s+")
 _PLAIN = re.compile(r"[\w+*\-()]+")
 _EFFECT = re.compile(r"\w\(|\+\+|--")
+_SHAPES = frozenset("dim3 int unsigned size_t long uint32_t".split())
 _BUILT_IN = frozenset("threadIdx blockIdx blockDim gridDim warpSize".split())
 _MEMORY = ("subscript_expression", "pointer_expression", "field_expression", "call_expression")
 
@@ -64,13 +75,47 @@ def launches(source: ParsedSource) -> Iterator[Launch]:
             yield Launch(call, item, parts[0], parts[1], arguments)
 
 
+def one_dimension(text: str) -> str:
+    """The size in x of ``dim3(x)``, ``dim3(x, 1, 1)`` or a plain number; empty for more dimensions."""
+    inner = text[5:-1] if text.startswith("dim3(") and text.endswith(")") else text
+    parts = split_arguments(inner)
+    return parts[0] if parts and all(part == "1" for part in parts[1:]) else ""
+
+
+def declared_shape(name: str, place: Node) -> Node | None:
+    """What a local variable of dim3 or a whole number is declared with, if that is its only mention."""
+    function = ancestor(place, "function_definition")
+    if function is None or sum(1 for _ in identifiers(function, name)) != 1:
+        return None
+    (mention,) = identifiers(function, name)
+    declarator = mention.parent
+    declaration = ancestor(mention, "declaration", "compound_statement")
+    if declarator is None or declaration is None or declaration.end_byte > place.start_byte:
+        return None
+    block = declaration.parent
+    reaches = block is not None and block.start_byte <= place.start_byte < block.end_byte
+    words = set(text_of(child(declaration, "type")).split())
+    if (
+        declaration.type != "declaration"
+        or not reaches
+        or not words <= _SHAPES
+        or not _owns(declarator, mention)
+    ):
+        return None
+    return child(declarator, "value") or child(declarator, "parameters")
+
+
+def _owns(declarator: Node, mention: Node) -> bool:
+    named = child(declarator, "declarator")
+    return named is not None and named.id == mention.id
+
+
 def covered(grid: str, size: str) -> str | None:
     """What a grid covers in blocks of ``size``: ``n`` for ``(n+256-1)/256``; None for other forms."""
     less = str(int(size) - 1) if size.isdigit() else f"{size}-1"
     one = re.escape(size)
-    text = grid[5:-1] if grid.startswith("dim3(") and grid.endswith(")") else grid
-    found = re.fullmatch(rf"\((?P<n>.+)\+(?:{re.escape(less)}|{one}-1|\({one}-1\))\)/{one}", text)
-    found = found or re.fullmatch(rf"\({one}\+(?P<n>.+)-1\)/{one}", text)
+    found = re.fullmatch(rf"\((?P<n>.+)\+(?:{re.escape(less)}|{one}-1|\({one}-1\))\)/{one}", grid)
+    found = found or re.fullmatch(rf"\({one}\+(?P<n>.+)-1\)/{one}", grid)
     if found is None or not _PLAIN.fullmatch(found["n"]) or re.search(rf"\b{one}\b", found["n"]):
         return None
     return None if _EFFECT.search(found["n"]) else found["n"]
