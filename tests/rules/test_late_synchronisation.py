@@ -54,6 +54,7 @@ def test_the_program_compiles(tmp_path: Path) -> None:
             after="cudaMemcpy(host.data(), d_x, n * sizeof(float), cudaMemcpyDeviceToHost); host[0] += 1;"
         ),
         program(before="if (host[r] > 3) break;"),
+        program(before="std::swap(d_x, d_y);"),
         program().replace("256>>>", "256, 0>>>"),
         program().replace("cuda", "hip").replace("<cstdio>", "<hip/hip_runtime.h>"),
     ],

@@ -34,7 +34,7 @@ _LOOPS = ("for_statement", "while_statement", "do_statement")
 _WAITS = frozenset(("cudaDeviceSynchronize", "hipDeviceSynchronize"))
 _ORDERED = frozenset("cudaMemcpy hipMemcpy cudaMemset hipMemset".split())
 """Calls that take their turn after the launches before them, whether or not the host waited."""
-_QUIET = MATH | _ORDERED | _WAITS | {f"{name}f" for name in MATH} | frozenset("min max abs dim3".split())
+_QUIET = MATH | _ORDERED | _WAITS | {f"{name}f" for name in MATH} | frozenset("min max abs dim3 swap".split())
 _SHARED = re.compile(
     rb"Managed|__managed__|HostRegister|HostAlloc|MallocHost|HostMalloc|Stream|Async|Graph|Peer|std::thread|"
     rb"std::async|pthread|cooperative|\bcu[A-Z]\w*\("
