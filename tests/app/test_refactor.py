@@ -104,7 +104,7 @@ def test_the_record_keeps_the_result_and_a_patch_that_applies(tmp_path: Path) ->
 
 
 def test_a_program_that_no_rule_knows_is_answered_honestly(tmp_path: Path) -> None:
-    outcome = run(copied("triad-omp", tmp_path), tools(tmp_path))
+    outcome = run(copied("histogram-omp-offload", tmp_path), tools(tmp_path))
     assert not outcome.improved
     assert outcome.headline == "No rewrite rule applies to this program."
     assert outcome.edits == {}

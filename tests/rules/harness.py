@@ -149,3 +149,14 @@ def check_compiles(rule: Rule, name: str, folder: Path, compiler: str) -> None:
             (folder / label / file).write_bytes(data)
         result = run(["sh", "-c", build], folder / label, HIP_PLATFORM="amd")
         assert result.returncode == 0, result.stderr
+
+
+def check_text_compiles(rule: Rule, text: str, folder: Path) -> str:
+    """Rewrite a CUDA program, compile it before and after, and return its new text."""
+    require_tool("nvcc")
+    changed = rewritten(rule, text)
+    for label, version in (("before", text), ("after", changed)):
+        (folder / f"{label}.cu").write_text(version, encoding="utf-8")
+        result = run(["nvcc", "-c", f"{label}.cu", "-o", f"{label}.o"], folder)
+        assert result.returncode == 0, result.stderr + version
+    return changed

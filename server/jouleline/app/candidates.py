@@ -8,7 +8,7 @@ from jouleline.core.candidate import Candidate, Rewrite
 from jouleline.core.facts import FileFacts, ProgramFacts, gather
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import UnreadableSourceError, parse
-from jouleline.rules.base import Rule
+from jouleline.rules.base import Alternative, Rule
 
 
 def candidate_by(
@@ -16,12 +16,16 @@ def candidate_by(
 ) -> Candidate | None:
     """Apply rules one after the other to the files that may change; None if nothing applies.
 
-    Each rule sees what the ones before it made of the text, so their edits cannot collide.
+    Each rule sees what the ones before it made of the text, so their edits cannot collide. Of
+    alternatives only the first that applies is taken.
     """
     texts = dict(files)
     facts = {file: found for file, data in files.items() if (found := _facts(data)) is not None}
     done: list[Rewrite] = []
+    decided: set[str] = set()
     for rule in rules:
+        if isinstance(rule, Alternative) and rule.family in decided:
+            continue
         for file in changeable:
             if file not in facts:
                 continue
@@ -32,6 +36,8 @@ def candidate_by(
             texts[file] = SourceText(texts[file]).apply(edits).data
             facts = {**facts, file: gather(parse(texts[file], facts[file].source))}
             done += rewrites
+            if isinstance(rule, Alternative):
+                decided.add(rule.family)
     changed = {file: data for file, data in texts.items() if data != files[file]}
     return Candidate(name, tuple(done), changed) if changed else None
 

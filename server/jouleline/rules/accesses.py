@@ -25,7 +25,7 @@ from .analysis import (
     uses,
     written_names,
 )
-from .indices import Range, polynomial
+from .indices import WIDE, Range, polynomial
 from .loops import counted_loop
 from .macros import is_spelled_out, opaque_macros
 from .scope import lookup, names_in
@@ -130,6 +130,7 @@ class Walk:
                 raise NotUnderstoodError("a name that hides another")
             block = node.parent
             known = block is not None and name.text not in written_names(block) and name.value is not None
+            known = known and set(name.base.replace("std::", "").split()) <= WIDE | {"auto"}
             names.values[name.text] = self._value(name.value, names) if known else None
             if name.value is not None:
                 self._expression(name.value, names, ranges, conditional=conditional)

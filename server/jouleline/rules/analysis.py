@@ -59,6 +59,16 @@ def remove_lines(source: ParsedSource, start: int, end: int) -> Edit:
     return Edit(line_start(source, start), starts[last] if last < len(starts) else len(source.text.data), b"")
 
 
+def remove_statement(source: ParsedSource, statement: Node) -> Edit:
+    """Delete a statement, with its lines where nothing else stands on them."""
+    first, last = source.text.point(statement.start_byte), source.text.point(statement.end_byte)
+    head = source.text.line_bytes(first.line)[: first.column]
+    tail = source.text.line_bytes(last.line)[last.column :]
+    if head.strip() or tail.strip():
+        return Edit(statement.start_byte, statement.end_byte, b"")
+    return remove_lines(source, statement.start_byte, statement.end_byte)
+
+
 def is_dead(node: Node) -> bool:
     """Whether a node stands in ``#if 0``."""
     inner, outer = node, node.parent
@@ -184,6 +194,13 @@ def regions(source: ParsedSource) -> tuple[Region, ...]:
         for directive, node in pragmas(source)
         if (statement := statement_beside(node)) is not None
     )
+
+
+def end_of_clauses(loop: Region, source: ParsedSource) -> int:
+    """Where a further clause goes: the end of the directive, but before a comment behind it."""
+    text = source.text.data[loop.directive.start : loop.directive.end]
+    comment = min((at for at in (text.find(b"//"), text.find(b"/*")) if at >= 0), default=len(text))
+    return loop.directive.start + len(text[:comment].rstrip())
 
 
 def sources_of(program: ProgramFacts) -> tuple[ParsedSource, ...]:

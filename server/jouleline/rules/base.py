@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jouleline.core.candidate import Rewrite
 from jouleline.core.facts import ProgramFacts
@@ -30,3 +30,12 @@ class Rule(Protocol):
         Rewrites of one call never overlap. A place whose precondition cannot be proved from the
         source is left alone.
         """
+
+
+@runtime_checkable
+class Alternative(Rule, Protocol):
+    """A rule with its parameter set, as a block size: of one family, a candidate takes at most one."""
+
+    @property
+    def family(self) -> str:
+        """What the alternatives have in common; the name of each starts with it."""

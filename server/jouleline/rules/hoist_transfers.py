@@ -31,7 +31,7 @@ from .analysis import (
     newline,
     pragmas,
     regions,
-    remove_lines,
+    remove_statement,
     root_name,
     uses,
     written_names,
@@ -113,18 +113,8 @@ def _copies(loop: Node, body: Node, source: ParsedSource, program: ProgramFacts)
     eol, indent = newline(source), indentation(source, loop.start_byte)
     before = b"".join(source.code(statement) + eol + indent for statement, _ in moved)
     edits = [Edit(loop.start_byte, loop.start_byte, before)]
-    edits += [_removed(statement, source) for statement, _ in moved]
+    edits += [remove_statement(source, statement) for statement, _ in moved]
     return moved[0][0].start_byte, tuple(edits)
-
-
-def _removed(statement: Node, source: ParsedSource) -> Edit:
-    """Delete a statement, with its lines where nothing else stands on them."""
-    first, last = source.text.point(statement.start_byte), source.text.point(statement.end_byte)
-    head = source.text.line_bytes(first.line)[: first.column]
-    tail = source.text.line_bytes(last.line)[last.column :]
-    if head.strip() or tail.strip():
-        return Edit(statement.start_byte, statement.end_byte, b"")
-    return remove_lines(source, statement.start_byte, statement.end_byte)
 
 
 def _copy(statement: Node) -> Node | None:

@@ -16,9 +16,10 @@ from jouleline.core.syntax import text_of
 Resolve = Callable[[str, Node], Polynomial | None]
 """The value of a name where a node stands; None where it cannot be named."""
 
-_INTEGER_TYPES = frozenset(
-    "int long short unsigned signed char size_t ptrdiff_t ssize_t int32_t int64_t uint32_t uint64_t".split()
+WIDE = frozenset(
+    "int long unsigned signed size_t ptrdiff_t ssize_t int32_t int64_t uint32_t uint64_t".split()
 )
+"""Narrower types may not hold the integer that is converted to them: its value is another then."""
 
 
 def polynomial(node: Node | None, resolve: Resolve) -> Polynomial | None:
@@ -42,7 +43,7 @@ def polynomial(node: Node | None, resolve: Resolve) -> Polynomial | None:
             return polynomial(inner[0], resolve) if len(inner) == 1 else None
         case "cast_expression":
             words = text_of(child(node, "type")).replace("std::", "").split()
-            return polynomial(child(node, "value"), resolve) if set(words) <= _INTEGER_TYPES else None
+            return polynomial(child(node, "value"), resolve) if set(words) <= WIDE else None
         case "unary_expression":
             value_of = polynomial(child(node, "argument"), resolve)
             operator = text_of(child(node, "operator"))

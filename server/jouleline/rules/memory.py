@@ -6,7 +6,7 @@ import re
 
 from tree_sitter import Node
 
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.facts import Function, ProgramFacts
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
@@ -21,6 +21,8 @@ STORING = frozenset(
 """Functions that store fresh memory in a pointer whose address they are given."""
 
 _DATA = re.compile(r"^(.*)\.\s*data\s*\(\s*\)$|^&\s*(.*)\[\s*0\s*\]$", re.DOTALL)
+_NULL = frozenset(("NULL", "nullptr", "0"))
+_SETTING = frozenset(("swap", "exchange", "tie"))
 _DEPTH = 4
 
 
@@ -66,9 +68,31 @@ class Memory:
             return name.levels == 0  # a pointer to a container is somebody else's memory
         if name.array:
             return name.levels <= 1
-        values = _values(name)
-        stored = [call for call in _stored_by(name) if callee(call) in STORING]
-        return len(values) + len(stored) == 1 and (bool(stored) or _is_fresh(values[0]))
+        values = [value for value in _values(name) if text_of(value) not in _NULL]
+        stored = _stored_by(name)
+        if len(values) + len(stored) != 1 or self._is_lent(name):
+            return False
+        return callee(stored[0]) in STORING if stored else _is_fresh(values[0])
+
+    def _is_lent(self, name: Name) -> bool:
+        """Whether something else may set a variable: a reference to it, or a function that takes one."""
+        function = _function_of(name)
+        if function is None:
+            return True
+        for place in identifiers(function, name.text):
+            holder = place.parent
+            if holder is not None and holder.type == "init_declarator":
+                declarator = child(holder, "declarator")
+                if declarator is not None and _is_reference(declarator):
+                    return True
+            call = holder.parent if holder is not None and holder.type == "argument_list" else None
+            if call is None:
+                continue
+            position = sum(1 for item in arguments_of(call) if item.end_byte <= place.start_byte)
+            listed = self.program.overloads.get(callee(call), ())
+            if callee(call) in _SETTING or any(_takes_reference(one, position) for one in listed):
+                return True
+        return False
 
     def _follow(self, place: Node, name: Name) -> Node | None:
         """What a local pointer was set to, if it was set once."""
@@ -124,6 +148,16 @@ def _mentioned_otherwise(label: str, program: ProgramFacts, calls: int) -> bool:
     """Whether a function is used other than by calls and its one definition, as by its address."""
     mentions = sum(1 for facts in program.files.values() for _ in identifiers(facts.source.root, label))
     return mentions > calls + 1
+
+
+def _takes_reference(function: Function, position: int) -> bool:
+    if position >= len(function.parameters):
+        return True
+    return _is_reference(function.parameters[position].node)
+
+
+def _is_reference(declarator: Node) -> bool:
+    return any(True for _ in descendants(declarator, "reference_declarator"))
 
 
 def _base(node: Node | None) -> Node | None:

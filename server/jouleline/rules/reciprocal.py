@@ -10,13 +10,11 @@ from jouleline.core.candidate import Rewrite
 from jouleline.core.ctype import DOUBLE, FLOAT, CType
 from jouleline.core.facts import ProgramFacts
 from jouleline.core.source import Edit
-from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
+from jouleline.core.syntax import ParsedSource, descendants, text_of
 from jouleline.core.syntax import field as child
 
 from .analysis import (
     FreshNames,
-    has_alias,
-    has_branches,
     indentation,
     is_dead,
     is_macro_body,
@@ -24,14 +22,10 @@ from .analysis import (
     kernel_code,
     line_of,
     newline,
-    pragmas,
-    uses,
 )
-from .macros import is_spelled_out
+from .hoisting import can_precede, is_fixed, outermost_loop, start_of
 from .precision import Kind, Reader
-from .scope import Name, lookup
-
-_LOOPS = ("for_statement", "while_statement", "do_statement", "for_range_loop")
+from .scope import lookup
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ class Reciprocal:
     ) -> Rewrite:
         source = reader.source
         edits: list[Edit] = []
-        start = _start(loop)
+        start = start_of(loop)
         eol, indent = newline(source), indentation(source, loop.start_byte)
         before = b""
         for divisor, nodes in divisors.items():
@@ -96,12 +90,12 @@ def _place(node: Node, reader: Reader) -> tuple[Node, str] | None:
         return None
     name = lookup(text_of(right), right, reader.program)
     kind = reader.types.of_name(name)
-    if name is None or kind is None or not _is_fixed(name, reader.program):
+    if name is None or kind is None or not is_fixed(name, reader.program):
         return None
     if not _keeps_precision(reader.read(left).kind, kind, node.type):
         return None
-    loop = _outermost(node, name)
-    return (loop, name.text) if loop is not None and _can_precede(loop, name, reader) else None
+    loop = outermost_loop(node, [name])
+    return (loop, name.text) if loop is not None and can_precede(loop, [name], reader.source) else None
 
 
 def _keeps_precision(left: Kind, divisor: CType, node_type: str) -> bool:
@@ -111,63 +105,3 @@ def _keeps_precision(left: Kind, divisor: CType, node_type: str) -> bool:
         return False
     # What is stored back into an integer or a float may be rounded twice already: leave it alone.
     return node_type == "binary_expression" or left is Kind.DOUBLE
-
-
-def _is_fixed(name: Name, program: ProgramFacts) -> bool:
-    """Whether a variable keeps its value from its declaration to the end of the function."""
-    if name.where == "global" or name.reference or name.container or name.levels:
-        return False
-    function = ancestor(name.declaration, "function_definition")
-    if function is None or any(True for _ in descendants(function, "lambda_expression")):
-        return False
-    if not is_spelled_out(function, program):
-        return False
-    if {"static", "volatile"} & set(text_of(name.declaration).split()):
-        return False
-    return not has_alias(function, name.text) and all(use.kind == "read" for use in uses(function, name.text))
-
-
-def _outermost(node: Node, name: Name) -> Node | None:
-    """The outermost loop around a division in which its divisor is not declared."""
-    found = None
-    outer = node.parent
-    while outer is not None and outer.type != "function_definition":
-        inside = outer.start_byte <= name.declaration.start_byte < outer.end_byte
-        if outer.type in _LOOPS and not inside:
-            found = outer
-        outer = outer.parent
-    return found
-
-
-def _start(loop: Node) -> int:
-    """The start of the line of a loop, or of the pragmas in front of it."""
-    first = loop
-    previous = first.prev_named_sibling
-    while previous is not None and previous.type == "preproc_call":
-        first, previous = previous, previous.prev_named_sibling
-    return first.start_byte - first.start_point.column
-
-
-def _can_precede(loop: Node, name: Name, reader: Reader) -> bool:
-    source = reader.source
-    if loop.parent is None or loop.parent.type != "compound_statement" or has_branches(loop):
-        return False
-    start = _start(loop)
-    if not start > loop.parent.start_byte or name.declaration.end_byte > start:
-        return False
-    line = source.text.line_bytes(source.text.point(start).line).lstrip()
-    first = source.code(loop)[:3]
-    if not line.startswith((b"#", first)):
-        return False  # something else stands on the line
-    # A region that lists every variable would have to list the new one as well.
-    return not any(
-        clause.name == "default" and clause.argument != "shared"
-        for directive, node in pragmas(source)
-        if start <= node.start_byte < loop.end_byte or _holds(node, loop)
-        for clause in directive.clauses
-    )
-
-
-def _holds(pragma: Node, loop: Node) -> bool:
-    following = pragma.next_named_sibling
-    return following is not None and following.start_byte <= loop.start_byte < following.end_byte

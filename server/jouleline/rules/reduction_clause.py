@@ -20,6 +20,7 @@ from .analysis import (
     Region,
     callee,
     declares,
+    end_of_clauses,
     has_branches,
     identifiers,
     is_macro_body,
@@ -96,7 +97,7 @@ class ReductionClause:
         clauses = "".join(
             f" reduction({operator} : {', '.join(names)})" for operator, names in by_operator.items()
         )
-        place = _end_of_clauses(loop, source)
+        place = end_of_clauses(loop, source)
         edits = [Edit(place, place, clauses.encode())]
         edits += [
             remove_lines(source, guard.directive.start, guard.directive.end - 1)
@@ -104,13 +105,6 @@ class ReductionClause:
         ]
         line = line_of(source, loop.directive.start)
         return Rewrite(self.name, line, self.title, self.rationale, tuple(edits), rounding=rounding)
-
-
-def _end_of_clauses(loop: Region, source: ParsedSource) -> int:
-    """Where a further clause goes: the end of the directive, but before a comment behind it."""
-    text = source.text.data[loop.directive.start : loop.directive.end]
-    comment = min((at for at in (text.find(b"//"), text.find(b"/*")) if at >= 0), default=len(text))
-    return loop.directive.start + len(text[:comment].rstrip())
 
 
 def _encloses(outer: Region, inner: Region) -> bool:
