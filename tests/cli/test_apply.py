@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jouleline.app.outcome import Outcome
+from jouleline.app.outcome import Outcome, SearchCost
 from jouleline.app.program import Program
 from jouleline.cli.exit_codes import UserError
 from jouleline.cli.refactor import _apply
@@ -23,6 +23,8 @@ OUTCOME = Outcome(
     base={"main.cpp": b"old\n"},
     edits={},
     record=Path("the-record"),
+    cost=SearchCost(0, 0, 0, 0),
+    notes=(),
 )
 
 

@@ -109,7 +109,7 @@ def test_lines_that_occur_twice_are_refused() -> None:
         apply_edits(read_edits(text), {"main.cpp": b"x\nz\nx\n"}, ["main.cpp"])
 
 
-CODE_LINE = st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), max_size=20).map(str.rstrip)
+CODE_LINE = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=20).map(str.rstrip)
 MARKS = ("<<<<<", ">>>>>", "=====", "```", "~~~")
 
 

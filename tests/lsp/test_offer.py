@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jouleline.app.outcome import Outcome
+from jouleline.app.outcome import Outcome, SearchCost
 from jouleline.app.program import Program
 from jouleline.core.source import Edit, SourceText
 from jouleline.lsp import offer
@@ -57,6 +57,8 @@ def edit_of(server: Server, root: Path) -> offer._Edit:
         base=base,
         edits=edits,
         record=root,
+        cost=SearchCost(0, 0, 0, 0),
+        notes=(),
     )
     return asyncio.run(offer._edit(server, Program(root, MEASURED), outcome))
 

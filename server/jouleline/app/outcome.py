@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from jouleline.core.candidate import Candidate
+from jouleline.core.device import Device
+from jouleline.core.energy import EnergyVerdict
+from jouleline.core.loop_settings import LoopSettings
 from jouleline.core.meter import Meter, Turn
-from jouleline.core.ports import Finding, Runner, Toolchain
+from jouleline.core.ports import Finding, LanguageModel, Runner, Toolchain
 from jouleline.core.source import Edit
 from jouleline.core.verdict import Verdict
 from jouleline.rules.base import Rule
@@ -25,6 +28,10 @@ class Tools:
     ``records`` keeps one folder a run. ``gpu`` says whether a GPU answers here, to explain why a CUDA
     program does not run; ``gpu_measured`` whether its energy is in the meter's figures. ``turn`` keeps
     other measurements from running at the same time, and ``host`` is the processor's name, for records.
+    ``model`` proposes candidates and ``judge`` reviews them (None: the
+    rules and the gates alone); ``device`` is what kernels are analysed for. ``search_meter`` sees what
+    the whole search takes; it is not the one that windows are measured with, unless that models.
+    ``builds`` is how many builds may overlap.
     """
 
     runner: Runner
@@ -39,6 +46,12 @@ class Tools:
     host: str = ""
     gpu_measured: bool = False
     turn: Turn | None = None
+    model: LanguageModel | None = None
+    judge: LanguageModel | None = None
+    device: Device | None = None
+    search_meter: Meter[Any] | None = None
+    settings: LoopSettings = field(default_factory=LoopSettings)
+    builds: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +68,45 @@ class Attempt:
     """One candidate and what became of it.
 
     ``energy`` is None if it was refused or could not be measured; ``problem`` says what went wrong
-    while it was measured, or measured again.
+    while it was measured, or measured again. ``proposer`` made it in round ``round`` (counted from 0),
+    as its ``correction``-th answer to what went wrong with the ones before it. A candidate without
+    files is an answer that could not be applied.
     """
 
     candidate: Candidate
     verdict: Verdict
     energy: EnergyComparison[Any] | None = None
     problem: str = ""
+    proposer: str = ""
+    round: int = 0
+    correction: int = 0
+
+    @property
+    def improved(self) -> bool:
+        """Whether it was measured to use less energy than the baseline."""
+        return self.energy is not None and self.energy.verdict is EnergyVerdict.IMPROVED
+
+
+@dataclass(frozen=True, slots=True)
+class SearchCost:
+    """What it took to find the outcome, up to the last measurement.
+
+    Seconds are wall time: ``wall_s`` of the search, and what of it went into builds, runs of the gates,
+    measuring and waiting for models, each summed over what went on at once. Tokens are those paid for.
+    ``energy_j`` is what the machine used meanwhile by the same kind of meter (None: not known); a
+    model that runs elsewhere is not in it. ``reused`` results came from the log of a run that was resumed.
+    """
+
+    wall_s: float
+    build_s: float
+    run_s: float
+    measure_s: float
+    model_s: float = 0.0
+    answers: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    energy_j: float | None = None
+    reused: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,7 +115,8 @@ class Outcome:
 
     ``base`` holds the texts that were measured and ``edits`` the byte edits from them to the
     candidate's, by path relative to the program's root. ``record`` is the folder with
-    ``result.json`` and, if there is a candidate, ``candidate.patch``.
+    ``result.json`` and, if there is a candidate, ``candidate.patch``. ``notes`` are what else the user
+    should know: those of the tools, and what kept a model or a round from doing its part.
     """
 
     improved: bool
@@ -82,3 +128,5 @@ class Outcome:
     base: Mapping[str, bytes]
     edits: Mapping[str, tuple[Edit, ...]]
     record: Path
+    cost: SearchCost
+    notes: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,10 @@ def outcome_json(outcome: Outcome, program: Program, workload: Workload, tools: 
             "origin": workload.origin,
         },
         "runner": {"name": tools.runner.name, "guarantees": list(tools.runner.guarantees)},
-        "notes": list(tools.notes),
+        "notes": list(outcome.notes),
+        "settings": asdict(tools.settings),
+        "model": tools.model.name if tools.model is not None else None,
+        "cost": asdict(outcome.cost),
         "improved": outcome.improved,
         "headline": outcome.headline,
         "candidate": _candidate_json(outcome.candidate) if outcome.candidate else None,
@@ -90,6 +94,9 @@ def _candidate_json(candidate: Candidate) -> dict[str, Any]:
 def _attempt_json(attempt: Attempt) -> dict[str, Any]:
     return {
         "candidate": _candidate_json(attempt.candidate),
+        "proposer": attempt.proposer,
+        "round": attempt.round,
+        "correction": attempt.correction,
         "accepted": attempt.verdict.accepted,
         "gates": gates_json(attempt.verdict),
         "energy": comparison_json(attempt.energy) if attempt.energy else None,

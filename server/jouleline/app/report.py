@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from jouleline.core.energy import Arm, EnergyVerdict, Summary
 from jouleline.core.interval import Estimate
 
 from .measure import EnergyComparison
-from .outcome import Attempt, Tools
+from .outcome import Attempt, SearchCost
 
 
 def provenance(energy: EnergyComparison[Any]) -> str:
@@ -32,9 +33,13 @@ def change(ratio: Estimate) -> str:
 
 
 def headline(
-    candidate: Candidate | None, energy: EnergyComparison[Any] | None, attempts: Sequence[Attempt]
+    candidate: Candidate | None,
+    energy: EnergyComparison[Any] | None,
+    attempts: Sequence[Attempt],
+    *,
+    asked: bool = False,
 ) -> str:
-    """The outcome in one line."""
+    """The outcome in one line; ``asked`` says that a model was."""
     if candidate is not None and energy is not None:
         ratio = energy.comparison.energy_ratio
         figure = (
@@ -43,7 +48,8 @@ def headline(
         )
         return "; ".join((f"{figure}: {candidate.title}", *_cautions(candidate, energy, attempts)))
     if not attempts:
-        return "No rewrite rule applies to this program."
+        model = ", and the model proposed nothing" if asked else ""
+        return f"No rewrite rule applies to this program{model}."
     refused = sum(not attempt.verdict.accepted for attempt in attempts)
     tried = f"{len(attempts)} candidate{'s' if len(attempts) != 1 else ''} tried"
     return f"No candidate uses less energy: {tried}, {refused} refused by the verifier."
@@ -69,7 +75,8 @@ def details(
     candidate: Candidate | None,
     energy: EnergyComparison[Any] | None,
     attempts: Sequence[Attempt],
-    tools: Tools,
+    cost: SearchCost,
+    notes: Sequence[str],
 ) -> str:
     """The outcome as a few lines of Markdown."""
     lines: list[str] = []
@@ -106,7 +113,8 @@ def details(
         lines += [f"- {attempt.candidate.name}: {fate(attempt)}" for attempt in attempts]
         warnings = dict.fromkeys(warning for attempt in attempts for warning in _warnings(attempt))
         lines += ["", *warnings] if warnings else []
-    lines += ["", *(f"Note: {note}" for note in tools.notes)]
+    lines += ["", cost_words(cost, energy)]
+    lines += ["", *(f"Note: {note}" for note in notes)]
     return "\n".join(lines).strip()
 
 
@@ -133,3 +141,25 @@ def fate(attempt: Attempt) -> str:
     ratio = attempt.energy.comparison.energy_ratio
     found = f"{words[attempt.energy.verdict]}, {change(ratio)} energy, {provenance(attempt.energy)}"
     return f"{found}; {attempt.problem}" if attempt.problem else found
+
+
+def cost_words(cost: SearchCost, energy: EnergyComparison[Any] | None) -> str:
+    """What the search took, and after how many runs of the candidate that is saved again."""
+    words = [f"Search: {cost.wall_s:.0f} s"]
+    if cost.answers:
+        words.append(f"{cost.answers} answers of a model ({cost.tokens_in + cost.tokens_out} tokens)")
+    if cost.reused:
+        words.append(f"{cost.reused} results from the run that was resumed")
+    if cost.energy_j is not None and energy is not None:
+        word = energy.comparison.meter.origin.word
+        words.append(f"{cost.energy_j:.3g} J here ({word}; without the model's own)")
+        saved = saved_j(energy)
+        if saved > 0:
+            words.append(f"paid back after {math.ceil(cost.energy_j / saved)} runs")
+    return ", ".join(words) + "."
+
+
+def saved_j(energy: EnergyComparison[Any]) -> float:
+    """What a run of the candidate saves, J."""
+    comparison = energy.comparison
+    return comparison.summary(Arm.BASELINE).joules.value - comparison.summary(Arm.CANDIDATE).joules.value

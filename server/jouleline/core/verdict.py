@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -73,3 +73,8 @@ def gates_json(verdict: Verdict) -> list[Mapping[str, Any]]:
         }
         for gate in verdict.gates
     ]
+
+
+def verdict_of(gates: Sequence[Mapping[str, Any]]) -> Verdict:
+    """The verdict that :func:`gates_json` wrote."""
+    return Verdict(tuple(GateResult(**gate) for gate in gates))

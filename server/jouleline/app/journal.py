@@ -1,0 +1,103 @@
+"""The event log of a run: everything that happened, in order, and what was paid for, to be had again.
+
+A line of JSON an event, only ever appended, so that a run that is killed loses at most the line it was
+writing. Results that cost something (a verdict, a measurement) are logged under a key made of all they
+follow from; a run that is resumed finds them there in place of paying twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jouleline.core.ports import content_key
+
+SCHEMA: Final = "jouleline/event/1"
+EVENTS_FILE: Final = "events.jsonl"
+_PRIVATE: Final = 0o600
+
+
+class JournalError(ValueError):
+    """A log that cannot be read; the message names the file and line."""
+
+
+class Journal:
+    """One run's log in its record folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a log to go on with it; a new one if there is none.
+
+        Raises:
+            JournalError: if the file is no log of ours.
+            OSError: if it cannot be read or written.
+        """
+        self._path = path
+        self._kept: dict[tuple[str, str], Any] = {}
+        whole = b""
+        if path.exists():
+            whole = _whole_lines(path.read_bytes())
+            for event in _events(path, whole):
+                if "key" in event:
+                    self._kept[event["kind"], event["key"]] = event["result"]
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, _PRIVATE)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._file.truncate(len(whole))
+        self._file.seek(len(whole))
+        self.reused = 0
+        """How many results were found in the log."""
+
+    def note(self, kind: str, **data: object) -> None:
+        """Append an event. ``data`` is JSON and holds no secret."""
+        event = {"schema": SCHEMA, "time": datetime.now(UTC).isoformat(), "kind": kind, **data}
+        self._file.write(json.dumps(event).encode() + b"\n")
+
+    async def once(self, kind: str, key: str, produce: Callable[[], Awaitable[Any]]) -> Any:
+        """The result that was logged under this kind and key, else a new one, which is logged."""
+        if (kind, key) in self._kept:
+            self.reused += 1
+            return self._kept[kind, key]
+        result = await produce()
+        self.note(kind, key=key, result=result)
+        self._kept[kind, key] = result
+        return result
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """All events of a run, in order; a line that was cut off at the end is left out.
+
+    Raises:
+        JournalError: if the file is no log of ours.
+        OSError: if it cannot be read.
+    """
+    return _events(path, _whole_lines(path.read_bytes()))
+
+
+def _whole_lines(data: bytes) -> bytes:
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _events(path: Path, data: bytes) -> list[dict[str, Any]]:
+    events = []
+    for number, line in enumerate(data.splitlines(), start=1):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict) or event.get("schema") != SCHEMA or "kind" not in event:
+            raise JournalError(f"{path}, line {number}: is no event of a run of Jouleline")
+        events.append(event)
+    return events
+
+
+def files_key(files: Mapping[str, bytes]) -> str:
+    """A key for the contents of some files, whatever their order."""
+    parts = [part for name in sorted(files) for part in (name, files[name])]
+    return content_key("files/1", *parts)

@@ -1,0 +1,54 @@
+"""Who may use the machine when: builds overlap, runs wait for each other, and all of it is accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from jouleline.core.ports import Completed, Job, Runner
+
+
+@dataclass
+class Turns:
+    """A runner that lets at most ``builds`` builds of ``build_command`` overlap, and no two other jobs.
+
+    Gates watch how long programs take, so a run must not meet another. ``done`` holds every job that
+    ended, for the account of what a search took; ``build_s`` and ``run_s`` are wall times (s), summed.
+    """
+
+    runner: Runner
+    build_command: str
+    builds: int
+    done: list[Completed] = field(default_factory=list)
+    build_s: float = 0.0
+    run_s: float = 0.0
+    _building: asyncio.Semaphore = field(init=False)
+    _running: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    def __post_init__(self) -> None:
+        """Open as many places for builds."""
+        self._building = asyncio.Semaphore(self.builds)
+
+    @property
+    def name(self) -> str:
+        """The runner's own name: taking turns changes no result."""
+        return self.runner.name
+
+    @property
+    def guarantees(self) -> tuple[str, ...]:
+        """The runner's own guarantees."""
+        return self.runner.guarantees
+
+    async def run(self, job: Job) -> Completed:
+        """Run a job when it is its turn."""
+        building = job.command == self.build_command
+        turn: AbstractAsyncContextManager[object] = self._building if building else self._running
+        async with turn:
+            completed = await self.runner.run(job)
+        if building:
+            self.build_s += completed.wall_s
+        else:
+            self.run_s += completed.wall_s
+        self.done.append(completed)
+        return completed
