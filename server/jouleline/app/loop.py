@@ -27,6 +27,7 @@ from .build import Built, build
 from .contest import Contest, best_of
 from .journal import Journal, files_key
 from .judge import Judge
+from .loop_settings import describe
 from .measure import EnergyComparison, Measurement, MeasurementError, measure_one
 from .outcome import Attempt, Outcome, SearchCost, Step, Tools
 from .program import Program
@@ -58,6 +59,11 @@ class Task:
     record: Path
 
 
+def identity(program: Program, workload: Workload) -> str:
+    """A key for all that a program and its workload are: runs of the same can share what they paid for."""
+    return content_key("program/1", files_key(program.files), repr(workload))
+
+
 class Loop:
     """One run of the loop on one program."""
 
@@ -77,7 +83,7 @@ class Loop:
         self._model = self._recorded(tools.model if tools.settings.model else None)
         judge = (tools.judge or tools.model) if tools.settings.judge else None
         self._judge = self._recorded(judge)
-        self._identity = content_key("program/1", files_key(program.files), repr(workload))
+        self._identity = identity(program, workload)
         self._attempts: list[Attempt] = []
         self._seen: set[str] = set()
         self._built: dict[str, Built] = {}
@@ -125,7 +131,7 @@ class Loop:
             "start",
             program=str(self._program.root.absolute()),
             identity=self._identity,
-            settings={name: getattr(self._settings, name) for name in self._settings.__slots__},
+            settings=describe(self._settings),
             model=model.name if model is not None else None,
         )
 

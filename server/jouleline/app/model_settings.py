@@ -31,6 +31,7 @@ _WANTED: Final[Mapping[str, str]] = {
     "parallel": _COUNT,
     "token_budget": _COUNT,
     "extra": "a table of further parameters",
+    "judge": "a model's name, to review what another one proposed",
     "fine_tuned": "a fine-tuned model's name",
 }
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")

@@ -14,6 +14,7 @@ from jouleline.core.candidate import Candidate, patch
 from jouleline.core.verdict import gates_json
 from jouleline.core.workload import Workload
 
+from .loop_settings import describe
 from .measure_report import comparison_json
 from .outcome import Attempt, Outcome, Tools
 from .program import Program
@@ -60,11 +61,12 @@ def outcome_json(outcome: Outcome, program: Program, workload: Workload, tools: 
         },
         "runner": {"name": tools.runner.name, "guarantees": list(tools.runner.guarantees)},
         "notes": list(outcome.notes),
-        "settings": asdict(tools.settings),
+        "settings": describe(tools.settings),
         "model": tools.model.name if tools.model is not None else None,
         "cost": asdict(outcome.cost),
         "improved": outcome.improved,
         "headline": outcome.headline,
+        "details": outcome.details,
         "candidate": _candidate_json(outcome.candidate) if outcome.candidate else None,
         "energy": comparison_json(outcome.energy) if outcome.energy else None,
         "patch": patch(outcome.base, outcome.candidate.files) if outcome.candidate else None,

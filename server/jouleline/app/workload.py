@@ -25,7 +25,7 @@ _LISTS: Mapping[str, type] = {
     "files": str,
     "outputs": str,
 }
-_TABLES = ("workload", "device", "model", "target", "measure", "sandbox")
+_TABLES = ("workload", "device", "model", "target", "measure", "sandbox", "refactor")
 
 
 class WorkloadError(ValueError):

@@ -21,6 +21,8 @@ VERBS = {
     "verify": "check that a candidate computes what its baseline does",
     "measure": "measure a program's energy, or two programs against each other",
     "study": "score bounds against a labelled corpus",
+    "history": "list the runs of refactor that were kept",
+    "show": "show one run of refactor: what it tried, measured and offered",
     "devices": "list the devices that bounds are known for",
     "doctor": "show what is here (compilers, meters, sandbox) and how to get what is not",
 }
@@ -88,6 +90,14 @@ def _verb(name: str) -> _Verb:
             from . import study
 
             return study
+        case "history":
+            from . import history
+
+            return history
+        case "show":
+            from . import show
+
+            return show
         case "devices":
             from . import devices
 

@@ -13,11 +13,15 @@ from rich.markup import escape
 from rich.syntax import Syntax
 
 from jouleline import wiring
+from jouleline.app.history import HistoryError, named_run, resumable
+from jouleline.app.loop import identity
 from jouleline.app.outcome import Outcome
 from jouleline.app.program import Program, launches_kernels
 from jouleline.app.record import outcome_json
 from jouleline.app.refactor import RefactorError, Step, refactor
 from jouleline.core.candidate import patch
+from jouleline.core.loop_settings import NAMED
+from jouleline.core.workload import Workload
 
 from . import options as shared
 from .console import output, progress
@@ -29,6 +33,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("program", type=Path, metavar="PROGRAM", help="a program's folder or file")
     shared.add_workload(parser)
     shared.add_sandbox(parser)
+    parser.add_argument(
+        "--use",
+        choices=tuple(NAMED),
+        metavar="SETTING",
+        help=f"the stages to go through: {', '.join(NAMED)} (default: as jouleline.toml says)",
+    )
+    parser.add_argument("--model", metavar="NAME", help="ask this model (default: as configured)")
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="RUN",
+        help="go on with a run that did not end, paying for nothing twice (default: the newest)",
+    )
     parser.add_argument("--apply", action="store_true", help="write the candidate into the program's files")
     shared.add_format(parser)
 
@@ -43,16 +61,20 @@ def run(options: argparse.Namespace) -> int:
             confined=not options.no_sandbox,
             uses_gpu=launches_kernels(program),
             settings=settings,
+            program=program.root,
+            use=options.use,
+            model=options.model,
         )
     except wiring.UnavailableError as error:
         raise shared.unavailable(error) from error
+    earlier = None if options.resume is None else _earlier(options.resume, program, workload, tools.records)
     with progress(quiet=options.format == "json") as tell, closing(tools.meter):
 
         def report(step: Step) -> None:
             tell(f"{step.stage}: {step.message}", step.fraction)
 
         try:
-            outcome = asyncio.run(refactor(program, workload, tools, report))
+            outcome = asyncio.run(refactor(program, workload, tools, report, record=earlier))
         except RefactorError as error:
             raise UserError(str(error), Exit.FAILED) from error
     if options.apply:
@@ -62,6 +84,21 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(outcome, applied=options.apply)
     return Exit.DONE
+
+
+def _earlier(name: str, program: Program, workload: Workload, records: Path) -> Path:
+    """The folder of the run to go on with."""
+    try:
+        past = named_run(records, name) if name else resumable(records, identity(program, workload))
+    except HistoryError as error:
+        raise UserError(str(error)) from error
+    if past is None:
+        raise UserError("--resume: no unfinished run of this program as it is now; run it without --resume")
+    if past.identity != identity(program, workload):
+        raise UserError(
+            f"--resume {past.name}: the program or its workload has changed since; run it without --resume"
+        )
+    return past.folder
 
 
 def _apply(outcome: Outcome, program: Program) -> None:

@@ -18,6 +18,7 @@ class ModelSettings:
     what ``api_key_command`` prints, at the moment of the first request. ``temperature`` and
     ``max_tokens`` (of one answer) are left to the endpoint where None. ``token_budget`` is for one
     run of the command line, questions and answers together. ``extra`` is sent with every question.
+    ``judge`` is the model, at the same endpoint, that reviews candidates (empty: the same one).
     ``fine_tuned`` is the model that a study asks in scenario fine-tuned.
     """
 
@@ -33,5 +34,6 @@ class ModelSettings:
     token_budget: int = 1_000_000
     extra: Mapping[str, object] = field(default_factory=dict)
     fine_tuned: str = ""
+    judge: str = ""
     origin: str = ""
     """Where the model's name comes from, for people."""
