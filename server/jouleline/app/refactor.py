@@ -67,6 +67,9 @@ async def refactor(
         return await _refactored(task, progress or (lambda _: None), journal)
     finally:
         journal.close()
+        for model in (tools.model, tools.judge):
+            if model is not None:
+                await model.aclose()
         with suppress(OSError):
             _drop_if_nothing_was_found(folder)
 
