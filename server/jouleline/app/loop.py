@@ -175,6 +175,7 @@ class Loop:
             energy = await self._profile(baseline) if self._settings.context else None
             known = context.describe(analysis, energy) if self._settings.context else ""
             guide = refactor_prompts.guide(analysis)
+        first = self._tools.first_line
         return [
             ModelProposer(
                 number=number,
@@ -186,7 +187,7 @@ class Loop:
                 context=known,
                 guide=guide,
             )
-            for number in range(self._settings.candidates)
+            for number in range(first, first + self._settings.candidates)
         ]
 
     async def _profile(self, baseline: Built) -> Measurement[Any] | None:

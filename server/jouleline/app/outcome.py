@@ -31,7 +31,8 @@ class Tools:
     ``model`` proposes candidates and ``judge`` reviews them (None: the
     rules and the gates alone); ``device`` is what kernels are analysed for. ``search_meter`` sees what
     the whole search takes; it is not the one that windows are measured with, unless that models.
-    ``builds`` is how many builds may overlap.
+    ``builds`` is how many builds may overlap, and ``first_line`` the number of the model's first line of
+    thought: another number draws other answers to the same questions.
     """
 
     runner: Runner
@@ -52,6 +53,7 @@ class Tools:
     search_meter: Meter[Any] | None = None
     settings: LoopSettings = field(default_factory=LoopSettings)
     builds: int = 2
+    first_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

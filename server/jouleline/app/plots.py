@@ -166,6 +166,40 @@ def counts_plot(panels: Sequence[tuple[str, Sequence[Point]]]) -> str:
     return _svg(2.55 * len(panels), 2.9, draw)
 
 
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A figure for k = 1, 2, ... with its 95% interval; ``low`` and ``high`` may be infinite."""
+
+    label: str
+    values: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+def at_k_plot(title: str, curves: Sequence[Curve]) -> str:
+    """A figure against the number of candidates, in percent, a line with its interval for each setting."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        colours = (_RIGHT, _WRONG, _INK, _MUTED)
+        markers = "osD^vP*X"
+        for place, curve in enumerate(curves):
+            ks = list(range(1, len(curve.values) + 1))
+            colour = colours[place % len(colours)]
+            values = [100 * value for value in curve.values]
+            if all(math.isfinite(one) for one in (*curve.low, *curve.high)):
+                low, high = ([100 * one for one in ends] for ends in (curve.low, curve.high))
+                axes.fill_between(ks, low, high, color=colour, alpha=0.12, linewidth=0)
+            marker = markers[place % len(markers)]
+            axes.plot(ks, values, color=colour, marker=marker, markersize=5, label=curve.label)
+        axes.set(xlabel="candidates k", ylabel=title, ylim=(0, None))
+        axes.set_xticks(range(1, max((len(one.values) for one in curves), default=1) + 1))
+        axes.grid(visible=True)
+        axes.legend(loc="best")
+
+    return _svg(3.9, 3.1, draw)
+
+
 def _scatter(axes: Axes, points: Sequence[Point]) -> None:
     for right, marker, colour, label in ((True, "o", _RIGHT, "right"), (False, "x", _WRONG, "wrong")):
         chosen = [one for one in points if one.right is right]

@@ -65,8 +65,21 @@ def read_document(path: Path) -> dict[str, Any]:
     Raises:
         WorkloadError: if it cannot be read, is not TOML, or has a table that nobody knows.
     """
+    document = read_toml(path)
+    for name in document:
+        if name not in _TABLES:
+            raise WorkloadError(f"{path}: unknown table [{name}]; known are {', '.join(_TABLES)}")
+    return document
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read any TOML file.
+
+    Raises:
+        WorkloadError: if it cannot be read or is not TOML.
+    """
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise WorkloadError(f"{path}: no such workload file") from None
     except OSError as error:
@@ -75,10 +88,6 @@ def read_document(path: Path) -> dict[str, Any]:
         raise WorkloadError(f"{path}: is not UTF-8 text; a workload file is TOML") from None
     except tomllib.TOMLDecodeError as error:
         raise WorkloadError(f"{path}: is not valid TOML: {error}") from error
-    for name in document:
-        if name not in _TABLES:
-            raise WorkloadError(f"{path}: unknown table [{name}]; known are {', '.join(_TABLES)}")
-    return document
 
 
 def _workload(table: Mapping[str, Any], path: Path) -> Workload:

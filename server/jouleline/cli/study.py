@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from . import study_export, study_fine_tune, study_measuring, study_roofline
+from . import study_energy, study_export, study_fine_tune, study_measuring, study_roofline
 
 _STUDIES = {
     "roofline": (study_roofline, "how often bounds agree with a profiler's, by kind of evidence"),
     "measuring": (study_measuring, "how often the measuring protocol is wrong, by simulation"),
+    "energy": (study_energy, "how much energy verified candidates save, over a suite of programs"),
     "export": (study_export, "write a labelled corpus as fine-tuning data for a language model"),
     "fine-tune": (study_fine_tune, "fine-tune a language model on exported data, through its endpoint"),
 }

@@ -1,0 +1,137 @@
+"""``jouleline study energy``: what candidates save over a suite of programs, by setting."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from jouleline import wiring
+from jouleline.app.energy_study import Draw, draws, run_trials, scores_of, study_csv, study_json
+from jouleline.app.energy_study_page import percent, study_page
+from jouleline.app.energy_suite import SuiteError, read_suite
+from jouleline.app.journal import EVENTS_FILE, Journal, JournalError
+from jouleline.app.outcome import Tools
+from jouleline.app.program import Program
+from jouleline.core.energy_study import Trial
+from jouleline.core.loop_settings import NAMED
+
+from . import options as shared
+from .console import output, progress
+from .exit_codes import Exit, UserError
+
+REPORT_JSON = "energy-study.json"
+REPORT_CSV = "energy-study.csv"
+REPORT_PAGE = "energy-study.html"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say which suite, which settings and how many candidates."""
+    parser.add_argument("--suite", type=Path, required=True, metavar="FILE", help="the programs, as TOML")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="where trials and report go; a stopped study goes on",
+    )
+    parser.add_argument(
+        "--setting",
+        action="append",
+        choices=tuple(NAMED),
+        metavar="NAME",
+        help=f"may be repeated: {', '.join(NAMED)} (default: rules; with a model vanilla and full, too)",
+    )
+    parser.add_argument(
+        "--candidates",
+        type=_count,
+        default=3,
+        metavar="N",
+        help="draws of each program (default: %(default)s)",
+    )
+    parser.add_argument("--model", metavar="NAME", help="ask this model (default: as configured)")
+    shared.add_sandbox(parser)
+    shared.add_format(parser)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of candidates from 1 to 100")
+    return int(text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make the trials that are not made yet, then write and print the report."""
+    try:
+        members = read_suite(options.suite)
+    except SuiteError as error:
+        raise UserError(str(error)) from error
+    model = _model_name(options.model)
+    settings = options.setting or (["rules", "vanilla", "full"] if model else ["rules"])
+    if model is None and (asking := [name for name in settings if NAMED[name].model and name != "full"]):
+        raise UserError(f"--setting {asking[0]} needs a model: see docs/models.md")
+
+    def tools_for(draw: Draw, program: Program) -> Tools:
+        return wiring.refactor_tools(
+            confined=not options.no_sandbox, program=program.root, use=draw.setting, model=options.model
+        )
+
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        journal = Journal(options.out / EVENTS_FILE)
+    except (OSError, JournalError) as error:
+        raise UserError(str(error)) from error
+    with progress(quiet=options.format == "json") as tell:
+        try:
+            asked = draws(members, settings, options.candidates)
+            trials = asyncio.run(run_trials(asked, tools_for, journal, tell))
+        except wiring.UnavailableError as error:
+            raise UserError(str(error)) from error
+        finally:
+            journal.close()
+        tell("writing the report", None)
+        document = study_json(trials, model)
+        (options.out / REPORT_JSON).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        (options.out / REPORT_CSV).write_text(study_csv(trials), "utf-8")
+        (options.out / REPORT_PAGE).write_text(study_page(trials, model), "utf-8")
+    if options.format == "json":
+        shared.print_json(document)
+    else:
+        _print(trials, options.out)
+    return Exit.DONE
+
+
+def _model_name(name: str | None) -> str | None:
+    try:
+        found = wiring.model_settings(None, name)
+    except wiring.UnavailableError as error:
+        raise UserError(str(error)) from error
+    return found.model if found is not None else None
+
+
+def _print(trials: list[Trial], out: Path) -> None:
+    console = output()
+    table = Table(box=None, pad_edge=False)
+    table.add_column("setting")
+    for title in ("pass@1", "pass@n", "reduction@1", "reduction@n", "conditional"):
+        table.add_column(title, justify="right")
+    for score in scores_of(trials):
+        table.add_row(
+            score.setting,
+            *(
+                escape(percent(one))
+                for one in (
+                    score.pass_at[0],
+                    score.pass_at[-1],
+                    score.reduction_at[0],
+                    score.reduction_at[-1],
+                )
+            ),
+            escape(percent(score.conditional)) if score.conditional else "-",
+        )
+    console.print(table)
+    console.print(f"[dim]report: {escape(str(out / REPORT_PAGE))}[/]", soft_wrap=True)
