@@ -42,10 +42,8 @@ def study_page(trials: Sequence[Trial], model: str | None) -> str:
             "note",
         ),
         '<div class="figures">',
-        figure(
-            at_k_plot("energy-reduction@k, %", [_curve(one, one.reduction_at) for one in scores]), "Reduction"
-        ),
-        figure(at_k_plot("pass@k, %", [_curve(one, one.pass_at) for one in scores]), "Passing"),
+        figure(at_k_plot("energy-reduction@k, %", reductions), "What the best of k candidates saves"),
+        figure(at_k_plot("pass@k, %", passing), "How often one of k candidates passes"),
         "</div>",
     ]
     for score in scores:
@@ -125,13 +123,16 @@ def _trials(trials: Sequence[Trial]) -> str:
             one.number + 1,
             f"{100 * one.reduction:.1f}%",
             _interval(one),
-            if one.low is not None and one.high is not None
-            else None,
             one.wall_s,
             one.tokens,
         )
         for one in trials
     ]
-    return table(
-        ("program", "setting", "outcome", "draw", "reduction", "95% interval", "time, s", "tokens"), rows, 3
-    )
+    titles = ("program", "setting", "outcome", "draw", "reduction", "95% interval", "s", "tokens")
+    return table(titles, rows, 3)
+
+
+def _interval(trial: Trial) -> str | None:
+    if trial.low is None or trial.high is None:
+        return None
+    return f"[{100 * trial.low:.1f}, {100 * trial.high:.1f}]"

@@ -122,15 +122,7 @@ def _print(trials: list[Trial], out: Path) -> None:
     for score in scores_of(trials):
         table.add_row(
             score.setting,
-            *(
-                escape(percent(one))
-                for one in (
-                    score.pass_at[0],
-                    score.pass_at[-1],
-                    score.reduction_at[0],
-                    score.reduction_at[-1],
-                )
-            ),
+            *(escape(percent(at[k])) for at in (score.pass_at, score.reduction_at) for k in (0, -1)),
             escape(percent(score.conditional)) if score.conditional else "-",
         )
     console.print(table)
