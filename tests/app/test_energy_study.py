@@ -1,0 +1,86 @@
+"""The energy study on real programs with the rules alone; the model's part is in test_model_loop.py."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jouleline.app.energy_study import Draw, draws, run_trials, study_csv, study_json
+from jouleline.app.energy_study_page import study_page
+from jouleline.app.energy_suite import Member, SuiteError, read_suite
+from jouleline.app.journal import Journal
+from jouleline.app.measure import Plan
+from jouleline.app.outcome import Tools
+from jouleline.app.program import Program
+from jouleline.core.loop_settings import NAMED
+from jouleline.meters.cpu_time import CpuTimeMeter
+from jouleline.rules import RULES
+from jouleline.runners.local import LocalRunner
+from jouleline.toolchains.gnu import GnuToolchain
+from tests.cli.command import SAMPLES
+
+METER = CpuTimeMeter(rated_watts=100, cores=2, device="a test's processor", source="assumed by a test")
+
+
+def test_a_suite_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    suite = tmp_path / "suite.toml"
+    for text, complaint in (
+        ("", r"needs at least one \[\[program\]\]"),
+        ('[[program]]\nfolder = "missing"\n', "no such folder"),
+        ('[[program]]\nfoldr = "."\n', "unknown key 'foldr'"),
+        ('[[program]]\nfolder = "."\n[[program]]\nfolder = "."\n', "two programs are called"),
+        ('[[program]]\nfolder = "."\nworkload = "none.toml"\n', "no such file"),
+    ):
+        suite.write_text(text)
+        with pytest.raises(SuiteError, match=complaint):
+            read_suite(suite)
+
+
+def test_a_model_is_drawn_n_times_and_rules_once() -> None:
+    members = [Member("p", Path())]
+    assert len(draws(members, ["rules", "vanilla"], 3)) == 1 + 3
+
+
+def test_a_study_makes_no_trial_twice(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "dot-omp", tmp_path / "dot-omp")
+    (tmp_path / "empty").mkdir()
+    suite = tmp_path / "suite.toml"
+    suite.write_text('[[program]]\nfolder = "dot-omp"\n[[program]]\nfolder = "empty"\n')
+    made: list[str] = []
+
+    def tools_for(draw: Draw, program: Program) -> Tools:
+        made.append(draw.member.name)
+        del program
+        return Tools(
+            runner=LocalRunner(),
+            meter=METER,
+            rules=RULES,
+            toolchains=[GnuToolchain()],
+            records=tmp_path / "records",
+            plan=Plan(budget_s=10),
+            settings=NAMED["rules"],
+        )
+
+    def study() -> list[object]:
+        journal = Journal(tmp_path / "events.jsonl")
+        asked = draws(read_suite(suite), ["rules"], 2)
+        trials = asyncio.run(run_trials(asked, tools_for, journal, lambda *_: None))
+        journal.close()
+        page = study_page(trials, None)
+        assert "energy-reduction@k" in page
+        assert "dot-omp" in page
+        document = study_json(trials, None)
+        assert document["settings"][0]["failures"]["not run"] == 1
+        assert len(list(csv.DictReader(io.StringIO(study_csv(trials))))) == 2
+        return list(trials)
+
+    first = study()
+    runs = len(list((tmp_path / "records").iterdir()))
+    assert study() == first
+    assert len(list((tmp_path / "records").iterdir())) == runs
+    assert made == ["dot-omp", "dot-omp"]
