@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jouleline import __version__
-from jouleline.core.energy import Estimate
 from jouleline.core.energy_study import SettingScore, Trial, score_setting
+from jouleline.core.interval import Estimate
 from jouleline.core.loop_settings import NAMED, LoopSettings
 
 from .energy_suite import Member

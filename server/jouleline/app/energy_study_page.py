@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from jouleline import __version__
-from jouleline.core.energy import Estimate
 from jouleline.core.energy_study import SettingScore, Trial
+from jouleline.core.interval import Estimate
 
 from .energy_study import scores_of
 from .page import figure, heading, page, paragraph, table

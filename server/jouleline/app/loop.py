@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jouleline.core.candidate import Candidate, edits_between
+from jouleline.core.energy import Arm
 from jouleline.core.meter import MeterError
 from jouleline.core.ports import ModelError, ModelUnavailableError, content_key
 from jouleline.core.verdict import GateResult, Verdict, gates_json, verdict_of
@@ -25,6 +26,7 @@ from jouleline.rules.base import Rule
 from . import context, refactor_prompts
 from .build import Built, build
 from .contest import Contest, best_of
+from .headroom import NEAR, Roofs
 from .journal import Journal, files_key
 from .judge import Judge
 from .loop_settings import describe
@@ -34,7 +36,7 @@ from .program import Program
 from .proposals import Base, ModelProposer, ProposalError, Proposer, RuleProposer
 from .record import write_record
 from .recorded_model import RecordedModel
-from .report import details, fate, headline
+from .report import commented, details, fate, headline
 from .turns import Turns
 from .verify import Reference, check_candidate, make_reference
 from .workload import changeable_files
@@ -79,7 +81,8 @@ class Loop:
         self._scratch = scratch
         self._journal = journal
         self._turns = Turns(tools.runner, workload.build, tools.builds)
-        self._changeable = changeable_files(program, workload)
+        # An edit of an editor changes files that are there; rules and models make no new ones.
+        self._changeable = [name for name in changeable_files(program, workload) if name in program.files]
         self._model = self._recorded(tools.model if tools.settings.model else None)
         judge = (tools.judge or tools.model) if tools.settings.judge else None
         self._judge = self._recorded(judge)
@@ -88,6 +91,7 @@ class Loop:
         self._seen: set[str] = set()
         self._built: dict[str, Built] = {}
         self._copies = 0
+        self._roofs = Roofs(program, workload.args, tools.device)
         self._contest = Contest(tools, self._program_of, lambda text, done: self._say("measure", text, done))
         self._began = time.monotonic()
         self._fraction = 0.0
@@ -119,6 +123,8 @@ class Loop:
             if number and found is best:
                 break
             best = found
+            if self._is_near_floor(best):
+                break
             proposers = self._of_later_rounds(proposers)
             if not proposers:
                 break
@@ -126,13 +132,12 @@ class Loop:
         return await self._outcome(confirmed)
 
     def _note_start(self) -> None:
-        model = self._model
         self._journal.note(
             "start",
             program=str(self._program.root.absolute()),
             identity=self._identity,
             settings=describe(self._settings),
-            model=model.name if model is not None else None,
+            model=self._model.name if self._model is not None else None,
         )
 
     def _is_over(self) -> bool:
@@ -140,6 +145,16 @@ class Loop:
         if limit is None or time.monotonic() - self._began < limit:
             return False
         self._notes.append(f"the search ended after {limit:g} s, as the settings say")
+        return True
+
+    def _is_near_floor(self, best: Attempt | None) -> bool:
+        """Whether what there is by now leaves nothing worth searching for."""
+        if best is None or best.energy is None or not self._settings.rounds:
+            return False
+        seconds = best.energy.comparison.summary(Arm.CANDIDATE).seconds.value
+        if not self._roofs.leave_nothing(best.candidate.files, seconds):
+            return False
+        self._notes.append(f"the search ended: a run takes less than {NEAR:g} times what the roofline allows")
         return True
 
     async def _baseline(self) -> tuple[Built, Reference]:
@@ -168,10 +183,8 @@ class Loop:
         if self._model is None:
             return []
         known, guide = "", ""
-        if (self._settings.context or self._settings.plan) and self._tools.device is not None:
-            analysis = context.analysed(
-                self._program.files, self._tools.device, self._workload.args, self._program.macros
-            )
+        analysis = self._roofs.of({})
+        if (self._settings.context or self._settings.plan) and analysis is not None:
             energy = await self._profile(baseline) if self._settings.context else None
             known = context.describe(analysis, energy) if self._settings.context else ""
             guide = refactor_prompts.guide(analysis)
@@ -195,7 +208,9 @@ class Loop:
         self._say("baseline", "measuring the energy of a run", _BASELINE_DONE)
         plan = replace(self._tools.plan, windows=3, warm_up_windows=2)
         try:
-            return await measure_one(self._tools.runner, self._tools.meter, baseline.job(), plan=plan)
+            return await measure_one(
+                self._tools.runner, self._tools.meter, baseline.job(), plan=plan, turn=self._tools.turn
+            )
         except (MeterError, MeasurementError) as error:
             self._notes.append(f"the model was not told the energy of a run: {error}")
             return None
@@ -290,8 +305,7 @@ class Loop:
         if key in self._seen:
             return None
         self._seen.add(key)
-        fraction = self._fraction
-        self._say("verify", f"{candidate.name}: {candidate.title}", fraction)
+        self._say("verify", f"{candidate.name}: {candidate.title}")
 
         async def checked() -> list[Mapping[str, Any]]:
             verdict, built = await check_candidate(
@@ -359,19 +373,25 @@ class Loop:
         texts = self._program.files
         cost = await self._cost()
         notes = tuple(self._notes)
+        bounds = self._roofs.change(changed)
+        if candidate is not None and energy is not None and self._settings.comment:
+            candidate = commented(candidate, energy)
+            changed = candidate.files
         outcome = Outcome(
             improved=candidate is not None,
             headline=headline(candidate, energy, self._attempts, asked=self._model is not None),
-            details=details(candidate, energy, self._attempts, cost, notes),
+            details="",
             candidate=candidate,
             energy=energy,
             attempts=tuple(self._attempts),
-            base={name: texts.get(name, b"") for name in changed},
-            edits={name: edits_between(texts.get(name, b""), data) for name, data in changed.items()},
+            base={name: texts[name] for name in changed},
+            edits={name: edits_between(texts[name], data) for name, data in changed.items()},
             record=self._record,
             cost=cost,
             notes=notes,
+            bounds=bounds,
         )
+        outcome = replace(outcome, details=details(outcome))
         write_record(outcome, self._program, self._workload, self._tools)
         self._journal.note("end", improved=outcome.improved, headline=outcome.headline)
         self._say("done", outcome.headline, 1.0)

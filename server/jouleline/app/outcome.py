@@ -119,6 +119,7 @@ class Outcome:
     candidate's, by path relative to the program's root. ``record`` is the folder with
     ``result.json`` and, if there is a candidate, ``candidate.patch``. ``notes`` are what else the user
     should know: those of the tools, and what kept a model or a round from doing its part.
+    ``bounds`` are the kernels' bounds before and after.
     """
 
     improved: bool
@@ -132,3 +133,4 @@ class Outcome:
     record: Path
     cost: SearchCost
     notes: tuple[str, ...]
+    bounds: tuple[str, ...] = ()

@@ -71,6 +71,7 @@ def outcome_json(outcome: Outcome, program: Program, workload: Workload, tools: 
         "energy": comparison_json(outcome.energy) if outcome.energy else None,
         "patch": patch(outcome.base, outcome.candidate.files) if outcome.candidate else None,
         "attempts": [_attempt_json(attempt) for attempt in outcome.attempts],
+        "bounds": list(outcome.bounds),
         "record": str(outcome.record),
     }
 

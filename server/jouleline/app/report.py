@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from jouleline.core.candidate import Candidate
@@ -11,7 +12,7 @@ from jouleline.core.energy import Arm, EnergyVerdict, Summary
 from jouleline.core.interval import Estimate
 
 from .measure import EnergyComparison
-from .outcome import Attempt, SearchCost
+from .outcome import Attempt, Outcome, SearchCost
 
 
 def provenance(energy: EnergyComparison[Any]) -> str:
@@ -71,14 +72,9 @@ def _warnings(attempt: Attempt) -> list[str]:
     return [f"{gate.name}: {gate.reason}" for gate in attempt.verdict.warnings]
 
 
-def details(
-    candidate: Candidate | None,
-    energy: EnergyComparison[Any] | None,
-    attempts: Sequence[Attempt],
-    cost: SearchCost,
-    notes: Sequence[str],
-) -> str:
+def details(outcome: Outcome) -> str:
     """The outcome as a few lines of Markdown."""
+    candidate, energy, attempts = outcome.candidate, outcome.energy, outcome.attempts
     lines: list[str] = []
     if candidate is not None and energy is not None:
         comparison = energy.comparison
@@ -108,13 +104,15 @@ def details(
         lines += [""] if energy.warnings else []
         lines += [f"- line {one.line}: {one.title}. {one.rationale}" for one in candidate.rewrites]
         lines.append("")
+        lines += ["Bounds by our analysis: " + "; ".join(outcome.bounds) + ".", ""] if outcome.bounds else []
+        lines += ["Verified: " + "; ".join(_proofs(candidate, attempts)) + ".", ""]
     if attempts:
         lines.append("Tried:")
         lines += [f"- {attempt.candidate.name}: {fate(attempt)}" for attempt in attempts]
         warnings = dict.fromkeys(warning for attempt in attempts for warning in _warnings(attempt))
         lines += ["", *warnings] if warnings else []
-    lines += ["", cost_words(cost, energy)]
-    lines += ["", *(f"Note: {note}" for note in notes)]
+    lines += ["", cost_words(outcome.cost, energy)]
+    lines += ["", *(f"Note: {note}" for note in outcome.notes)]
     return "\n".join(lines).strip()
 
 
@@ -123,6 +121,22 @@ def _net_row(before: Summary, after: Summary, ratio: Estimate | None) -> list[st
         return []
     figures = f"{before.net_joules.value:.3g} J | {after.net_joules.value:.3g} J"
     return [f"| energy net of idle (measured) | {figures} | {change(ratio)} |"]
+
+
+def _proofs(candidate: Candidate, attempts: Sequence[Attempt]) -> list[str]:
+    """How the candidate was verified, gate by gate."""
+    gates = next((one.verdict.gates for one in attempts if one.candidate.name == candidate.name), ())
+    return [f"{gate.name} ({gate.reason})" for gate in gates] or ["by no gate"]
+
+
+def commented(candidate: Candidate, energy: EnergyComparison[Any]) -> Candidate:
+    """The candidate with its measured figures in a comment at the top of each file that it changes."""
+    ratio = energy.comparison.energy_ratio
+    figure = f"{percent(ratio.value)} energy ({provenance(energy)}, 95% interval {percent(ratio.low)} to "
+    line = f"// Jouleline: {figure}{percent(ratio.high)}): {candidate.title}".replace("\n", " ")
+    # A backslash at the end of a comment would take the next line into it.
+    text = line.rstrip("\\").encode() + b"\n"
+    return replace(candidate, files={name: text + data for name, data in candidate.files.items()})
 
 
 def fate(attempt: Attempt) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from .at_k import energy_reduction_at_k, pass_at_k
-from .energy import Estimate, t_interval
+from .interval import Estimate, t_interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,8 +133,13 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
     try:
         program = await asyncio.to_thread(read_program_of, document.path, session.folders, overlay)
         settings = await asyncio.to_thread(wiring.measure_settings, program.root / WORKLOAD_FILE)
-        uses_gpu = launches_kernels(program)
-        tools = await asyncio.to_thread(wiring.refactor_tools, uses_gpu=uses_gpu, settings=settings)
+        prepare = partial(
+            wiring.refactor_tools,
+            uses_gpu=launches_kernels(program),
+            settings=settings,
+            program=program.root,
+        )
+        tools = await asyncio.to_thread(prepare)
         with closing(tools.meter):
             workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
             outcome = await refactor(program, workload, tools, report)
