@@ -470,6 +470,7 @@ def refactor_tools(
         device=host_device(),
         search_meter=meter(settings.meter, settings.gpus, accept_mig=settings.accept_mig, uses_gpu=uses_gpu),
         settings=stages,
+        replay_meter=replay_meter,
     )
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jouleline.app.measure import EnergyComparison, Plan, compare
-from jouleline.app.outcome import Attempt, Tools
+from jouleline.app.outcome import Attempt, Outcome, SearchCost
 from jouleline.app.report import details, headline
 from jouleline.core.candidate import Candidate, Rewrite
 from jouleline.core.meter import EnergySample, Measured
@@ -12,6 +12,26 @@ from tests.support.metering import FormulaRunner, SensorDouble, program
 
 CANDIDATE = Candidate("tile", (Rewrite("tile", 3, "tile the loops", "less traffic", ()),), {"main.cu": b""})
 ATTEMPTS = (Attempt(CANDIDATE, Verdict((GateResult("build", passed=True, reason="it builds"),))),)
+
+
+def told(energy: EnergyComparison[Measured]) -> str:
+    """The report of an outcome with this comparison."""
+    cost = SearchCost(0, 0, 0, 0)
+    return details(
+        Outcome(
+            improved=True,
+            headline="",
+            details="",
+            candidate=CANDIDATE,
+            energy=energy,
+            attempts=ATTEMPTS,
+            base={},
+            edits={},
+            record=Path("/nowhere"),
+            cost=cost,
+            notes=(),
+        )
+    )
 
 
 def throttled(_: int, sample: EnergySample[Measured]) -> EnergySample[Measured]:
@@ -24,16 +44,14 @@ def compared(meter: SensorDouble) -> EnergyComparison[Measured]:
 
 
 def test_a_warning_stands_beside_the_figure_wherever_that_is_shown() -> None:
-    tools = Tools(FormulaRunner(), SensorDouble(), (), (), Path("/nowhere"))
     doubtful, sound = compared(SensorDouble(dress=throttled)), compared(SensorDouble())
     assert "measured with a warning, see the report" in headline(CANDIDATE, doubtful, ATTEMPTS)
-    assert "Warning: the GPU was throttled (power cap)." in details(CANDIDATE, doubtful, ATTEMPTS, tools)
+    assert "Warning: the GPU was throttled (power cap)." in told(doubtful)
     assert "warning" not in headline(CANDIDATE, sound, ATTEMPTS)
-    assert "Warning" not in details(CANDIDATE, sound, ATTEMPTS, tools)
+    assert "Warning" not in told(sound)
 
 
 def test_energy_net_of_idle_stands_beside_gross() -> None:
-    tools = Tools(FormulaRunner(), SensorDouble(), (), (), Path("/nowhere"))
-    text = details(CANDIDATE, compared(SensorDouble(load_w=200, idle_w=(50,))), ATTEMPTS, tools)
+    text = told(compared(SensorDouble(load_w=200, idle_w=(50,))))
     assert "| energy (measured) | 250 J | 125 J |" in text
     assert "| energy net of idle (measured) | 200 J | 100 J |" in text

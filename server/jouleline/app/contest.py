@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from jouleline.core.candidate import Candidate
 from jouleline.core.energy import EnergyVerdict
+from jouleline.core.ports import content_key
 
 from .build import BuildError, Built
-from .measure import EnergyComparison, MeasurementError, Progress, compare, rank
-from .outcome import Attempt, Tools
+from .energy_record import EnergyRecordError, Header, Subject, Surroundings, read_energy_record, recording
+from .energy_replay import replay, replayable
+from .journal import Journal, files_key
+from .measure import EnergyComparison, MeasurementError, Progress, Report, compare, rank
+from .measure_report import comparison_json
+from .outcome import Attempt, ReplayMeterOf, Tools
+from .record import energy_file
 from .report import change
 
 _CONFIRMING: Final = 0.2
@@ -31,13 +39,18 @@ def _ranked(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 @dataclass
 class Contest:
-    """Takes every measurement of a run. ``seconds`` (s) is the time that they took.
+    """Takes every measurement of a run, and records its windows in ``folder``; ``seconds`` (s) they took.
 
+    ``subject`` is what is measured, for the records, and ``identity`` a key for all that it follows from.
     ``program_of`` gives a candidate's program, ``tell`` hears what is measured and how much of the
     whole loop is done.
     """
 
     tools: Tools
+    subject: str
+    identity: str
+    folder: Path
+    journal: Journal
     program_of: Callable[[Candidate], Awaitable[Built]]
     tell: Callable[[str, float], None]
     seconds: float = 0.0
@@ -45,7 +58,8 @@ class Contest:
     async def measured(self, attempt: Attempt, baseline: Built, start: float, share: float) -> Attempt:
         """An attempt with its energy, or with what kept it from being measured."""
         try:
-            energy = await self._compare(baseline, attempt.candidate, attempt.candidate.name, start, share)
+            name = f"{attempt.candidate.name}-{attempt.round}" if attempt.round else attempt.candidate.name
+            energy = await self._compare(baseline, attempt.candidate, name, start, share)
         except (MeasurementError, BuildError) as error:
             return replace(attempt, problem=str(error))
         return replace(attempt, energy=energy)
@@ -82,17 +96,64 @@ class Contest:
             counted = f" {step.done}/{step.of}" if step.of > 1 else ""
             self.tell(f"{name}: {step.phase}{counted}{figure}", start + share * step.fraction)
 
-        built = await self.program_of(candidate)
-        began = time.monotonic()
-        try:
-            return await compare(
-                self.tools.runner,
-                self.tools.meter,
+        path = self.folder / energy_file(name)
+        fresh: list[EnergyComparison[Any]] = []
+
+        async def measure() -> str:
+            built = await self.program_of(candidate)
+            began = time.monotonic()
+            try:
+                fresh.append(await self._measured(baseline, built, name, path, report))
+            finally:
+                self.seconds += time.monotonic() - began
+            return path.name
+
+        key = content_key(self.identity, files_key(candidate.files), name)
+        kept = await self.journal.once("measurement", key, measure)
+        if not fresh and (replay_meter := self.tools.replay_meter) is not None:
+            return await _again(self.folder / kept, replay_meter)
+        if not fresh:
+            await measure()
+        return fresh[0]
+
+    async def _measured(
+        self, baseline: Built, built: Built, name: str, path: Path, report: Report
+    ) -> EnergyComparison[Any]:
+        tools, seed = self.tools, secrets.randbits(32)
+
+        def header() -> Header:
+            return Header(
+                surroundings=Surroundings.here(tools.host),
+                meter=tools.meter.info,
+                plan=tools.plan,
+                seed=seed,
+                runner=tools.runner.name,
+                guarantees=tools.runner.guarantees,
+                baseline=Subject.of(self.subject, baseline),
+                candidate=Subject.of(f"{self.subject}, {name}", built),
+            )
+
+        with recording(path) as record:
+            result = await compare(
+                tools.runner,
+                tools.meter,
                 baseline.job(),
                 built.job(),
-                plan=self.tools.plan,
-                turn=self.tools.turn,
+                plan=tools.plan,
+                seed=seed,
+                turn=tools.turn,
                 progress=report,
+                observe=lambda window: record.see(window, header),
             )
-        finally:
-            self.seconds += time.monotonic() - began
+            record.finish(comparison_json(result))
+        return result
+
+
+async def _again(path: Path, replay_meter: ReplayMeterOf) -> EnergyComparison[Any]:
+    """The comparison that a resumed run recorded, worked out anew from its windows."""
+    source = replayable(read_energy_record(path))
+    result = await replay(source, replay_meter(source))
+    if not isinstance(result, EnergyComparison):
+        raise EnergyRecordError(f"{path}: holds no comparison; run without --resume")
+    # The same run goes on, so its figures are those of its own meter.
+    return replace(result, comparison=replace(result.comparison, meter=source.record.header.meter))

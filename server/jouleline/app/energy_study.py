@@ -19,8 +19,7 @@ from jouleline.core.interval import Estimate
 from jouleline.core.loop_settings import NAMED, LoopSettings
 
 from .energy_suite import Member
-from .journal import Journal
-from .loop import identity
+from .journal import Journal, identity
 from .outcome import Outcome, Step, Tools
 from .program import Program, ProgramError, read_program
 from .refactor import RefactorError, refactor

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from jouleline.core.ports import content_key
+from jouleline.core.workload import Workload
+
+from .program import Program
 
 SCHEMA: Final = "jouleline/event/1"
 EVENTS_FILE: Final = "events.jsonl"
@@ -101,3 +104,8 @@ def files_key(files: Mapping[str, bytes]) -> str:
     """A key for the contents of some files, whatever their order."""
     parts = [part for name in sorted(files) for part in (name, files[name])]
     return content_key("files/1", *parts)
+
+
+def identity(program: Program, workload: Workload) -> str:
+    """A key for all that a program and its workload are: runs of the same can share what they paid for."""
+    return content_key("program/1", files_key(program.files), repr(workload))

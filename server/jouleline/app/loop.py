@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,19 +20,17 @@ from jouleline.core.energy import Arm
 from jouleline.core.meter import MeterError
 from jouleline.core.ports import ModelError, ModelUnavailableError, content_key
 from jouleline.core.verdict import GateResult, Verdict, gates_json, verdict_of
-from jouleline.core.workload import Workload
 from jouleline.rules.base import Rule
 
 from . import context, refactor_prompts
 from .build import Built, build
 from .contest import Contest, best_of
 from .headroom import NEAR, Roofs
-from .journal import Journal, files_key
+from .journal import Journal, files_key, identity
 from .judge import Judge
 from .loop_settings import describe
 from .measure import EnergyComparison, Measurement, MeasurementError, measure_one
-from .outcome import Attempt, Outcome, SearchCost, Step, Tools
-from .program import Program
+from .outcome import Attempt, Outcome, SearchCost, Step, Task
 from .proposals import Base, ModelProposer, ProposalError, Proposer, RuleProposer
 from .record import write_record
 from .recorded_model import RecordedModel
@@ -49,21 +47,6 @@ _BASELINE_DONE: Final = 0.1
 _SEARCHED: Final = 0.8
 _VERIFYING: Final = 0.5
 """The share of a round that verifying takes; measuring takes the rest."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a run of the loop is about; ``record`` is its folder."""
-
-    program: Program
-    workload: Workload
-    tools: Tools
-    record: Path
-
-
-def identity(program: Program, workload: Workload) -> str:
-    """A key for all that a program and its workload are: runs of the same can share what they paid for."""
-    return content_key("program/1", files_key(program.files), repr(workload))
 
 
 class Loop:
@@ -92,7 +75,15 @@ class Loop:
         self._built: dict[str, Built] = {}
         self._copies = 0
         self._roofs = Roofs(program, workload.args, tools.device)
-        self._contest = Contest(tools, self._program_of, lambda text, done: self._say("measure", text, done))
+        self._contest = Contest(
+            tools=tools,
+            subject=str(program.root),
+            identity=self._identity,
+            folder=task.record,
+            journal=journal,
+            program_of=self._program_of,
+            tell=lambda text, done: self._say("measure", text, done),
+        )
         self._began = time.monotonic()
         self._fraction = 0.0
         self._notes: list[str] = list(tools.notes)
@@ -110,8 +101,8 @@ class Loop:
         """Search, confirm the best, and write the record."""
         if self._tools.search_meter is not None:
             await asyncio.to_thread(self._tools.search_meter.start)
-        self._note_start()
         baseline, reference = await self._baseline()
+        self._note_start()
         proposers = await self._proposers(baseline)
         best: Attempt | None = None
         for number in range(self._settings.rounds + 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,15 @@ from jouleline.core.meter import Meter, Turn
 from jouleline.core.ports import Finding, LanguageModel, Runner, Toolchain
 from jouleline.core.source import Edit
 from jouleline.core.verdict import Verdict
+from jouleline.core.workload import Workload
 from jouleline.rules.base import Rule
 
+from .energy_replay import Replayable
 from .measure import EnergyComparison, Plan
+from .program import Program
+
+ReplayMeterOf = Callable[[Replayable], Meter[Any]]
+"""Gives the meter that takes the windows of a record again."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,7 @@ class Tools:
     ``model`` proposes candidates and ``judge`` reviews them (None: the
     rules and the gates alone); ``device`` is what kernels are analysed for. ``search_meter`` sees what
     the whole search takes; it is not the one that windows are measured with, unless that models.
+    ``replay_meter`` is for the measurements of a run that is resumed (None: they are made again).
     ``builds`` is how many builds may overlap, and ``first_line`` the number of the model's first line of
     thought: another number draws other answers to the same questions.
     """
@@ -52,8 +59,19 @@ class Tools:
     device: Device | None = None
     search_meter: Meter[Any] | None = None
     settings: LoopSettings = field(default_factory=LoopSettings)
+    replay_meter: ReplayMeterOf | None = None
     builds: int = 2
     first_line: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a run of the loop is about; ``record`` is its folder."""
+
+    program: Program
+    workload: Workload
+    tools: Tools
+    record: Path
 
 
 @dataclass(frozen=True, slots=True)

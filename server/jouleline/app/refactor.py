@@ -19,9 +19,9 @@ from jouleline.core.workload import Workload
 from .build import BuildError
 from .energy_record import EnergyRecordError
 from .journal import EVENTS_FILE, Journal, JournalError
-from .loop import Loop, Task
+from .loop import Loop
 from .measure import MeasurementError
-from .outcome import Attempt, Outcome, Step, Tools
+from .outcome import Attempt, Outcome, Step, Task, Tools
 from .program import Program, launches_kernels, needs_gpu
 from .record import new_record
 from .verify import BaselineError
@@ -97,13 +97,6 @@ async def _refactored(task: Task, tell: Report, journal: Journal) -> Outcome:
             raise RefactorError(f"{error}{_without_gpu(task.program, tools)}") from error
         except (EnergyRecordError, RunnerError, MeterError, MeasurementError) as error:
             raise RefactorError(str(error)) from error
-
-
-def _runs_on_unseen_gpu(program: Program, tools: Tools) -> bool:
-    if tools.gpu_measured:
-        return False
-    gpu_answers = tools.gpu is not None and tools.gpu.availability is not Availability.MISSING
-    return needs_gpu(program) or (gpu_answers and launches_kernels(program))
 
 
 def _runs_on_unseen_gpu(program: Program, tools: Tools) -> bool:

@@ -14,7 +14,7 @@ from rich.syntax import Syntax
 
 from jouleline import wiring
 from jouleline.app.history import HistoryError, named_run, resumable
-from jouleline.app.loop import identity
+from jouleline.app.journal import identity
 from jouleline.app.outcome import Outcome
 from jouleline.app.program import Program, launches_kernels
 from jouleline.app.record import outcome_json
