@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from jouleline.core.candidate import Rewrite
-from jouleline.core.facts import Declared, ProgramFacts
+from jouleline.core.declarations import Declared
+from jouleline.core.facts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, descendants, text_of
 

@@ -6,7 +6,8 @@ import re
 
 from tree_sitter import Node
 
-from jouleline.core.facts import Function, ProgramFacts
+from jouleline.core.declarations import Function
+from jouleline.core.facts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 
