@@ -12,6 +12,7 @@ from typing import Any, Final
 from jouleline.core.candidate import Candidate
 from jouleline.core.energy import EnergyVerdict
 from jouleline.core.ports import content_key
+from jouleline.rules.base import Alternative, Rule
 
 from .build import BuildError, Built
 from .energy_record import EnergyRecordError, Header, Subject, Surroundings, read_energy_record, recording
@@ -35,6 +36,28 @@ def best_of(attempts: Sequence[Attempt]) -> Attempt | None:
 def _ranked(attempts: Sequence[Attempt]) -> list[Attempt]:
     improved = {id(one.energy): one for one in attempts if one.improved}
     return [improved[id(energy)] for energy in rank([one.energy for one in improved.values() if one.energy])]
+
+
+def rules_that_saved(rules: Sequence[Rule], attempts: Sequence[Attempt], best: Attempt | None) -> list[Rule]:
+    """The rules that saved energy by themselves and are not in ``best`` yet, the most saving first.
+
+    Of alternatives, none is left once one of their family is in.
+    """
+    held = {rewrite.rule for rewrite in best.candidate.rewrites} if best is not None else set()
+    families = {rule.family for rule in rules if isinstance(rule, Alternative) and rule.name in held}
+    ratios = {
+        one.proposer: one.energy.comparison.energy_ratio.value
+        for one in attempts
+        if one.energy is not None and one.round == 0
+    }
+    saved = [
+        rule
+        for rule in rules
+        if ratios.get(rule.name, 1.0) < 1.0
+        and rule.name not in held
+        and not (isinstance(rule, Alternative) and rule.family in families)
+    ]
+    return sorted(saved, key=lambda rule: ratios[rule.name])
 
 
 @dataclass

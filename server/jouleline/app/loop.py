@@ -20,11 +20,10 @@ from jouleline.core.energy import Arm
 from jouleline.core.meter import MeterError
 from jouleline.core.ports import ModelError, ModelUnavailableError, content_key
 from jouleline.core.verdict import GateResult, Verdict, gates_json, verdict_of
-from jouleline.rules.base import Rule
 
 from . import context, refactor_prompts
 from .build import Built, build
-from .contest import Contest, best_of
+from .contest import Contest, best_of, rules_that_saved
 from .headroom import NEAR, Roofs
 from .journal import Journal, files_key, identity
 from .judge import Judge
@@ -116,7 +115,7 @@ class Loop:
             best = found
             if self._is_near_floor(best):
                 break
-            proposers = self._of_later_rounds(proposers)
+            proposers = self._of_later_rounds(proposers, best)
             if not proposers:
                 break
         confirmed = await self._contest.confirm(self._attempts, baseline, _SEARCHED)
@@ -206,20 +205,12 @@ class Loop:
             self._notes.append(f"the model was not told the energy of a run: {error}")
             return None
 
-    def _of_later_rounds(self, proposers: Sequence[Proposer]) -> list[Proposer]:
-        """Models go on; rules that proved right are tried once more, together, on what there is by then."""
-        models: list[Proposer] = [one for one in proposers if isinstance(one, ModelProposer)]
-        if not models:
-            return []
-        right = self._rules_that_passed()
-        return [
-            *([RuleProposer("rules", right, self._changeable, self._program.files)] if right else []),
-            *models,
-        ]
-
-    def _rules_that_passed(self) -> list[Rule]:
-        passed = {one.proposer for one in self._attempts if one.verdict.accepted}
-        return [rule for rule in self._tools.rules if rule.name in passed]
+    def _of_later_rounds(self, proposers: Sequence[Proposer], best: Attempt | None) -> list[Proposer]:
+        """Models go on; rules that saved energy by themselves are tried together, on what there is by now."""
+        right = rules_that_saved(self._tools.rules, self._attempts, best)
+        together = RuleProposer(_COMBINED, right, self._changeable, self._program.files)
+        models = [one for one in proposers if isinstance(one, ModelProposer)]
+        return [*([together] if right else []), *models]
 
     # Rounds
 
@@ -232,11 +223,6 @@ class Loop:
         async with asyncio.TaskGroup() as group:
             for proposer in proposers:
                 group.create_task(self._line(number, proposer, base, reference))
-        right = self._rules_that_passed()
-        if number == 0 and len(right) > 1:
-            await self._line(
-                number, RuleProposer(_COMBINED, right, self._changeable, self._program.files), base, reference
-            )
         return list(range(start, len(self._attempts)))
 
     def _base(self, best: Attempt | None) -> Base:
