@@ -10,6 +10,7 @@ from typing import Any
 
 from jouleline.core.makefile import run_arguments, run_command
 from jouleline.core.ports import Toolchain
+from jouleline.core.regions import CONSENTS
 from jouleline.core.workload import Tolerance, Workload
 
 from .program import SOURCE_SUFFIXES, Program
@@ -24,6 +25,7 @@ _LISTS: Mapping[str, type] = {
     "repeat_args": int,
     "files": str,
     "outputs": str,
+    "consent": str,
 }
 _TABLES = ("workload", "device", "model", "target", "measure", "sandbox")
 
@@ -98,6 +100,12 @@ def _workload(table: Mapping[str, Any], path: Path) -> Workload:
     for name in (*lists["files"], *lists["outputs"]):
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise WorkloadError(f"{path}: {name!r} lies outside the program's folder")
+    for word in lists["consent"]:
+        if word not in CONSENTS:
+            raise WorkloadError(
+                f"{path}: {word!r} in consent is unknown; candidates may be allowed to change "
+                f"{', '.join(CONSENTS)}"
+            )
     return Workload(
         build=table["build"],
         run=table["run"],

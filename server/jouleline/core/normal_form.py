@@ -84,7 +84,7 @@ def _value(node: ast.expr) -> float:
                 raise ValueError
             if isinstance(op, ast.Div) and isinstance(a, int) and isinstance(b, int):
                 return a // b
-            return _ARITHMETIC[type(op)](a, b)  # type: ignore[no-any-return, operator]
+            return _ARITHMETIC[type(op)](a, b)  # type: ignore[no-any-return]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand)
     raise ValueError

@@ -320,7 +320,8 @@ def _convergence(names: Names, root: Node) -> _Found:
 def _parts(condition: Node | None) -> list[Node]:
     """The operands of a condition's ``&&`` and ``||``."""
     while condition is not None and condition.type in ("condition_clause", "parenthesized_expression"):
-        condition = field(condition, "value") or (condition.named_children or [None])[-1]
+        inside = condition.named_children
+        condition = field(condition, "value") or (inside[-1] if inside else None)
     if condition is None:
         return []
     if condition.type == "binary_expression" and text_of(field(condition, "operator")) in ("&&", "||"):

@@ -21,7 +21,8 @@ class Workload:
     ``args`` is what is measured; ``check_args`` are checked in addition. ``size_args`` and
     ``repeat_args`` are indices of arguments that are a problem size or repeat the work. ``files``
     are what a candidate may change and ``outputs`` what is compared beside standard output.
-    ``origin`` says where the workload comes from, for people.
+    ``consent`` names protected places that a candidate may change all the same, see
+    ``docs/verification.md``. ``origin`` says where the workload comes from, for people.
     """
 
     build: str
@@ -33,6 +34,7 @@ class Workload:
     files: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     tolerance: Tolerance = Tolerance()
+    consent: tuple[str, ...] = ()
     origin: str = ""
 
     def run_command(self, args: str | None = None) -> str:
