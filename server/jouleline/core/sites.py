@@ -29,7 +29,8 @@ READS: Final = frozenset(
 )
 OUTSIDE: Final = frozenset(
     "system popen fork vfork execl execlp execv execve execvp posix_spawn dlopen dlsym socket connect "
-    "signal sigaction atexit on_exit quick_exit _exit _Exit shm_open ptrace kill getppid setitimer".split()
+    "signal sigaction atexit on_exit quick_exit _exit _Exit shm_open ptrace kill getppid setitimer "
+    "__gcov_reset __gcov_dump __asan_default_options __tsan_default_options __ubsan_default_options".split()
 )
 _ENGINES: Final = re.compile(
     r"\b(?:mt19937(?:_64)?|minstd_rand0?|default_random_engine|ranlux\w+|knuth_b|random_device"
