@@ -51,11 +51,11 @@ class Counts:
 async def check_counts(
     baseline: Built,
     candidate: Built,
+    *,
     observations: Sequence[Observation],
     index: int,
     runner: Runner,
     memo: Memo,
-    *,
     vacuous: bool,
 ) -> GateResult:
     """Whether each repeat of a candidate does work as the baseline's does.
@@ -108,7 +108,7 @@ def _judge(
             return GateResult(
                 "effort",
                 passed=False,
-                reason=f"as argument {index} grows from {low} to {high} (other arguments as in {quoted(args)}) "
+                reason=f"as argument {index} grows from {low} to {high} (the others as in {quoted(args)}) "
                 f"the candidate executes {step:.0f} further lines a repeat, and {usual:.0f} elsewhere "
                 f"({each}): it leaves out repeats",
             )

@@ -106,10 +106,9 @@ def _arrays(expected: bytes, actual: bytes, tolerance: Tolerance, kind: str) -> 
     if not wrong.any():
         return (), error
     first = int(np.argmax(wrong))
-    return (
-        f"{int(wrong.sum())} of {wanted.size} numbers ({kind}) differ, the first at {first}: "
-        f"expected {wanted[first]:.9g}, got {got[first]:.9g}",
-    ), error
+    what = f"expected {wanted[first]:.9g}, got {got[first]:.9g}"
+    wrongs = f"{int(wrong.sum())} of {wanted.size} numbers ({kind}) differ"
+    return (f"{wrongs}, the first at {first}: {what}",), error
 
 
 def _images(wanted: _Image, got: _Image, tolerance: Tolerance) -> tuple[tuple[str, ...], float]:

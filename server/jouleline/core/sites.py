@@ -47,6 +47,7 @@ _VERDICT: Final = re.compile(
     re.IGNORECASE,
 )
 _CHECKING: Final = re.compile(r"verif|check(?!sum|point|er)|valid|compare|matches", re.IGNORECASE)
+_WRITES: Final = re.compile(r",\s*\"w[^\"]*\"\s*\)$")
 _LOOPS: Final = ("for_statement", "while_statement", "do_statement", "for_range_loop")
 _EXPRESSIONS: Final = (
     "binary_expression", "conditional_expression", "parenthesized_expression", "cast_expression",
@@ -118,7 +119,7 @@ def _calls(names: Names, root: Node, checking: frozenset[str]) -> _Found:
             yield Kind.SEEDS, "seed", f"{name}{_given(names, node)}", node
         elif name in RANDOM:
             yield Kind.SEEDS, "random number", _whole(names, node), node
-        elif name in READS:
+        elif name in READS and not _WRITES.search(text_of(node)):
             yield Kind.INPUTS, "reading", f"{name} {_strings(node)}".strip(), node
         elif name in OUTSIDE:
             yield Kind.INPUTS, "outside", name, node
