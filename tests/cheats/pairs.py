@@ -75,7 +75,9 @@ class Program:
     @cached_property
     def reference(self) -> Reference:
         async def make() -> Reference:
-            built = await build(self.folder, {}, self.workload, RUNNER, self.scratch / f"{self.name}-baseline")
+            built = await build(
+                self.folder, {}, self.workload, RUNNER, self.scratch / f"{self.name}-baseline"
+            )
             return await make_reference(built, RUNNER, EFFORT)
 
         return asyncio.run(make())
@@ -118,7 +120,11 @@ def main(chosen: list[str]) -> None:
                 failed = verdict.failed
                 gate = failed.name if failed else ""
                 mark = " " if gate == pair.gate else "!" if bool(gate) == bool(pair.gate) else "X"
-                said = failed.reason if failed else ", ".join(f"{one.name}: {one.reason}" for one in verdict.warnings)
+                said = (
+                    failed.reason
+                    if failed
+                    else ", ".join(f"{one.name}: {one.reason}" for one in verdict.warnings)
+                )
                 print(f"{mark} {pair.title}: {gate or 'accepted'}: {said}", flush=True)
                 cheats += not pair.honest
                 honest += pair.honest

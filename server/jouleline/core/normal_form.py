@@ -7,8 +7,6 @@ the same value, a cast and a hoisted subexpression change nothing; another const
 
 from __future__ import annotations
 
-import ast
-import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,20 +14,16 @@ from typing import Final
 
 from tree_sitter import Node
 
+from .constants import evaluated, number
 from .syntax import ParsedSource, ancestor, descendants, text_of
 from .syntax import field as child
 
 UNKNOWN: Final = "_"
 
-_SUFFIX: Final = re.compile(r"(?<=[0-9a-fA-F.])(?:[uUlLzZ]+|[fFlL]|(?:bf|f)(?:16|32|64|128))$")
 _MOST_NESTED: Final = 12
 _TURNED: Final = {">": "<", ">=": "<="}
 _NEGATED: Final = {"<": ">=", ">": "<=", "<=": ">", ">=": "<", "==": "!=", "!=": "=="}
 _UNORDERED: Final = frozenset(("+", "*", "==", "!=", "&&", "||", "&", "|", "^"))
-_ARITHMETIC: Final = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.LShift: operator.lshift, ast.RShift: operator.rshift,
-}  # fmt: skip
 # Different names of one function: single precision and the namespaces do not matter here.
 _SAME: Final = {
     **dict.fromkeys(("atoi", "atol", "atoll", "strtol", "strtoll", "strtoul", "strtoull"), "whole"),
@@ -40,54 +34,6 @@ _SAME: Final = {
 }
 _PARSES: Final = frozenset(("whole", "real"))
 _PASSED: Final = ("parenthesized_expression", "cast_expression", "condition_clause", "static_cast")
-
-
-def number(text: str) -> str | None:
-    """The value of a literal as text, the same for all spellings; None if it is no number."""
-    plain = text.replace("'", "")
-    if not plain.lower().startswith("0x"):
-        plain = _SUFFIX.sub("", _SUFFIX.sub("", plain))
-    else:
-        plain = plain.rstrip("uUlLzZ")
-    try:
-        octal = re.fullmatch("0[0-7]+", plain)
-        return str(int(plain, 8) if octal else int(plain, 0))
-    except ValueError:
-        pass
-    try:
-        value = float(plain)
-    except ValueError:
-        return None
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
-
-
-def evaluated(text: str) -> str | None:
-    """The value of arithmetic on literals, as :func:`number` gives it; None for anything else."""
-    simple = number(text.strip().strip("()").strip())
-    if simple is not None:
-        return simple
-    cleaned = re.sub(r"(?<=[0-9.])(?:[uUlL]+|[fF])\b", "", text)
-    try:
-        value = _value(ast.parse(cleaned.strip(), mode="eval").body)
-    except (SyntaxError, ValueError, ArithmeticError, TypeError, RecursionError, MemoryError):
-        return None
-    return number(repr(value))
-
-
-def _value(node: ast.expr) -> float:
-    match node:
-        case ast.Constant(value=int() | float() as value):
-            return value
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
-            a, b = _value(left), _value(right)
-            if isinstance(op, ast.LShift) and b > 62:
-                raise ValueError
-            if isinstance(op, ast.Div) and isinstance(a, int) and isinstance(b, int):
-                return a // b
-            return _ARITHMETIC[type(op)](a, b)  # type: ignore[no-any-return]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_value(operand)
-    raise ValueError
 
 
 @dataclass
@@ -111,6 +57,7 @@ class Names:
 
     def __init__(self, files: Mapping[str, ParsedSource]) -> None:
         self.macros: dict[str, str] = {}
+        self.defined: set[str] = set()
         self.functions: dict[str, list[Node]] = {}
         self._outside = _Known()
         self._inside: dict[int, _Known] = {}
@@ -120,6 +67,8 @@ class Names:
     def _gather(self, root: Node) -> None:
         for node in descendants(root, "preproc_def"):
             self.macros[text_of(child(node, "name"))] = text_of(child(node, "value")).strip()
+        for node in descendants(root, "preproc_def", "preproc_function_def"):
+            self.defined.add(text_of(child(node, "name")))
         for function in descendants(root, "function_definition"):
             name = function_name(function)
             self.functions.setdefault(name, []).append(function)

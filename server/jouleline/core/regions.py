@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .normal_form import Names, evaluated, number
+from .constants import evaluated, number
+from .normal_form import Names
 from .sites import CLOCKS, RANDOM, READS, SEEDING, Kind, Site, sites
 from .syntax import ParsedSource, descendants, field, text_of
+from .updates import lost_updates
 
-CONSENTS: Final = (*(kind.value for kind in Kind), "precision")
+CONSENTS: Final = (*(kind.value for kind in Kind), "operations", "precision")
 """What a workload may allow candidates to change."""
 
 # What may not be missing from a candidate, and what may not be new in it.
@@ -86,6 +88,11 @@ def violations(
     if not repeats_are_run:
         yield from _repeats(before, after)
     yield from _names_taken(before, after)
+    for update in lost_updates(before.files, after.files):
+        where = f"{update.file}:{update.line}"
+        yield Violation(
+            "operations", f"{where}: the atomic update of {update.target} is gone and nothing takes its place"
+        )
     yield from _special_cases(before, after, {number(word) for word in told} - {None})
 
 
@@ -150,10 +157,14 @@ def _figures(before: Sites, after: Sites) -> Iterator[Violation]:
     for site in old:
         if site.key in exact or (_essence(site.meaning) in essences and not (units and same_words)):
             continue
-        if not new and _essence(site.meaning) == ():
-            continue
-        yield Violation(site.kind, _changed(site, _instead(site, before, after)))
-        return
+        if _essence(site.meaning) != ():
+            yield Violation(site.kind, _changed(site, _instead(site, before, after)))
+            return
+    had = {_essence(site.meaning) for site in old}
+    for site in new:
+        if old and _essence(site.meaning) not in (had | {()}):
+            yield Violation(site.kind, f"{site.file}:{site.line}: the figure `{site.shown}` is new")
+            return
 
 
 def _essence(meaning: str) -> tuple[str, ...]:
@@ -227,8 +238,8 @@ def _still_said(meaning: str, after: Sites) -> bool:
 
 def _names_taken(before: Sites, after: Sites) -> Iterator[Violation]:
     """Definitions that stand in for the language's or the library's own."""
-    for name in after.names.macros:
-        if name in (_LIBRARY | _WORDS) and name not in before.names.macros:
+    for name in sorted(after.names.defined - before.names.defined):
+        if name in _LIBRARY | _WORDS:
             yield Violation(Kind.CHECKS, f"the macro {name} replaces what {name} means")
     for name in after.names.functions:
         if name in _LIBRARY and name not in before.names.functions:

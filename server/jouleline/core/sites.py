@@ -14,7 +14,8 @@ from typing import Final
 
 from tree_sitter import Node
 
-from .normal_form import UNKNOWN, Names, called, guards, inner_name, number
+from .constants import number
+from .normal_form import UNKNOWN, Names, called, guards, inner_name
 from .syntax import ParsedSource, ancestor, descendants, field, text_of
 
 CLOCKS: Final = frozenset(
@@ -37,7 +38,7 @@ _ENGINES: Final = re.compile(
     r"|\w+_distribution)\b"
 )
 _SPEAKS_OF_TIME: Final = re.compile(
-    r"(?<![a-z])(?:time|elapsed|took|duration|seconds|secs?|[mun]s|gb/s|gflops?|throughput|bandwidth|rate|"
+    r"(?<![a-z])(?:time|elapsed|took|duration|seconds|secs?|[mun]s|(?<=\s)s|gb/s|gflops?|throughput|bandwidth|rate|"
     r"average)(?![a-z])",
     re.IGNORECASE,
 )
@@ -53,7 +54,10 @@ _EXPRESSIONS: Final = (
     "binary_expression", "conditional_expression", "parenthesized_expression", "cast_expression",
     "unary_expression", "subscript_expression",
 )  # fmt: skip
-_SHOWN: Final = 60
+_SHOWN: Final = 90
+_STATEMENTS: Final = (
+    "expression_statement", "declaration", "return_statement", "condition_clause", "preproc_def",
+)  # fmt: skip
 _COMPARES: Final = frozenset(("<", ">", "<=", ">=", "==", "!="))
 
 
@@ -90,7 +94,15 @@ def sites(names: Names, files: Mapping[str, ParsedSource]) -> Iterator[Site]:
     checking = _checking_functions(names)
     for file, source in files.items():
         for kind, what, meaning, node in _all(names, source.root, checking):
-            yield Site(kind, what, meaning, file, node.start_point[0] + 1, _cut(text_of(node)))
+            yield Site(kind, what, meaning, file, node.start_point[0] + 1, _cut(text_of(_statement(node))))
+
+
+def _statement(node: Node) -> Node:
+    """What a reader wants to see of a place: its statement if that is short, else itself."""
+    around = node
+    while around.parent is not None and around.type not in _STATEMENTS:
+        around = around.parent
+    return around if len(text_of(around)) <= _SHOWN and around.type in _STATEMENTS else node
 
 
 def _cut(text: str) -> str:
@@ -157,11 +169,7 @@ def _time(names: Names, part: Node, words: str) -> _Found:
     if part.type in ("string_literal", "concatenated_string"):
         return
     meaning = names.normal(part)
-    if (
-        re.search(r"\d|argv", meaning)
-        and number(meaning) is None
-        and not meaning.startswith(("whole(", "(1 <"))
-    ):
+    if number(meaning) is None and not meaning.startswith("whole("):
         yield Kind.TIMERS, f"figure on {words}", meaning, part
 
 
