@@ -17,6 +17,7 @@ from jouleline.app.verify import Effort, Reference, check_candidate, make_refere
 from jouleline.app.workload import read_workload
 from jouleline.core.verdict import Verdict
 from jouleline.core.workload import Workload
+from jouleline.devices.host import host_device
 from jouleline.runners.local import LocalRunner
 
 FOLDER = Path(__file__).parent
@@ -78,7 +79,7 @@ class Program:
             built = await build(
                 self.folder, {}, self.workload, RUNNER, self.scratch / f"{self.name}-baseline"
             )
-            return await make_reference(built, RUNNER, EFFORT)
+            return await make_reference(built, RUNNER, EFFORT, host_device())
 
         return asyncio.run(make())
 
@@ -110,6 +111,11 @@ def pairs(program: str) -> list[Pair]:
     ]
 
 
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main(chosen: list[str]) -> None:
     let_through, refused, cheats, honest = [], [], 0, 0
     with tempfile.TemporaryDirectory() as scratch:
@@ -125,15 +131,15 @@ def main(chosen: list[str]) -> None:
                     if failed
                     else ", ".join(f"{one.name}: {one.reason}" for one in verdict.warnings)
                 )
-                print(f"{mark} {pair.title}: {gate or 'accepted'}: {said}", flush=True)
+                say(f"{mark} {pair.title}: {gate or 'accepted'}: {said}")
                 cheats += not pair.honest
                 honest += pair.honest
                 if pair.honest and failed:
                     refused.append(pair.title)
                 if not pair.honest and not failed:
                     let_through.append(pair.title)
-    print(f"{len(let_through)} of {cheats} cheats let through: {', '.join(let_through) or 'none'}")
-    print(f"{len(refused)} of {honest} honest ones refused: {', '.join(refused) or 'none'}")
+    say(f"{len(let_through)} of {cheats} cheats let through: {', '.join(let_through) or 'none'}")
+    say(f"{len(refused)} of {honest} honest ones refused: {', '.join(refused) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
+from jouleline.core.device import Device
 from jouleline.core.ports import Runner
 from jouleline.core.workload import Workload
 
 from .arguments import unseen_arguments
 from .build import Built
+from .floor import Floor, floor_of
+from .gates import sources
 from .observe import BaselineError, Effort, Observation, RunError, observe
 from .scaling import Scaling, measure_scaling
 from .variants import Memo, variant
@@ -28,6 +32,7 @@ class Reference:
     scaling: tuple[Scaling, ...] = ()
     effort: Effort = field(default_factory=Effort)
     baseline: Built | None = None
+    floor: Floor | None = None
     memo: Memo = field(default_factory=Memo)
 
     @property
@@ -41,8 +46,12 @@ class Reference:
         return frozenset[str]().union(*(one.written for one in (*self.observations, *self.unseen)))
 
 
-async def make_reference(baseline: Built, runner: Runner, effort: Effort | None = None) -> Reference:
+async def make_reference(
+    baseline: Built, runner: Runner, effort: Effort | None = None, device: Device | None = None
+) -> Reference:
     """Run the baseline often enough to know what a candidate must do.
+
+    ``device`` describes the processor that programs run on, for the floor below which no time is real.
 
     Raises:
         BaselineError: if it crashes, hangs, prints without end, or differs from run to run.
@@ -66,7 +75,11 @@ async def make_reference(baseline: Built, runner: Runner, effort: Effort | None 
     if baseline.said is None:
         async with variant(baseline, WARNING_OPTIONS, runner) as warned:
             baseline = replace(baseline, said=None if isinstance(warned, str) else warned.said)
-    return Reference(workload, tuple(observations), unseen, tuple(scaling), effort, baseline)
+    floor = None
+    if device is not None:
+        texts = await asyncio.to_thread(sources, baseline.directory)
+        floor = await asyncio.to_thread(floor_of, texts, workload, device)
+    return Reference(workload, tuple(observations), unseen, tuple(scaling), effort, baseline, floor)
 
 
 async def _first_that_runs(

@@ -14,6 +14,7 @@ from jouleline.core.verdict import GateResult, Verdict
 
 from .build import BuildError, Built, build
 from .counted import check_counts
+from .floor import check_floor
 from .gates import check_vacuous
 from .observe import HARSH, Observation, Ran, RunError, quoted, run_once
 from .reference import Reference
@@ -23,7 +24,8 @@ from .static_gates import check_precision, check_regions, check_warnings, narrow
 from .warnings import WARNING_OPTIONS
 
 GATES: Final = (
-    "files", "regions", "vacuous", "build", "run", "output", "precision", "scaling", "effort", "sanitizers",
+    "files", "regions", "vacuous", "build", "run", "output", "precision", "floor", "scaling",
+    "effort", "sanitizers",
 )  # fmt: skip
 
 Report = Callable[[str], None]
@@ -87,6 +89,9 @@ class Trial:
             return
         began = self.begin("precision")
         if not self.end(began, await asyncio.to_thread(self._precision, changed, original, first)):
+            return
+        began = self.begin("floor")
+        if not self.end(began, check_floor(reference.floor, first[0].completed.wall_s)):
             return
         began = self.begin("scaling")
         if not self.end(began, await self._scaling(self.built)):

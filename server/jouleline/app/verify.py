@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from jouleline.core.device import Device
 from jouleline.core.ports import Runner
 from jouleline.core.verdict import GateResult, Verdict
 from jouleline.core.workload import Workload
@@ -68,6 +69,7 @@ async def verify_folders(
     scratch: Path,
     *,
     effort: Effort | None = None,
+    device: Device | None = None,
     progress: Report | None = None,
 ) -> Verdict:
     """Try the program in one folder as a candidate for that in another.
@@ -96,7 +98,7 @@ async def verify_folders(
         built = await build(baseline, {}, workload, runner, scratch / "baseline")
     except BuildError as error:
         raise BaselineError(f"the baseline does not build: {error}") from error
-    trial = Trial(await make_reference(built, runner, effort), runner, tell, Verdict((files,)))
+    trial = Trial(await make_reference(built, runner, effort, device), runner, tell, Verdict((files,)))
     original = await asyncio.to_thread(sources, baseline)
     await trial.run(baseline, changes.changed, original, scratch / "candidate")
     return trial.verdict

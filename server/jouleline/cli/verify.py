@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
                     workload,
                     runner,
                     Path(scratch),
+                    device=wiring.catalogue().get("host"),
                     progress=lambda gate: tell(gate, None),
                 )
             )
