@@ -19,8 +19,8 @@ from jouleline.core.workload import Workload
 from .analyse import analyse, parse_files, split_run_line
 from .arguments import whole_argument
 
-BYTES_PER_CYCLE: Final = 256.0
-"""Two loads and two stores of a 64-byte vector, which no core of today does in one cycle."""
+BYTES_PER_CYCLE: Final = 192.0
+"""Two loads and a store of 64-byte vectors in one cycle, the most that a core of today does."""
 
 _CLOCK_MARGIN: Final = 1.5
 _SURE: Final = (Doubt.NOTHING, Doubt.BRANCHES)
