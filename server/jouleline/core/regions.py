@@ -102,9 +102,10 @@ def _missing(before: Sites, after: Sites) -> Iterator[Violation]:
         if site.what in _KEPT and site.key not in kept:
             kept.add(site.key)
             yield Violation(site.kind, _changed(site, _instead(site, before, after)))
-    checks = (program.keys("check").total() for program in (before, after))
-    if next(checks) and not next(checks):
-        yield Violation(Kind.CHECKS, "the program's own check is not called any more")
+    checks = after.keys("check")
+    for name in before.keys("check"):
+        if name not in checks and (name in after.names.functions or not checks):
+            yield Violation(Kind.CHECKS, f"the program's own check {name}() is not called any more")
 
 
 def _instead(site: Site, before: Sites, after: Sites) -> Site | None:

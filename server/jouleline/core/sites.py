@@ -47,6 +47,7 @@ _VERDICT: Final = re.compile(
     r"|(?:in)?valid|verif\w*|wrong|match(?:es)?)(?![a-z])",
     re.IGNORECASE,
 )
+_REFERENCE: Final = re.compile(r"reference|golden|(?:^|_)(?:cpu|host|ref|gold)(?:_|$)", re.IGNORECASE)
 _CHECKING: Final = re.compile(r"verif|check(?!sum|point|er)|valid|compare|matches", re.IGNORECASE)
 _WRITES: Final = re.compile(r",\s*\"w[^\"]*\"\s*\)$")
 _LOOPS: Final = ("for_statement", "while_statement", "do_statement", "for_range_loop")
@@ -137,8 +138,8 @@ def _calls(names: Names, root: Node, checking: frozenset[str]) -> _Found:
             yield Kind.INPUTS, "outside", name, node
         elif name == "assert":
             yield Kind.CHECKS, "assertion", _given(names, node), node
-        elif name in checking:
-            yield Kind.CHECKS, "check", "called", node
+        elif name in checking or _REFERENCE.search(name):
+            yield Kind.CHECKS, "check", name, node
         if (name.endswith("printf") or name == "print") and _SPEAKS_OF_TIME.search(_strings(node)):
             arguments = field(node, "arguments")
             for part in arguments.named_children if arguments else ():
@@ -290,9 +291,13 @@ def _thresholds(names: Names, node: Node) -> _Found:
                 meaning = names.normal(one)
                 if re.search(r"\d", meaning):
                     yield Kind.CHECKS, "threshold", meaning.replace("ours()", UNKNOWN), one
-    loop = node if node.type == "for_statement" else ancestor(node, "for_statement")
+    around: list[Node] = []
+    loop = ancestor(node, "for_statement")
+    while loop is not None:
+        around.append(loop)
+        loop = ancestor(loop, "for_statement")
     inside = descendants(node, "for_statement") if node.type == "function_definition" else iter(())
-    for one in (*([loop] if loop is not None else []), *inside):
+    for one in (*around, *inside):
         meaning = names.normal(field(one, "condition"))
         if re.search(r"\d", meaning):
             yield Kind.CHECKS, "extent", meaning, one
@@ -308,16 +313,18 @@ def _convergence(names: Names, root: Node) -> _Found:
             branch = ancestor(jump, "if_statement")
             if branch is not None and loop.start_byte < branch.start_byte:
                 tests += [(part, names.opposite(part)) for part in _parts(field(branch, "condition"))]
-        found = False
+        found: set[str] = set()
         for part, meaning in tests:
             if names.floating(part) and not _mentions(part, counter):
-                found = True
+                found |= {text_of(one) for one in descendants(part, "identifier")}
                 yield Kind.CONVERGENCE, "test", meaning.replace("ours()", UNKNOWN), part
         if not found:
             continue
         for branch in descendants(loop, "if_statement"):
             condition = names.normal(field(branch, "condition"))
-            if field(branch, "alternative") is None and re.search(r" [%&] ", condition):
+            sets = {text_of(field(one, "left")) for one in descendants(branch, "assignment_expression")}
+            idle = field(branch, "alternative") is not None and not sets & found
+            if not idle and re.search(r" [%&] ", condition):
                 yield Kind.CONVERGENCE, "interval", condition, branch
         for inner in descendants(loop, "for_statement"):
             if inner != loop and trip(names, inner) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -54,8 +55,14 @@ def lost_updates(before: Mapping[str, ParsedSource], after: Mapping[str, ParsedS
     if not old:
         return []
     had, has = _updated(before), _updated(after)
-    new = {update.target for update in atomic_updates(after)}
-    lost = [one for one in old if one.target not in new and one.target not in has]
+    new = Counter(update.target for update in atomic_updates(after))
+    was = Counter(update.target for update in old)
+    lost = [
+        one
+        for one in old
+        if new[one.target] < was[one.target]
+        and (one.target not in has or has[one.target] < had.get(one.target, 0))
+    ]
     fewer = sum(has.values()) + _calls(after) < sum(had.values()) + _calls(before)
     return lost if fewer else []
 
