@@ -194,7 +194,9 @@ def test_an_honest_candidate_is_accepted(name: str, baseline: tuple[Path, Refere
     verdict = judge(baseline, changed(*HONEST[name]), tmp_path)
     assert verdict.accepted, verdict.failed
     assert [gate.name for gate in verdict.gates] == list(GATES)
-    assert verdict.warnings == ()
+    # A repeat that copies its result from a table is right, but little is left of its work.
+    allowed = {"effort"} if name == "a hoisted table" else set()
+    assert {gate.name for gate in verdict.warnings} <= allowed
 
 
 @pytest.mark.parametrize("name", CHEATS)
