@@ -55,8 +55,8 @@ PURE_STANDARD = {
     "__future__", "abc", "ast", "base64", "bisect", "cmath", "collections", "contextlib", "copy",
     "dataclasses", "decimal", "difflib", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq",
     "itertools", "json", "keyword", "math", "numbers", "operator", "pathlib", "posixpath", "random", "re",
-    "shlex", "zlib", "statistics", "string", "struct", "textwrap", "tomllib", "types", "typing", "unicodedata",
-    "uuid",
+    "shlex", "zlib", "statistics", "string", "struct", "textwrap", "tomllib", "types", "typing",
+    "unicodedata", "uuid",
 }  # fmt: skip
 # pathlib names files in core; opening them is an edge's work.
 PATH_IO = {
