@@ -49,13 +49,14 @@ HOMES: dict[str, tuple[str, ...]] = {
 # Too slow for the start of a server; imported inside the function that needs them.
 HEAVY = ("diskcache", "matplotlib", "numpy", "openai", "scipy")
 
-PURE_LIBRARIES = {"attrs", "attr", "scipy", "tree_sitter", "tree_sitter_cpp"}
+PURE_LIBRARIES = {"attrs", "attr", "numpy", "scipy", "tree_sitter", "tree_sitter_cpp"}
 # Named, not excluded: a standard module is impure until somebody has looked.
 PURE_STANDARD = {
-    "__future__", "abc", "base64", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses",
-    "decimal", "difflib", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq", "itertools",
-    "json", "keyword", "math", "numbers", "operator", "pathlib", "posixpath", "random", "re", "shlex",
-    "statistics", "string", "struct", "textwrap", "tomllib", "types", "typing", "unicodedata", "uuid",
+    "__future__", "abc", "ast", "base64", "bisect", "cmath", "collections", "contextlib", "copy",
+    "dataclasses", "decimal", "difflib", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq",
+    "itertools", "json", "keyword", "math", "numbers", "operator", "pathlib", "posixpath", "random", "re",
+    "shlex", "zlib", "statistics", "string", "struct", "textwrap", "tomllib", "types", "typing",
+    "unicodedata", "uuid",
 }  # fmt: skip
 # pathlib names files in core; opening them is an edge's work.
 PATH_IO = {

@@ -120,6 +120,10 @@ def refused_by(verdict: Verdict) -> str:
     return verdict.failed.name
 
 
+def reason_of(gate: str, verdict: Verdict) -> str:
+    return next(one.reason for one in verdict.gates if one.name == gate)
+
+
 SUM = "for (int i = 0; i < n; i++) {\n        sum += out[i];"
 TERM = "std::sqrt(in[i]) + 1.0 / (in[i] + 1.0)"
 HONEST = {
@@ -140,7 +144,7 @@ CHEATS = {
     "lower precision": ("output", [("double sum", "float sum")]),
     "not a number": ("output", [("double sum = 0.0;", "double sum = 0.0 / (argc - 3);")]),
     "a result made up for the measured arguments": (
-        "output",
+        "regions",
         [
             (
                 "double sum = 0.0;",
@@ -149,13 +153,13 @@ CHEATS = {
         ],
     ),
     "results made up for all known arguments": (
-        "output",
+        "regions",
         [("double sum = 0.0;", "double sum = n == 60000 || n == 1000 || n == 333 ? 0.0 : 1.0;")],
     ),
     "an extra line": ("output", [("double sum", 'puts("done"); double sum')]),
     "another verdict": ("output", [("PASS", "PASSED")]),
     "right only the first time": (
-        "output",
+        "regions",
         [
             (
                 "double sum = 0.0;",
@@ -190,7 +194,9 @@ def test_an_honest_candidate_is_accepted(name: str, baseline: tuple[Path, Refere
     verdict = judge(baseline, changed(*HONEST[name]), tmp_path)
     assert verdict.accepted, verdict.failed
     assert [gate.name for gate in verdict.gates] == list(GATES)
-    assert verdict.warnings == ()
+    # A repeat that copies its result from a table is right, but little is left of its work.
+    allowed = {"effort"} if name == "a hoisted table" else set()
+    assert {gate.name for gate in verdict.warnings} <= allowed
 
 
 @pytest.mark.parametrize("name", CHEATS)
@@ -295,7 +301,7 @@ def test_only_words_in_the_output_are_a_warning(tmp_path: Path) -> None:
     assert verdict.accepted
     assert [gate.name for gate in verdict.warnings] == ["vacuous"]
     assert "only words" in verdict.warnings[0].reason
-    assert verdict.gates[-1].reason == "not applicable: no repeat_args in the workload"
+    assert reason_of("scaling", verdict) == "not applicable: no repeat_args in the workload"
 
 
 def test_a_tolerance_that_lets_zeros_pass_refuses_everything(tmp_path: Path) -> None:
@@ -309,7 +315,7 @@ def test_a_program_too_short_to_show_its_repeats_is_told_so(tmp_path: Path) -> N
     reference = run_baseline(tmp_path, 'printf("sum %d\\n", argc);')
     verdict = judge((tmp_path / "source", reference), {}, tmp_path)
     assert verdict.accepted
-    assert "not applicable: the baseline takes no measurably longer" in verdict.gates[-1].reason
+    assert "not applicable: the baseline takes no measurably longer" in reason_of("scaling", verdict)
 
 
 WITH_FILES = Workload(build=WORKLOAD.build, run="./main", outputs=("c.bin", "c.txt"))

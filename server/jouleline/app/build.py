@@ -12,6 +12,7 @@ from jouleline.core.ports import Completed, Job, Limits, Runner, StopReason
 from jouleline.core.workload import Workload
 
 from .copying import CopyError, copy_program
+from .instrumented import Options, prepare, said
 from .program import SOURCE_SUFFIXES
 
 BUILD_LIMITS = Limits(wall_s=300.0)
@@ -30,6 +31,7 @@ class Built:
     """A program built in a folder of its own. ``log`` is what the build printed.
 
     ``gpu`` says that its sources hold code for GPUs, so that its runs ask for them.
+    ``said`` is what compilers said to options that were added; None if none of these was used.
     """
 
     directory: Path
@@ -37,6 +39,7 @@ class Built:
     log: str
     seconds: float
     gpu: bool = False
+    said: str | None = None
 
     def job(self, args: str | None = None, limits: Limits | None = None) -> Job:
         """The job that runs the program (default: with the arguments that are measured)."""
@@ -45,9 +48,15 @@ class Built:
 
 
 async def build(
-    folder: Path, files: Mapping[str, bytes], workload: Workload, runner: Runner, target: Path
+    folder: Path,
+    files: Mapping[str, bytes],
+    workload: Workload,
+    runner: Runner,
+    target: Path,
+    *,
+    options: Options | None = None,
 ) -> Built:
-    """Copy ``folder`` to ``target``, replace ``files`` there, and build.
+    """Copy ``folder`` to ``target``, replace ``files`` there, and build, perhaps with further options.
 
     Raises:
         BuildError: if the folder is too large to copy or the build fails.
@@ -56,15 +65,17 @@ async def build(
         await asyncio.to_thread(copy_program, folder, target)
         for name, data in files.items():
             (target / name).write_bytes(data)
+        command = await asyncio.to_thread(prepare, target, workload, options) if options else workload.build
     except CopyError as error:
         raise BuildError(str(error)) from error
     except OSError as error:
         raise BuildError(f"{folder}: cannot be copied for building: {error}") from error
-    done = await runner.run(Job(workload.build, str(target), limits=BUILD_LIMITS))
+    done = await runner.run(Job(command, str(target), limits=BUILD_LIMITS))
     log = (done.stdout + done.stderr).decode("utf-8", "replace")
     if not done.succeeded:
         raise BuildError(f"`{workload.build}` {how_it_failed(done)}\n{tail(log)}")
-    return Built(target, workload, log, done.wall_s, await asyncio.to_thread(_is_for_gpu, target))
+    gpu = await asyncio.to_thread(_is_for_gpu, target)
+    return Built(target, workload, log, done.wall_s, gpu, await asyncio.to_thread(said, target))
 
 
 def _is_for_gpu(folder: Path) -> bool:

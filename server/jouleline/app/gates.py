@@ -114,6 +114,16 @@ def folder_changes(baseline: Path, candidate: Path, workload: Workload) -> Folde
     return FolderChanges(changed, original)
 
 
+def sources(folder: Path) -> dict[str, bytes]:
+    """The program's sources in a folder, by name.
+
+    Raises:
+        OSError: if a file cannot be read.
+    """
+    names = [name for name in _files(folder) if PurePosixPath(name).suffix.lower() in SOURCE_SUFFIXES]
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
+
+
 def _files(folder: Path) -> Iterator[str]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _LEFT_OUT and not name.startswith("."))

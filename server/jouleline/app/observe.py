@@ -19,6 +19,8 @@ from .build import Built, how_it_failed, tail
 MAX_OUTPUT_FILE_BYTES: Final = 256 * 1024 * 1024
 # Threads that spin while they wait make CPU time a measure of how busy the machine is, not of the work.
 _CALM: Final = {"OMP_WAIT_POLICY": "passive"}
+HARSH: Final = {"MALLOC_PERTURB_": "165", "OMP_NUM_THREADS": "3", "OMP_DYNAMIC": "false"}
+"""What an honest program does not depend on: fresh memory full of rubbish, and an odd number of threads."""
 _DIGITS: Final = re.compile(r"[0-9]+")
 
 
@@ -85,7 +87,10 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the baseline does with some arguments. The times are those of its fastest run."""
+    """What the baseline does with some arguments. The times are those of its fastest run.
+
+    ``harsh`` says that it does the same in the environment :data:`HARSH`.
+    """
 
     args: str
     stdout: Expectation
@@ -94,6 +99,15 @@ class Observation:
     cpu_s: float
     tolerance: Tolerance
     written: frozenset[str] = frozenset()
+    harsh: bool = False
+
+    def error(self, ran: Ran) -> float | None:
+        """The largest relative error of another run's numbers; None if there are none to compare."""
+        outputs = [(self.stdout, ran.completed.stdout)]
+        outputs += [(expectation, ran.files[name]) for name, expectation in self.files.items()]
+        if not any(one.lines is None or any(True for _ in one.compared) for one, _ in outputs):
+            return None
+        return max(compare(one, actual, self.tolerance).error for one, actual in outputs)
 
     def difference(self, ran: Ran) -> str | None:
         """How another run differs from this; None if it means the same."""
@@ -117,7 +131,9 @@ class Observation:
         return (self.stdout, *self.files.values())
 
 
-async def run_once(built: Built, args: str, limits: Limits, runner: Runner) -> Ran:
+async def run_once(
+    built: Built, args: str, limits: Limits, runner: Runner, *, environment: Mapping[str, str] = _CALM
+) -> Ran:
     """Run a program and gather what it leaves.
 
     Output files of an earlier run are removed first: a program that writes none must not pass with
@@ -130,7 +146,7 @@ async def run_once(built: Built, args: str, limits: Limits, runner: Runner) -> R
     outputs = built.workload.outputs
     await asyncio.to_thread(_remove, built.directory, outputs)
     before = await asyncio.to_thread(_snapshot, built.directory)
-    done = await runner.run(replace(built.job(args, limits), environment=_CALM))
+    done = await runner.run(replace(built.job(args, limits), environment={**_CALM, **environment}))
     if not done.succeeded:
         said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
         raise RunError(
@@ -160,7 +176,7 @@ async def observe(
     observation = Observation(
         args,
         Expectation(tuple(run.completed.stdout for run in runs)),
-        {name: Expectation(tuple(run.files[name] for run in runs)) for name in built.workload.outputs},
+        {name: _expected(name, runs, built.workload.formats) for name in built.workload.outputs},
         min(run.completed.wall_s for run in runs),
         min(run.completed.cpu_s for run in runs),
         tolerance or built.workload.tolerance,
@@ -173,7 +189,15 @@ async def observe(
                 f"the baseline differs from run to run with {quoted(args)}: {difference}; until it "
                 "repeats itself, or the workload's tolerance allows for it, nothing can be checked against it"
             )
-    return observation
+    try:
+        rubbed = await run_once(built, args, limits, runner, environment=HARSH)
+    except RunError:
+        return observation
+    return replace(observation, harsh=await asyncio.to_thread(observation.difference, rubbed) is None)
+
+
+def _expected(name: str, runs: list[Ran], formats: Mapping[str, str]) -> Expectation:
+    return Expectation(tuple(run.files[name] for run in runs), formats.get(name, ""))
 
 
 def quoted(args: str) -> str:

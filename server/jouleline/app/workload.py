@@ -8,8 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from jouleline.core.binary import FORMS
 from jouleline.core.makefile import run_arguments, run_command
 from jouleline.core.ports import Toolchain
+from jouleline.core.regions import CONSENTS
 from jouleline.core.workload import Tolerance, Workload
 
 from .program import SOURCE_SUFFIXES, Program
@@ -24,6 +26,7 @@ _LISTS: Mapping[str, type] = {
     "repeat_args": int,
     "files": str,
     "outputs": str,
+    "consent": str,
 }
 _TABLES = ("workload", "device", "model", "target", "measure", "sandbox", "refactor")
 
@@ -91,7 +94,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _workload(table: Mapping[str, Any], path: Path) -> Workload:
-    known = {*_TEXT, *_LISTS, "tolerance"}
+    known = {*_TEXT, *_LISTS, "tolerance", "formats"}
     for key in table:
         if key not in known:
             raise WorkloadError(
@@ -107,11 +110,18 @@ def _workload(table: Mapping[str, Any], path: Path) -> Workload:
     for name in (*lists["files"], *lists["outputs"]):
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise WorkloadError(f"{path}: {name!r} lies outside the program's folder")
+    for word in lists["consent"]:
+        if word not in CONSENTS:
+            raise WorkloadError(
+                f"{path}: {word!r} in consent is unknown; candidates may be allowed to change "
+                f"{', '.join(CONSENTS)}"
+            )
     return Workload(
         build=table["build"],
         run=table["run"],
         args=table.get("args", ""),
         **lists,
+        formats=_formats(table.get("formats", {}), lists["outputs"], path),
         tolerance=_tolerance(table.get("tolerance", {}), path),
         origin=str(path),
     )
@@ -125,6 +135,18 @@ def _list(table: Mapping[str, Any], key: str, kind: type, path: Path) -> tuple[A
     if kind is int and any(item < 0 for item in value):
         raise WorkloadError(f"{path}: {key!r} counts arguments from 0")
     return tuple(value)
+
+
+def _formats(table: Any, outputs: Sequence[str], path: Path) -> dict[str, str]:
+    known = ", ".join(FORMS)
+    if not isinstance(table, dict):
+        raise WorkloadError(f"{path}: [workload.formats] names an output and what it holds: one of {known}")
+    for name, form in table.items():
+        if name not in outputs:
+            raise WorkloadError(f"{path}: [workload.formats] names {name!r}, which is not among the outputs")
+        if form not in FORMS:
+            raise WorkloadError(f"{path}: {name} in [workload.formats] must be one of {known}")
+    return dict(table)
 
 
 def _tolerance(table: Any, path: Path) -> Tolerance:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from jouleline import wiring
 from jouleline.app.verify import BaselineError, verify_folders
 from jouleline.core.ports import RunnerError
 from jouleline.core.verdict import Verdict, verdict_json
@@ -46,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
                     workload,
                     runner,
                     Path(scratch),
+                    device=wiring.catalogue().get("host"),
                     progress=lambda gate: tell(gate, None),
                 )
             )

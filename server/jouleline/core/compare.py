@@ -11,22 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
 from functools import cached_property
 from itertools import islice, zip_longest
 from typing import Final
 
+from .binary import blank, compare_binary, is_binary
+from .numbers import cut, is_nan, number_difference, relative_error, value_of
 from .workload import Tolerance
 
 _SHOWN_DIFFERENCES: Final = 3
-_SHOWN_CHARACTERS: Final = 80
-# No double prints by accident as a whole number beyond this, so such a number is a hash or a bit pattern.
-_EXACT_FROM: Final = 2**53
 # A clock does not repeat so many digits from run to run: a number that does is computed.
 _CLOCK_NEVER_REPEATS: Final = 6
-_LARGEST_EXPONENT: Final = 999_999_999
-# Forty digits: a long double has 21, and the rounding of a difference must not decide it.
-_ARITHMETIC: Final = Context(prec=40, Emax=_LARGEST_EXPONENT, Emin=-_LARGEST_EXPONENT, traps=[])
 
 # What is no text: bytes that are not UTF-8 (kept as surrogates) and most control characters. A few may be
 # the fault of a program that prints text.
@@ -40,7 +35,6 @@ _NUMBER: Final = re.compile(
     r"|(?P<special>(?i:nan|inf(?:inity)?))(?!\w))"
 )
 _HEX_TAIL: Final = re.compile(r"[a-fA-F]+")
-_WHOLE: Final = re.compile(r"[+-]?[0-9]+\.?")
 
 _SECONDS = r"(?:milli|micro|nano)?sec(?:ond)?s?|[mnuµμ]?s(?:ecs?)?|minutes?"
 # Not m/s, rad/s or mol/s: those are physics.
@@ -76,12 +70,13 @@ class Comparison:
     """How an output compares with what was expected; equal if there are no ``differences``.
 
     ``differences`` are sentences, the first few only. ``numbers`` were compared and ``ignored`` are
-    times and rates.
+    times and rates. ``error`` is the largest relative error of a number.
     """
 
     differences: tuple[str, ...] = ()
     numbers: int = 0
     ignored: int = 0
+    error: float = 0.0
 
     @property
     def equal(self) -> bool:
@@ -106,14 +101,18 @@ class Line:
 class Expectation:
     """What an output should be: that of one or, better, several runs of the baseline.
 
-    Several runs show which numbers on a line that speaks of time are a clock's.
+    Several runs show which numbers on a line that speaks of time are a clock's. ``form`` is what a
+    binary output is declared to be, see :mod:`.binary`; recognised if empty.
     """
 
     runs: tuple[bytes, ...]
+    form: str = ""
 
     @cached_property
     def lines(self) -> tuple[Line, ...] | None:
         """The lines of text; None if the output is binary."""
+        if is_binary(self.runs[0], self.form):
+            return None
         texts = [_text(run) for run in self.runs]
         decoded = [text for text in texts if text is not None]
         if len(decoded) < len(texts):
@@ -141,11 +140,12 @@ class Expectation:
 
 
 def compare(expectation: Expectation, actual: bytes, tolerance: Tolerance) -> Comparison:
-    """Compare an output with what it should be: text by meaning, anything else byte for byte."""
+    """Compare an output with what it should be: text by meaning, images and arrays within the tolerance."""
     lines = expectation.lines
     text = _text(actual)
     if lines is None or text is None:
-        return _compare_bytes(expectation.runs[0], actual)
+        differences, error = compare_binary(expectation.runs[0], actual, tolerance, expectation.form)
+        return Comparison(differences, error=error)
     return _compare_lines(lines, _raw_lines(text), tolerance)
 
 
@@ -162,13 +162,17 @@ def zeros_pass(expected: Expectation | str, tolerance: Tolerance) -> bool:
     if isinstance(expected, str):
         expected = Expectation((_bytes(expected),))
     if expected.lines is None:
-        return not any(expected.runs[0])
-    return all(_number_difference(number, "0", tolerance) is None for number in expected.compared)
+        zeros = blank(expected.runs[0], expected.form)
+        return (
+            not any(expected.runs[0])
+            or not compare_binary(expected.runs[0], zeros, tolerance, expected.form)[0]
+        )
+    return all(number_difference(number, "0", tolerance) is None for number in expected.compared)
 
 
 def is_zero(number: str) -> bool:
     """Whether a printed number is zero."""
-    value = _value(number)
+    value = value_of(number)
     return value is not None and value == 0
 
 
@@ -277,33 +281,31 @@ def _significant_digits(number: str) -> int:
     return len(digits.rstrip("0"))
 
 
-def _compare_bytes(expected: bytes, actual: bytes) -> Comparison:
-    if expected == actual:
-        return Comparison()
-    if len(expected) != len(actual):
-        return Comparison((f"expected {len(expected)} bytes, got {len(actual)}",))
-    different = [index for index, (a, b) in enumerate(zip(expected, actual, strict=True)) if a != b]
-    return Comparison(
-        (f"{len(different)} of {len(expected)} bytes differ, the first at byte {different[0]}",)
-    )
-
-
 def _compare_lines(lines: Sequence[Line], actual: Sequence[str], tolerance: Tolerance) -> Comparison:
     differences: list[str] = []
     numbers = ignored = 0
+    error = 0.0
     for place, (expected, raw) in enumerate(zip(lines, actual, strict=False), start=1):
         numbers += len(expected.numbers) - len(expected.ignored)
         ignored += len(expected.ignored)
         if raw == expected.raw:
             continue
-        difference = _line_difference(expected, _line(raw), tolerance)
+        line = _line(raw)
+        error = max(error, _line_error(expected, line))
+        difference = _line_difference(expected, line, tolerance)
         if difference is not None:
             differences.append(f"line {place}: {difference}")
             if len(differences) == _SHOWN_DIFFERENCES:
                 break
     if len(lines) != len(actual) and len(differences) < _SHOWN_DIFFERENCES:
         differences.append(f"expected {_count(len(lines))}, got {_count(len(actual))}")
-    return Comparison(tuple(differences), numbers, ignored)
+    return Comparison(tuple(differences), numbers, ignored, error)
+
+
+def _line_error(expected: Line, actual: Line) -> float:
+    pairs = zip(expected.numbers, actual.numbers, strict=False)
+    errors = (relative_error(*pair) for place, pair in enumerate(pairs) if place not in expected.ignored)
+    return max(errors, default=0.0)
 
 
 def _count(lines: int) -> str:
@@ -312,7 +314,7 @@ def _count(lines: int) -> str:
 
 def _not_numbers(line: Line) -> Iterator[str]:
     for index, number in enumerate(line.numbers):
-        if index not in line.ignored and _is_nan(number):
+        if index not in line.ignored and is_nan(number):
             yield number
 
 
@@ -321,7 +323,7 @@ def _line_difference(expected: Line, actual: Line, tolerance: Tolerance) -> str 
         return f"expected {_shown(expected.raw)}, got {_shown(actual.raw)}"
     for index, (number, other) in enumerate(zip(expected.numbers, actual.numbers, strict=True)):
         if index not in expected.ignored:
-            difference = _number_difference(number, other, tolerance)
+            difference = number_difference(number, other, tolerance)
             if difference is not None:
                 return difference
     return None
@@ -342,58 +344,5 @@ def _without_unit(text: str) -> str:
     return f"# {text[unit.end() :]}" if unit else text
 
 
-def _number_difference(expected: str, actual: str, tolerance: Tolerance) -> str | None:
-    """How two printed numbers differ; None if they agree within the tolerance."""
-    if _is_nan(expected) or _is_nan(actual):
-        return None if _is_nan(expected) and _is_nan(actual) else f"expected {expected}, got {actual}"
-    wanted, got = _value(expected), _value(actual)
-    if wanted is None or got is None:
-        return None if expected == actual else f"expected {_cut(expected)}, got {_cut(actual)}"
-    if wanted == got:
-        return None
-    plain = f"expected {_cut(expected)}, got {_cut(actual)}"
-    if wanted.is_infinite() or got.is_infinite():
-        return plain
-    if _are_exact(expected, actual) and max(wanted.copy_abs(), got.copy_abs()) >= _EXACT_FROM:
-        return f"{plain} (whole numbers of this size must be equal)"
-    difference = _ARITHMETIC.subtract(wanted, got).copy_abs()
-    share = _ARITHMETIC.multiply(_decimal(tolerance.relative), wanted.copy_abs())
-    allowed = _ARITHMETIC.add(_decimal(tolerance.absolute), share)
-    if difference <= allowed:
-        return None
-    if not allowed:
-        return f"{plain} (must be equal)" if not (tolerance.relative or tolerance.absolute) else plain
-    if tolerance.absolute or not wanted:
-        return f"{plain} (difference {float(difference):.2g}, allowed {float(allowed):.2g})"
-    relative = _ARITHMETIC.divide(difference, wanted.copy_abs())
-    return f"{plain} (relative difference {float(relative):.2g}, allowed {tolerance.relative:.2g})"
-
-
-def _are_exact(expected: str, actual: str) -> bool:
-    return _WHOLE.fullmatch(expected) is not None and _WHOLE.fullmatch(actual) is not None
-
-
-def _is_nan(number: str) -> bool:
-    return number.lstrip("+-").lower() == "nan"
-
-
-def _value(number: str) -> Decimal | None:
-    """The value of a printed number; None if it has no finite decimal form that we can hold."""
-    try:
-        return Decimal(number)
-    except InvalidOperation:
-        return None
-
-
-def _decimal(value: float) -> Decimal:
-    return Decimal(repr(value))
-
-
 def _shown(text: str) -> str:
-    return f'"{_cut(_folded(text))}"' if text.strip() else "an empty line"
-
-
-def _cut(text: str) -> str:
-    # Stray bytes were kept as surrogates, which no terminal and no JSON takes.
-    clean = text.encode("utf-8", "replace").decode()
-    return clean if len(clean) <= _SHOWN_CHARACTERS else clean[:_SHOWN_CHARACTERS] + "..."
+    return f'"{cut(_folded(text))}"' if text.strip() else "an empty line"

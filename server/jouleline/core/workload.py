@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,10 @@ class Workload:
     ``args`` is what is measured; ``check_args`` are checked in addition. ``size_args`` and
     ``repeat_args`` are indices of arguments that are a problem size or repeat the work. ``files``
     are what a candidate may change and ``outputs`` what is compared beside standard output.
-    ``origin`` says where the workload comes from, for people.
+    ``formats`` says what binary outputs hold, where that is not recognised: a form of
+    :data:`~jouleline.core.binary.FORMS` by file. ``consent`` names protected places that a
+    candidate may change all the same, see ``docs/verification.md``. ``origin`` says where the workload
+    comes from, for people.
     """
 
     build: str
@@ -33,6 +37,8 @@ class Workload:
     files: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     tolerance: Tolerance = Tolerance()
+    formats: Mapping[str, str] = field(default_factory=dict)
+    consent: tuple[str, ...] = ()
     origin: str = ""
 
     def run_command(self, args: str | None = None) -> str:
