@@ -12,6 +12,7 @@ from typing import Any, Final
 from jouleline.core.candidate import Candidate
 from jouleline.core.energy import EnergyVerdict
 from jouleline.core.ports import content_key
+from jouleline.core.verdict import GateResult
 from jouleline.rules.base import Alternative, Rule
 
 from .build import BuildError, Built
@@ -60,6 +61,10 @@ def rules_that_saved(rules: Sequence[Rule], attempts: Sequence[Attempt], best: A
     return sorted(saved, key=lambda rule: ratios[rule.name])
 
 
+Recheck = Callable[[Candidate], Awaitable[GateResult]]
+"""Runs the program of a candidate once more, as a last gate."""
+
+
 @dataclass
 class Contest:
     """Takes every measurement of a run, and records its windows in ``folder``; ``seconds`` (s) they took.
@@ -88,26 +93,30 @@ class Contest:
         return replace(attempt, energy=energy)
 
     async def confirm(
-        self, attempts: list[Attempt], baseline: Built, start: float
+        self, attempts: list[Attempt], baseline: Built, start: float, recheck: Recheck
     ) -> tuple[Candidate, EnergyComparison[Any]] | None:
         """Measure the best candidate once more on fresh blocks: the best of many is partly luck.
 
-        One that is no improvement this time is noted as such in ``attempts``, and the next best is tried.
+        Then it is checked once more, for some are right first and wrong later. One that fails either is
+        noted as such in ``attempts``, and the next best is tried.
         """
         for attempt in _ranked(attempts):
-            candidate = attempt.candidate
+            place, candidate = attempts.index(attempt), attempt.candidate
             try:
                 again = await self._compare(
                     baseline, candidate, f"{candidate.name}, again", start, _CONFIRMING
                 )
             except (MeasurementError, BuildError) as error:
-                problem = f"measured again, it failed: {error}"
-            else:
-                if again.verdict is EnergyVerdict.IMPROVED:
-                    return candidate, again
+                attempts[place] = replace(attempt, problem=f"measured again, it failed: {error}")
+                continue
+            if again.verdict is not EnergyVerdict.IMPROVED:
                 ratio = change(again.comparison.energy_ratio)
                 problem = f"measured again, it was not an improvement: {ratio} energy"
-            attempts[attempts.index(attempt)] = replace(attempt, problem=problem)
+                attempts[place] = replace(attempt, problem=problem)
+                continue
+            attempts[place] = replace(attempt, verdict=attempt.verdict + await recheck(candidate))
+            if attempts[place].verdict.accepted:
+                return candidate, again
         return None
 
     async def _compare(

@@ -31,6 +31,7 @@ from .loop_settings import describe
 from .measure import EnergyComparison, Measurement, MeasurementError, measure_one
 from .outcome import Attempt, Outcome, SearchCost, Step, Task
 from .proposals import Base, ModelProposer, ProposalError, Proposer, RuleProposer
+from .recheck import recheck
 from .record import write_record
 from .recorded_model import RecordedModel
 from .report import commented, details, fate, headline
@@ -118,7 +119,12 @@ class Loop:
             proposers = self._of_later_rounds(proposers, best)
             if not proposers:
                 break
-        confirmed = await self._contest.confirm(self._attempts, baseline, _SEARCHED)
+
+        async def rechecked(candidate: Candidate) -> GateResult:
+            built = await self._program_of(candidate)
+            return await recheck(reference, built, self._turns, self._copy("recheck"))
+
+        confirmed = await self._contest.confirm(self._attempts, baseline, _SEARCHED, rechecked)
         return await self._outcome(confirmed)
 
     def _note_start(self) -> None:
@@ -153,7 +159,7 @@ class Loop:
         self._say("baseline", f"building: {self._workload.build}", 0.0)
         built = await build(program.root, own, self._workload, self._turns, self._copy("baseline"))
         self._say("baseline", f"running: {self._workload.run_command()}", _BASELINE_DONE / 2)
-        return built, await make_reference(built, self._turns)
+        return built, await make_reference(built, self._turns, device=self._tools.device)
 
     def _copy(self, name: str) -> Path:
         self._copies += 1

@@ -190,7 +190,10 @@ class _Candidate:
             if self._grows(before, now, wanted):
                 return GateResult("scaling", passed=True, reason=self._growth(low, high, before, now))
             baseline_s = high.seconds + per_repeat * (now - high.repeats)
-            enough = baseline_s >= _INCREDIBLE_SPEEDUP * max(self._seconds[now], self._effort.visible_s)
+            # Where it does grow a little, a start that takes longer than the work hides the rest.
+            grown = self._seconds[now] - self._seconds[before] >= _NOISE_S
+            incredible = _INCREDIBLE_SPEEDUP * max(self._seconds[now], self._effort.visible_s)
+            enough = not grown and baseline_s >= incredible
             if enough or now * factor > _MOST_REPEATS:
                 return GateResult(
                     "scaling",
