@@ -494,15 +494,19 @@ def _loop_models(program: Path | None, name: str | None) -> tuple[LanguageModel 
     """The models that propose and that judge; None where none is configured."""
     from jouleline.app.cached_model import CachedModel
     from jouleline.models.openai_compatible import OpenAICompatibleModel
+    from jouleline.models.spending import Spending
 
     settings = model_settings(program, name)
     if settings is None:
         return None, None
     cache = disk_cache("models")
-    proposing = CachedModel(OpenAICompatibleModel(settings), cache)
+    spending = Spending(settings)
+    proposing = CachedModel(OpenAICompatibleModel(settings, spending), cache)
     if not settings.judge:
         return proposing, proposing
-    return proposing, CachedModel(OpenAICompatibleModel(replace(settings, model=settings.judge)), cache)
+    return proposing, CachedModel(
+        OpenAICompatibleModel(replace(settings, model=settings.judge), spending), cache
+    )
 
 
 def serve(tcp: tuple[str, int] | None) -> int:

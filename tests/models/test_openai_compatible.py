@@ -6,6 +6,7 @@ import asyncio
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -133,6 +134,14 @@ def test_no_more_requests_are_under_way_than_allowed(double: Double) -> None:
     ask(settings(double, parallel=2), [Sampling(number=number) for number in range(8)])
     assert len(double.asked) == 8
     assert double.most_at_once == 2
+
+
+def test_the_money_budget_is_kept_at_the_configured_prices(double: Double) -> None:
+    priced = settings(double, price_in=1000.0, price_out=2000.0, max_tokens=50, parallel=1)
+    (completion,) = ask(priced)
+    assert completion.cost == pytest.approx((100 * 1000 + 5 * 2000) / 1e6)
+    with pytest.raises(ModelUnavailableError, match=r"the money budget of 0\.2 would be exceeded"):
+        ask(replace(priced, money_budget=0.2), (Sampling(number=0), Sampling(number=1)))
 
 
 def test_the_token_budget_is_kept(double: Double) -> None:

@@ -346,6 +346,7 @@ class Loop:
             answers=sum(one.answers for one in models),
             tokens_in=sum(one.tokens_in for one in models),
             tokens_out=sum(one.tokens_out for one in models),
+            money=sum(costs) if (costs := [one.cost for one in models if one.cost is not None]) else None,
             energy_j=energy_j,
             reused=self._journal.reused,
         )

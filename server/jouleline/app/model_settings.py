@@ -18,6 +18,7 @@ from jouleline.core.model_settings import OPENAI_URL, ModelSettings
 from .workload import WorkloadError, read_document
 
 _POSITIVE: Final = "a number above 0"
+_PRICE: Final = "a price for a million tokens, 0 or more"
 _COUNT: Final = "a whole number above 0"
 _WANTED: Final[Mapping[str, str]] = {
     "model": 'a model\'s name, such as "gpt-4o-mini"',
@@ -30,6 +31,9 @@ _WANTED: Final[Mapping[str, str]] = {
     "max_retries": "a whole number, 0 or more",
     "parallel": _COUNT,
     "token_budget": _COUNT,
+    "price_in": _PRICE,
+    "price_out": _PRICE,
+    "money_budget": _POSITIVE,
     "extra": "a table of further parameters",
     "judge": "a model's name, to review what another one proposed",
     "fine_tuned": "a fine-tuned model's name",
@@ -117,9 +121,11 @@ def _is_wanted(key: str, value: object) -> bool:
     match key:
         case "extra":
             return isinstance(value, dict)
-        case "temperature" | "timeout_s":
+        case "temperature" | "timeout_s" | "price_in" | "price_out" | "money_budget":
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 return False
+            if key.startswith("price"):
+                return value >= 0
             return 0 <= value <= 2 if key == "temperature" else value > 0
         case "max_tokens" | "max_retries" | "parallel" | "token_budget":
             return type(value) is int and value >= (0 if key == "max_retries" else 1)

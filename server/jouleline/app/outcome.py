@@ -112,7 +112,8 @@ class SearchCost:
     """What it took to find the outcome, up to the last measurement.
 
     Seconds are wall time: ``wall_s`` of the search, and what of it went into builds, runs of the gates,
-    measuring and waiting for models, each summed over what went on at once. Tokens are those paid for.
+    measuring and waiting for models, each summed over what went on at once. Tokens are those paid for, and
+    ``money`` what they cost at the configured prices (None: no prices).
     ``energy_j`` is what the machine used meanwhile by the same kind of meter (None: not known); a
     model that runs elsewhere is not in it. ``reused`` results came from the log of a run that was resumed.
     """
@@ -125,6 +126,7 @@ class SearchCost:
     answers: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    money: float | None = None
     energy_j: float | None = None
     reused: int = 0
 

@@ -19,7 +19,8 @@ class RecordedModel:
     """Asks ``model`` once for each question of a run; ``tell`` hears when a question is asked.
 
     ``tokens_in`` and ``tokens_out`` were paid for in this run, ``answers`` counts them and ``seconds``
-    (s) is the time they took, summed over those that were asked at once.
+    (s) is the time they took, summed over those that were asked at once. ``cost`` is at the configured
+    prices, None without.
     """
 
     model: LanguageModel
@@ -29,6 +30,7 @@ class RecordedModel:
     tokens_out: int = 0
     answers: int = 0
     seconds: float = 0.0
+    cost: float | None = None
 
     @property
     def name(self) -> str:
@@ -56,6 +58,8 @@ class RecordedModel:
             if not completion.cached:
                 self.tokens_in += completion.tokens_in
                 self.tokens_out += completion.tokens_out
+                if completion.cost is not None:
+                    self.cost = (self.cost or 0.0) + completion.cost
             # Only the last question: the turns before it are in the log already.
             return {"question": messages[-1].content, "answer": asdict(completion)}
 

@@ -162,6 +162,8 @@ def cost_words(cost: SearchCost, energy: EnergyComparison[Any] | None) -> str:
     words = [f"Search: {cost.wall_s:.0f} s"]
     if cost.answers:
         words.append(f"{cost.answers} answers of a model ({cost.tokens_in + cost.tokens_out} tokens)")
+    if cost.money is not None:
+        words.append(f"{cost.money:.3g} for the model at the configured prices")
     if cost.reused:
         words.append(f"{cost.reused} results from the run that was resumed")
     if cost.energy_j is not None and energy is not None:

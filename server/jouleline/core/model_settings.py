@@ -17,7 +17,9 @@ class ModelSettings:
     The key itself is no part of it: it is read from the environment variable ``api_key_env``, or is
     what ``api_key_command`` prints, at the moment of the first request. ``temperature`` and
     ``max_tokens`` (of one answer) are left to the endpoint where None. ``token_budget`` is for one
-    run of the command line, questions and answers together. ``extra`` is sent with every question.
+    run of the command line, questions and answers together; so is ``money_budget``, at ``price_in`` and
+    ``price_out`` for a million tokens of questions and answers, in whatever currency. ``extra`` is sent
+    with every question.
     ``judge`` is the model, at the same endpoint, that reviews candidates (empty: the same one).
     ``fine_tuned`` is the model that a study asks in scenario fine-tuned.
     """
@@ -32,6 +34,9 @@ class ModelSettings:
     max_retries: int = 4
     parallel: int = 4
     token_budget: int = 1_000_000
+    price_in: float = 0.0
+    price_out: float = 0.0
+    money_budget: float | None = None
     extra: Mapping[str, object] = field(default_factory=dict)
     fine_tuned: str = ""
     judge: str = ""

@@ -231,7 +231,8 @@ class Completion:
 
     ``model`` is the name that the endpoint gives itself. ``tokens_estimated`` says that the endpoint
     reported no usage, and tokens are a guess from the text's length. ``cut`` says that the answer met
-    its token limit. A ``cached`` answer cost nothing this time.
+    its token limit. A ``cached`` answer cost nothing this time. ``cost`` is in the currency of the prices
+    that the user configured, None without.
     """
 
     text: str
@@ -241,6 +242,7 @@ class Completion:
     tokens_estimated: bool = False
     cut: bool = False
     cached: bool = False
+    cost: float | None = None
 
 
 class LanguageModel(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -14,11 +15,11 @@ from jouleline.core.ports import (
     Finding,
     Message,
     ModelError,
-    ModelUnavailableError,
     Sampling,
 )
 
 from .endpoint import Endpoint
+from .spending import Spending
 
 if TYPE_CHECKING:
     import openai
@@ -29,14 +30,13 @@ _BYTES_PER_TOKEN: Final = 4
 
 
 class OpenAICompatibleModel:
-    """Asks for chat completions, within a budget of tokens."""
+    """Asks for chat completions, within a budget of tokens and of money."""
 
-    def __init__(self, settings: ModelSettings) -> None:
-        """Nothing is opened here."""
+    def __init__(self, settings: ModelSettings, spending: Spending | None = None) -> None:
+        """Nothing is opened here; models that share a budget are given the same ``spending``."""
         self._settings = settings
+        self._spending = spending or Spending(settings)
         self._endpoint = Endpoint(settings)
-        self._spent = 0
-        self._reserved = 0
 
     @property
     def name(self) -> str:
@@ -74,19 +74,15 @@ class OpenAICompatibleModel:
             parameters[self._limit_name] = most
 
         async def request(client: openai.AsyncOpenAI) -> Completion:
-            reserved = asked + (most or 0)
-            self._reserve(reserved)
-            try:
+            with self._spending.reserved(asked, most or 0):
                 answer = await client.chat.completions.create(
                     model=settings.model,
                     messages=[{"role": str(one.role), "content": one.content} for one in messages],  # type: ignore[misc]
                     extra_body=parameters,
                 )
                 completion = _completion(answer, asked)
-            finally:
-                self._reserved -= reserved
-            self._spent += completion.tokens_in + completion.tokens_out
-            return completion
+            cost = self._spending.spend(completion.tokens_in, completion.tokens_out)
+            return replace(completion, cost=cost)
 
         return await self._endpoint.ask(request)
 
@@ -95,16 +91,6 @@ class OpenAICompatibleModel:
         """OpenAI's newer models refuse ``max_tokens``; other servers know only that."""
         own = (urlsplit(self._settings.base_url).hostname or "").endswith("openai.com")
         return "max_completion_tokens" if own else "max_tokens"
-
-    def _reserve(self, tokens: int) -> None:
-        """Set tokens aside before they are spent, so that requests at once cannot overspend together."""
-        budget = self._settings.token_budget
-        if self._spent + self._reserved + tokens > budget:
-            raise ModelUnavailableError(
-                f"the token budget of {budget} would be exceeded ({self._spent} spent); "
-                f"raise token_budget in [model]"
-            )
-        self._reserved += tokens
 
     async def aclose(self) -> None:
         """End the connections; the budget stays spent."""
