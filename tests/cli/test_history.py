@@ -1,0 +1,114 @@
+"""Runs that were kept: listed, shown, and resumed, through the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jouleline.app.history import HistoryError, named_run, past_runs
+from jouleline.app.journal import EVENTS_FILE, Journal
+from tests.cli.command import SAMPLES, jouleline
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    """The folder where runs of this test are kept."""
+    return tmp_path / "state" / "jouleline" / "runs"
+
+
+def kept(records: Path, name: str, *, ended: bool, identity: str = "i") -> Path:
+    """A run as its log would tell it."""
+    folder = records / name
+    folder.mkdir(parents=True)
+    journal = Journal(folder / EVENTS_FILE)
+    journal.note("start", program=f"/programs/{name}", identity=identity)
+    if ended:
+        journal.note("end", improved=True, headline="−20% energy")
+    journal.close()
+    return folder
+
+
+def test_runs_are_listed_the_newest_first_and_those_that_did_not_end_say_so(
+    records: Path, tmp_path: Path
+) -> None:
+    assert "No run has been kept yet" in jouleline("history", home=tmp_path).out
+    kept(records, "first", ended=True)
+    kept(records, "second", ended=False)
+    (records / "no-run").mkdir()
+    assert [run.name for run in past_runs(records)] == ["second", "first"]
+    told = jouleline("history", home=tmp_path).out
+    assert "−20% energy" in told
+    assert "did not end" in told
+    document = json.loads(jouleline("history", "--format", "json", home=tmp_path).out)
+    assert [run["run"] for run in document["runs"]] == ["second", "first"]
+    assert document["schema"] == "jouleline/history/1"
+
+
+def test_a_run_is_named_by_how_it_begins_or_as_the_last(records: Path, tmp_path: Path) -> None:
+    kept(records, "20260101-a", ended=True)
+    kept(records, "20260102-b", ended=False)
+    assert named_run(records, "20260101").name == "20260101-a"
+    assert named_run(records, "last").name == "20260102-b"
+    with pytest.raises(HistoryError, match="2 runs called '2026'"):
+        named_run(records, "2026")
+    shown = jouleline("show", "nothing", home=tmp_path)
+    assert shown.code == 2
+    assert "no run called 'nothing'" in shown.err
+
+
+@pytest.mark.slow
+def test_a_run_is_shown_and_cannot_be_resumed_once_it_ended(records: Path, tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "dot-omp", tmp_path / "dot-omp")
+    folder = str(tmp_path / "dot-omp")
+    found = jouleline("refactor", folder, "--use", "rules", home=tmp_path)
+    assert found.code == 0
+    shown = jouleline("show", "--events", home=tmp_path)
+    assert "reduction clause" in shown.out
+    assert "attempt: " in shown.out
+    document = json.loads(jouleline("show", "--format", "json", home=tmp_path).out)
+    assert document["schema"] == "jouleline/refactor/1"
+    assert document["events"] == []  # only when they are asked for
+    again = jouleline("refactor", folder, "--resume", home=tmp_path)
+    assert again.code == 2
+    assert "no unfinished run of this program as it is now" in again.err
+
+    # As if it had been killed before its end: verdicts and measurements are not paid for again.
+    [run] = list(records.iterdir())
+    events = (run / EVENTS_FILE).read_bytes().splitlines(keepends=True)
+    (run / EVENTS_FILE).write_bytes(b"".join(events[:-1]))
+    resumed = jouleline("refactor", folder, "--resume", "--use", "rules", "--format", "json", home=tmp_path)
+    assert resumed.code == 0
+    result = json.loads(resumed.out)
+    assert result["record"] == str(run)
+    assert result["cost"]["reused"] >= 3
+    (tmp_path / "dot-omp" / "main.cpp").write_text("int main() { return 0; }\n")
+    changed = jouleline("refactor", folder, "--resume", run.name, home=tmp_path)
+    assert changed.code == 2
+    assert "has changed since" in changed.err
+
+
+def test_settings_that_cannot_be_used_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "dot-omp", tmp_path / "dot-omp")
+    file = tmp_path / "dot-omp" / "jouleline.toml"
+    text = file.read_text()
+    for line, complaint in (
+        ("candidates = 0", "candidates in [refactor] must be a whole number from 1 to 32"),
+        ("candidate = 3", "unknown key 'candidate' in [refactor]"),
+        ('use = "best"', "use in [refactor] must be one of full, vanilla"),
+        ("temperatures = [3]", "must be a list of numbers from 0 to 2"),
+        ("judge = 1", "judge in [refactor] must be true or false"),
+    ):
+        file.write_text(f"{text}\n[refactor]\n{line}\n")
+        refused = jouleline("refactor", tmp_path / "dot-omp", home=tmp_path)
+        assert refused.code == 2
+        assert complaint in refused.err
+
+
+def test_a_setting_that_needs_a_model_says_so_where_none_is_configured(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "dot-omp", tmp_path / "dot-omp")
+    refused = jouleline("refactor", tmp_path / "dot-omp", "--use", "vanilla", home=tmp_path)
+    assert refused.code == 2
+    assert "no language model is configured" in refused.err
