@@ -9,10 +9,10 @@ BIN := .venv/bin
 VENV := .venv/.stamp
 CLIENT := vscode-client
 NODE_MODULES := $(CLIENT)/node_modules/.stamp
-SHELL_SCRIPTS = tools/demo tools/need tools/environment tools/shell-check .ci/run
+SHELL_SCRIPTS = tools/demo tools/need tools/environment tools/shell-check tools/gpu-check .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-server test-client check check-server check-client format bench gpu-check \
+.PHONY: help demo test test-server test-client check check-server check-client format bench gpu-check gpu-wheels \
   lock lock-upgrade package venv clean
 
 help:  ## List the targets
@@ -49,8 +49,12 @@ format: $(VENV)  ## Format the Python sources and apply the safe lint fixes
 bench: $(VENV)  ## Measure throughput and latency
 	$(BIN)/python -m benchmarks
 
-gpu-check: $(VENV)  ## Say whether this machine's GPU can measure energy, and how often its counter moves
-	$(BIN)/python tools/gpu_check.py
+# Without an environment first: it is made for machines that have no network.
+gpu-check:  ## Check meters, protocol, bounds and the loop on this machine's NVIDIA GPU (tools/gpu-check --help)
+	@tools/gpu-check
+
+gpu-wheels: $(VENV)  ## Download what gpu-check needs on a machine without network (build/gpu-wheels)
+	@$(BIN)/python tools/gpu_wheels.py
 
 lock:  ## Regenerate requirements/*.txt after a change to pyproject.toml
 	@tools/environment lock $(PYTHON)
