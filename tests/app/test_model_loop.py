@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from jouleline import wiring
 from jouleline.app.journal import EVENTS_FILE, read_events
 from jouleline.app.outcome import Attempt, Outcome, Tools
 from jouleline.app.program import Program, read_program
@@ -166,6 +167,7 @@ def run(tmp_path: Path, double: Double) -> Run:
             records=tmp_path / "records",
             scratch=tmp_path / "scratch",
             model=OpenAICompatibleModel(asked),
+            replay_meter=wiring.replay_meter,
             search_meter=METER,
             settings=settings,
         )
@@ -364,7 +366,11 @@ def test_a_killed_run_is_resumed_without_paying_twice(run: Run, double: Double) 
     assert len(double.asked) == asked
     assert again.cost.answers == 0
     assert again.cost.tokens_in == 0
-    assert again.cost.reused >= 4  # two answers and two verdicts
+    assert again.cost.reused == 6  # two answers, two verdicts and two measurements
+    assert again.energy is not None
+    assert first.energy is not None
+    assert again.energy.comparison.energy_ratio == first.energy.comparison.energy_ratio
+    assert again.energy.comparison.meter == first.energy.comparison.meter
     assert again.improved
     assert [gates(one) for one in again.attempts] == [gates(one) for one in first.attempts]
 

@@ -128,11 +128,11 @@ class Contest:
             counted = f" {step.done}/{step.of}" if step.of > 1 else ""
             self.tell(f"{name}: {step.phase}{counted}{figure}", start + share * step.fraction)
 
-        path = self.folder / energy_file(name)
         fresh: list[EnergyComparison[Any]] = []
 
         async def measure() -> str:
             built = await self.program_of(candidate)
+            path = _unused(self.folder, name)
             began = time.monotonic()
             try:
                 fresh.append(await self._measured(baseline, built, name, path, report))
@@ -179,6 +179,12 @@ class Contest:
             )
             record.finish(comparison_json(result))
         return result
+
+
+def _unused(folder: Path, name: str) -> Path:
+    """The file for a comparison's windows; a run that was killed may have left one that is not whole."""
+    names = (name, *(f"{name}-try-{count}" for count in range(2, 1000)))
+    return next(path for one in names if not (path := folder / energy_file(one)).exists())
 
 
 async def _again(path: Path, replay_meter: ReplayMeterOf) -> EnergyComparison[Any]:

@@ -35,7 +35,7 @@ from .recheck import recheck
 from .record import write_record
 from .recorded_model import RecordedModel
 from .report import commented, details, fate, headline
-from .turns import Turns
+from .turns import Account, Turns
 from .verify import Reference, check_candidate, make_reference
 from .workload import changeable_files
 
@@ -63,7 +63,8 @@ class Loop:
         self._tell = tell
         self._scratch = scratch
         self._journal = journal
-        self._turns = Turns(tools.runner, workload.build, tools.builds)
+        self._account = Account(tools.runner)
+        self._turns = Turns(self._account, workload.build, tools.builds)
         # An edit of an editor changes files that are there; rules and models make no new ones.
         self._changeable = [name for name in changeable_files(program, workload) if name in program.files]
         self._model = self._recorded(tools.model if tools.settings.model else None)
@@ -76,7 +77,7 @@ class Loop:
         self._copies = 0
         self._roofs = Roofs(program, workload.args, tools.device)
         self._contest = Contest(
-            tools=tools,
+            tools=replace(tools, runner=self._account),
             subject=str(program.root),
             identity=self._identity,
             folder=task.record,
@@ -205,7 +206,7 @@ class Loop:
         plan = replace(self._tools.plan, windows=3, warm_up_windows=2)
         try:
             return await measure_one(
-                self._tools.runner, self._tools.meter, baseline.job(), plan=plan, turn=self._tools.turn
+                self._account, self._tools.meter, baseline.job(), plan=plan, turn=self._tools.turn
             )
         except (MeterError, MeasurementError) as error:
             self._notes.append(f"the model was not told the energy of a run: {error}")
@@ -226,9 +227,12 @@ class Loop:
         """Let every proposer make and mend its candidate; the places of the new attempts."""
         start = len(self._attempts)
         base = self._base(best)
-        async with asyncio.TaskGroup() as group:
-            for proposer in proposers:
-                group.create_task(self._line(number, proposer, base, reference))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for proposer in proposers:
+                    group.create_task(self._line(number, proposer, base, reference))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # one reason is enough to say why the run ended
         return list(range(start, len(self._attempts)))
 
     def _base(self, best: Attempt | None) -> Base:
@@ -332,9 +336,9 @@ class Loop:
         models = [one for one in (self._model, self._judge) if one is not None]
         energy_j = None
         meter = self._tools.search_meter
-        if meter is not None and self._turns.done:
+        if meter is not None and self._account.done:
             try:
-                energy_j = (await asyncio.to_thread(meter.stop, self._turns.done)).energy_j
+                energy_j = (await asyncio.to_thread(meter.stop, self._account.done)).energy_j
             except MeterError as error:
                 self._notes.append(f"the energy of the search is not known: {error}")
         return SearchCost(
