@@ -231,7 +231,7 @@ def test_a_violation_is_found(tmp_path: Path, module: str, text: str, expected: 
         ("app/refactor.py", "import asyncio\nfrom jouleline.core.ports import Meter"),
         ("lsp/hover.py", "from lsprotocol import types\nfrom jouleline.wiring import wire"),
         ("cli/bound.py", "import rich\nfrom jouleline.app.analyse import analyse"),
-        ("wiring.py", "def meter():\n    from jouleline.meters.nvml import Nvml"),
+        ("wiring/measuring.py", "def meter():\n    from jouleline.meters.nvml import Nvml"),
         ("meters/nvml.py", "import pynvml\nfrom jouleline import __version__"),
     ],
 )
