@@ -19,6 +19,7 @@ from jouleline.app.measure import (
     compare,
     measure_one,
 )
+from jouleline.app.measure_report import reason
 from jouleline.core.energy import Arm, EnergyVerdict
 from jouleline.core.meter import EnergySample, Measured, MeterError, MeterInfo
 from jouleline.meters.cpu_time import CpuTimeMeter
@@ -136,6 +137,17 @@ def test_the_control_finds_a_noise_floor_that_takes_the_place_of_delta() -> None
     assert quiet.noise_floor < 0.01 == quiet.delta
 
 
+def test_a_control_that_scatters_widely_is_a_warning_and_never_shows_that_nothing_changed() -> None:
+    def noisy(number: int, sample: EnergySample[Measured]) -> EnergySample[Measured]:
+        return replace(sample, energy_j=sample.energy_j * (1.6 if number % 7 in {0, 3} else 1.0))
+
+    result = compared(SensorDouble(dress=noisy), plan=replace(BRIEF, control=4), candidate=1.0)
+    assert result.comparison.delta > 0.1
+    assert result.verdict is EnergyVerdict.INCONCLUSIVE
+    assert "the baseline differs from itself by up to " in result.warnings[0]
+    assert "nor that it is within \N{PLUS-MINUS SIGN}10%" in reason(result)
+
+
 def test_the_control_runs_the_baseline_alone() -> None:
     runner = FormulaRunner()
     plan = replace(BRIEF, control=3)
@@ -222,6 +234,13 @@ def test_a_window_that_falls_short_is_taken_again_with_more_runs() -> None:
     assert all(sample.wall_s >= 5 for sample in done.samples)
     assert [sample.runs for sample in done.samples] == sorted(sample.runs for sample in done.samples)
     assert done.samples[-1].runs > done.samples[0].runs
+
+
+def test_a_machine_that_gets_faster_while_runs_are_counted_makes_no_program_too_short() -> None:
+    runner = FormulaRunner(factors=[1.3**-place for place in range(8)] + [1.3**-8] * 40)
+    meter = SensorDouble(info=MeterInfo("sensor test double", "none", Measured, window_s=5.0, note=""))
+    done = asyncio.run(measure_one(runner, meter, program(0.01), plan=Plan(idle_s=0)))
+    assert all(sample.wall_s >= 5 for sample in done.samples)
 
 
 def test_a_program_that_no_repetition_makes_long_enough_is_refused_with_the_period() -> None:

@@ -178,6 +178,23 @@ def test_an_effect_below_the_noise_floor_is_no_improvement() -> None:
     assert decide(spread(-0.02, 0.001, 5), delta=floor) is EnergyVerdict.NO_CHANGE
 
 
+def test_a_program_that_differs_from_itself_by_half_shows_of_none_that_it_is_unchanged() -> None:
+    floor = noise_floor(spread(0.0, 0.4, 5))
+    assert floor > 0.3
+    assert decide(spread(-0.014, 0.05, 20), delta=floor) is EnergyVerdict.NO_CHANGE
+    assert decide(spread(-0.014, 0.25, 20), delta=floor) is EnergyVerdict.INCONCLUSIVE
+    assert decide(spread(-0.2, 0.01, 20), delta=floor) is EnergyVerdict.INCONCLUSIVE
+    assert decide(spread(-1.5, 0.2, 5), delta=floor) is EnergyVerdict.IMPROVED
+
+
+def test_windows_that_scatter_have_no_interval_below_zero() -> None:
+    summary = summarise([window(1.0, 0.5), window(3.0, 1.5)])
+    for figure in (summary.joules, summary.seconds, summary.joule_seconds):
+        assert figure.low == 0.0
+        assert figure.low < figure.value < figure.high < math.inf
+    assert t_interval([1.0, 3.0]).low < 0
+
+
 def test_modelled_and_measured_joules_never_stand_side_by_side() -> None:
     measured = MeterInfo("rapl", "package-0", Measured, window_s=5, note="")
     require_same_meter([METER, METER])

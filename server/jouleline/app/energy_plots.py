@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jouleline.core.energy import LOOK_ALPHA, LOOKS, Arm, joules, ratio
 from jouleline.core.energy import watts as average_watts
-from jouleline.core.interval import Estimate, t_interval
+from jouleline.core.interval import Estimate, amount_interval
 from jouleline.core.meter import MeterInfo
 
 from .measurement import EnergyComparison, Measurement, Phase, Window
@@ -179,7 +179,7 @@ def _blocks(axes: Axes, result: EnergyComparison[Any]) -> None:
 def _windows(axes: Axes, result: Measurement[Any]) -> None:
     """The joules of a run in each window, and their interval after each."""
     values = [joules(sample) for sample in result.samples]
-    running = [t_interval(values[:count]) for count in _numbers(values)]
+    running = [amount_interval(values[:count]) for count in _numbers(values)]
     axes.plot(
         _numbers(values),
         values,

@@ -31,7 +31,7 @@ from jouleline.core.energy import (
     require_same_meter,
 )
 from jouleline.core.idle import Idle
-from jouleline.core.interval import t_interval
+from jouleline.core.interval import amount_interval
 from jouleline.core.meter import EnergySample, Meter, MeterInfo, Origin, Turn
 from jouleline.core.ports import Job, Runner
 
@@ -100,7 +100,7 @@ async def measure_one(
             samples.append(await program.window())
             bench.see(Phase.MEASURING, samples[-1], Arm.BASELINE, len(samples))
             bench.budget.lap()
-            energy = t_interval([joules(sample) for sample in samples])
+            energy = amount_interval([joules(sample) for sample in samples])
             tell(Progress(Phase.MEASURING, len(samples), plan.windows, joules=energy))
         idle = await bench.idle()
     return Measurement(bench.info, runner.name, warm_up[0], tuple(samples), idle, plan)

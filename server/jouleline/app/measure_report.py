@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from jouleline.core.energy import LOOKS, Arm, Block, EnergyVerdict, Summary
+from jouleline.core.energy import LARGEST_UNCHANGED, LOOKS, Arm, Block, EnergyVerdict, Summary
 from jouleline.core.idle import Idle
 from jouleline.core.interval import Estimate
 from jouleline.core.kernel_joules import KernelJoules
@@ -121,6 +121,7 @@ def reason(result: EnergyComparison[Any]) -> str:
     """Why the verdict is what it is, as a clause."""
     comparison = result.comparison
     count, delta = len(comparison.blocks), f"{100 * comparison.delta:.2g}%"
+    none = f"\N{PLUS-MINUS SIGN}{100 * min(comparison.delta, LARGEST_UNCHANGED):.2g}%"
     floor = comparison.noise_floor
     if floor is not None and floor >= comparison.delta:
         delta += ", which the baseline shows against itself"
@@ -132,12 +133,14 @@ def reason(result: EnergyComparison[Any]) -> str:
         case EnergyVerdict.REGRESSED:
             return f"the interval lies above no change, and the change is at least {delta}"
         case EnergyVerdict.NO_CHANGE:
-            return f"the interval lies within \N{PLUS-MINUS SIGN}{delta}"
+            shown = none if comparison.delta > LARGEST_UNCHANGED else f"\N{PLUS-MINUS SIGN}{delta}"
+            return f"the interval lies within {shown}"
         case EnergyVerdict.INCONCLUSIVE if count < LOOKS[0]:
             return f"the budget ended it after {_counted(count)}, before the first look at {LOOKS[0]}"
         case EnergyVerdict.INCONCLUSIVE:
             spent = "" if count == LOOKS[-1] else ", and the budget is spent"
-            return f"after {_counted(count)} the change could be none or more than {delta}{spent}"
+            shown = f"neither a change of at least {delta}, nor that it is within {none}"
+            return f"{_counted(count)} show {shown}{spent}"
 
 
 def _counted(blocks: int) -> str:

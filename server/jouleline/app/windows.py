@@ -18,8 +18,9 @@ from .measurement import MeasurementError, Plan
 # A window aims beyond what the meter needs, for run times vary.
 _MARGIN: Final = 1.25
 _MAXIMUM_REPEATS: Final = 20_000
-# A first guess counts the start of the job as work; the second is right, and then luck may be bad.
-_ATTEMPTS: Final = 4
+# A guess is off by the start of the job, which it counts as work, and by what else slowed the machine down
+# meanwhile. As each has so many more runs, a program of any length fills a window in the end.
+_GROWTH: Final = 1.5
 _SHOWN_OUTPUT: Final = 400
 
 SETTLING_SHARE: Final = 0.5
@@ -77,17 +78,16 @@ class RepeatedProgram(Generic[Origin]):
 
     async def _filling_a_window(self, *, metered: bool) -> Completed:
         """Run as often as fills a window, with the meter started before; shorter ones are not metered."""
-        attempts = _ATTEMPTS
         while True:
             if metered:
                 await asyncio.to_thread(self.meter.start)
             completed = await self._run()
-            if self._is_long_enough(completed):
+            if completed.wall_s >= self.meter.info.window_s:
                 return completed
             self._unseen_s += completed.wall_s
-            attempts -= 1
-            if not attempts:
+            if self.repeats == _MAXIMUM_REPEATS:
                 raise self._too_short(completed)
+            self.repeats = self._more_repeats(completed)
 
     async def _run(self) -> Completed:
         completed = await self.runner.run(_repeated(self.job, self.repeats))
@@ -95,15 +95,11 @@ class RepeatedProgram(Generic[Origin]):
             raise MeasurementError(f"{self.label} failed while it was measured: {_ending(completed)}")
         return completed
 
-    def _is_long_enough(self, completed: Completed) -> bool:
-        """Whether this fills a window; else there will be more repeats from now on."""
-        needed_s = self.meter.info.window_s
-        if completed.wall_s >= needed_s:
-            return True
-        run_s = completed.wall_s / self.repeats
-        wanted = _MARGIN * needed_s / run_s if run_s > 0 else math.inf
-        self.repeats = math.ceil(min(max(wanted, self.repeats + 1), _MAXIMUM_REPEATS))
-        return False
+    def _more_repeats(self, short: Completed) -> int:
+        """How often to run after a window that fell short."""
+        run_s = short.wall_s / self.repeats
+        wanted = _MARGIN * self.meter.info.window_s / run_s if run_s > 0 else math.inf
+        return math.ceil(min(max(wanted, _GROWTH * self.repeats), _MAXIMUM_REPEATS))
 
     def _too_short(self, completed: Completed) -> MeasurementError:
         info = self.meter.info

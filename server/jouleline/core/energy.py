@@ -19,7 +19,7 @@ from typing import Any, Final, Generic
 
 from .cautions import arm_cautions, cautions
 from .idle import Idle
-from .interval import SHOWN_ALPHA, Estimate, t_interval
+from .interval import SHOWN_ALPHA, Estimate, amount_interval, t_interval
 from .meter import EnergySample, MeterInfo, Origin, Provenance
 
 LOOKS: Final = (5, 8, 12, 20)
@@ -37,6 +37,10 @@ MINIMUM_EFFECT: Final = 0.01
 CONTROL_BLOCKS: Final = 3
 """The fewest blocks of a program against itself that give a noise floor: two have an interval so wide
 that no change would ever exceed it."""
+
+LARGEST_UNCHANGED: Final = 0.10
+"""The largest change (relative) that may be called none. A machine on which a program differs from itself by
+more cannot show that anything is unchanged, only that a change is larger still."""
 
 _WORSE_BLOCKS: Final = 3
 _WORSE_ALPHA: Final = 0.002
@@ -98,7 +102,7 @@ def joule_seconds(sample: EnergySample[Any]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What one run of a program takes: the mean over windows with 95% t intervals.
+    """What one run of a program takes: the mean over windows with 95% t intervals, none of it below 0.
 
     ``joules`` J, ``seconds`` s, ``watts`` W, ``joule_seconds`` (energy-delay product) J s;
     ``net_joules`` J is net of idle power, None where that is not known or leaves nothing.
@@ -121,7 +125,7 @@ def summarise(samples: Sequence[EnergySample[Origin]], idle: Idle[Origin] | None
     _require_one_origin(one.origin for one in (*samples, *(idle.windows if idle is not None else ())))
 
     def over(quantity: Quantity) -> Estimate:
-        return t_interval([quantity(sample) for sample in samples])
+        return amount_interval([quantity(sample) for sample in samples])
 
     net = None
     if idle is not None:
@@ -207,7 +211,8 @@ def noise_floor(blocks: Sequence[Block[Origin]]) -> float:
     """The relative change that a program shows against itself (blocks of an A/A comparison).
 
     It is the end of the 95% interval that is farther from no change; where it exceeds
-    :data:`MINIMUM_EFFECT` it should take its place as ``delta``.
+    :data:`MINIMUM_EFFECT` it should take its place as ``delta``. Beyond :data:`LARGEST_UNCHANGED` it still
+    bounds what is called a change, but says no longer what is none.
     """
     interval = log_ratio_interval(blocks)
     return _exp(max(abs(interval.low), abs(interval.high))) - 1
@@ -242,7 +247,8 @@ def decide(
 def _verdict(log_ratio: Estimate, margin: float) -> EnergyVerdict:
     if log_ratio.excludes(0.0) and abs(log_ratio.value) >= margin:
         return EnergyVerdict.IMPROVED if log_ratio.value < 0 else EnergyVerdict.REGRESSED
-    if log_ratio.within(-margin, margin):
+    unchanged = min(margin, math.log1p(LARGEST_UNCHANGED))
+    if log_ratio.within(-unchanged, unchanged):
         return EnergyVerdict.NO_CHANGE
     return EnergyVerdict.INCONCLUSIVE
 
@@ -305,7 +311,13 @@ class Comparison(Generic[Origin]):
     def warnings(self) -> tuple[str, ...]:
         """What a reader of any of the figures must know, one sentence each."""
         windows = [one for block in (*self.control, *self.blocks) for _, one in block.windows]
+        floor = self.noise_floor or 0.0
+        noisy = (
+            f"the baseline differs from itself by up to {floor:.0%}, so smaller changes are not told from "
+            "noise; measure on a machine with less else to do, or longer runs"
+        )
         return (
+            *((noisy,) if floor > LARGEST_UNCHANGED else ()),
             *cautions(self.meter, windows, self.idle),
             *arm_cautions(self.samples(Arm.BASELINE), self.samples(Arm.CANDIDATE)),
         )

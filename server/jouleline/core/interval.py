@@ -28,6 +28,10 @@ class Estimate:
         """The estimate of an increasing function of the figure."""
         return Estimate(increasing(self.value), increasing(self.low), increasing(self.high))
 
+    def not_below(self, least: float) -> Estimate:
+        """The same where it is known that nothing lies below ``least``, as no energy lies below 0."""
+        return Estimate(self.value, max(self.low, least), self.high)
+
     def excludes(self, value: float) -> bool:
         """Whether ``value`` lies outside the interval."""
         return not self.low <= value <= self.high
@@ -53,6 +57,17 @@ def t_interval(values: Sequence[float], alpha: float = SHOWN_ALPHA) -> Estimate:
     variance = math.fsum((value - mean) ** 2 for value in values) / degrees
     half = _t_quantile(degrees, 1 - alpha / 2) * math.sqrt(variance / len(values))
     return Estimate(mean, mean - half, mean + half)
+
+
+def amount_interval(values: Sequence[float]) -> Estimate:
+    """:func:`t_interval` of what cannot be negative, such as energy or time: it begins at 0 at the least.
+
+    Few windows that scatter have intervals that reach below, where nothing can lie.
+
+    Raises:
+        ValueError: when there are no values.
+    """
+    return t_interval(values).not_below(0.0)
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .energy import seconds
-from .interval import Estimate, t_interval
+from .interval import Estimate, amount_interval
 from .meter import EnergySample, Measured
 from .profile import KernelProfile
 
@@ -54,8 +54,8 @@ def joules_by_kernel(
     """
     if not samples or not launches:
         raise ValueError("joules are split among kernels by windows of a program and a profile of its run")
-    energy = t_interval([_part_joules(sample, gpu_parts) for sample in samples])
-    run_s = t_interval([seconds(sample) for sample in samples]).value
+    energy = amount_interval([_part_joules(sample, gpu_parts) for sample in samples])
+    run_s = amount_interval([seconds(sample) for sample in samples]).value
     times: dict[str, list[float]] = {}
     for launch in launches:
         if launch.seconds is None:
