@@ -19,7 +19,7 @@ from jouleline.app.energy_record import (
 )
 from jouleline.app.energy_replay import replay, replayable
 from jouleline.app.measure import MeasurementError, Phase, Plan, Window, compare, measure_one
-from jouleline.app.measure_report import figures, result_json
+from jouleline.app.measure_report import agree, figures, result_json
 from jouleline.core.energy import Arm, EnergyVerdict
 from jouleline.core.meter import (
     Conditions,
@@ -331,6 +331,15 @@ def test_windows_in_another_order_are_refused(finished: Path) -> None:
     finished.write_text("".join(lines))
     with pytest.raises(Exception, match="in another order than this version takes them"):
         replayed(finished)
+
+
+def test_figures_agree_up_to_the_last_digits_of_another_machine() -> None:
+    told = {"verdict": "improved", "net": None, "ratio": {"value": 0.9, "interval": [0.85, 0.95]}}
+    assert agree(told, {**told, "ratio": {"value": 0.9 * (1 + 2e-16), "interval": [0.85, 0.95]}})
+    assert not agree(told, {**told, "ratio": {"value": 0.9, "interval": [0.85, 0.950001]}})
+    assert not agree(told, {**told, "ratio": {"value": 0.9, "interval": None}})
+    assert not agree(told, {**told, "verdict": "regressed"})
+    assert not agree(told, {"verdict": "improved", "net": None})
 
 
 def test_only_variables_that_matter_are_recorded() -> None:

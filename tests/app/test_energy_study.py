@@ -24,7 +24,14 @@ from jouleline.runners.local import LocalRunner
 from jouleline.toolchains.gnu import GnuToolchain
 from tests.cli.command import SAMPLES
 
-METER = CpuTimeMeter(rated_watts=100, cores=2, device="a test's processor", source="assumed by a test")
+
+class Metered(CpuTimeMeter):
+    """The model, which counts how often it was closed."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 def test_a_suite_that_cannot_be_used_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -52,13 +59,20 @@ def test_a_study_makes_no_trial_twice(tmp_path: Path) -> None:
     suite = tmp_path / "suite.toml"
     suite.write_text('[[program]]\nfolder = "dot-omp"\n[[program]]\nfolder = "empty"\n')
     made: list[str] = []
+    meters: list[Metered] = []
+
+    def meter() -> Metered:
+        source = "assumed by a test"
+        meters.append(Metered(rated_watts=100, cores=2, device="a test's processor", source=source))
+        return meters[-1]
 
     def tools_for(draw: Draw, program: Program) -> Tools:
         made.append(draw.member.name)
         del program
         return Tools(
             runner=LocalRunner(),
-            meter=METER,
+            meter=meter(),
+            search_meter=meter(),
             rules=RULES,
             toolchains=[GnuToolchain()],
             records=tmp_path / "records",
@@ -84,3 +98,4 @@ def test_a_study_makes_no_trial_twice(tmp_path: Path) -> None:
     assert study() == first
     assert len(list((tmp_path / "records").iterdir())) == runs
     assert made == ["dot-omp", "dot-omp"]
+    assert [each.closed for each in meters] == [1, 1, 1, 1]

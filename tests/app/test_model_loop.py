@@ -21,12 +21,14 @@ from jouleline.app.program import Program, read_program
 from jouleline.app.refactor import refactor
 from jouleline.app.workload import find_workload
 from jouleline.core.loop_settings import NAMED, LoopSettings
+from jouleline.core.meter import Meter
 from jouleline.core.model_settings import ModelSettings
 from jouleline.meters.cpu_time import CpuTimeMeter
 from jouleline.models.openai_compatible import OpenAICompatibleModel
 from jouleline.runners.local import LocalRunner
 from jouleline.toolchains.gnu import GnuToolchain
 from tests.support.openai_server import KEY, MODEL, Double, Reply, refused, said
+from tests.support.sensors import SensorDouble, World, meter_of
 
 METER = CpuTimeMeter(rated_watts=100, cores=2, device="a test's processor", source="assumed by a test")
 SLOW = """\
@@ -153,6 +155,7 @@ def run(tmp_path: Path, double: Double) -> Run:
         source: str = SLOW,
         *,
         record: Path | None = None,
+        search_meter: Meter[Any] = METER,
         **model: Any,
     ) -> Outcome:
         double.answer = script
@@ -168,7 +171,7 @@ def run(tmp_path: Path, double: Double) -> Run:
             scratch=tmp_path / "scratch",
             model=OpenAICompatibleModel(asked),
             replay_meter=wiring.replay_meter,
-            search_meter=METER,
+            search_meter=search_meter,
             settings=settings,
         )
         workload = find_workload(program, tools.toolchains)
@@ -180,6 +183,14 @@ def run(tmp_path: Path, double: Double) -> Run:
 def gates(attempt: Attempt) -> str:
     failed = attempt.verdict.failed
     return "" if failed is None else failed.name
+
+
+def test_a_search_whose_own_energy_cannot_be_had_goes_on_without_it(run: Run) -> None:
+    frozen = meter_of(SensorDouble(World(), counter=lambda _, __: 5.0))
+    outcome = run(Script([DOES_NOT_COMPILE]), replace(ONE_LINE, corrections=0), search_meter=frozen)
+    assert len(outcome.attempts) == 1
+    assert outcome.cost.energy_j is None
+    assert any("the energy of the search is not known" in note for note in outcome.notes)
 
 
 def test_one_good_refactoring_is_found_measured_and_offered(run: Run, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from jouleline.core.profile import KernelProfile
 from tests.cli.command import SAMPLES, jouleline
 from tests.support.energy import NoisyRunner, ScriptedMeter, program
 from tests.support.nvml import build_nvml_double
+from tests.support.profiles import Launched, ncu_csv
 
 MODEL = ("--meter", "cpu-time", "--no-sandbox")
 
@@ -149,6 +150,22 @@ def test_what_cannot_be_is_said_in_one_sentence(tmp_path: Path, words: list[Any]
     assert answer.out == ""
     assert said in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_a_profile_that_no_joules_can_be_split_by_is_refused_before_minutes_of_measuring(
+    tmp_path: Path,
+) -> None:
+    timed, untimed = tmp_path / "timed.csv", tmp_path / "untimed.csv"
+    timed.write_text(ncu_csv([Launched("step")]))
+    untimed.write_text(ncu_csv([Launched("step", without=("gpu__time_duration.sum",))]))
+    for file, said in (
+        (timed, "joules per kernel need measured joules of a GPU; cpu-time models them"),
+        (untimed, "does not tell how long step took; profile with times"),
+    ):
+        answer = jouleline("measure", SAMPLES / "triad-omp", *MODEL, "--profile", file, home=tmp_path)
+        assert (answer.code, answer.out) == (2, "")
+        assert said in answer.err
+        assert "building" not in answer.err
 
 
 MEASURING = SAMPLES.parent / "docs" / "measuring.md"
@@ -273,9 +290,11 @@ def test_a_gpu_is_measured_recorded_and_replayed_with_its_idle_power(tmp_path: P
     library = build_nvml_double(tmp_path)
     script, record, plot = tmp_path / "script", tmp_path / "run.jsonl", tmp_path / "run.svg"
     script.write_text("gpus 1\nclock real\npower 70\nperiod 0.05\n")
+    profile = tmp_path / "profile.csv"
+    profile.write_text(ncu_csv([Launched("step", time_ns=2_000_000), Launched("sum", time_ns=1_000_000)]))
     said = jouleline(
         "measure", spin, "--no-sandbox", "--meter", "nvml", "--gpu", 0, "--seconds", 25, "--record", record,
-        "--plot", plot, "--format", "json",
+        "--plot", plot, "--profile", profile, "--format", "json",
         home=tmp_path, LD_LIBRARY_PATH=str(library.parent), NVML_DOUBLE_SCRIPT=str(script),
     )  # fmt: skip
     assert said.code == 0, said.err
@@ -287,6 +306,12 @@ def test_a_gpu_is_measured_recorded_and_replayed_with_its_idle_power(tmp_path: P
     windows = [json.loads(line) for line in record.read_text().splitlines()[1:-1]]
     assert [window["phase"] for window in windows][:2] == ["idle-before", "warm-up"]
     assert len(windows[1]["sample"]["trace"]["watts"]) > 10
-    again = jouleline("measure", "--replay", record, "--format", "json", home=tmp_path)
+    step, total = document["kernels"]["kernels"]
+    assert (step["name"], total["name"]) == ("step", "sum")
+    assert step["value_j"] == pytest.approx(70 * 2e-3, rel=0.02)
+    assert total["value_j"] == pytest.approx(70 * 1e-3, rel=0.02)
+    again = jouleline(
+        "measure", "--replay", record, "--profile", profile, "--format", "json", home=tmp_path
+    )  # fmt: skip
     assert figures(again.document) == {**figures(document), "notes": []}
     assert ">idle<" in plot.read_text()

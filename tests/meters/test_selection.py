@@ -34,7 +34,7 @@ def test_a_program_is_modelled_where_nothing_can_be_measured() -> None:
     for uses_gpu in (False, True):
         chosen = best_meter((), model, uses_gpu=uses_gpu)
         assert chosen is MODEL
-        assert not sees_gpus(chosen)
+        assert not sees_gpus(chosen.info)
 
 
 def test_a_program_with_kernels_gets_the_gpus_meter_and_others_do_not(nvml: NvmlDouble) -> None:
@@ -44,7 +44,7 @@ def test_a_program_with_kernels_gets_the_gpus_meter_and_others_do_not(nvml: Nvml
     assert chosen.info.name == "nvml"
     assert chosen.info.origin is Measured
     assert chosen.info.labels == ("sum over 2 GPUs",)
-    assert sees_gpus(chosen)
+    assert sees_gpus(chosen.info)
     chosen.close()
     assert nvml.users == 0
 
@@ -65,11 +65,11 @@ def test_with_rapl_a_gpu_programs_meter_is_their_sum(
     nvml.script()
     for chosen in (best_meter((), model, uses_gpu=True), named_meter("node", (), model)):
         assert chosen.info.name == "nvml+rapl"
-        assert sees_gpus(chosen)
+        assert sees_gpus(chosen.info)
         chosen.close()
     alone = best_meter((), model)
     assert alone.info.name == "rapl"
-    assert not sees_gpus(alone)
+    assert not sees_gpus(alone.info)
     found = {one.name: one for one in find_meters(model)}
     assert found["node"].availability is Availability.READY
     assert found["default"].detail == "rapl for programs on the CPU, node for those on a GPU"

@@ -346,6 +346,13 @@ def test_a_load_that_comes_and_goes_with_the_polls_is_no_contradiction(
     assert sample.energy_j == pytest.approx(sample.wall_s * (70 + 630 * share), rel=0.06)
 
 
+def test_the_trace_of_a_window_of_hours_stays_small_and_the_figure_right() -> None:
+    source = SensorDouble(World(), [Load.steady(250.0)], has_counter=False)
+    sample = measured(source, wall_s=10_000.0)
+    assert sample.energy_j == pytest.approx(2.5e6, rel=1e-4)
+    assert len(sample.trace) < 35_000  # ten a second would be 100,000
+
+
 def test_a_window_that_was_abandoned_is_forgotten() -> None:
     world = World()
     meter = meter_of(SensorDouble(world))

@@ -22,7 +22,7 @@ from jouleline.core.energy import (
     ratio,
     seconds,
 )
-from jouleline.core.interval import Estimate
+from jouleline.core.interval import Estimate, share_interval
 from jouleline.core.meter import EnergySample, Measured
 
 from .bench import PLAN, Bench
@@ -103,14 +103,7 @@ def assigned(windows: Windows, chance: random.Random) -> list[Block[Measured]]:
 def false_positives(windows: Windows, assignments: int, chance: random.Random) -> Estimate:
     """The share of assignments in which the protocol calls the program changed, with Wilson's interval."""
     wrong = sum(_verdict(assigned(windows, chance)) in _CHANGED for _ in range(assignments))
-    share, z = wrong / assignments, 1.96
-    centre = (share + z * z / (2 * assignments)) / (1 + z * z / assignments)
-    half = (
-        z
-        / (1 + z * z / assignments)
-        * math.sqrt(share * (1 - share) / assignments + (z / (2 * assignments)) ** 2)
-    )
-    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half))
+    return share_interval(wrong, assignments)
 
 
 _CHANGED: Final = (EnergyVerdict.IMPROVED, EnergyVerdict.REGRESSED)

@@ -102,10 +102,18 @@ async def _refactor(bench: Bench, name: str, rule: str, found: Findings) -> None
     meter = bench.meter
     with sample(name, bench.arch) as (program, workload), tempfile.TemporaryDirectory() as records:
         tools = wiring.refactor_tools(confined=False, uses_gpu=False)
-        tools.meter.close()
+        tools.close()
         plan = Plan(budget_s=_COMPARISON_S * bench.scale, warm_up_windows=3, idle_s=0.0)
         rules = [one for one in tools.rules if one.name == rule]
-        tools = replace(tools, meter=meter, rules=rules, gpu_measured=True, plan=plan, records=Path(records))
+        tools = replace(
+            tools,
+            meter=meter,
+            search_meter=None,
+            rules=rules,
+            gpu_measured=True,
+            plan=plan,
+            records=Path(records),
+        )
         work = replace(workload, args=LARGE[name])
         reached = ["its beginning"]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from jouleline.core.loop_settings import NAMED, LoopSettings
 
 from .energy_suite import Member
 from .journal import Journal, identity
-from .outcome import Outcome, Step, Tools
+from .outcome import Outcome, Tools
 from .program import Program, ProgramError, read_program
 from .refactor import RefactorError, refactor
 from .workload import WorkloadError, find_workload
@@ -68,27 +69,25 @@ async def run_trials(
 async def _trial(draw: Draw, tools_for: ToolsFor, journal: Journal, tell: Callable[[str], None]) -> Trial:
     try:
         program = read_program([draw.member.folder])
-        tools = tools_for(draw, program)
-        workload = find_workload(program, tools.toolchains, draw.member.workload)
+        with closing(tools_for(draw, program)) as opened:
+            workload = find_workload(program, opened.toolchains, draw.member.workload)
+            tools = replace(opened, first_line=draw.number, settings=_single(opened.settings, draw))
+            model = tools.model.identity if tools.model is not None else ""
+            meter = tools.meter.info.name
+            key = f"{identity(program, workload)} {draw.setting} {draw.number} {meter} {model}"
+
+            async def made() -> dict[str, Any]:
+                try:
+                    outcome = await refactor(
+                        program, workload, tools, lambda step: tell(f"{step.stage}: {step.message}")
+                    )
+                except RefactorError as error:
+                    return asdict(_failed(draw, "not run", str(error), journal))
+                return asdict(trial_of(outcome, draw))
+
+            return Trial(**await journal.once("trial", key, made))
     except (ProgramError, WorkloadError) as error:
         return _failed(draw, "not run", str(error), journal)
-    tools = replace(tools, first_line=draw.number, settings=_single(tools.settings, draw))
-    model = tools.model.identity if tools.model is not None else ""
-    key = f"{identity(program, workload)} {draw.setting} {draw.number} {tools.meter.info.name} {model}"
-
-    def report(step: Step) -> None:
-        tell(f"{step.stage}: {step.message}")
-
-    async def made() -> dict[str, Any]:
-        try:
-            outcome = await refactor(
-                program, workload, tools, lambda step: tell(f"{step.stage}: {step.message}")
-            )
-        except RefactorError as error:
-            return asdict(_failed(draw, "not run", str(error), journal))
-        return asdict(trial_of(outcome, draw))
-
-    return Trial(**await journal.once("trial", key, made))
 
 
 def _single(settings: LoopSettings, draw: Draw) -> LoopSettings:

@@ -87,6 +87,7 @@ class Loop:
         )
         self._began = time.monotonic()
         self._fraction = 0.0
+        self._search_meter = tools.search_meter
         self._notes: list[str] = list(tools.notes)
 
     def _recorded(self, model: Any) -> RecordedModel | None:
@@ -100,8 +101,7 @@ class Loop:
 
     async def run(self) -> Outcome:
         """Search, confirm the best, and write the record."""
-        if self._tools.search_meter is not None:
-            await asyncio.to_thread(self._tools.search_meter.start)
+        await self._begin_account()
         baseline, reference = await self._baseline()
         self._note_start()
         proposers = await self._proposers(baseline)
@@ -127,6 +127,15 @@ class Loop:
 
         confirmed = await self._contest.confirm(self._attempts, baseline, _SEARCHED, rechecked)
         return await self._outcome(confirmed)
+
+    async def _begin_account(self) -> None:
+        """Have a meter see the whole search; one that cannot be believed leaves only its own figure out."""
+        try:
+            if self._search_meter is not None:
+                await asyncio.to_thread(self._search_meter.start)
+        except MeterError as error:
+            self._search_meter = None
+            self._notes.append(f"the energy of the search is not known: {error}")
 
     def _note_start(self) -> None:
         self._journal.note(
@@ -335,10 +344,9 @@ class Loop:
     async def _cost(self) -> SearchCost:
         models = [one for one in (self._model, self._judge) if one is not None]
         energy_j = None
-        meter = self._tools.search_meter
-        if meter is not None and self._account.done:
+        if self._search_meter is not None and self._account.done:
             try:
-                energy_j = (await asyncio.to_thread(meter.stop, self._account.done)).energy_j
+                energy_j = (await asyncio.to_thread(self._search_meter.stop, self._account.done)).energy_j
             except MeterError as error:
                 self._notes.append(f"the energy of the search is not known: {error}")
         return SearchCost(

@@ -15,6 +15,9 @@ from jouleline.core.meter import EnergySample, MeterInfo
 
 from .measurement import EnergyComparison, Measurement, Plan
 
+# Quantiles of Student's t differ in the last digits between versions of SciPy.
+_ROUNDING: Final = 1e-9
+
 _OF_WINDOWS: Final = frozenset(("samples", "warm_up", "blocks", "control", "windows"))
 
 
@@ -115,6 +118,17 @@ def figures(document: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in without_windows(document).items()
         if key not in said
     }
+
+
+def agree(one: object, other: object) -> bool:
+    """Whether two documents hold the same figures, up to what another machine's arithmetic may round."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(agree(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(agree, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_ROUNDING)
+    return one == other
 
 
 def reason(result: EnergyComparison[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,13 @@ class Tools:
     replay_meter: ReplayMeterOf | None = None
     builds: int = 2
     first_line: int = 0
+
+    def close(self) -> None:
+        """Let go of the meters, with what they poll."""
+        with ExitStack() as stack:
+            for meter in (self.meter, self.search_meter):
+                if meter is not None:
+                    stack.callback(meter.close)
 
 
 @dataclass(frozen=True)

@@ -35,13 +35,13 @@ from jouleline.app.measure import (
     compare,
     measure_one,
 )
-from jouleline.app.measure_report import figures, kernels_json, result_json
+from jouleline.app.measure_report import agree, figures, kernels_json, result_json
 from jouleline.app.measure_settings import MOST_CONTROL
 from jouleline.app.profiles import decode_profile, read_profile
 from jouleline.app.program import launches_kernels
 from jouleline.core.energy import CONTROL_BLOCKS, EnergyVerdict
 from jouleline.core.kernel_joules import KernelJoules, joules_by_kernel
-from jouleline.core.meter import Measured, Meter, MeterError
+from jouleline.core.meter import Measured, Meter, MeterError, MeterInfo
 from jouleline.core.ports import Runner, RunnerError
 from jouleline.core.profile import Profile, ProfileError
 from jouleline.core.workload import Workload
@@ -208,7 +208,7 @@ def _replayed(options: argparse.Namespace) -> _Done:
         result = asyncio.run(replay(source, wiring.replay_meter(source)))
     except (EnergyRecordError, MeterError) as error:
         raise UserError(str(error)) from error
-    differs = record.result is not None and figures(record.result) != figures(result_json(result))
+    differs = record.result is not None and not agree(figures(record.result), figures(result_json(result)))
     version = record.header.surroundings.versions.get("jouleline", "unknown")
     notes = (
         [f"these figures differ from those in the record, which jouleline {version} wrote"] if differs else []
@@ -220,6 +220,8 @@ def _measured(options: argparse.Namespace) -> _Done:
     """What a meter gives now."""
     if options.program is None:
         raise UserError("name a PROGRAM to measure, or a record with --replay FILE")
+    if options.against is not None and not options.against.exists():
+        raise UserError(f"{options.against}: no such file or folder")
     subject = shared.program([options.program])
     workload = shared.workload(subject, options.workload)
     settings = shared.measure_settings(options, subject)
@@ -233,11 +235,11 @@ def _measured(options: argparse.Namespace) -> _Done:
         )
     except wiring.UnavailableError as error:
         raise UserError(str(error), Exit.FAILED) from error
-    if options.against is not None and not options.against.exists():
-        raise UserError(f"{options.against}: no such file or folder")
     try:
         with ExitStack() as stack:
             stack.callback(meter.close)
+            if options.profile:
+                _require_gpu_joules(meter.info, options)
             scratch = tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True)
             bench = _Bench(
                 options,
@@ -339,27 +341,44 @@ def _profile(options: argparse.Namespace) -> Profile | None:
         raise UserError("--profile is of one program: measure the candidate alone to see its kernels")
     try:
         files = {str(path): decode_profile(str(path), path.read_bytes()) for path in options.profile}
-        return read_profile(files, wiring.profilers())
+        profile = read_profile(files, wiring.profilers())
     except OSError as error:
         raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error
     except ProfileError as error:
         raise UserError(str(error)) from error
+    untimed = next((launch.kernel for launch in profile.launches if launch.seconds is None), None)
+    if untimed is not None:
+        raise UserError(f"{_profiles(options)}: does not tell how long {untimed} took; profile with times")
+    return profile
+
+
+def _profiles(options: argparse.Namespace) -> str:
+    return ", ".join(map(str, options.profile))
+
+
+def _require_gpu_joules(meter: MeterInfo[Any], options: argparse.Namespace) -> None:
+    """Say before minutes of measuring that there will be no joules to split."""
+    if meter.origin is not Measured:
+        raise UserError(
+            f"{_profiles(options)}: joules per kernel need measured joules of a GPU; {meter.name} models them"
+        )
+    if not wiring.sees_gpus(meter):
+        raise UserError(f"{_profiles(options)}: joules per kernel need a GPU's meter; {meter.name} sees none")
 
 
 def _kernels(result: Result, profile: Profile, options: argparse.Namespace) -> KernelJoules:
-    names = ", ".join(map(str, options.profile))
     if not isinstance(result, Measurement):
-        raise UserError(f"{names}: is a profile of one program, the record is of two")
-    if result.meter.origin is not Measured:
+        raise UserError(f"{_profiles(options)}: is a profile of one program, the record is of two")
+    _require_gpu_joules(result.meter, options)
+    names = {part.name for sample in result.samples for part in sample.parts}
+    # A GPU that is polled is called by its name, and stands beside others' parts in a sum only.
+    gpus = frozenset(name for name in names if name.startswith("GPU")) or frozenset(names)
+    if len(gpus) > 1 and not all(name.startswith("GPU") for name in gpus):
         raise UserError(
-            f"{names}: joules per kernel need measured joules of a GPU; {result.meter.name} models them"
+            f"{_profiles(options)}: it is not told which of {', '.join(sorted(gpus))} is a GPU's; "
+            "measure with the GPU's meter alone (--meter)"
         )
-    gpus = frozenset(
-        part.name for sample in result.samples for part in sample.parts if part.name.startswith("GPU")
-    )
-    if not gpus:
-        raise UserError(f"{names}: joules per kernel need a GPU's meter; {result.meter.name} counts none")
     try:
         return joules_by_kernel(result.samples, gpus, profile.launches)
     except ValueError as error:
-        raise UserError(f"{names}: {error}") from error
+        raise UserError(f"{_profiles(options)}: {error}") from error

@@ -67,8 +67,10 @@ def run(options: argparse.Namespace) -> int:
         )
     except wiring.UnavailableError as error:
         raise shared.unavailable(error) from error
-    earlier = None if options.resume is None else _earlier(options.resume, program, workload, tools.records)
-    with progress(quiet=options.format == "json") as tell, closing(tools.meter):
+    with closing(tools), progress(quiet=options.format == "json") as tell:
+        earlier = (
+            None if options.resume is None else _earlier(options.resume, program, workload, tools.records)
+        )
 
         def report(step: Step) -> None:
             tell(f"{step.stage}: {step.message}", step.fraction)

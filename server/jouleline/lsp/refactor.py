@@ -140,7 +140,7 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
             program=program.root,
         )
         tools = await asyncio.to_thread(prepare)
-        with closing(tools.meter):
+        with closing(tools):
             workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
             outcome = await refactor(program, workload, tools, report)
     except (ProgramError, WorkloadError, RefactorError, wiring.UnavailableError) as error:

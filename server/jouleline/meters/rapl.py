@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jouleline.core.meter import Conditions, MeterError, Part
+from jouleline.core.meter import Conditions, Part
 from jouleline.core.ports import Availability, Finding
+
+from .errors import SourceError
 
 _POWERCAP: Final = Path("/sys/class/powercap")
 _GRANT: Final = "sudo chmod a+r {root}/intel-rapl:*/energy_uj"
+_LOG: Final = "look at the kernel's log (sudo dmesg)"
 _LOAD: Final = "on a real machine: sudo modprobe intel_rapl_msr; a virtual machine has none"
 # AMD's zones carry the same prefix; intel-rapl-mmio would count the same package twice.
 _ZONES: Final = "intel-rapl:*"
@@ -97,21 +100,19 @@ class RaplSource:
         try:
             return int(_text(zone.counter))
         except PermissionError as error:
-            raise MeterError(f"may not read {zone.counter}; grant it with: {_grant(self._root)}") from error
+            raise SourceError(f"may not read {zone.counter}", _grant(self._root)) from error
         except (OSError, ValueError) as error:
-            raise MeterError(
-                f"the energy counter {zone.counter} cannot be read: {error}; look at the kernel's log (dmesg)"
-            ) from error
+            raise SourceError(f"the energy counter {zone.counter} cannot be read: {error}", _LOG) from error
 
 
 def find_rapl(root: Path = _POWERCAP) -> Finding:
     """Whether RAPL can be read here, and what to do if not."""
     try:
         source = RaplSource(root)
-    except MeterError as error:
+    except SourceError as error:
         here = any(root.glob(_ZONES))
         availability = Availability.LIMITED if here else Availability.MISSING
-        return Finding("meter", "rapl", availability, str(error), _grant(root) if here else _LOAD)
+        return Finding("meter", "rapl", availability, error.what, error.remedy)
     return Finding("meter", "rapl", Availability.READY, source.device)
 
 
@@ -134,12 +135,12 @@ def _find_zones(root: Path) -> tuple[_Zone, ...]:
             for name, folder in counted
         )
     except (OSError, ValueError) as error:
-        raise MeterError(f"the RAPL zones in {root} cannot be read: {error}; see dmesg") from error
+        raise SourceError(f"the RAPL zones in {root} cannot be read: {error}", _LOG) from error
     if not any(zone.name.startswith(_PACKAGE) for zone in zones):
-        raise MeterError(f"no RAPL package zone in {root}: a virtual machine, or no driver for it; {_LOAD}")
+        raise SourceError(f"no RAPL package zone in {root}: a virtual machine, or no driver for it", _LOAD)
     unsound = [zone.name for zone in zones if zone.range_uj <= 0]
     if unsound:
-        raise MeterError(f"the RAPL zone {unsound[0]} in {root} has no range; update the kernel")
+        raise SourceError(f"the RAPL zone {unsound[0]} in {root} has no range", "update the kernel")
     return zones
 
 

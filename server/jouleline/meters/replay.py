@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Generic
+from typing import Final, Generic
 
 from jouleline.core.meter import EnergySample, MeterError, MeterInfo, Origin
 from jouleline.core.ports import Completed
+
+REPLAYED: Final = "replay of "
+"""Stands before the name of the meter that took the windows."""
 
 
 class ReplayMeter(Generic[Origin]):
@@ -21,7 +24,7 @@ class ReplayMeter(Generic[Origin]):
     ) -> None:
         self._info = replace(
             info,
-            name=f"replay of {info.name}",
+            name=f"{REPLAYED}{info.name}",
             labels=(*info.labels, f"a replay, nothing was {info.origin.word} now: {recorded}"),
         )
         self._left = iter(tuple(samples))

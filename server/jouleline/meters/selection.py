@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from jouleline.core.meter import Measured, Meter, MeterError
+from jouleline.core.meter import Measured, Meter, MeterError, MeterInfo
 from jouleline.core.ports import Availability, Finding
 
 from .amd_smi import AmdSmiSource, find_amd_smi
 from .node import NodeMeter
 from .nvml import NvmlSource, find_nvml
 from .rapl import RaplSource, find_rapl
+from .replay import REPLAYED
 from .sensor import SensorMeter
 from .source import Source
 
@@ -64,9 +65,9 @@ def best_meter(
     return _together(sensors) if sensors else model()
 
 
-def sees_gpus(meter: Meter[Any]) -> bool:
-    """Whether a GPU's energy is in its figures."""
-    return any(part in _GPU for part in meter.info.name.split("+"))
+def sees_gpus(meter: MeterInfo[Any]) -> bool:
+    """Whether a GPU's energy is in the figures of this meter, or of one that replays it."""
+    return any(part in _GPU for part in meter.name.removeprefix(REPLAYED).split("+"))
 
 
 def find_gpu() -> Finding:

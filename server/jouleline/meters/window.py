@@ -16,6 +16,9 @@ _CONDITIONS_S: Final = 0.5
 # A power computed from a counter's movements is off by up to one of them.
 _MOVEMENTS_A_POINT: Final = 10
 _POLLS_A_GAP: Final = 4
+# From then on polls are as many as there were before in any doubling of the time: memory stays bounded over a
+# search of hours, and ten thousand polls are enough for a mean.
+_DENSE_S: Final = 1000.0
 
 
 class Window:
@@ -53,7 +56,8 @@ class Window:
             self._failure = error
             return None
         self._polls += 1
-        return min(pause(self._polls), self._readings.source.longest_gap_s / _POLLS_A_GAP)
+        sparser = max(1.0, (self._readings.clock() - self.begun_s) / _DENSE_S)
+        return min(sparser * pause(self._polls), self._readings.source.longest_gap_s / _POLLS_A_GAP)
 
     def finish(self) -> float:
         """End the window on a movement of every counter; its energy, J.

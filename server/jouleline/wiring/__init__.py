@@ -11,7 +11,7 @@ from .errors import NoSandboxError, UnavailableError
 from .evidence import background_evidence, evidence_sources, profilers, scenario_setting, scenario_sources
 from .folders import config_folder, disk_cache, records_folder
 from .loop import loop_settings, refactor_tools
-from .measuring import measure_settings, meter, replay_meter, simulated_meter, turn
+from .measuring import measure_settings, meter, replay_meter, sees_gpus, simulated_meter, turn
 from .models import configured_model, fine_tuner, model_evidence, model_settings
 from .running import runner, toolchains
 
@@ -41,6 +41,7 @@ __all__ = [
     "runner",
     "scenario_setting",
     "scenario_sources",
+    "sees_gpus",
     "serve",
     "simulated_meter",
     "toolchains",

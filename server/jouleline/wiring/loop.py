@@ -11,7 +11,7 @@ from jouleline.core.ports import LanguageModel
 from .devices import host_device
 from .errors import UnavailableError
 from .folders import config_folder, disk_cache, records_folder
-from .measuring import measure_settings, meter, replay_meter, turn
+from .measuring import measure_settings, replay_meter, sees_gpus, turn, two_meters
 from .models import configured_model, model_settings
 from .running import runner, toolchains
 
@@ -30,7 +30,7 @@ def refactor_tools(
     use: str | None = None,
     model: str | None = None,
 ) -> Tools:
-    """Everything the refactoring loop works with, for a program that ``uses_gpu`` or not; close its meter.
+    """Everything the refactoring loop works with, for a program that ``uses_gpu`` or not; close it.
 
     ``settings`` say how to measure, by default as the user's own do. ``program`` is the folder whose
     ``[refactor]`` and ``[model]`` count, ``use`` names settings that replace those of files, and
@@ -41,7 +41,7 @@ def refactor_tools(
             model is asked for and none is there, and as :func:`runner`.
     """
     from jouleline.app.outcome import Tools
-    from jouleline.meters.selection import find_gpu, sees_gpus
+    from jouleline.meters.selection import find_gpu
     from jouleline.rules import RULES
 
     settings = settings or measure_settings()
@@ -50,7 +50,7 @@ def refactor_tools(
         configured_model(program, model)
     proposing, judging = _loop_models(program, model) if stages.model else (None, None)
     chosen, notes = runner(confined=confined)
-    used = meter(settings.meter, settings.gpus, accept_mig=settings.accept_mig, uses_gpu=uses_gpu)
+    used, other = two_meters(settings, uses_gpu=uses_gpu)
     return Tools(
         runner=chosen,
         meter=used,
@@ -60,13 +60,13 @@ def refactor_tools(
         records=records_folder(),
         notes=notes,
         gpu=find_gpu(),
-        gpu_measured=sees_gpus(used),
+        gpu_measured=sees_gpus(used.info),
         turn=turn(),
         host=host_device().name,
         model=proposing,
         judge=judging,
         device=host_device(),
-        search_meter=meter(settings.meter, settings.gpus, accept_mig=settings.accept_mig, uses_gpu=uses_gpu),
+        search_meter=other,
         settings=stages,
         replay_meter=replay_meter,
     )

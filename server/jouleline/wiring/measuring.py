@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jouleline.core.meter import Measured, Meter, MeterError, Turn
+from jouleline.core.meter import Measured, Meter, MeterError, MeterInfo, Turn
 
 from .devices import host_device
 from .errors import UnavailableError
@@ -38,6 +39,30 @@ def meter(
         return named_meter(name, gpus, cpu_time_meter, accept_mig=accept_mig)
     except MeterError as error:
         raise UnavailableError(str(error) if name is None else f"meter {name}: {error}") from error
+
+
+def two_meters(settings: MeasureSettings, *, uses_gpu: bool) -> tuple[Meter[Any], Meter[Any]]:
+    """One meter for windows and one for the whole search; a meter has one window at a time.
+
+    Raises:
+        UnavailableError: as :func:`meter`.
+    """
+
+    def another() -> Meter[Any]:
+        return meter(settings.meter, settings.gpus, accept_mig=settings.accept_mig, uses_gpu=uses_gpu)
+
+    with ExitStack() as opened:
+        one = opened.enter_context(closing(another()))
+        other = another()
+        opened.pop_all()
+    return one, other
+
+
+def sees_gpus(meter: MeterInfo[Any]) -> bool:
+    """Whether a GPU's energy is in the figures of this meter, or of one that replays it."""
+    from jouleline.meters.selection import sees_gpus
+
+    return sees_gpus(meter)
 
 
 def cpu_time_meter() -> Meter[Any]:
