@@ -215,6 +215,7 @@ def test_figures_stand_with_their_kind_their_meter_and_their_warnings(width: int
     assert "warning: a test double" in text
     assert "warning: the GPU was shared with 1 other process" in text
     assert "net of idle" in text
+    assert re.search(r"time +\d+\.\d\d ms +\d+\.\d\d to \d+\.\d\d ms ", text), "one unit for all three"
     assert "50.00 W and 50.00 W" in text
     assert "counter moves every 20.00 ms" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= width

@@ -107,23 +107,31 @@ def notes(console: Console, sentences: Sequence[str]) -> None:
 
 def quantity(value: float, unit: str) -> str:
     """Four digits and a prefix: 0.0123 J is ``12.30 mJ``."""
+    exponent, digits = _scale(value)
+    return f"{value / 10.0**exponent:.{digits}f} {_PREFIXES[exponent]}{unit}"
+
+
+def _scale(value: float) -> tuple[int, int]:
+    """The exponent of a quantity's prefix, and how many digits follow its point."""
     if value == 0 or not math.isfinite(value):
-        return f"{value:g} {unit}"
+        return 0, 0
     exponent = min(6, max(-9, 3 * math.floor(math.log10(abs(value) * (1 + 5e-5)) / 3)))
-    scaled = value / 10.0**exponent
-    digits = 3 - math.floor(math.log10(abs(scaled) * (1 + 5e-5))) if scaled else 0
-    return f"{scaled:.{max(0, min(6, digits))}f} {_PREFIXES[exponent]}{unit}"
+    scaled = abs(value) / 10.0**exponent * (1 + 5e-5)
+    digits = 3 - math.floor(math.log10(scaled)) if scaled else 0
+    return exponent, max(0, min(6, digits))
 
 
 _PREFIXES: Final = {-9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M"}
 
 
 def _figure(estimate: Estimate, unit: str) -> tuple[str, str]:
-    if not math.isfinite(estimate.low):
-        return quantity(estimate.value, unit), "unknown (one window)"
-    return quantity(
-        estimate.value, unit
-    ), f"{quantity(estimate.low, unit)} to {quantity(estimate.high, unit)}"
+    """A figure and its interval, in one unit with as many digits."""
+    value = quantity(estimate.value, unit)
+    if not math.isfinite(estimate.high):
+        return value, "unknown (one window)"
+    exponent, digits = _scale(estimate.value)
+    low, high = (f"{end / 10.0**exponent:.{digits}f}" for end in (estimate.low, estimate.high))
+    return value, f"{low} to {high} {_PREFIXES[exponent]}{unit}"
 
 
 def _change(ratio: Estimate) -> str:
