@@ -157,7 +157,7 @@ def _blocks(axes: Axes, result: EnergyComparison[Any]) -> None:
         margin,
         color=_SHADE,
         linewidth=0,
-        label=f"too small to count: \N{PLUS-MINUS SIGN}{margin:.2g}%",
+        label=f"less than {margin:.2g}%",
     )
     axes.axhline(0, color=_MUTED, linewidth=0.8)
     running = [ratio(blocks[:count], joules, LOOK_ALPHA).mapped(_percent) for count in _numbers(blocks)]
