@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jouleline.core.constants import evaluated, number
@@ -89,6 +89,10 @@ def test_a_number_has_one_form(value: int) -> None:
 
 
 @given(st.text())
+@example("INFINITY")
+@example("-NAN")
+@example("nan")
+@example("1e999")
 def test_any_text_has_a_value_or_none(text: str) -> None:
     evaluated(text)
     number(text)

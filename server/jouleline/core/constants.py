@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 import re
 from typing import Final
@@ -30,6 +31,8 @@ def number(text: str) -> str | None:
         value = float(plain)
     except ValueError:
         return None
+    if not math.isfinite(value):
+        return None  # C's INFINITY and NAN are names of macros
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
