@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { ProgressLocation, window, type LogOutputChannel } from 'vscode';
 import {
+  CancellationToken,
   CloseAction,
   LanguageClient,
   RevealOutputChannelOn,
@@ -10,6 +11,7 @@ import {
   type CloseHandlerResult,
   type ErrorHandler,
   type LanguageClientOptions,
+  type WorkspaceEdit,
 } from 'vscode-languageclient/node';
 import { languages } from './names';
 import { ProgressNotifications } from './progress';
@@ -31,6 +33,10 @@ export interface Watcher {
   readonly said: (line: string) => void;
   /** The server ended after it had run, and will not be started again unasked. */
   readonly lost: (problem: string) => void;
+  /** Before an edit is shown to the user. */
+  readonly applying: (edit: WorkspaceEdit) => void;
+  /** A command of the server, from wherever it was called, and its answer. */
+  readonly answered: (command: string, answer: unknown) => void;
 }
 
 export function createClient(launch: Launch, log: LogOutputChannel, watcher: Watcher): Client {
@@ -64,6 +70,17 @@ export function createClient(launch: Launch, log: LogOutputChannel, watcher: Wat
     initializationFailedHandler: () => false,
     errorHandler: new RestartPolicy(() => client, watcher.lost),
     middleware: {
+      executeCommand: async (command, words, next) => {
+        const answer: unknown = await next(command, words);
+        watcher.answered(command, answer);
+        return answer;
+      },
+      workspace: {
+        handleApplyEdit: (params, next) => {
+          watcher.applying(params.edit);
+          return next(params, CancellationToken.None);
+        },
+      },
       handleWorkDoneProgress: (token, value, next) => {
         progress.handle(token, value, () => {
           next(token, value);

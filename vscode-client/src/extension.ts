@@ -1,25 +1,63 @@
-import { commands as editor, window, workspace, type ExtensionContext } from 'vscode';
+import { join } from 'node:path';
+import { commands as editor, Uri, window, workspace, type ExtensionContext } from 'vscode';
+import { installServer } from './installServer';
 import { commandFailed, describe } from './messages';
-import { commands, type CommandId } from './names';
+import { commands, serverCommands, type CommandId } from './names';
+import { OwnServer } from './ownServer';
 import { pickDevice } from './pickDevice';
 import { onInterpreterChange } from './pythonExtension';
+import { recordOf } from './refactorAnswer';
 import { refactorFile } from './refactorFile';
+import { ResultPanels } from './resultPanel';
+import { ReviewHint } from './reviewHint';
 import { Session } from './session';
+import { showRuns } from './showRuns';
 import { StatusBar } from './statusBar';
+import { mayStart } from './trust';
 
 let session: Session | undefined;
 
 export function activate(context: ExtensionContext): void {
   const log = window.createOutputChannel('Jouleline', { log: true });
   const bar = new StatusBar();
-  const current = new Session(context.extensionPath, log, (status) => {
-    bar.show(status);
+  const failed = (reason: unknown): void => {
+    log.error(describe(reason));
+    commandFailed(reason);
+  };
+  const panels = new ResultPanels(Uri.joinPath(context.extensionUri, 'icon.png'));
+  const showRecord = (answer: unknown): void => {
+    const record = recordOf(answer);
+    if (record !== undefined) panels.show(record).catch(failed);
+  };
+  const hint = new ReviewHint(context.globalState);
+  const own = new OwnServer(
+    context.globalStorageUri.fsPath,
+    (context.extension.packageJSON as { readonly version: string }).version,
+    join(context.extensionPath, 'server'),
+  );
+  const current = new Session(context.extensionPath, own, log, {
+    status: (status) => {
+      bar.show(status);
+    },
+    applying: (edit) => {
+      hint.before(edit);
+    },
+    // Code actions and lenses call the server's command, and not one of the extension's.
+    answered: (command, answer) => {
+      if (command === serverCommands.refactor) showRecord(answer);
+    },
   });
   session = current;
   const handlers: Record<CommandId, () => Promise<void> | void> = {
-    [commands.pickDevice]: () => pickDevice(current),
-    [commands.refactorFile]: () => refactorFile(current),
-    [commands.restart]: () => current.restart(),
+    [commands.pickDevice]: trusted('Choosing a GPU', () => pickDevice(current)),
+    [commands.refactorFile]: trusted('Refactoring for energy', async () => {
+      showRecord(await refactorFile(current));
+    }),
+    [commands.showRuns]: trusted('Listing past runs', () => showRuns(current, panels)),
+    [commands.installServer]: trusted('Installing the server', () =>
+      installServer(own, current, log),
+    ),
+    [commands.restart]: trusted('Starting the server', () => current.restart()),
     [commands.showLog]: () => {
       log.show();
     },
@@ -32,8 +70,7 @@ export function activate(context: ExtensionContext): void {
         try {
           await handler();
         } catch (reason) {
-          log.error(describe(reason));
-          commandFailed(reason);
+          failed(reason);
         }
       }),
     ),
@@ -48,6 +85,12 @@ export function activate(context: ExtensionContext): void {
   void followInterpreter(context, current, (reason) => {
     log.warn(describe(reason));
   });
+}
+
+function trusted(what: string, act: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    if (mayStart(what)) await act();
+  };
 }
 
 async function followInterpreter(

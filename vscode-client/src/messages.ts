@@ -5,6 +5,14 @@ const openSetting = {
   label: 'Open Setting',
   run: () => editor.executeCommand('workbench.action.openSettings', 'jouleline.python'),
 };
+const install = {
+  label: 'Install',
+  run: () => editor.executeCommand(commands.installServer),
+};
+const trust = {
+  label: 'Manage Trust',
+  run: () => editor.executeCommand('workbench.trust.manage'),
+};
 const tryAgain = { label: 'Try Again', run: () => editor.executeCommand(commands.restart) };
 const restart = { label: 'Restart', run: () => editor.executeCommand(commands.restart) };
 const showLog = { label: 'Show Log', run: () => editor.executeCommand(commands.showLog) };
@@ -22,7 +30,16 @@ function complain(message: string, ...actions: readonly Action[]): void {
 }
 
 export function noPython(problem: string): void {
+  complain(problem, install, openSetting, tryAgain);
+}
+
+/** An environment of the extension's own would not be used while the setting names another. */
+export function wrongSetting(problem: string): void {
   complain(problem, openSetting, tryAgain);
+}
+
+export function untrusted(problem: string): void {
+  complain(problem, trust);
 }
 
 export function serverGone(problem: string): void {

@@ -5,6 +5,8 @@ export const languages = ['cuda-cpp', 'hip', 'cpp', 'c'] as const;
 export const commands = {
   pickDevice: 'jouleline.pickDevice',
   refactorFile: 'jouleline.refactorFile',
+  showRuns: 'jouleline.showRuns',
+  installServer: 'jouleline.installServer',
   restart: 'jouleline.restart',
   showLog: 'jouleline.showLog',
 } as const;

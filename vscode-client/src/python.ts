@@ -10,6 +10,8 @@ export interface Sources {
   readonly configured: string;
   /** The interpreter chosen in the Python extension, when there is one. */
   readonly chosen: () => Promise<string | undefined>;
+  /** That of the environment which the extension made for itself, once it has. */
+  readonly own: string | undefined;
   /** Names to try on the PATH, in order. */
   readonly onPath: readonly string[];
 }
@@ -45,14 +47,16 @@ export async function findPython(sources: Sources, probe: Probe): Promise<Search
     interpreter: undefined,
     problem:
       `Jouleline needs a Python interpreter with the package "jouleline", and found none: ` +
-      `${tried.join(', ')}. Install it with "pip install jouleline", or name an interpreter ` +
-      `that has it in the setting ${setting}.`,
+      `${tried.join(', ')}. Let the extension install it into an environment of its own, install ` +
+      `it yourself with "pip install jouleline", or name an interpreter that has it in the ` +
+      `setting ${setting}.`,
   };
 }
 
 async function candidates(sources: Sources): Promise<Set<string>> {
   const chosen = await sources.chosen();
-  return new Set(chosen === undefined ? sources.onPath : [chosen, ...sources.onPath]);
+  const all = [chosen, sources.own, ...sources.onPath];
+  return new Set(all.filter((candidate) => candidate !== undefined));
 }
 
 /** The forms that people write into a path setting; a bare name is left for the PATH. */

@@ -1,9 +1,11 @@
 import { window } from 'vscode';
 import { LSPErrorCodes, ResponseError } from 'vscode-languageclient/node';
 import { languages, serverCommands } from './names';
+import type { RefactorAnswer } from './refactorAnswer';
 import type { Session } from './session';
 
-export async function refactorFile(session: Session): Promise<void> {
+/** The answer; undefined if the user ended the run. */
+export async function refactorFile(session: Session): Promise<RefactorAnswer | undefined> {
   const editor = window.activeTextEditor;
   const language = editor?.document.languageId;
   if (editor === undefined || !languages.some((ours) => ours === language)) {
@@ -11,13 +13,14 @@ export async function refactorFile(session: Session): Promise<void> {
   }
   const { document, selection } = editor;
   try {
-    await session.request(serverCommands.refactor, {
+    return await session.request<RefactorAnswer>(serverCommands.refactor, {
       uri: session.uri(document),
       version: document.version,
       line: selection.active.line,
     });
   } catch (reason) {
     if (!wasCancelled(reason)) throw reason;
+    return undefined;
   }
 }
 

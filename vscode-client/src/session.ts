@@ -6,13 +6,21 @@ import {
   ResponseError,
   State,
 } from 'vscode-languageclient/node';
-import { createClient, type Client, type Launch } from './client';
-import { describe, noPython, serverGone } from './messages';
+import { createClient, type Client, type Launch, type Watcher } from './client';
+import { describe, noPython, serverGone, wrongSetting } from './messages';
 import type { ServerCommandId } from './names';
+import type { OwnServer } from './ownServer';
 import { expandPath, findPython, importProbe, type Search } from './python';
 import { chosenInterpreter } from './pythonExtension';
 import { initializationOptions, readSettings, section, type Settings } from './settings';
 import type { ServerStatus, Status } from './status';
+
+/** What the session tells the rest of the extension. */
+export interface Listener {
+  readonly status: (status: Status) => void;
+  readonly applying: Watcher['applying'];
+  readonly answered: Watcher['answered'];
+}
 
 /** Owns the one server of this window: at most one runs, and starts and stops keep their order. */
 export class Session {
@@ -26,9 +34,10 @@ export class Session {
    *   from the current folder first, and a workspace may hold anything
    */
   constructor(
-    private readonly folder: string,
+    readonly folder: string,
+    private readonly own: OwnServer,
     private readonly log: LogOutputChannel,
-    private readonly show: (status: Status) => void,
+    private readonly listener: Listener,
   ) {}
 
   /** Starts the server, or a new one when settings or interpreter ask for another launch. */
@@ -42,6 +51,13 @@ export class Session {
 
   stop(): Promise<void> {
     return this.enqueue(() => this.end());
+  }
+
+  /** @throws Error with a sentence for the user, if no interpreter has the package */
+  async interpreter(): Promise<string> {
+    const search = await this.search(currentSettings());
+    if (search.interpreter === undefined) throw new Error(search.problem);
+    return search.interpreter;
   }
 
   async request<Answer>(command: ServerCommandId, argument?: object): Promise<Answer> {
@@ -77,7 +93,7 @@ export class Session {
 
   private async launch(force: boolean): Promise<void> {
     if (!workspace.isTrusted) {
-      this.show({ kind: 'untrusted' });
+      this.listener.status({ kind: 'untrusted' });
       return;
     }
     const settings = currentSettings();
@@ -85,8 +101,9 @@ export class Session {
     if (search.interpreter === undefined) {
       await this.end();
       this.log.error(search.problem);
-      this.show({ kind: 'stopped', message: search.problem });
-      noPython(search.problem);
+      this.listener.status({ kind: 'stopped', message: search.problem });
+      if (settings.python === '') noPython(search.problem);
+      else wrongSetting(search.problem);
       return;
     }
     const launch: Launch = {
@@ -113,24 +130,26 @@ export class Session {
       if (this.client === client) act();
     };
     const client = createClient(launch, this.log, {
+      applying: this.listener.applying,
+      answered: this.listener.answered,
       options: () => initializationOptions(currentSettings()),
       status: (server) => {
         spoke = true;
         whileCurrent(() => {
-          this.show({ kind: 'server', server });
+          this.listener.status({ kind: 'server', server });
         });
       },
       starting: () => {
         spoke = false;
         whileCurrent(() => {
-          this.show({ kind: 'starting' });
+          this.listener.status({ kind: 'starting' });
         });
       },
       running: () => {
         everRan = true;
         if (spoke) return;
         whileCurrent(() => {
-          this.show({ kind: 'server', server: silentServer });
+          this.listener.status({ kind: 'server', server: silentServer });
         });
       },
       said: (line) => {
@@ -171,7 +190,7 @@ export class Session {
 
   private giveUp(problem: string): void {
     this.log.error(problem);
-    this.show({ kind: 'stopped', message: problem });
+    this.listener.status({ kind: 'stopped', message: problem });
     serverGone(problem);
   }
 
@@ -184,7 +203,8 @@ export class Session {
           chosenInterpreter(folder, (reason) => {
             this.log.warn(`The Python extension gave no interpreter: ${describe(reason)}`);
           }),
-        onPath: ['python3', 'python'],
+        own: this.own.interpreter,
+        onPath,
       },
       importProbe(this.folder),
     );
@@ -198,6 +218,8 @@ function lostConnection(reason: unknown): boolean {
       reason.code === ErrorCodes.ConnectionInactive)
   );
 }
+
+export const onPath: readonly string[] = ['python3', 'python'];
 
 /** Stands in until the server sends its first status. */
 const silentServer: ServerStatus = { device: '', deviceName: '', state: 'ready', message: '' };

@@ -21,7 +21,10 @@ function fakeProbe(good: readonly string[]): { probe: Probe; asked: string[] } {
 test('the setting wins and nothing else is asked', async () => {
   const { probe, asked } = fakeProbe(['/mine/python', 'python3']);
   const chosen = (): Promise<string> => Promise.reject(new Error('must not be called'));
-  const found = await findPython({ configured: '/mine/python', chosen, onPath }, probe);
+  const found = await findPython(
+    { configured: '/mine/python', chosen, own: undefined, onPath },
+    probe,
+  );
   assert.equal(found.interpreter, '/mine/python');
   assert.deepEqual(asked, ['/mine/python']);
 });
@@ -29,7 +32,7 @@ test('the setting wins and nothing else is asked', async () => {
 test('a setting that does not work is complained about, not replaced', async () => {
   const { probe, asked } = fakeProbe(['python3']);
   const found = await findPython(
-    { configured: '/old/python', chosen: nothingChosen, onPath },
+    { configured: '/old/python', chosen: nothingChosen, own: undefined, onPath },
     probe,
   );
   assert.ok(found.interpreter === undefined);
@@ -42,14 +45,14 @@ test('a setting that does not work is complained about, not replaced', async () 
 test("the Python extension's interpreter comes before the PATH", async () => {
   const { probe } = fakeProbe(['/venv/python', 'python3']);
   const chosen = (): Promise<string> => Promise.resolve('/venv/python');
-  const found = await findPython({ configured: '', chosen, onPath }, probe);
+  const found = await findPython({ configured: '', chosen, own: undefined, onPath }, probe);
   assert.equal(found.interpreter, '/venv/python');
 });
 
 test('the PATH is tried when the chosen interpreter lacks the package', async () => {
   const { probe, asked } = fakeProbe(['python']);
   const chosen = (): Promise<string> => Promise.resolve('/venv/python');
-  const found = await findPython({ configured: '', chosen, onPath }, probe);
+  const found = await findPython({ configured: '', chosen, own: undefined, onPath }, probe);
   assert.equal(found.interpreter, 'python');
   assert.deepEqual(asked, ['/venv/python', 'python3', 'python']);
 });
@@ -57,13 +60,16 @@ test('the PATH is tried when the chosen interpreter lacks the package', async ()
 test('no interpreter is asked twice', async () => {
   const { probe, asked } = fakeProbe([]);
   const chosen = (): Promise<string> => Promise.resolve('python3');
-  await findPython({ configured: '', chosen, onPath }, probe);
+  await findPython({ configured: '', chosen, own: undefined, onPath }, probe);
   assert.deepEqual(asked, ['python3', 'python']);
 });
 
 test('one message says what was tried, what is missing and what to do', async () => {
   const { probe } = fakeProbe([]);
-  const found = await findPython({ configured: '', chosen: nothingChosen, onPath }, probe);
+  const found = await findPython(
+    { configured: '', chosen: nothingChosen, own: undefined, onPath },
+    probe,
+  );
   assert.ok(found.interpreter === undefined);
   assert.match(found.problem, /python3 \(not found\), python \(not found\)/);
   assert.match(found.problem, /"pip install jouleline"/);
@@ -99,4 +105,11 @@ test('path settings: home, workspace folder, relative paths, bare names', () => 
   assert.equal(expandPath('python3.12', '/w'), 'python3.12');
   assert.equal(expandPath('/usr/bin/python3', '/w'), '/usr/bin/python3');
   assert.equal(expandPath('', '/w'), '');
+});
+
+test("the extension's own environment comes after the chosen interpreter, before the PATH", async () => {
+  const { probe, asked } = fakeProbe(['python3']);
+  const chosen = (): Promise<string> => Promise.resolve('/venv/python');
+  await findPython({ configured: '', chosen, own: '/own/python', onPath }, probe);
+  assert.deepEqual(asked, ['/venv/python', '/own/python', 'python3']);
 });

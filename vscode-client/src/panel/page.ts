@@ -1,0 +1,239 @@
+import { attemptList } from './attempts';
+import { diffView } from './diffView';
+import { energyBars } from './energyBars';
+import type { LogEvent } from './events';
+import { duration, payback, percent, provenance, quantity } from './figures';
+import { html, Markup, nothing } from './markup';
+import type { Comparison, Cost, Estimate, Result } from './record';
+import { style } from './style';
+
+export interface Page {
+  readonly result: Result;
+  readonly events: readonly LogEvent[];
+  /** The record's folder, as a user would type it. */
+  readonly folder: string;
+}
+
+/**
+ * The whole page of a run. It holds no script, and its policy would run none: everything in it was
+ * written by a program, its compiler or a model.
+ *
+ * @param nonce allows the page's own style sheet, and nothing else
+ */
+export function renderPage({ result, events, folder }: Page, nonce: string): string {
+  const { energy } = result;
+  return html`<!DOCTYPE html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta
+          http-equiv="Content-Security-Policy"
+          content="default-src 'none'; style-src 'nonce-${nonce}'"
+        />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>Jouleline</title>
+        <style nonce="${nonce}">
+          ${new Markup(style)}
+        </style>
+      </head>
+      <body>
+        <main class="${result.improved ? 'better' : 'same'}">
+          ${heading(result)} ${energy === undefined ? nothing : measured(energy)} ${changes(result)}
+          ${section('Bounds before and after', list(result.bounds))}
+          ${section('The edit', diffView(result.patch))}
+          ${section('Candidates tried', attemptList(result.attempts))}
+          ${section('Cost of the search', costs(result.cost, energy))}
+          ${section('How it was run', howRun(result, folder))}
+          ${section('Event log', eventLog(events))}
+        </main>
+      </body>
+    </html>`.text;
+}
+
+function section(title: string, content: Markup): Markup {
+  return content.text === ''
+    ? nothing
+    : html`<section>
+        <h2>${title}</h2>
+        ${content}
+      </section>`;
+}
+
+function heading({ headline, program, notes, energy }: Result): Markup {
+  const figure = /^([+\u2212]?[\d.]+% energy)(.*)$/s.exec(headline);
+  const title =
+    figure === null
+      ? html`${headline}`
+      : html`<span class="figure">${figure[1] ?? ''}</span>${figure[2] ?? ''}`;
+  const cautions = [...(energy?.warnings ?? []), ...notes];
+  return html`<header>
+    <h1>${title}</h1>
+    <p class="where">${program}</p>
+    ${cautions.map((text) => html`<p class="caution">${text}</p>`)}
+  </header>`;
+}
+
+function measured(energy: Comparison): Markup {
+  const { baseline: before, candidate: after, ratios } = energy;
+  const kind = energy.modelled ? 'modelled' : 'measured';
+  const rows = [
+    row('Energy', kind, 'J', before.energy, after.energy, ratios.energy),
+    before.netEnergy && after.netEnergy && ratios.netEnergy
+      ? row('Energy net of idle', kind, 'J', before.netEnergy, after.netEnergy, ratios.netEnergy)
+      : nothing,
+    row('Time', 'measured', 's', before.time, after.time, ratios.time),
+    row('Average power', kind, 'W', before.power, after.power, ratios.power),
+    row(
+      'Energy-delay',
+      kind,
+      'J\u202fs',
+      before.energyDelay,
+      after.energyDelay,
+      ratios.energyDelay,
+    ),
+  ];
+  const { device, note } = energy.meter;
+  return html`<section>
+    <h2>Before and after, a run</h2>
+    ${energyBars(energy)}
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">with 95% intervals</th>
+          <th scope="col">before</th>
+          <th scope="col">after</th>
+          <th scope="col">change</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+    <p class="quiet">
+      Energy is ${provenance(energy)}${device === '' ? '' : ` on ${device}`}${blocks(energy)}.
+      ${note === '' ? '' : `${note}.`}
+    </p>
+    ${energy.reason === '' ? nothing : html`<p class="quiet">Verdict: ${energy.verdict}, because ${energy.reason}.</p>`}
+  </section>`;
+}
+
+function blocks({ blocks: count }: Comparison): string {
+  return count === 0 ? '' : `, from ${count} block${count === 1 ? '' : 's'} of paired runs`;
+}
+
+function row(
+  name: string,
+  kind: string,
+  unit: string,
+  before: Estimate,
+  after: Estimate,
+  ratio: Estimate,
+): Markup {
+  const cell = (label: string, estimate: Estimate, write: (value: number) => string): Markup =>
+    html`<td data-label="${label}">
+      ${write(estimate.value)}${
+        estimate.interval === undefined
+          ? nothing
+          : html`<span class="spread"
+              >${write(estimate.interval[0])} to ${write(estimate.interval[1])}</span
+            >`
+      }
+    </td>`;
+  const absolute = (value: number): string => quantity(value, unit);
+  return html`<tr>
+    <th scope="row">${name}<span class="spread">${kind}</span></th>
+    ${cell('before', before, absolute)}${cell('after', after, absolute)}${cell('change', ratio, percent)}
+  </tr>`;
+}
+
+function changes({ rewrites }: Result): Markup {
+  const items = rewrites.map(
+    ({ line, title, rationale, rounding }) =>
+      html`<li>
+        <strong>${line === undefined ? '' : `Line ${line}: `}${title}.</strong> ${rationale}${
+          rounding ? ' Results may differ in the last digits.' : ''
+        }
+      </li>`,
+  );
+  return items.length === 0
+    ? nothing
+    : section(
+        'What changes',
+        html`<ul>
+          ${items}
+        </ul>`,
+      );
+}
+
+function costs(cost: Cost, energy: Comparison | undefined): Markup {
+  const spent = (
+    [
+      ['building', cost.build],
+      ['verifying', cost.run],
+      ['measuring', cost.measure],
+      ['waiting for models', cost.model],
+    ] as const
+  ).filter(([, seconds]) => seconds !== undefined && seconds >= 0.5);
+  const parts = spent.map(([what, seconds]) => `${what} ${duration(seconds ?? 0)}`).join(', ');
+  const items: string[] = [];
+  if (cost.wall !== undefined)
+    items.push(`${duration(cost.wall)} of wall time${parts === '' ? '' : ` (${parts})`}`);
+  if (cost.answers > 0) items.push(`${cost.answers} answers of a model, ${cost.tokens} tokens`);
+  if (cost.money !== undefined) items.push(`${cost.money} for the model at the configured prices`);
+  if (cost.reused > 0) items.push(`${cost.reused} results taken from the run that was resumed`);
+  if (cost.energy !== undefined) {
+    const kind = energy === undefined ? '' : ` (${energy.modelled ? 'modelled' : 'measured'})`;
+    items.push(`${quantity(cost.energy, 'J')} of this machine${kind}, without a model’s own`);
+  }
+  const runs = energy && payback(cost.energy, energy);
+  if (runs !== undefined)
+    items.push(`Paid back after ${runs} run${runs === 1 ? '' : 's'} of the edit`);
+  return list(items);
+}
+
+function howRun({ command, runner, model }: Result, folder: string): Markup {
+  const { build, run, args } = command;
+  const items = [
+    build === '' ? nothing : html`<li>Built by <code>${build}</code></li>`,
+    run === '' ? nothing : html`<li>Run by <code>${run}</code></li>`,
+    args === '' ? nothing : html`<li>With the arguments <code>${args}</code></li>`,
+    model === '' ? nothing : html`<li>Candidates also from the model ${model}</li>`,
+    runner.name === ''
+      ? nothing
+      : html`<li>Under the runner ${runner.name}${guarantees(runner.guarantees)}</li>`,
+    html`<li>Kept in <code>${folder}</code></li>`,
+  ];
+  return html`<ul>
+    ${items}
+  </ul>`;
+}
+
+function guarantees(lines: readonly string[]): Markup {
+  if (lines.length === 0) return nothing;
+  return html`<details>
+    <summary>What the programs could not do</summary>
+    ${list(lines)}
+  </details>`;
+}
+
+function eventLog(events: readonly LogEvent[]): Markup {
+  if (events.length === 0) return nothing;
+  const items = events.map(
+    ({ time, sentence }) =>
+      html`<li><time datetime="${time}">${time.slice(11, 19)}</time><span>${sentence}</span></li>`,
+  );
+  return html`<details>
+    <summary>${events.length} events, times in UTC</summary>
+    <ol class="log">
+      ${items}
+    </ol>
+  </details>`;
+}
+
+function list(lines: readonly string[]): Markup {
+  return lines.length === 0
+    ? nothing
+    : html`<ul>
+        ${lines.map((line) => html`<li>${line}</li>`)}
+      </ul>`;
+}

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { diffView } from '../src/panel/diffView';
+import { energyBars } from '../src/panel/energyBars';
+import { parseEvents } from '../src/panel/events';
+import { html } from '../src/panel/markup';
+import { renderPage } from '../src/panel/page';
+import { parseResult } from '../src/panel/record';
+import { readText } from './manifest';
+
+function page(record: string): string {
+  return renderPage(
+    {
+      result: parseResult(readText('test', 'records', record, 'result.json')),
+      events: parseEvents(readText('test', 'records', record, 'events.jsonl')),
+      folder: '/home/me/runs/one',
+    },
+    'n0nce',
+  );
+}
+
+test('values are escaped wherever a template puts them', () => {
+  const hostile = `<img src=x onerror='a()'>&"`;
+  const escaped = '&lt;img src=x onerror=&#39;a()&#39;&gt;&amp;&quot;';
+  assert.equal(
+    html`<p title="${hostile}">${[hostile]}</p>`.text,
+    `<p title="${escaped}">${escaped}</p>`,
+  );
+  assert.equal(html`<b>${html`<i>${1}</i>`}</b>`.text, '<b><i>1</i></b>');
+});
+
+test('no text of a record becomes an element of the page', () => {
+  const hostile = '</pre><script>alert(1)</script><img src=x onerror="alert(2)">';
+  const replaced = (value: unknown): unknown => {
+    if (typeof value === 'string') return value.startsWith('jouleline/') ? value : hostile + value;
+    if (Array.isArray(value)) return value.map(replaced);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, replaced(one)]));
+  };
+  for (const record of ['improved', 'refused']) {
+    const document = replaced(JSON.parse(readText('test', 'records', record, 'result.json')));
+    const events = [{ time: hostile, kind: hostile, sentence: hostile }];
+    const result = parseResult(JSON.stringify(document));
+    const text = renderPage({ result, events, folder: hostile }, 'n0nce');
+    assert.ok(text.includes('&lt;script&gt;alert(1)'));
+    assert.doesNotMatch(text, /<script|<img|onerror="/);
+  }
+});
+
+test('the policy allows the one style sheet and nothing else', () => {
+  const text = page('improved');
+  assert.match(text, /content="default-src 'none'; style-src 'nonce-n0nce'"/);
+  assert.equal(text.match(/<style nonce="n0nce">/g)?.length, 1);
+  assert.doesNotMatch(text, /<script| style="|https?:|url\(/);
+});
+
+test('the page of an improvement shows figures with intervals, provenance, bounds, payback, diff', () => {
+  const text = page('improved');
+  for (const shown of [
+    '<span class="figure">−39.2% energy</span>',
+    '<span class="spread">−43.6% to −34.5%</span>',
+    '<span class="spread">modelled</span>',
+    'modelled by cpu-time on AMD EPYC, from 5 blocks of paired runs',
+    'main: bandwidth-bound, as before',
+    'Paid back after 84 runs of the edit',
+    '<span class="added">+            /* 😀 */ x = 0.5f',
+    '12 of 12 gates passed',
+    '/home/me/runs/one',
+  ]) {
+    assert.ok(text.includes(shown), shown);
+  }
+});
+
+test('the page of a run that found nothing names the gates, and has no empty sections', () => {
+  const text = page('refused');
+  assert.equal(text.match(/Refused at the gate <strong>build<\/strong>/g)?.length, 3);
+  assert.match(text, /was not declared in this scope/);
+  assert.doesNotMatch(text, /<h2>(The edit|Before and after|Bounds)/);
+});
+
+test('each bar ends at its energy, and its whisker at its interval', () => {
+  const { energy } = parseResult(readText('test', 'records', 'improved', 'result.json'));
+  assert.ok(energy);
+  const summary = (value: number, interval: readonly [number, number]) => ({
+    ...energy.baseline,
+    energy: { value, interval },
+  });
+  const { text } = energyBars({
+    ...energy,
+    baseline: summary(1, [0.8, 1]),
+    candidate: summary(0.5, [0.4, 0.6]),
+  });
+  // From 84 to 468 for 0 to 1 J.
+  assert.match(text, /class="baseline" x="84" y="11" width="384"/);
+  assert.match(text, /class="candidate" x="84" y="51" width="192"/);
+  assert.match(text, /d="M237.6 55V65M237.6 60H314.4M314.4 55V65"/);
+  assert.match(text, /aria-label="Energy a run: before 1 J, after 500 mJ"/);
+});
+
+test('lines of a diff are told apart, even those that look like headings', () => {
+  const patch = [
+    '--- a/x.c',
+    '+++ b/x.c',
+    '@@ -1,2 +1,2 @@',
+    '--- i;',
+    '+++ i;',
+    ' same',
+    '--- a/y.c',
+    '+++ b/y.c',
+    '@@ -1 +1 @@',
+    '-a',
+    '+b',
+  ].join('\n');
+  const kinds = [...diffView(patch).text.matchAll(/<span class="(\w+)"/g)].map(([, kind]) => kind);
+  assert.deepEqual(kinds, [
+    ...['file', 'file', 'hunk', 'removed', 'added', 'same'],
+    ...['file', 'file', 'hunk', 'removed', 'added'],
+  ]);
+});
