@@ -65,6 +65,22 @@ test('what decides which program runs is out of reach of an untrusted workspace'
   assert.deepEqual(manifest.capabilities.untrustedWorkspaces.restrictedConfigurations, executable);
 });
 
+test('each step of the walkthrough has its picture or page, and its buttons do something', () => {
+  for (const { description, media } of contributes.walkthroughs.flatMap(({ steps }) => steps)) {
+    const file = media.svg ?? media.markdown;
+    assert.ok(file !== undefined && readText(file) !== '', file);
+    if (media.svg !== undefined) assert.ok((media.altText ?? '') !== '', file);
+    const own = [...description.matchAll(/\(command:(jouleline\.\w+)\)/g)].map(([, id]) => id);
+    for (const id of own) assert.ok(contributed.includes(id ?? ''), id);
+  }
+});
+
+test('every setting says in words what it does', () => {
+  for (const [name, { description, markdownDescription }] of Object.entries(properties)) {
+    assert.match(markdownDescription ?? description ?? '', /\.$/, name);
+  }
+});
+
 test('the lock file names no registry', () => {
   assert.doesNotMatch(readText('package-lock.json'), /"resolved": "https?:/);
 });

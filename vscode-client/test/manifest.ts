@@ -8,6 +8,8 @@ interface Property {
   readonly type: string;
   readonly default: unknown;
   readonly scope: string;
+  readonly description?: string;
+  readonly markdownDescription?: string;
 }
 
 export interface Manifest {
@@ -16,6 +18,16 @@ export interface Manifest {
     readonly untrustedWorkspaces: { readonly restrictedConfigurations: readonly string[] };
   };
   readonly contributes: {
+    readonly walkthroughs: readonly {
+      readonly steps: readonly {
+        readonly description: string;
+        readonly media: {
+          readonly svg?: string;
+          readonly altText?: string;
+          readonly markdown?: string;
+        };
+      }[];
+    }[];
     readonly languages: readonly { readonly id: string }[];
     readonly commands: readonly { readonly command: string }[];
     readonly menus: Readonly<

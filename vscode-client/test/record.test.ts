@@ -59,6 +59,7 @@ test('every event of a real log becomes a sentence', () => {
   const events = parseEvents(readText('test', 'records', 'refused', 'events.jsonl'));
   assert.equal(events.length, 11);
   assert.match(events[0]?.sentence ?? '', /^The run of \/home\/me\/program began$/);
+  assert.equal(events[1]?.sentence, 'The model double-1 answered');
   assert.match(
     events[2]?.sentence ?? '',
     /refused at the gate build: the candidate does not build/,

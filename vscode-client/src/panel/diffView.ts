@@ -5,23 +5,18 @@ export function diffView(patch: string): Markup {
   if (patch.trim() === '') return nothing;
   const lines = patch.replace(/\n$/, '').split('\n');
   let inHunk = false;
-  return html`<pre class="diff" tabindex="0">
-${lines.map((line, index) => {
-      if (line.startsWith('@@')) inHunk = true;
-      // Inside of a hunk "--- x" is the removed line "-- x".
-      else if (
-        line.startsWith('--- ') &&
-        lines[index + 1]?.startsWith('+++ ') &&
-        endsHunk(lines, index)
-      )
-        inHunk = false;
-      return html`<span class="${lineKind(line, inHunk)}">${line} </span>`;
-    })}</pre>`;
+  const spans = lines.map((line, index) => {
+    if (line.startsWith('@@')) inHunk = true;
+    else if (headingAt(lines, index)) inHunk = false;
+    // A blank keeps the height of an empty line.
+    return html`<span class="${lineKind(line, inHunk)}">${line || ' '}</span>`;
+  });
+  return html`<pre class="diff" tabindex="0">${spans}</pre>`;
 }
 
-/** Whether a file's heading begins here: two headings, then the first hunk. */
-function endsHunk(lines: readonly string[], index: number): boolean {
-  return lines[index + 2]?.startsWith('@@') === true;
+/** Two headings, then a hunk; alone, "--- x" can be the removed line "-- x". */
+function headingAt(lines: readonly string[], index: number): boolean {
+  return ['--- ', '+++ ', '@@'].every((start, offset) => lines[index + offset]?.startsWith(start));
 }
 
 function lineKind(line: string, inHunk: boolean): string {

@@ -34,7 +34,7 @@ function sentence(kind: string, fields: Fields): string {
     case 'start':
       return `The run of ${fields.text('program')} began`;
     case 'answer': {
-      const model = fields.at('result').text('model');
+      const model = fields.at('result').at('answer').text('model');
       return model === '' ? 'A model answered' : `The model ${model} answered`;
     }
     case 'no answer':
