@@ -66,12 +66,13 @@ lock-upgrade:  ## The same, taking the newest versions
 
 package: $(VENV) $(NODE_MODULES)  ## Build the wheel (dist/) and the VS Code extension (.vsix)
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	rm -rf $(CLIENT)/server && mkdir $(CLIENT)/server && cp dist/jouleline-*.whl $(CLIENT)/server
 	cd $(CLIENT) && $(NPM) run package
 
 venv: $(VENV)  ## Create .venv with the locked dependencies
 
 clean:  ## Remove environments, caches and build outputs
-	rm -rf .venv build dist $(CLIENT)/node_modules $(CLIENT)/out $(CLIENT)/*.vsix
+	rm -rf .venv build dist $(CLIENT)/node_modules $(CLIENT)/out $(CLIENT)/server $(CLIENT)/*.vsix
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 

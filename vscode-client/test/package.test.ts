@@ -23,10 +23,14 @@ test('the package holds exactly what the extension needs', () => {
   try {
     const file = join(folder, 'jouleline.vsix');
     const vsce = join(root, 'node_modules', '@vscode', 'vsce', 'vsce');
-    execFileSync(process.execPath, [vsce, 'package', '--no-dependencies', '--out', file], {
-      cwd: root,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    execFileSync(
+      process.execPath,
+      [vsce, 'package', '--no-dependencies', '--allow-unused-files-pattern', '--out', file],
+      {
+        cwd: root,
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    );
     const entries = zipEntries(readFileSync(file)).sort();
     // The server comes along where it was built before, by "make package".
     const wheels = entries.filter((name) => name.startsWith('extension/server/'));

@@ -66,7 +66,7 @@ test('the policy allows the one style sheet and nothing else', () => {
 test('the page of an improvement shows figures with intervals, provenance, bounds, payback, diff', () => {
   const text = page('improved');
   for (const shown of [
-    '<span class="figure">−39.2% energy</span>',
+    '<h1 class="figure">−39.2% energy</h1>',
     '<span class="spread">−43.6% to −34.5%</span>',
     '<span class="spread">modelled</span>',
     'modelled by cpu-time on AMD EPYC, from 5 blocks of paired runs',

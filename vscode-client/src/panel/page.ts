@@ -41,7 +41,7 @@ export function renderPage({ result, events, folder }: Page, nonce: string): str
           ${heading(result)} ${energy === undefined ? nothing : measured(energy)} ${changes(result)}
           ${section('Bounds before and after', list(result.bounds))}
           ${section('The edit', diffView(result.patch))}
-          ${section('Candidates tried', attemptList(result.attempts))}
+          ${section('Candidates tried', tried(result))}
           ${section('Cost of the search', costs(result.cost, energy))}
           ${section('How it was run', howRun(result, folder))}
           ${section('Event log', eventLog(events))}
@@ -60,14 +60,17 @@ function section(title: string, content: Markup): Markup {
 }
 
 function heading({ headline, program, notes, energy }: Result): Markup {
-  const figure = /^([+\u2212]?[\d.]+% energy)(.*)$/s.exec(headline);
+  // "-39% energy (modelled by ..., 95% interval ...): what was done; what to know"
+  const parts = /^([+\u2212]?[\d.]+% energy) \((.*?)\): (.*)$/s.exec(headline);
   const title =
-    figure === null
-      ? html`${headline}`
-      : html`<span class="figure">${figure[1] ?? ''}</span>${figure[2] ?? ''}`;
+    parts === null
+      ? html`<h1>${headline}</h1>`
+      : html`<h1 class="figure">${parts[1] ?? ''}</h1>
+          <p class="quiet">${parts[2] ?? ''}</p>
+          <p class="title">${parts[3] ?? ''}</p>`;
   const cautions = [...(energy?.warnings ?? []), ...notes];
   return html`<header>
-    <h1>${title}</h1>
+    ${title}
     <p class="where">${program}</p>
     ${cautions.map((text) => html`<p class="caution">${text}</p>`)}
   </header>`;
@@ -111,10 +114,16 @@ function measured(energy: Comparison): Markup {
     </table>
     <p class="quiet">
       Energy is ${provenance(energy)}${device === '' ? '' : ` on ${device}`}${blocks(energy)}.
-      ${note === '' ? '' : `${note}.`}
+      ${sentence(note)}
     </p>
     ${energy.reason === '' ? nothing : html`<p class="quiet">Verdict: ${energy.verdict}, because ${energy.reason}.</p>`}
   </section>`;
+}
+
+/** A meter's note begins with what the sentence before it has said. */
+function sentence(note: string): string {
+  const text = note.replace(/^(modelled|measured): /, '');
+  return text === '' ? '' : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function blocks({ blocks: count }: Comparison): string {
@@ -163,6 +172,17 @@ function changes({ rewrites }: Result): Markup {
           ${items}
         </ul>`,
       );
+}
+
+function tried({ attempts, energy }: Result): Markup {
+  const again =
+    energy === undefined
+      ? nothing
+      : html`<p class="quiet">
+          The best was measured once more after the choice, which favours lucky ones: that figure
+          stands above.
+        </p>`;
+  return attempts.length === 0 ? nothing : html`${again}${attemptList(attempts)}`;
 }
 
 function costs(cost: Cost, energy: Comparison | undefined): Markup {

@@ -12,8 +12,9 @@ body { max-width: 60rem; margin: 0 auto; padding: 1rem 1.25rem 3rem; line-height
   color: var(--vscode-foreground); font-family: var(--vscode-font-family);
   font-size: var(--vscode-font-size, 13px); }
 h1 { font-size: 1.5em; line-height: 1.3; font-weight: 600; margin: 0 0 .25rem; }
-h1 .figure { white-space: nowrap; }
-.better h1 .figure { color: var(--good); }
+h1.figure { font-size: 2em; margin: 0; }
+.better h1.figure { color: var(--good); }
+.title { font-size: 1.15em; font-weight: 600; margin: .5rem 0; }
 h2 { font-size: 1.1em; font-weight: 600; margin: 2rem 0 .5rem; }
 p { margin: .35rem 0; }
 .quiet, .where { color: var(--quiet); }
@@ -30,7 +31,7 @@ th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0;
 thead th { color: var(--quiet); font-weight: normal; }
 tbody th { font-weight: 600; }
 td .spread, th .spread { display: block; color: var(--quiet); font-size: .9em; font-weight: normal; }
-.bars { display: block; width: 100%; max-width: 40rem; height: auto; margin: 1rem 0; }
+.bars { display: block; width: 100%; max-width: 34rem; height: auto; margin: 1rem 0; }
 .bars text { fill: var(--vscode-foreground); font-size: 12px; }
 .bars .tick { fill: var(--quiet); font-size: 10px; }
 .bars .grid { stroke: var(--line); stroke-width: 1; }
@@ -61,7 +62,6 @@ pre.said { padding: .5rem .75rem; }
 @media (max-width: 30rem) {
   body { padding: .75rem .75rem 2rem; }
   h1 { font-size: 1.25em; }
-  h1 .figure { white-space: normal; }
   table, tbody, tr, td, tbody th { display: block; }
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   tbody th { border: 0; padding-bottom: 0; }
