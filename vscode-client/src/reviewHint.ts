@@ -11,8 +11,8 @@ export class ReviewHint {
     if (!asksToConfirm(edit) || this.memory.get(key) === true) return;
     void this.memory.update(key, true);
     void window.showInformationMessage(
-      'The refactor preview shows the measured edit with its rows unticked, so that nothing is ' +
-        'changed unread. Tick all rows, then press Apply: the figure is for the whole edit.',
+      'Tick the rows in the refactor preview, then press Apply. They start unticked, so that ' +
+        'nothing is changed unread; the figure is for all of them together.',
     );
   }
 }

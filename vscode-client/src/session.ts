@@ -26,6 +26,7 @@ export interface Listener {
 export class Session {
   private client: Client | undefined;
   private launched = '';
+  private running: string | undefined;
   private queue: Promise<void> = Promise.resolve();
   private started: Promise<void> = Promise.resolve();
 
@@ -53,10 +54,12 @@ export class Session {
     return this.enqueue(() => this.end());
   }
 
-  /** @throws Error with a sentence for the user, if no interpreter has the package */
-  async interpreter(): Promise<string> {
-    const search = await this.search(currentSettings());
-    if (search.interpreter === undefined) throw new Error(search.problem);
+  /** That of the server, else one that has the package; undefined when the user was told of none. */
+  async interpreter(): Promise<string | undefined> {
+    if (this.client?.state === State.Running) return this.running;
+    const settings = currentSettings();
+    const search = await this.search(settings);
+    if (search.interpreter === undefined) tellOfNone(search.problem, settings);
     return search.interpreter;
   }
 
@@ -102,8 +105,7 @@ export class Session {
       await this.end();
       this.log.error(search.problem);
       this.listener.status({ kind: 'stopped', message: search.problem });
-      if (settings.python === '') noPython(search.problem);
-      else wrongSetting(search.problem);
+      tellOfNone(search.problem, settings);
       return;
     }
     const launch: Launch = {
@@ -116,6 +118,7 @@ export class Session {
     if (!force && alive && launched === this.launched) return;
     await this.end();
     this.launched = launched;
+    this.running = launch.interpreter;
     this.begin(launch);
   }
 
@@ -209,6 +212,11 @@ export class Session {
       importProbe(this.folder),
     );
   }
+}
+
+function tellOfNone(problem: string, settings: Settings): void {
+  if (settings.python === '') noPython(problem);
+  else wrongSetting(problem);
 }
 
 function lostConnection(reason: unknown): boolean {

@@ -8,6 +8,7 @@ import type { Session } from './session';
 /** Lets the user choose one of the runs that were kept, and shows it. */
 export async function showRuns(session: Session, panels: ResultPanels): Promise<void> {
   const interpreter = await session.interpreter();
+  if (interpreter === undefined) return;
   let answer: string;
   try {
     answer = await runModule(interpreter, session.folder, ['history', '--format', 'json']);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { change, duration, payback, percent, quantity } from '../src/panel/figures';
+import { change, duration, payback, percent, quantity, range } from '../src/panel/figures';
 import { parseResult } from '../src/panel/record';
 import { readText } from './manifest';
 
@@ -12,6 +12,12 @@ test('figures have three digits and a prefix of the SI', () => {
   assert.equal(quantity(6.055e-5, 'J'), '60.6 µJ');
   assert.equal(quantity(0, 'J'), '0 J');
   assert.equal(quantity(-2, 'J'), '−2 J');
+});
+
+test('an interval names its unit once, if both ends have it', () => {
+  assert.equal(range([0.814, 0.841], 'J'), '814 to 841 mJ');
+  assert.equal(range([0.9, 1.2], 'J'), '900 mJ to 1.2 J');
+  assert.equal(range([0.0666, 0.117], 'J\u202fs'), '66.6 to 117 mJ\u202fs');
 });
 
 test("changes are written as the server's report writes them", () => {

@@ -20,6 +20,14 @@ export function quantity(value: number, unit: string): string {
   return `${significant(value / scale)} ${prefix}${unit}`;
 }
 
+/** An interval; a unit that both ends share is written once. */
+export function range([low, high]: readonly [number, number], unit: string): string {
+  const [from, to] = [quantity(low, unit), quantity(high, unit)];
+  const [number, ...prefixed] = from.split(' ');
+  const shared = prefixed.join(' ') === to.split(' ').slice(1).join(' ');
+  return `${shared ? (number ?? from) : from} to ${to}`;
+}
+
 function significant(value: number): string {
   return Number(value.toPrecision(3)).toString().replace('-', minus);
 }

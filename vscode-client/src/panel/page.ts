@@ -2,7 +2,7 @@ import { attemptList } from './attempts';
 import { diffView } from './diffView';
 import { energyBars } from './energyBars';
 import type { LogEvent } from './events';
-import { duration, payback, percent, provenance, quantity } from './figures';
+import { duration, payback, percent, provenance, quantity, range } from './figures';
 import { html, Markup, nothing } from './markup';
 import type { Comparison, Cost, Estimate, Result } from './record';
 import { style } from './style';
@@ -102,7 +102,7 @@ function measured(energy: Comparison): Markup {
     <table>
       <thead>
         <tr>
-          <th scope="col">with 95% intervals</th>
+          <th scope="col">95% intervals</th>
           <th scope="col">before</th>
           <th scope="col">after</th>
           <th scope="col">change</th>
@@ -138,20 +138,29 @@ function row(
   after: Estimate,
   ratio: Estimate,
 ): Markup {
-  const cell = (label: string, estimate: Estimate, write: (value: number) => string): Markup =>
+  const cell = (
+    label: string,
+    { value, interval }: Estimate,
+    write: (value: number) => string,
+    spread: (interval: readonly [number, number]) => string,
+  ): Markup =>
     html`<td data-label="${label}">
-      ${write(estimate.value)}${
-        estimate.interval === undefined
-          ? nothing
-          : html`<span class="spread"
-              >${write(estimate.interval[0])} to ${write(estimate.interval[1])}</span
-            >`
+      ${write(value)}${
+        interval === undefined ? nothing : html`<span class="spread">${spread(interval)}</span>`
       }
     </td>`;
-  const absolute = (value: number): string => quantity(value, unit);
+  const figure = (label: string, estimate: Estimate): Markup =>
+    cell(
+      label,
+      estimate,
+      (value) => quantity(value, unit),
+      (interval) => range(interval, unit),
+    );
+  const shares = (interval: readonly [number, number]): string =>
+    interval.map((end) => percent(end)).join(' to ');
   return html`<tr>
     <th scope="row">${name}<span class="spread">${kind}</span></th>
-    ${cell('before', before, absolute)}${cell('after', after, absolute)}${cell('change', ratio, percent)}
+    ${figure('before', before)}${figure('after', after)}${cell('change', ratio, percent, shares)}
   </tr>`;
 }
 

@@ -26,11 +26,11 @@ ul, ol { margin: .35rem 0; padding-left: 1.25rem; }
 li { margin: .2rem 0; }
 .caution { border-left: 3px solid var(--warn); padding: .1rem 0 .1rem .75rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0;
+th, td { text-align: left; vertical-align: top; padding: .4rem .6rem .4rem 0;
   border-bottom: 1px solid var(--line); }
 thead th { color: var(--quiet); font-weight: normal; }
 tbody th { font-weight: 600; }
-td .spread, th .spread { display: block; color: var(--quiet); font-size: .9em; font-weight: normal; }
+td .spread, th .spread { display: block; white-space: nowrap; color: var(--quiet); font-size: .9em; font-weight: normal; }
 .bars { display: block; width: 100%; max-width: 34rem; height: auto; margin: 1rem 0; }
 .bars text { fill: var(--vscode-foreground); font-size: 12px; }
 .bars .tick { fill: var(--quiet); font-size: 10px; }
