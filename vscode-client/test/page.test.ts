@@ -100,10 +100,10 @@ test('each bar ends at its energy, and its whisker at its interval', () => {
     candidate: summary(0.5, [0.4, 0.6]),
   });
   const text = flat(bars.text);
-  // From 84 to 468 for 0 to 1 J.
-  assert.match(text, /class="baseline" x="84" y="11" width="384"/);
-  assert.match(text, /class="candidate" x="84" y="51" width="192"/);
-  assert.match(text, /d="M237.6 55V65M237.6 60H314.4M314.4 55V65"/);
+  // From 84 to 456 for 0 to 1 J.
+  assert.match(text, /class="baseline" x="84" y="11" width="372"/);
+  assert.match(text, /class="candidate" x="84" y="51" width="186"/);
+  assert.match(text, /d="M232.8 55V65M232.8 60H307.2M307.2 55V65"/);
   assert.match(text, /aria-label="Energy a run: before 1 J, after 500 mJ"/);
 });
 

@@ -10,7 +10,7 @@ interface Bar {
 
 const width = 480;
 const labels = 84;
-const right = 12;
+const right = 24;
 const row = 40;
 const thickness = 18;
 

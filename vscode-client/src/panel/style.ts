@@ -68,6 +68,13 @@ pre.said { padding: .5rem .75rem; }
   td { border: 0; padding: .1rem 0 .1rem 5.5em; position: relative; }
   td::before { content: attr(data-label); position: absolute; left: 0; color: var(--quiet); }
   tbody tr { border-bottom: 1px solid var(--line); padding-bottom: .4rem; }
+  .bars text { font-size: 15px; }
+  .bars .tick { font-size: 13px; }
   .log li { grid-template-columns: 1fr; gap: 0; margin-bottom: .5em; }
+}
+@media (max-width: 18rem) {
+  h1.figure { font-size: 1.6em; }
+  .bars text { font-size: 24px; }
+  .bars .tick { font-size: 19px; }
 }
 `;
