@@ -31,6 +31,7 @@ class Background(ABC):
     async def work(self) -> None:
         """Do it; cancelled, end all processes that were started."""
 
+    @abstractmethod
     def drop(self) -> None:
         """Forget what was done, for it is not wanted any more."""
 

@@ -16,9 +16,9 @@ from jouleline.core.smell import Smell
 from jouleline.core.source import Encoding
 
 from . import convert
+from .aside import AsideError, find_smells
 from .background import Background
 from .documents import Document
-from .smell_process import SmellProcessError, find_smells
 from .view import View
 
 if TYPE_CHECKING:
@@ -40,10 +40,11 @@ class Findings:
     document: Document
     smells: tuple[Smell, ...]
 
-    def between(self, start: int, end: int) -> Iterator[tuple[int, Smell]]:
-        """The smells that touch the bytes ``start:end``, each with its index."""
+    def in_lines(self, first: int, last: int) -> Iterator[tuple[int, Smell]]:
+        """The smells that lie in lines, which count from 0, each with its index."""
+        point = self.document.text.point
         for index, smell in enumerate(self.smells):
-            if smell.start <= end and start <= smell.end:
+            if point(smell.start).line <= last and first <= point(smell.end).line:
                 yield index, smell
 
 
@@ -96,8 +97,8 @@ class Diagnostics(Background):
         files = {name: file.source.text.data for name, file in view.files.items()}
         try:
             smells = tuple(await find_smells(files, view.name))
-        except (SmellProcessError, OSError) as error:
-            _log.warning("%s", error)
+        except (AsideError, OSError) as error:
+            _log.warning("%s: %s", view.name, error)
             smells = ()
         self._of_texts[uri] = digest, smells
         return smells

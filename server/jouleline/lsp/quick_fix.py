@@ -44,12 +44,11 @@ def register(server: Server) -> None:
 
 
 def quick_fixes(server: Server, uri: str, asked: types.Range) -> Iterator[types.CodeAction]:
-    """The fixes of the smells in a range; none while the text is newer than what is known of its smells."""
+    """The fixes of the smells in a range's lines; none while the text is newer than they are."""
     found, session = current(server, uri), server.session
     if found is None or not session.client.code_action_literals:
         return
-    start, end = convert.to_offsets(found.document.text, asked, session.encoding)
-    for index, smell in found.between(start, end):
+    for index, smell in found.in_lines(asked.start.line, asked.end.line):
         if smell.fix is not None:
             resolves = session.client.resolved_edits
             yield types.CodeAction(

@@ -25,8 +25,10 @@ from . import (
     diagnostics,
     hover,
     inlay_hints,
+    pages,
     quick_fix,
     refactor,
+    symbols,
     sync,
 )
 from .client import Client
@@ -47,7 +49,9 @@ _FEATURES = (
     code_action,
     quick_fix,
     diagnostics,
+    symbols,
     devices,
+    pages,
     refactor,
 )
 
