@@ -128,6 +128,8 @@ def _converter() -> cattrs.Converter:
 
     converter.register_structure_hook(str, strict)
     converter.register_structure_hook(bool, strict)
+    # It is a string as well, and would be taken for one.
+    converter.register_structure_hook(Picture, lambda value, kind: kind(value))
     return converter
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from jouleline.app import contention, memory_smells
 from jouleline.lsp.diagnostics import QUIET_S
+from jouleline.rules import RULES, Smelling
 from tests.lsp.client import FULL, Client, Message, ServerError
 
 SMELLING = """\
@@ -67,6 +69,13 @@ def test_smells_are_marked_with_what_costs_energy_and_what_to_do(client: Client,
     wasted = found["uncoalesced-access"]
     assert wasted["range"]["start"] == {"line": 4, "character": 15}
     assert "12% of each sector used" in wasted["message"]
+
+
+def test_every_code_leads_to_a_section_of_the_page() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "rules.md").read_text("utf-8")
+    codes = [rule.name for rule in RULES if isinstance(rule, Smelling)]
+    for code in (*codes, contention.CODE, memory_smells.UNCOALESCED, memory_smells.SPILLS):
+        assert f"\n### `{code}`\n" in page
 
 
 def test_columns_are_in_the_clients_code_units(client: Client, tmp_path: Path) -> None:

@@ -16,7 +16,10 @@ def test_a_session_begins_and_ends_in_order(client: Client) -> None:
     assert capabilities["inlayHintProvider"]
     assert capabilities["hoverProvider"]
     assert capabilities["codeLensProvider"]
-    assert capabilities["codeActionProvider"] == {"codeActionKinds": ["refactor.rewrite.jouleline"]}
+    assert capabilities["codeActionProvider"] == {
+        "codeActionKinds": ["quickfix", "refactor.rewrite.jouleline"],
+        "resolveProvider": True,
+    }
     assert set(capabilities["executeCommandProvider"]["commands"]) == {
         "jouleline.refactor",
         "jouleline.selectDevice",
