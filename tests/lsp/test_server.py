@@ -24,7 +24,12 @@ def test_a_session_begins_and_ends_in_order(client: Client) -> None:
         "jouleline.refactor",
         "jouleline.selectDevice",
         "jouleline.devices",
+        "jouleline.whatIf",
+        "jouleline.report",
     }
+    assert capabilities["diagnosticProvider"]["identifier"] == "jouleline"
+    assert capabilities["documentSymbolProvider"]
+    assert capabilities["workspaceSymbolProvider"]
     assert client.status == {
         "device": "a100-sxm4-40gb",
         "deviceName": "NVIDIA A100 SXM4 40 GB",
