@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -49,7 +50,7 @@ def memory_smells(report: KernelReport) -> Iterator[Smell]:
 
 
 def _first_access(report: KernelReport, array: ArrayTraffic) -> tuple[int, int]:
-    """Where the kernel first accesses an array by index; the kernel's head if that cannot be made out."""
+    """Where the kernel first accesses an array by index; the kernel's name if that cannot be made out."""
     node = report.kernel.node
     for access in descendants(node, "subscript_expression") if node is not None else ():
         if text_of(child(access, "argument")) == array.name:
@@ -58,4 +59,12 @@ def _first_access(report: KernelReport, array: ArrayTraffic) -> tuple[int, int]:
 
 
 def _head(report: KernelReport) -> tuple[int, int]:
-    return line_span(report.kernel.source.text, report.kernel.line)
+    """A kernel's name where it is defined, or its directive."""
+    kernel = report.kernel
+    if kernel.directive is not None:
+        return kernel.directive.start, kernel.directive.end
+    text = kernel.source.text
+    named = re.compile(rb"\b%s\b" % re.escape(kernel.name.encode())).search(
+        text.data, kernel.start, kernel.anchor
+    )
+    return named.span() if named is not None else line_span(text, kernel.line)

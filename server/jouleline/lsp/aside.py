@@ -20,7 +20,7 @@ from jouleline.core.smell import Smell
 from jouleline.core.source import Edit
 
 _NICENESS: Final = 10
-_LIMIT_S: Final = 120.0
+_LIMIT_S: Final = 30.0
 
 Files = Mapping[str, bytes]
 
