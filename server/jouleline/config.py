@@ -8,6 +8,7 @@ each under ``jouleline``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Any, Final
 
 import attrs
@@ -22,6 +23,23 @@ class Toggle:
     """A feature that can be switched off."""
 
     enable: bool = attrs.field(default=True, metadata={"key": "enable", "wanted": "true or false"})
+
+
+class Picture(StrEnum):
+    """Whether hovers have a picture; ``auto`` is for editors that are known to show it."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+@attrs.frozen
+class Hover:
+    """What hovers show."""
+
+    picture: Picture = attrs.field(
+        default=Picture.AUTO, metadata={"key": "picture", "wanted": '"auto", "on" or "off"'}
+    )
 
 
 @attrs.frozen
@@ -45,6 +63,12 @@ class Settings:
     )
     compiled_evidence: Toggle = attrs.field(
         factory=Toggle, metadata={"key": "compiledEvidence", "wanted": 'an object such as {"enable": true}'}
+    )
+    diagnostics: Toggle = attrs.field(
+        factory=Toggle, metadata={"key": "diagnostics", "wanted": 'an object such as {"enable": true}'}
+    )
+    hover: Hover = attrs.field(
+        factory=Hover, metadata={"key": "hover", "wanted": 'an object such as {"picture": "off"}'}
     )
 
 
@@ -104,6 +128,8 @@ def _converter() -> cattrs.Converter:
 
     converter.register_structure_hook(str, strict)
     converter.register_structure_hook(bool, strict)
+    # It is a string as well, and would be taken for one.
+    converter.register_structure_hook(Picture, lambda value, kind: kind(value))
     return converter
 
 

@@ -93,10 +93,13 @@ class Client:
     def _read_log(self, lines: IO[bytes]) -> None:
         self.log.extend(line.decode() for line in lines)
 
-    def send(self, message: Message) -> None:
-        body = json.dumps({"jsonrpc": "2.0", **message}).encode()
+    def send(self, *messages: Message) -> None:
+        """Send messages in one piece."""
+        bodies = [json.dumps({"jsonrpc": "2.0", **message}).encode() for message in messages]
         with self._writing:
-            self._output.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            self._output.write(
+                b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(body), body) for body in bodies)
+            )
             self._output.flush()
 
     def notify(self, method: str, params: Any) -> None:
@@ -106,6 +109,13 @@ class Client:
         """Send a request without waiting for its answer."""
         self._number += 1
         self.send({"id": self._number, "method": method, "params": params})
+        return self._number
+
+    def begin_cancelled(self, method: str, params: Any) -> int:
+        """Send a request and its cancel in one piece, as a busy server finds them."""
+        self._number += 1
+        cancel = {"method": "$/cancelRequest", "params": {"id": self._number}}
+        self.send({"id": self._number, "method": method, "params": params}, cancel)
         return self._number
 
     def result(self, number: int, timeout_s: float = TIMEOUT_S) -> Any:
@@ -151,6 +161,7 @@ class Client:
         folder: Path | None = None,
         capabilities: Mapping[str, Any] | None = None,
         options: Any = None,
+        editor: str = "",
     ) -> Message:
         """Shake hands, and wait for the first status. Nothing is compiled unless the options say so."""
         if options is None or isinstance(options, Mapping):
@@ -164,6 +175,7 @@ class Client:
                 "workspaceFolders": [{"uri": uri, "name": "w"}] if uri else None,
                 "capabilities": FULL if capabilities is None else capabilities,
                 "initializationOptions": options,
+                **({"clientInfo": {"name": editor}} if editor else {}),
             },
         )
         self.notify("initialized", {})

@@ -1,11 +1,12 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 
-from jouleline.config import Settings, Toggle, read_settings
+from jouleline.config import Hover, Picture, Settings, Toggle, read_settings
 from tests.lsp.client import FULL, Client, ServerError
 
 PACKAGE = Path(__file__).resolve().parents[2] / "vscode-client" / "package.json"
@@ -22,6 +23,16 @@ def refreshed(client: Client) -> None:
         client.reply(client.expect(method), None)
 
 
+def keys(settings: Any) -> Iterator[str]:
+    """The dotted names of all settings."""
+    for field in attrs.fields(type(settings)):
+        value, key = getattr(settings, field.name), field.metadata["key"]
+        if attrs.has(type(value)):
+            yield from (f"{key}.{inner}" for inner in keys(value))
+        else:
+            yield key
+
+
 def test_settings_are_read_by_key() -> None:
     raw = {
         "gpu": " h200 ",
@@ -29,10 +40,12 @@ def test_settings_are_read_by_key() -> None:
         "inlayHints": {"enable": False},
         "codeLens.enable": False,
         "compiledEvidence.enable": False,
+        "diagnostics": {"enable": False},
+        "hover.picture": "on",
     }
     settings, problems = read_settings(raw)
     off = Toggle(enable=False)
-    assert settings == Settings("h200", "10 20", off, off, off)
+    assert settings == Settings("h200", "10 20", off, off, off, off, Hover(Picture.ON))
     assert problems == ()
 
 
@@ -46,6 +59,10 @@ def test_settings_are_read_by_key() -> None:
         (
             {"codeLens": {"enabled": True}},
             "jouleline.codeLens.enabled is no setting and is ignored; known are",
+        ),
+        (
+            {"hover": {"picture": "yes"}},
+            'jouleline.hover.picture must be "auto", "on" or "off", not \'yes\';',
         ),
         ({"gpus": "h200"}, "jouleline.gpus is no setting"),
         ("h200", "jouleline must be an object with settings, not 'h200'; it is ignored."),
@@ -64,11 +81,7 @@ def test_the_schema_is_that_of_the_vs_code_extension() -> None:
     settings, problems = read_settings(defaults)
     assert settings == Settings()
     assert problems == ()
-    known = {
-        field.metadata["key"] + (".enable" if isinstance(getattr(settings, field.name), Toggle) else "")
-        for field in attrs.fields(Settings)
-    }
-    assert known <= defaults.keys()
+    assert set(keys(settings)) <= defaults.keys()
 
 
 def test_what_is_missing_or_belongs_to_the_client_is_left_alone() -> None:

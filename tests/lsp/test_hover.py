@@ -1,4 +1,6 @@
+import base64
 import re
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,43 @@ def test_a_hover_says_which_array_costs_most(client: Client, tmp_path: Path) -> 
     shown = client.hover(uri, 0, 17)
     assert shown is not None
     assert "Most of the traffic is `x`: 537 MB, 12% of each sector used." in shown
+
+
+PICTURE = "![The kernel under the device's roofs](data:image/svg+xml;base64,"
+
+
+@pytest.mark.parametrize(
+    ("editor", "setting", "shown"),
+    [
+        ("Visual Studio Code", "auto", True),
+        ("Visual Studio Code", "off", False),
+        ("code-server", "auto", True),
+        ("Neovim", "auto", False),
+        ("Neovim", "on", True),
+        ("", "auto", False),
+    ],
+)
+def test_a_picture_is_for_editors_that_draw_it(
+    client: Client, samples: Path, editor: str, setting: str, *, shown: bool
+) -> None:
+    client.initialize(samples, options={"hover": {"picture": setting}}, editor=editor)
+    uri = client.open(samples / "jacobi-cuda" / "main.cu")
+    page = client.hover(uri, 7, 18)
+    assert page is not None
+    assert (PICTURE in page) is shown
+    if shown:
+        data = page.partition(PICTURE)[2].partition(")")[0]
+        assert ET.fromstring(base64.b64decode(data)).tag.endswith("svg")  # noqa: S314 - the server's own
+
+
+def test_plain_text_has_no_picture(client: Client, samples: Path) -> None:
+    text_document = {**FULL["textDocument"], "hover": {"contentFormat": ["plaintext"]}}
+    client.initialize(
+        samples, {**FULL, "textDocument": text_document}, {"hover": {"picture": "on"}}, "Visual Studio Code"
+    )
+    page = client.hover(client.open(samples / "jacobi-cuda" / "main.cu"), 7, 18)
+    assert page is not None
+    assert PICTURE not in page
 
 
 def test_a_client_without_markdown_gets_plain_text(client: Client, samples: Path) -> None:

@@ -16,12 +16,20 @@ def test_a_session_begins_and_ends_in_order(client: Client) -> None:
     assert capabilities["inlayHintProvider"]
     assert capabilities["hoverProvider"]
     assert capabilities["codeLensProvider"]
-    assert capabilities["codeActionProvider"] == {"codeActionKinds": ["refactor.rewrite.jouleline"]}
+    assert capabilities["codeActionProvider"] == {
+        "codeActionKinds": ["quickfix", "refactor.rewrite.jouleline"],
+        "resolveProvider": True,
+    }
     assert set(capabilities["executeCommandProvider"]["commands"]) == {
         "jouleline.refactor",
         "jouleline.selectDevice",
         "jouleline.devices",
+        "jouleline.whatIf",
+        "jouleline.report",
     }
+    assert capabilities["diagnosticProvider"]["identifier"] == "jouleline"
+    assert capabilities["documentSymbolProvider"]
+    assert capabilities["workspaceSymbolProvider"]
     assert client.status == {
         "device": "a100-sxm4-40gb",
         "deviceName": "NVIDIA A100 SXM4 40 GB",

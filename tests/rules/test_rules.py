@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jouleline.core.candidate import Rewrite
 from jouleline.core.syntax import UnreadableSourceError
-from jouleline.rules import RULES, Rule
+from jouleline.rules import RULES, Alternative, Rule, Smelling
 from tests.rules.harness import NAMES, SUFFIXES, applied, found, program_of, rewrite_all, sample_files
 
 PROGRAMS = [(name, sample_files(name)) for name in NAMES]
@@ -52,6 +52,15 @@ def test_a_rule_says_what_it_does_and_why(rule: Rule) -> None:
     assert rule.title
     assert not rule.title.endswith(".")
     assert rule.rationale.endswith(".")
+
+
+@each_rule
+def test_a_rule_says_what_costs_energy_unless_it_is_a_choice(rule: Rule) -> None:
+    assert isinstance(rule, Smelling) is not isinstance(rule, Alternative)
+    if isinstance(rule, Smelling):
+        assert rule.smell[0].isupper()
+        assert rule.smell.endswith(".")
+        assert ". " not in rule.smell
 
 
 @each_rule

@@ -6,6 +6,8 @@ export interface Settings {
   readonly inlayHints: boolean;
   readonly codeLens: boolean;
   readonly compiledEvidence: boolean;
+  readonly diagnostics: boolean;
+  readonly hoverPicture: string;
   readonly python: string;
   readonly serverArguments: readonly string[];
 }
@@ -29,6 +31,8 @@ export function readSettings(configuration: Configuration): Settings {
     inlayHints: flag('inlayHints.enable'),
     codeLens: flag('codeLens.enable'),
     compiledEvidence: flag('compiledEvidence.enable'),
+    diagnostics: flag('diagnostics.enable'),
+    hoverPicture: text('hover.picture') || 'auto',
     python: text('python'),
     serverArguments: Array.isArray(list)
       ? list.filter((item): item is string => typeof item === 'string')
@@ -42,6 +46,8 @@ export interface InitializationOptions {
   readonly inlayHints: { readonly enable: boolean };
   readonly codeLens: { readonly enable: boolean };
   readonly compiledEvidence: { readonly enable: boolean };
+  readonly diagnostics: { readonly enable: boolean };
+  readonly hover: { readonly picture: string };
 }
 
 export function initializationOptions(settings: Settings): InitializationOptions {
@@ -51,5 +57,7 @@ export function initializationOptions(settings: Settings): InitializationOptions
     inlayHints: { enable: settings.inlayHints },
     codeLens: { enable: settings.codeLens },
     compiledEvidence: { enable: settings.compiledEvidence },
+    diagnostics: { enable: settings.diagnostics },
+    hover: { picture: settings.hoverPicture },
   };
 }

@@ -14,6 +14,8 @@ test("settings become the server's initialization options", () => {
       'inlayHints.enable': false,
       'codeLens.enable': true,
       'compiledEvidence.enable': false,
+      'diagnostics.enable': false,
+      'hover.picture': 'off',
       'server.arguments': ['--log', 'debug'],
     }),
   );
@@ -23,6 +25,8 @@ test("settings become the server's initialization options", () => {
     inlayHints: { enable: false },
     codeLens: { enable: true },
     compiledEvidence: { enable: false },
+    diagnostics: { enable: false },
+    hover: { picture: 'off' },
   });
   assert.deepEqual(settings.serverArguments, ['--log', 'debug']);
 });
@@ -35,5 +39,7 @@ test('values of the wrong type fall back to the default', () => {
   assert.equal(settings.python, '');
   assert.equal(settings.inlayHints, true);
   assert.equal(settings.compiledEvidence, true);
+  assert.equal(settings.diagnostics, true);
+  assert.equal(settings.hoverPicture, 'auto');
   assert.deepEqual(settings.serverArguments, []);
 });

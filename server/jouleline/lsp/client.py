@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from lsprotocol import types
 from pygls.capabilities import get_capability
+
+# By the names that editors built on VS Code go by; no capability tells who draws a data URI.
+_SHOW_PICTURES: Final = ("visual studio code", "code-server", "code - oss", "vscodium", "cursor", "windsurf")
 
 
 @dataclass(frozen=True)
@@ -22,15 +26,27 @@ class Client:
     document_changes: bool = False
     annotations: bool = False
     code_action_literals: bool = False
+    resolved_edits: bool = False
     hover_markdown: bool = True
+    hover_pictures: bool = False
+    nested_symbols: bool = False
+    pushed_diagnostics: bool = False
+    pulled_diagnostics: bool = False
+    """It asks for diagnostics, and can be told to ask again; then none are pushed."""
 
     @classmethod
-    def of(cls, capabilities: types.ClientCapabilities) -> Client:
+    def of(cls, capabilities: types.ClientCapabilities, name: str = "") -> Client:
         """Read what a client said of itself at the start."""
 
         def has(path: str) -> bool:
             return bool(get_capability(capabilities, path, default=False))
 
+        resolved = get_capability(
+            capabilities, "text_document.code_action.resolve_support.properties", default=()
+        )
+        pulls = get_capability(capabilities, "text_document.diagnostic", default=None) is not None
+        pulled = pulls and has("workspace.diagnostics.refresh_support")
+        pushes = get_capability(capabilities, "text_document.publish_diagnostics", default=None) is not None
         formats = get_capability(capabilities, "text_document.hover.content_format", default=None)
         return cls(
             configuration=has("workspace.configuration"),
@@ -50,5 +66,10 @@ class Client:
                 capabilities, "text_document.code_action.code_action_literal_support", default=None
             )
             is not None,
+            resolved_edits="edit" in resolved,
+            hover_pictures=any(one in name.lower() for one in _SHOW_PICTURES),
+            nested_symbols=has("text_document.document_symbol.hierarchical_document_symbol_support"),
+            pushed_diagnostics=pushes and not pulled,
+            pulled_diagnostics=pulled,
             hover_markdown=formats is None or types.MarkupKind.Markdown in formats,
         )

@@ -1,4 +1,4 @@
-"""The action "Refactor for energy", in a kernel, and in a function that starts one."""
+"""Quick fixes, and the action "Refactor for energy" in a kernel and in a function that starts one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from jouleline.core.syntax import ancestor
 
-from . import convert
+from . import convert, quick_fix
 from .code_lens import REFACTOR, refactor_request
 from .view import View
 
@@ -24,10 +24,20 @@ TITLE: Final = "Refactor for energy"
 def register(server: Server) -> None:
     """Add the feature to a server."""
 
-    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions(code_action_kinds=[KIND]))
+    @server.feature(
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        types.CodeActionOptions(code_action_kinds=[quick_fix.KIND, KIND], resolve_provider=True),
+    )
     async def code_action(params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+        uri, only = params.text_document.uri, params.context.only
+        fixes = quick_fix.quick_fixes(server, uri, params.range) if wanted(only, quick_fix.KIND.value) else ()
+        return [*fixes, *await refactorings(params)]
+
+    async def refactorings(params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
+        if not wanted(params.context.only, KIND):
+            return []
         view = await server.session.view(params.text_document.uri)
-        if view is None or not wanted(params.context.only) or not applies(view, params.range):
+        if view is None or not applies(view, params.range):
             return []
         command = types.Command(
             title=TITLE, command=REFACTOR, arguments=[refactor_request(view, params.range.start.line)]
@@ -37,12 +47,12 @@ def register(server: Server) -> None:
         return [types.CodeAction(title=TITLE, kind=KIND, command=command)]
 
 
-def wanted(only: Sequence[types.CodeActionKind | str] | None) -> bool:
-    """Whether our kind is among those asked for: ``refactor`` asks for all below it."""
+def wanted(only: Sequence[types.CodeActionKind | str] | None, ours: str) -> bool:
+    """Whether a kind is among those asked for: ``refactor`` asks for all below it."""
     if not only:
         return True
     asked = [kind.value if isinstance(kind, types.CodeActionKind) else kind for kind in only]
-    return any(kind in ("", KIND) or KIND.startswith(kind + ".") for kind in asked)
+    return any(kind in ("", ours) or ours.startswith(kind + ".") for kind in asked)
 
 
 def applies(view: View, asked: types.Range) -> bool:

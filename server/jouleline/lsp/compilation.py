@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
@@ -16,6 +15,7 @@ from jouleline.app.evidence import refined
 from jouleline.app.program import Problem, Program
 from jouleline.core.counts import Evidence
 
+from .background import Background
 from .view import Place, View
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ QUIET_S: Final = 1.5
 Reports = Mapping[Place, tuple[KernelReport, ...]]
 
 
-class Compilation:
+class Compilation(Background):
     """Compiles the open programs, one after the other; any change ends that, and it begins anew.
 
     Bounds are remembered by what they follow from. So a kernel that an edit cannot have changed keeps its
@@ -37,50 +37,32 @@ class Compilation:
     """
 
     def __init__(self, server: Server) -> None:
-        self._server = server
-        self._task: asyncio.Task[None] | None = None
-        self._alone = asyncio.Lock()
-        self._pauses = 0
+        super().__init__(server, QUIET_S)
         self._evidence: CompiledEvidence | None = None
         self._unavailable = False
         self._seen: dict[str, View] = {}
         self._told: dict[str, str] = {}
 
-    def restart(self) -> None:
-        """End what is being compiled, for something changed, and begin anew in a while."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-        if not self._server.session.settings.compiled_evidence.enable:
-            self._seen.clear()
-        elif not self._pauses and not self._unavailable:
-            self._task = self._server.start(self._compile_all())
+    @property
+    def wanted(self) -> bool:
+        """Whether compiled evidence is switched on and can be had."""
+        return self._server.session.settings.compiled_evidence.enable and not self._unavailable
 
-    @asynccontextmanager
-    async def paused(self) -> AsyncIterator[None]:
-        """Nothing is compiled in this context: what is being compiled is ended before it is entered."""
-        self._pauses += 1
-        self.restart()
-        try:
-            async with self._alone:
-                pass  # its processes have ended
-            yield
-        finally:
-            self._pauses -= 1
-            self.restart()
+    def drop(self) -> None:
+        """Forget which programs were compiled."""
+        self._seen.clear()
 
-    async def _compile_all(self) -> None:
-        await asyncio.sleep(QUIET_S)
+    async def work(self) -> None:
+        """Compile what is open and new."""
         session = self._server.session
-        async with self._alone:  # one that was cancelled is still ending its processes
-            for known in (self._seen, self._told):
-                for uri in known.keys() - session.documents.keys():
-                    del known[uri]
-            for uri in list(session.documents):
-                view = await session.view(uri)
-                if view is not None and not view.same_as(self._seen.get(uri)):
-                    await self._compile(view)
-                    self._seen[uri] = view
+        for known in (self._seen, self._told):
+            for uri in known.keys() - session.documents.keys():
+                del known[uri]
+        for uri in list(session.documents):
+            view = await session.view(uri)
+            if view is not None and not view.same_as(self._seen.get(uri)):
+                await self._compile(view)
+                self._seen[uri] = view
 
     async def _compile(self, view: View) -> None:
         """Compile a document's program, if it has kernels that are known by their source alone."""
@@ -104,6 +86,7 @@ class Compilation:
                 view, {place: tuple(report for at, report in found if at == place) for place in wanted}
             )
             self._server.refresh()
+            self._server.diagnostics.restart()
         self._tell(view.document.uri, refinement.problems)
 
     async def _available(self) -> CompiledEvidence | None:

@@ -56,7 +56,7 @@ def take(server: Server, raw: object) -> None:
     if session.settings != before:
         if before.compiled_evidence.enable and not session.settings.compiled_evidence.enable:
             session.forget()
-        server.compilation.restart()
+        server.look_again_when_quiet()
         server.refresh()
 
 

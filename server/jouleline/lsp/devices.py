@@ -64,7 +64,7 @@ def choose(server: Server, gpu: str) -> Device:
     device = session.catalogue.get(gpu or wiring.DEFAULT_DEVICE)
     if device is not session.device:
         session.device = device
-        server.compilation.restart()
+        server.look_again_when_quiet()
         server.refresh()
         status.send(server)
     return device

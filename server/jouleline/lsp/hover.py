@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +12,8 @@ from lsprotocol import types
 
 from jouleline.app import wording
 from jouleline.app.analyse import KernelReport
+from jouleline.app.roofline_picture import roofline_picture
+from jouleline.config import Picture
 from jouleline.core.counts import Operation
 from jouleline.core.device import Figure
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _MAX_ARRAYS = 12
+_ABOVE_PICTURE = 2
+"""The bound and how sure it is come first."""
 
 
 class _Target(NamedTuple):
@@ -41,11 +46,13 @@ def register(server: Server) -> None:
         target = _target(view, convert.to_offset(view.text, params.position, view.encoding))
         if target is None or not target.reports:
             return None
-        markdown = server.session.client.hover_markdown
+        client, asked = server.session.client, server.session.settings.hover.picture
+        markdown = client.hover_markdown
+        wanted = client.hover_pictures if asked is Picture.AUTO else asked is Picture.ON
         return types.Hover(
             contents=types.MarkupContent(
                 kind=types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText,
-                value=page(view, target.reports),
+                value=page(view, target.reports, picture=markdown and wanted),
             ),
             range=convert.to_range(view.text, target.start, target.end, view.encoding),
         )
@@ -80,9 +87,14 @@ def _named(view: View, name: str, start: int, end: int) -> _Target | None:
     return _Target(start, end, view.reports(elsewhere))
 
 
-def page(view: View, reports: tuple[KernelReport, ...]) -> str:
+def page(view: View, reports: tuple[KernelReport, ...], *, picture: bool = False) -> str:
     """The Markdown for one kernel; further ways of launching it get a line each."""
     blocks = list(_blocks(view, reports[0]))
+    if picture and (drawn := roofline_picture(reports, view.device)):
+        data = b64encode(drawn.encode()).decode("ascii")
+        blocks.insert(
+            _ABOVE_PICTURE, f"![The kernel under the device's roofs](data:image/svg+xml;base64,{data})"
+        )
     if len(reports) > 1:
         rows = [
             f"- line {one.launch.line if one.launch else '?'}, {wording.shape(one)}: "

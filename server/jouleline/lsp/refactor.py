@@ -81,6 +81,7 @@ def register(server: Server) -> None:
             # A compiler that runs beside would be measured with the program.
             async with (
                 server.compilation.paused(),
+                server.diagnostics.paused(),
                 WorkDone(server, params.work_done_token, title, cancel) as work,
             ):
                 status.send(server, "working", title)

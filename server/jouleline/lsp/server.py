@@ -22,19 +22,38 @@ from . import (
     configuration,
     convert,
     devices,
+    diagnostics,
     hover,
     inlay_hints,
+    pages,
+    quick_fix,
     refactor,
+    symbols,
     sync,
 )
 from .client import Client
 from .compilation import Compilation
+from .diagnostics import Diagnostics
 from .protocol import Protocol
 from .refactor import Jobs
 from .session import Session
 from .transport import log_to_standard_error, serve_stdio, serve_tcp
 
 _log = logging.getLogger(__name__)
+_FEATURES = (
+    sync,
+    configuration,
+    inlay_hints,
+    hover,
+    code_lens,
+    code_action,
+    quick_fix,
+    diagnostics,
+    symbols,
+    devices,
+    pages,
+    refactor,
+)
 
 
 class Server(LanguageServer):
@@ -52,10 +71,11 @@ class Server(LanguageServer):
         self.session = Session()
         self.jobs = Jobs()
         self.compilation = Compilation(self)
+        self.diagnostics = Diagnostics(self)
         self.ended = Event()
         self._tasks: set[asyncio.Task[None]] = set()
         _register(self)
-        for module in (sync, configuration, inlay_hints, hover, code_lens, code_action, devices, refactor):
+        for module in _FEATURES:
             module.register(self)
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -82,6 +102,11 @@ class Server(LanguageServer):
         """Show one message to the user."""
         self.window_show_message(types.ShowMessageParams(type=kind, message=message))
 
+    def look_again_when_quiet(self) -> None:
+        """Something changed: what goes on in the background is outdated, and begins anew in a while."""
+        self.compilation.restart()
+        self.diagnostics.restart()
+
     def refresh(self) -> None:
         """Have the editor ask for hints and lenses anew, if it can.
 
@@ -100,7 +125,7 @@ def _register(server: Server) -> None:
 
     @server.feature(types.INITIALIZE)
     def initialize(params: types.InitializeParams) -> None:
-        session.client = Client.of(params.capabilities)
+        session.client = Client.of(params.capabilities, params.client_info.name if params.client_info else "")
         session.encoding = convert.encoding_of(server.workspace.position_encoding)
         _use_folders(server)
         configuration.take(server, params.initialization_options)

@@ -29,6 +29,7 @@ def register(server: Server) -> None:
         text = SourceText(convert.to_bytes(item.text))
         document = Document(item.uri, convert.to_path(item.uri), item.language_id, item.version, text)
         session.opened(document, server.start(surround(server, item.uri)))
+        server.diagnostics.restart()
         tell_problem(server, document)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
@@ -38,12 +39,12 @@ def register(server: Server) -> None:
             return
         text = convert.changed(document.text, params.content_changes, session.encoding)
         session.put(document.changed(text, params.text_document.version))
-        server.compilation.restart()
+        server.look_again_when_quiet()
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
         session.close(params.text_document.uri)
-        server.compilation.restart()
+        server.look_again_when_quiet()
         look_again(server)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
@@ -79,7 +80,7 @@ async def surround(server: Server, uri: str) -> None:
         look_around, document.path, session.folders, session.overlay(), session.parsed_files()
     )
     if session.surround(uri, around):
-        server.compilation.restart()
+        server.look_again_when_quiet()
         if session.answered(uri):
             server.refresh()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Alternative, Rule
+from .base import Alternative, Rule, Smelling
 from .block_size import BLOCK_SIZES, BlockSize
 from .blocking_wait import BlockingWait
 from .hoist_transfers import HoistTransfers
@@ -36,4 +36,4 @@ RULES: tuple[Rule, ...] = (
 )
 """Every rule, in the order in which their rewrites are worth trying."""
 
-__all__ = ["RULES", "Alternative", "Rule"]
+__all__ = ["RULES", "Alternative", "Rule", "Smelling"]

@@ -39,3 +39,12 @@ class Alternative(Rule, Protocol):
     @property
     def family(self) -> str:
         """What the alternatives have in common; the name of each starts with it."""
+
+
+@runtime_checkable
+class Smelling(Rule, Protocol):
+    """A rule whose places cost energy as they stand, whatever the machine; editors mark them."""
+
+    @property
+    def smell(self) -> str:
+        """What costs energy at such a place and what to do, in one sentence."""

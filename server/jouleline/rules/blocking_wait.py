@@ -49,6 +49,7 @@ class BlockingWait:
         "it sleeps, at the price of some microseconds per wait. It is set first of all in main, where the "
         "program chooses no flags or device itself and nothing touches the device before main."
     )
+    smell: str = "The host spins at full power whenever it waits for the device: let it sleep."
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite in the file that defines main."""

@@ -59,6 +59,7 @@ class HoistTransfers:
         "A transfer over PCIe costs more time and energy than most kernels that use it. It is moved where "
         "the loop changes neither what is sent on the host nor what was received on the device."
     )
+    smell: str = "The same data travels to the device in every iteration: send it once, before the loop."
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each loop."""

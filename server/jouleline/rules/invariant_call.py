@@ -52,6 +52,9 @@ class InvariantCall:
         "them on the host, because they may set errno. It is done where all arguments are numbers and local "
         "variables or parameters that are never changed."
     )
+    smell: str = (
+        "This math function gets the same arguments in every iteration: call it once, before the loop."
+    )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each outermost loop."""

@@ -61,6 +61,10 @@ class LateSynchronisation:
         "microseconds between them and both burn power. Launches of one stream run in order by themselves: "
         "it is done where nothing in the loop but launches and copies depends on the device."
     )
+    smell: str = (
+        "The host waits for the device in every iteration, and the device idles until the next launch: wait "
+        "once, after the loop."
+    )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each outermost loop."""

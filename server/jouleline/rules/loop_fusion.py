@@ -53,6 +53,7 @@ class LoopFusion:
         "each other. Loops are fused where they have the same iterations and share an array, and whatever "
         "one of them writes and the other touches is the same element in the same iteration."
     )
+    smell: str = "Neighbouring loops fetch the same arrays from memory once each: fuse them."
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each group of neighbouring loops."""

@@ -59,6 +59,10 @@ class LoopInterchange:
         "from using vectors. Loops over a sum are interchanged where the result shares no memory with what "
         "is read; every element is summed in the same order as before."
     )
+    smell: str = (
+        "The innermost loop jumps through memory and uses little of each cache line that it fetches: "
+        "interchange the loops."
+    )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each nest of two serial loops."""

@@ -39,6 +39,10 @@ class Reciprocal:
         "the last digit can differ. It is done where the divisor is a local variable or parameter of the "
         "quotient's precision that is never changed."
     )
+    smell: str = (
+        "A division takes several times the energy of a product, and the divisor never changes in this loop: "
+        "multiply by its reciprocal."
+    )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each outermost loop."""

@@ -65,6 +65,9 @@ class ReductionClause:
         "cores. It is replaced where the variable is a shared scalar that the loop only accumulates into, "
         "always by the same operation; floating-point sums are then added up in another order."
     )
+    smell: str = (
+        "Threads take turns at one variable and burn power while they wait: sum up with a reduction clause."
+    )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each loop directive."""

@@ -43,6 +43,10 @@ class RestrictPointers:
         "the read-only cache, so the same data travel more than once. It is done where every launch of the "
         "kernel passes different arrays for all that it writes, and the kernel reaches no other memory."
     )
+    smell: str = (
+        "The compiler has to assume that these arrays overlap, and loads again what it has already: say that "
+        "they do not."
+    )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each kernel."""

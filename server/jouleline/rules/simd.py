@@ -41,6 +41,7 @@ class Simd:
         "is done where every access of the loop has stride one or none, and no iteration touches what "
         "another one writes, sums aside."
     )
+    smell: str = "This loop takes an instruction for each element: let it use vector instructions."
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each innermost loop in kernel code of OpenMP."""

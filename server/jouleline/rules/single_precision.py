@@ -35,6 +35,10 @@ class SinglePrecision:
         "of the speed and CPUs at half the vector width. Only expressions without a double variable whose "
         "result is stored as float are changed."
     )
+    smell: str = (
+        "Float values are computed in double here only because of literals or function names, which takes "
+        "many times the energy on most GPUs: write these for float."
+    )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each statement in kernel code."""

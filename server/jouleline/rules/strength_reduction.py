@@ -57,6 +57,7 @@ class StrengthReduction:
         "A call of pow costs tens to hundreds of instructions, a product one or two. Exponents 2, 3, 4 and "
         "0.5 are written out where the argument's type is certain and evaluating it has no effect."
     )
+    smell: str = "A power with a small constant exponent takes dozens of instructions: write the product."
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each statement in kernel code."""

@@ -53,6 +53,10 @@ class SwapBuffers:
         "sweep writes the same elements of the new array, all accesses lie in the copied range, and no "
         "other pointer reaches the arrays; a first and a last copy keep both arrays as they were."
     )
+    smell: str = (
+        "Every sweep copies the whole array back, which reads and writes each byte once more: swap the two "
+        "pointers."
+    )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
         """One rewrite for each loop of sweeps."""

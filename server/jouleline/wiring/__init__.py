@@ -10,7 +10,7 @@ from .doctor import findings
 from .errors import NoSandboxError, UnavailableError
 from .evidence import background_evidence, evidence_sources, profilers, scenario_setting, scenario_sources
 from .folders import config_folder, disk_cache, records_folder
-from .loop import loop_settings, refactor_tools
+from .loop import loop_settings, refactor_tools, rules
 from .measuring import measure_settings, meter, replay_meter, sees_gpus, simulated_meter, turn
 from .models import configured_model, fine_tuner, model_evidence, model_settings
 from .running import runner, toolchains
@@ -38,6 +38,7 @@ __all__ = [
     "records_folder",
     "refactor_tools",
     "replay_meter",
+    "rules",
     "runner",
     "scenario_setting",
     "scenario_sources",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from jouleline.app.measure_settings import MeasureSettings
     from jouleline.app.outcome import Tools
     from jouleline.core.loop_settings import LoopSettings
+    from jouleline.rules.base import Rule
+
+
+def rules() -> Sequence[Rule]:
+    """Every rule, in the order in which their rewrites are worth trying."""
+    from jouleline.rules import RULES
+
+    return RULES
 
 
 def refactor_tools(
@@ -42,7 +51,6 @@ def refactor_tools(
     """
     from jouleline.app.outcome import Tools
     from jouleline.meters.selection import find_gpu
-    from jouleline.rules import RULES
 
     settings = settings or measure_settings()
     stages = loop_settings(program, use)
@@ -55,7 +63,7 @@ def refactor_tools(
         runner=chosen,
         meter=used,
         plan=settings.plan,
-        rules=RULES,
+        rules=rules(),
         toolchains=toolchains(),
         records=records_folder(),
         notes=notes,

@@ -1,0 +1,39 @@
+"""Energy smells that the text of a program shows: places where rules apply, and crowded atomics."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from jouleline.core.facts import ProgramFacts
+from jouleline.core.smell import Smell, line_span
+from jouleline.rules.base import Rule, Smelling
+
+from .analyse import parse_files
+from .contention import crowded_atomics
+
+_log = logging.getLogger(__name__)
+
+
+def text_smells(files: Mapping[str, bytes], name: str, rules: Sequence[Rule]) -> list[Smell]:
+    """The smells of one of a program's files, in the order of the text.
+
+    It takes seconds in a file of thousands of lines: nobody should wait for it.
+    """
+    parsed, _ = parse_files(files)
+    file = parsed.get(name)
+    if file is None:
+        return []
+    program = ProgramFacts({other: one.facts for other, one in parsed.items()})
+    found = [*crowded_atomics(file)]
+    for rule in rules:
+        if isinstance(rule, Smelling):
+            try:
+                rewrites = rule.rewrites(file.source, program)
+            except Exception:  # noqa: BLE001 - whatever it is, the log has it
+                # One rule that fails must not take the marks of all others with it.
+                _log.exception("%s: the rule %s failed", name, rule.name)
+                continue
+            text = file.source.text
+            found += (Smell(rule.name, *line_span(text, one.line), rule.smell, fix=one) for one in rewrites)
+    return sorted(found, key=lambda smell: (smell.start, smell.code))
