@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from jouleline.app.build import build
 from jouleline.app.turns import Account, Turns
+from jouleline.app.warnings import WARNING_OPTIONS
 from jouleline.core.ports import Completed, Job
+from jouleline.core.workload import Workload
 
 
 @dataclass
@@ -30,8 +34,10 @@ def test_builds_overlap_up_to_a_number_and_runs_never() -> None:
     async def work() -> tuple[Turns, Account, WatchingRunner]:
         runner = WatchingRunner()
         account = Account(runner)
-        turns = Turns(account, "make", builds=2)
-        await asyncio.gather(*(turns.run(Job(command, "")) for command in ["make", "./a"] * 5))
+        turns = Turns(account, builds=2)
+        await asyncio.gather(
+            *(turns.run(Job(command, "", builds=command == "make")) for command in ["make", "./a"] * 5)
+        )
         return turns, account, runner
 
     turns, account, runner = asyncio.run(work())
@@ -39,3 +45,16 @@ def test_builds_overlap_up_to_a_number_and_runs_never() -> None:
     assert (turns.build_s, turns.run_s) == (10.0, 10.0)
     assert sum(one.cpu_s for one in account.done) == 10.0
     assert {one.stdout for one in account.done} == {b""}
+
+
+def test_a_build_with_further_options_is_a_build_too(tmp_path: Path) -> None:
+    (tmp_path / "program").mkdir()
+
+    async def work() -> Turns:
+        turns = Turns(WatchingRunner(), builds=2)
+        workload = Workload(build="make", run="./a")
+        await build(tmp_path / "program", {}, workload, turns, tmp_path / "copy", options=WARNING_OPTIONS)
+        return turns
+
+    turns = asyncio.run(work())
+    assert (turns.build_s, turns.run_s) == (2.0, 0.0)

@@ -70,7 +70,7 @@ async def build(
         raise BuildError(str(error)) from error
     except OSError as error:
         raise BuildError(f"{folder}: cannot be copied for building: {error}") from error
-    done = await runner.run(Job(command, str(target), limits=BUILD_LIMITS))
+    done = await runner.run(Job(command, str(target), limits=BUILD_LIMITS, builds=True))
     log = (done.stdout + done.stderr).decode("utf-8", "replace")
     if not done.succeeded:
         raise BuildError(f"`{workload.build}` {how_it_failed(done)}\n{tail(log)}")

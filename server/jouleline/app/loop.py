@@ -64,7 +64,7 @@ class Loop:
         self._scratch = scratch
         self._journal = journal
         self._account = Account(tools.runner)
-        self._turns = Turns(self._account, workload.build, tools.builds)
+        self._turns = Turns(self._account, tools.builds)
         # An edit of an editor changes files that are there; rules and models make no new ones.
         self._changeable = [name for name in changeable_files(program, workload) if name in program.files]
         self._model = self._recorded(tools.model if tools.settings.model else None)

@@ -35,14 +35,13 @@ class Account:
 
 @dataclass
 class Turns:
-    """A runner that lets at most ``builds`` builds of ``build_command`` overlap, and no two other jobs.
+    """A runner that lets at most ``builds`` builds overlap, and no two other jobs.
 
     Gates watch how long programs take, so a run must not meet another. ``build_s`` and ``run_s`` are
     wall times (s), summed.
     """
 
     runner: Runner
-    build_command: str
     builds: int
     build_s: float = 0.0
     run_s: float = 0.0
@@ -65,11 +64,10 @@ class Turns:
 
     async def run(self, job: Job) -> Completed:
         """Run a job when it is its turn."""
-        building = job.command == self.build_command
-        turn: AbstractAsyncContextManager[object] = self._building if building else self._running
+        turn: AbstractAsyncContextManager[object] = self._building if job.builds else self._running
         async with turn:
             completed = await self.runner.run(job)
-        if building:
+        if job.builds:
             self.build_s += completed.wall_s
         else:
             self.run_s += completed.wall_s

@@ -74,7 +74,8 @@ class Job:
 
     ``environment`` is added to the little that the runner passes on (PATH, LANG and the like):
     a job never sees the environment of the language server. Only with ``gpu`` does a sandbox let it reach
-    the GPUs: their drivers are a large surface.
+    the GPUs: their drivers are a large surface. ``builds`` says that it compiles: nobody watches its time,
+    so others may run beside it.
     """
 
     command: str
@@ -82,6 +83,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     gpu: bool = False
+    builds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
