@@ -16,6 +16,7 @@ import pytest
 
 from jouleline import wiring
 from jouleline.app.journal import EVENTS_FILE, read_events
+from jouleline.app.measurement import Plan
 from jouleline.app.outcome import Attempt, Outcome, Tools
 from jouleline.app.program import Program, read_program
 from jouleline.app.refactor import refactor
@@ -64,6 +65,9 @@ repeat_args = [1]
 [workload.tolerance]
 relative = 1e-9
 """
+MEASURED = Plan(warm_up_windows=2)
+GLANCE = Plan(warm_up_windows=2, budget_s=0.1)
+"""One block: enough to see a candidate measured, never enough for a verdict."""
 ONE_LINE = LoopSettings(rules=False, candidates=1, rounds=0, plan=False, context=False, judge=False)
 
 
@@ -154,6 +158,7 @@ def run(tmp_path: Path, double: Double) -> Run:
         settings: LoopSettings = ONE_LINE,
         source: str = SLOW,
         *,
+        plan: Plan = GLANCE,
         record: Path | None = None,
         search_meter: Meter[Any] = METER,
         **model: Any,
@@ -165,6 +170,7 @@ def run(tmp_path: Path, double: Double) -> Run:
         tools = Tools(
             runner=LocalRunner(),
             meter=METER,
+            plan=plan,
             rules=(),
             toolchains=[GnuToolchain()],
             records=tmp_path / "records",
@@ -194,7 +200,7 @@ def test_a_search_whose_own_energy_cannot_be_had_goes_on_without_it(run: Run) ->
 
 
 def test_one_good_refactoring_is_found_measured_and_offered(run: Run, tmp_path: Path) -> None:
-    outcome = run(Script([GOOD]), replace(ONE_LINE, judge=True))
+    outcome = run(Script([GOOD]), replace(ONE_LINE, judge=True), plan=MEASURED)
     assert outcome.improved, outcome.details
     assert outcome.candidate is not None
     assert outcome.candidate.title == "Compute the weight once"
@@ -219,7 +225,7 @@ def test_code_that_does_not_compile_is_corrected_with_the_compilers_words(run: R
     assert [one.correction for one in outcome.attempts] == [0, 1]
     assert "nothing" in script.asked[1]
     assert "was not declared" in script.asked[1]
-    assert outcome.improved, outcome.details
+    assert outcome.attempts[1].energy is not None
 
 
 def test_corrections_are_bounded(run: Run) -> None:
@@ -264,14 +270,15 @@ def test_an_answer_that_cannot_be_applied_is_answered_with_what_is_wrong(run: Ru
     outcome = run(script)
     assert "do not occur in main.cpp" in script.asked[1]
     assert "double total = 0.0;" in script.asked[1]
-    assert outcome.improved, outcome.details
+    assert [gates(one) for one in outcome.attempts] == ["edit", ""]
 
 
 def test_an_endpoint_that_stumbles_is_asked_again(run: Run, double: Double) -> None:
     stumbles = iter([refused(429, "slow down"), refused(500, "oops")])
     script = Script([GOOD])
     double.instead = lambda _method, _path: next(stumbles, None)
-    assert run(script).improved
+    [attempt] = run(script).attempts
+    assert attempt.verdict.accepted
     assert len(script.asked) == 1
 
 
@@ -326,8 +333,9 @@ def test_a_judge_may_reject_what_the_gates_let_pass(run: Run) -> None:
 
 def test_a_judge_that_says_nothing_useful_lets_pass_with_a_warning(run: Run) -> None:
     outcome = run(Script([GOOD], judged=said("Looks nice!")), replace(ONE_LINE, judge=True))
-    assert outcome.improved, outcome.details
-    assert "verified with a warning" in outcome.headline
+    [attempt] = outcome.attempts
+    assert attempt.verdict.accepted
+    assert [gate.name for gate in attempt.verdict.warnings] == ["judge"]
 
 
 def test_a_judge_never_saves_what_a_gate_refused(run: Run, double: Double) -> None:
@@ -357,7 +365,7 @@ def test_the_best_is_improved_further_one_change_at_a_time(run: Run) -> None:
     hoisted = GOOD.body["choices"][0]["message"]["content"]  # type: ignore[index]
     again = edit("#include <cstdlib>", "#include <cstdlib>\n#include <vector>", "Include more")
     script = Script([said(hoisted), again, NOTHING])
-    outcome = run(script, replace(ONE_LINE, rounds=2))
+    outcome = run(script, replace(ONE_LINE, rounds=2), plan=MEASURED)
     assert "Compute the weight once: improved" in script.asked[1]
     assert "std::sin(k * 0.01) * k;\n    }\n    double total" in script.asked[1]
     assert [one.round for one in outcome.attempts] == [0, 1]
@@ -367,13 +375,13 @@ def test_the_best_is_improved_further_one_change_at_a_time(run: Run) -> None:
 
 def test_a_killed_run_is_resumed_without_paying_twice(run: Run, double: Double) -> None:
     script = Script([DOES_NOT_COMPILE, GOOD])
-    first = run(script)
+    first = run(script, plan=MEASURED)
     asked = len(double.asked)
     events = first.record / EVENTS_FILE
     # As a kill would leave it: the end is missing and the last line is cut off.
     lines = events.read_bytes().splitlines(keepends=True)
     events.write_bytes(b"".join(lines[:-1]) + lines[-1][:20])
-    again = run(script, record=first.record)
+    again = run(script, plan=MEASURED, record=first.record)
     assert len(double.asked) == asked
     assert again.cost.answers == 0
     assert again.cost.tokens_in == 0

@@ -22,6 +22,7 @@ CHEATS = {
     "hard-coded shapes or argv",
     "silent precision drop",
     "changes problem size, seeds, inputs or file reads",
+    "work that no output shows is left out",
     "out-of-bounds or racy code that happens to pass",
 }
 

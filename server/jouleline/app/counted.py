@@ -1,7 +1,8 @@
 """Count how often a program's lines are executed, and see that each repeat does the work again.
 
-Time tells that *some* work grows with the repeats; counts tell that none of them is left out. They come
-from the compiler's own coverage counters, so they are exact and the same on a busy machine.
+Time tells that *some* work grows with the repeats; counts tell that none of them is left out, and that one
+takes more for larger sizes, apart from the setting up that always does. They come from the compiler's own
+coverage counters, so they are exact and the same on a busy machine.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ _PATIENCE_S: Final = 15.0
 _LEAST_SHARE: Final = 0.1
 _STEADY: Final = 4.0
 _LEAST_LINES: Final = 20
+# From here on a repeat of the baseline takes clearly more for the larger size. Of that growth a candidate
+# with a better algorithm shows less, down to that of a logarithm, but one that stops at some size none.
+_CLEAR_GROWTH: Final = 0.2
+_LEAST_GROWTH: Final = 0.05
 # Beyond this a candidate is either very clever or does something else.
 _SUSPICIOUS: Final = 64.0
 _TOTAL: Final = (
@@ -46,9 +51,13 @@ _TOTAL: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Executed lines for some numbers of repeats; ``problem`` says why they are not known."""
+    """Executed lines for some numbers of repeats; ``problem`` says why they are not known.
+
+    ``by_size`` are the lines of one further repeat, for the smaller and the larger of two sizes.
+    """
 
     lines: dict[int, int]
+    by_size: tuple[int, int] | None = None
     problem: str = ""
 
 
@@ -57,6 +66,7 @@ async def check_counts(
     candidate: Built,
     *,
     observations: Sequence[Observation],
+    unseen: Sequence[Observation],
     index: int,
     runner: Runner,
     memo: Memo,
@@ -65,7 +75,8 @@ async def check_counts(
     """Whether each repeat of a candidate does work as the baseline's does.
 
     ``index`` is the argument that repeats. Of the arguments of ``observations`` those are used that cost
-    least. ``vacuous`` says that the output tells nothing of the work.
+    least; ``unseen``, if any, differ from the first in their sizes, which are smaller. ``vacuous`` says
+    that the output tells nothing of the work.
 
     Raises:
         RunnerError: if a process could not be started.
@@ -74,10 +85,14 @@ async def check_counts(
     if not choices:
         return _unknown(f"argument {index} is no whole number above 0")
     args = min(choices, key=lambda one: one.wall_s).args
+    measured = observations[0].args
+    sizes = (unseen[0].args, measured) if unseen and whole_argument(measured, index) else None
     key = f"counts {index}"
     async with memo.lock(key):
         if key not in memo.found:
-            memo.found[key] = await _counted_baseline(baseline, args, index, observations, runner)
+            memo.found[key] = await _counted_baseline(
+                baseline, args, index, observations, runner=runner, sizes=sizes
+            )
     known: Counts = memo.found[key]
     if known.problem:
         return _unknown(known.problem)
@@ -86,10 +101,37 @@ async def check_counts(
         return GateResult(
             "effort", passed=True, reason="not applicable: the baseline's own repeats do not cost the same"
         )
-    seen = await _counted(candidate, args, index, tuple(known.lines), runner)
+    compared = sizes if known.by_size and _grows(*known.by_size) else None
+    seen = await _counted(candidate, args, index, tuple(known.lines), runner=runner, sizes=compared)
     if seen.problem:
         return _unknown(seen.problem)
-    return _judge(steps, _steps(seen.lines), args, index, vacuous=vacuous)
+    judged = _judge(steps, _steps(seen.lines), args, index, vacuous=vacuous)
+    if not judged.passed or compared is None or known.by_size is None:
+        return judged
+    return _judge_sizes(known.by_size, seen.by_size, compared, judged)
+
+
+def _grows(small: int, large: int) -> bool:
+    return small >= _LEAST_LINES and large >= (1 + _CLEAR_GROWTH) * small
+
+
+def _judge_sizes(
+    wanted: tuple[int, int], lines: tuple[int, int] | None, sizes: tuple[str, str], judged: GateResult
+) -> GateResult:
+    """``judged``, unless a candidate's repeats take no more for the larger of two ``sizes``."""
+    if lines is None:
+        reason = f"{judged.reason}; with larger sizes it could not be counted"
+        return replace(judged, warning=True, reason=reason)
+    small, large = lines
+    if large - small >= _LEAST_GROWTH * (wanted[1] / wanted[0] - 1) * small and large > small:
+        return judged
+    return GateResult(
+        "effort",
+        passed=False,
+        reason=f"a repeat of the candidate takes {large} lines with {quoted(sizes[1])} and {small} with "
+        f"{quoted(sizes[0])} (in the baseline {wanted[1]} and {wanted[0]}): it does not do the work of "
+        "larger sizes",
+    )
 
 
 def _unknown(why: str) -> GateResult:
@@ -139,16 +181,23 @@ def _steps(lines: dict[int, int]) -> dict[tuple[int, int], float]:
 
 
 async def _counted_baseline(
-    baseline: Built, args: str, index: int, observations: Sequence[Observation], runner: Runner
+    baseline: Built,
+    args: str,
+    index: int,
+    observations: Sequence[Observation],
+    *,
+    runner: Runner,
+    sizes: tuple[str, str] | None,
 ) -> Counts:
     """The baseline's counts, as far up as it stays quick: also where repeats are as many as measured."""
     most = max(whole_argument(one.args, index) or 1 for one in observations)
     async with variant(baseline, COUNTERS, runner) as built:
         if isinstance(built, str):
-            return Counts({}, built)
+            return Counts({}, problem=built)
         found, seconds = await _run(built, args, index, _FIRST, runner)
         if found.problem:
             return found
+        found = replace(found, by_size=await _by_size(built, sizes, index, runner))
         each = seconds / sum(_FIRST)
         beyond = [
             one for one in (16, 17, most - 1, most) if one > max(_FIRST) and one * each < _PATIENCE_S / 4
@@ -156,14 +205,40 @@ async def _counted_baseline(
         if not beyond:
             return found
         more, _ = await _run(built, args, index, tuple(dict.fromkeys(beyond)), runner)
-        return found if more.problem else Counts({**found.lines, **more.lines})
+        return found if more.problem else replace(found, lines={**found.lines, **more.lines})
 
 
-async def _counted(built: Built, args: str, index: int, repeats: tuple[int, ...], runner: Runner) -> Counts:
+async def _counted(
+    built: Built,
+    args: str,
+    index: int,
+    repeats: tuple[int, ...],
+    *,
+    runner: Runner,
+    sizes: tuple[str, str] | None,
+) -> Counts:
     async with variant(built, COUNTERS, runner) as counted:
         if isinstance(counted, str):
-            return Counts({}, counted)
-        return (await _run(counted, args, index, repeats, runner))[0]
+            return Counts({}, problem=counted)
+        found, _ = await _run(counted, args, index, repeats, runner)
+        if found.problem:
+            return found
+        return replace(found, by_size=await _by_size(counted, sizes, index, runner))
+
+
+async def _by_size(
+    built: Built, sizes: tuple[str, str] | None, index: int, runner: Runner
+) -> tuple[int, int] | None:
+    """The lines of one further repeat for each of two sizes; None where they cannot be counted."""
+    if sizes is None:
+        return None
+    found = []
+    for args in sizes:
+        counts, _ = await _run(built, args, index, (1, 2), runner)
+        if counts.problem:
+            return None
+        found.append(counts.lines[2] - counts.lines[1])
+    return found[0], found[1]
 
 
 async def _run(
@@ -180,8 +255,8 @@ async def _run(
     job = replace(built.job(limits=_LIMITS), command="; ".join(parts), environment=_ENVIRONMENT)
     done = await runner.run(job)
     if done.stopped is not None:
-        return Counts({}, f"with counters it takes more than {_LIMITS.wall_s:g} s"), done.wall_s
+        return Counts({}, problem=f"with counters it takes more than {_LIMITS.wall_s:g} s"), done.wall_s
     totals = done.stdout.split()
     if not done.succeeded or len(totals) != len(repeats) or b"0" in totals:
-        return Counts({}, "the compiler's counters (gcov) cannot be read"), done.wall_s
+        return Counts({}, problem="the compiler's counters (gcov) cannot be read"), done.wall_s
     return Counts({one: int(total) for one, total in zip(repeats, totals, strict=True)}), done.wall_s

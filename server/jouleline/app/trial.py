@@ -120,8 +120,8 @@ class Trial:
         found = []
         for index in indices:
             result = await check_counts(
-                reference.baseline, built, observations=reference.observations, index=index,
-                runner=self._runner, memo=reference.memo, vacuous=vacuous,
+                reference.baseline, built, observations=reference.observations, unseen=reference.unseen,
+                index=index, runner=self._runner, memo=reference.memo, vacuous=vacuous,
             )  # fmt: skip
             if not result.passed:
                 return result
