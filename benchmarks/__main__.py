@@ -1,4 +1,4 @@
-"""``make bench``: the document path on 3,000 lines, throughput, the cost of edits and sampling.
+"""``make bench``: the document path on 3,000 lines, throughput, the cost of edits, sampling and the loop.
 
 Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
 checkout of HeCBench's ``src``, say).
@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import document, edits, generated, metering, servers, throughput
+from . import document, edits, generated, loop, metering, servers, throughput
 
 LINES = 3000
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -31,6 +31,7 @@ def main() -> int:
         "throughput": throughput.measure(programs),
         "edits": edits.measure(programs),
         "metering": metering.measure(),
+        "loop": loop.measure(SAMPLES / "dot-omp"),
     }
     json.dump(results, sys.stdout, indent=2)
     print()

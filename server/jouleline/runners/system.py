@@ -50,7 +50,9 @@ def system_paths(environment: Mapping[str, str], readable: Iterable[str], *, gpu
     shown += [each for each in _searched(environment) if not any(map(each.is_relative_to, hidden))]
     found = [part for each in shown if each.exists() for part in _without(each, hidden)]
     found += [Path(each) for each in readable if Path(each).exists()]
-    return [each for each in dict.fromkeys(found) if not any(other in each.parents for other in found)]
+    # A set, for there may be hundreds, and this is done for every job.
+    known = set(found)
+    return [each for each in dict.fromkeys(found) if known.isdisjoint(each.parents)]
 
 
 def hidden_folders() -> list[Path]:
