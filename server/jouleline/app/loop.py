@@ -353,6 +353,7 @@ class Loop:
             wall_s=time.monotonic() - self._began,
             build_s=self._turns.build_s,
             run_s=self._turns.run_s,
+            start_s=self._turns.start_s,
             measure_s=self._contest.seconds,
             model_s=sum(one.seconds for one in models),
             answers=sum(one.answers for one in models),

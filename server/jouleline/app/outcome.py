@@ -120,7 +120,8 @@ class SearchCost:
     """What it took to find the outcome, up to the last measurement.
 
     Seconds are wall time: ``wall_s`` of the search, and what of it went into builds, runs of the gates,
-    measuring and waiting for models, each summed over what went on at once. Tokens are those paid for, and
+    measuring and waiting for models, each summed over what went on at once; ``start_s`` is what starting
+    builds and runs took, as in a sandbox. Tokens are those paid for, and
     ``money`` what they cost at the configured prices (None: no prices).
     ``energy_j`` is what the machine used meanwhile by the same kind of meter (None: not known); a
     model that runs elsewhere is not in it. ``reused`` results came from the log of a run that was resumed.
@@ -131,6 +132,7 @@ class SearchCost:
     run_s: float
     measure_s: float
     model_s: float = 0.0
+    start_s: float = 0.0
     answers: int = 0
     tokens_in: int = 0
     tokens_out: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
@@ -38,13 +39,14 @@ class Turns:
     """A runner that lets at most ``builds`` builds overlap, and no two other jobs.
 
     Gates watch how long programs take, so a run must not meet another. ``build_s`` and ``run_s`` are
-    wall times (s), summed.
+    wall times (s), summed, and ``start_s`` what the runner took beside: a sandbox has to be set up.
     """
 
     runner: Runner
     builds: int
     build_s: float = 0.0
     run_s: float = 0.0
+    start_s: float = 0.0
     _building: asyncio.Semaphore = field(init=False)
     _running: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
@@ -66,7 +68,9 @@ class Turns:
         """Run a job when it is its turn."""
         turn: AbstractAsyncContextManager[object] = self._building if job.builds else self._running
         async with turn:
+            began = time.monotonic()
             completed = await self.runner.run(job)
+            self.start_s += max(time.monotonic() - began - completed.wall_s, 0.0)
         if job.builds:
             self.build_s += completed.wall_s
         else:
