@@ -125,13 +125,15 @@ def _judge_sizes(
     small, large = lines
     if large - small >= _LEAST_GROWTH * (wanted[1] / wanted[0] - 1) * small and large > small:
         return judged
-    return GateResult(
-        "effort",
-        passed=False,
-        reason=f"a repeat of the candidate takes {large} lines with {quoted(sizes[1])} and {small} with "
-        f"{quoted(sizes[0])} (in the baseline {wanted[1]} and {wanted[0]}): it does not do the work of "
-        "larger sizes",
+    said = (
+        f"a repeat of the candidate takes {large} lines with {quoted(sizes[1])} and {small} with "
+        f"{quoted(sizes[0])} (in the baseline {wanted[1]} and {wanted[0]})"
     )
+    if wanted[1] > _SUSPICIOUS * large:
+        # So few lines may well call a library, as for a copy, and what that does is not counted.
+        reason = f"{said}; see for yourself that the rest is done elsewhere"
+        return GateResult("effort", passed=True, warning=True, reason=reason)
+    return GateResult("effort", passed=False, reason=f"{said}: it does not do the work of larger sizes")
 
 
 def _unknown(why: str) -> GateResult:
