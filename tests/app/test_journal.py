@@ -70,3 +70,14 @@ def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path) -> Non
 def test_a_key_of_files_tells_names_and_contents_apart() -> None:
     assert files_key({"a": b"1", "b": b"2"}) == files_key({"b": b"2", "a": b"1"})
     assert files_key({"a": b"12"}) != files_key({"a1": b"2"})
+
+
+def test_a_log_that_a_run_writes_is_left_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    first = Journal(path)
+    first.note("start", program="p")
+    with pytest.raises(JournalError, match="a run that is under way writes this log"):
+        Journal(path)
+    first.close()
+    Journal(path).close()
+    assert [event["kind"] for event in read_events(path)] == ["start"]

@@ -129,3 +129,15 @@ def test_a_table_that_is_none_and_a_file_that_is_no_toml(own: Path) -> None:
     own.write_text("[model\n")
     with pytest.raises(ModelSettingsError, match="is not valid TOML"):
         find_model(own, None, {})
+
+
+def test_a_program_may_lower_the_users_budgets_and_not_raise_them(own: Path, program: Path) -> None:
+    own.write_text(MINE + "money_budget = 2\nprice_in = 3\nprice_out = 9\n")
+    for theirs, held in (
+        ("token_budget = 9_000_000\nmoney_budget = 50\nprice_in = 0\nprice_out = 0", (1_000_000, 2, 3, 9)),
+        ("token_budget = 500\nmoney_budget = 1\nprice_in = 4\nprice_out = 10", (500, 1, 4, 10)),
+    ):
+        program.write_text(f"[model]\n{theirs}\n")
+        found = find_model(own, program, {})
+        assert found is not None
+        assert (found.token_budget, found.money_budget, found.price_in, found.price_out) == held

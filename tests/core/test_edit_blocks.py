@@ -134,3 +134,10 @@ def test_any_stretch_of_a_file_can_be_replaced_by_anything(lines: list[str], dat
 def test_no_answer_whatever_raises_anything_else(text: str) -> None:
     with suppress(EditFormatError):
         assert set(apply_edits(read_edits(text), FILES, ["main.cpp"])) <= {"main.cpp"}
+
+
+def test_two_names_of_one_file_are_one_file() -> None:
+    again = "FILE: ./main.cpp\n<<<<<<< SEARCH\n    return 0;\n=======\n    return 1;\n>>>>>>> REPLACE\n"
+    new = applied(GOOD + again)["main.cpp"]
+    assert b"float sum" in new
+    assert b"return 1;" in new

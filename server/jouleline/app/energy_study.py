@@ -18,6 +18,7 @@ from jouleline import __version__
 from jouleline.core.energy_study import SettingScore, Trial, score_setting
 from jouleline.core.interval import Estimate
 from jouleline.core.loop_settings import NAMED, LoopSettings
+from jouleline.core.ports import content_key
 
 from .energy_suite import Member
 from .journal import Journal, identity
@@ -72,21 +73,30 @@ async def _trial(draw: Draw, tools_for: ToolsFor, journal: Journal, tell: Callab
         with closing(tools_for(draw, program)) as opened:
             workload = find_workload(program, opened.toolchains, draw.member.workload)
             tools = replace(opened, first_line=draw.number, settings=_single(opened.settings, draw))
-            model = tools.model.identity if tools.model is not None else ""
+            models = [one.identity if one is not None else "" for one in (tools.model, tools.judge)]
             meter = tools.meter.info.name
-            key = f"{identity(program, workload)} {draw.setting} {draw.number} {meter} {model}"
+            key = content_key(
+                "trial/1",
+                __version__,
+                identity(program, workload),
+                draw.setting,
+                str(draw.number),
+                tools.runner.name,
+                meter,
+                repr(tools.plan),
+                *models,
+            )
 
             async def made() -> dict[str, Any]:
-                try:
-                    outcome = await refactor(
-                        program, workload, tools, lambda step: tell(f"{step.stage}: {step.message}")
-                    )
-                except RefactorError as error:
-                    return asdict(_failed(draw, "not run", str(error), journal))
+                outcome = await refactor(
+                    program, workload, tools, lambda step: tell(f"{step.stage}: {step.message}")
+                )
                 return asdict(trial_of(outcome, draw))
 
-            return Trial(**await journal.once("trial", key, made))
-    except (ProgramError, WorkloadError) as error:
+            # The log knows a program by its contents; its name in the suite is of today.
+            return replace(Trial(**await journal.once("trial", key, made)), program=draw.member.name)
+    except (ProgramError, WorkloadError, RefactorError) as error:
+        # Not logged as a result: what could not be run today may run when the study goes on.
         return _failed(draw, "not run", str(error), journal)
 
 

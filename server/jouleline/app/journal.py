@@ -7,10 +7,12 @@ follow from; a run that is resumed finds them there in place of paying twice.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,19 +37,21 @@ class Journal:
         """Open a log to go on with it; a new one if there is none.
 
         Raises:
-            JournalError: if the file is no log of ours.
+            JournalError: if the file is no log of ours, or a run that is under way writes it.
             OSError: if it cannot be read or written.
         """
         self._path = path
         self._kept: dict[tuple[str, str], Any] = {}
-        whole = b""
-        if path.exists():
+        self._file = _held(path)
+        try:
             whole = _whole_lines(path.read_bytes())
-            for event in _events(path, whole):
-                if "key" in event:
-                    self._kept[event["kind"], event["key"]] = event["result"]
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, _PRIVATE)
-        self._file = os.fdopen(descriptor, "wb", buffering=0)
+            events = _events(path, whole)
+        except (OSError, JournalError):
+            self._file.close()
+            raise
+        for event in events:
+            if isinstance(event.get("key"), str) and "result" in event:
+                self._kept[event["kind"], event["key"]] = event["result"]
         self._file.truncate(len(whole))
         self._file.seek(len(whole))
         self.reused = 0
@@ -71,6 +75,17 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+def _held(path: Path) -> FileIO:
+    """The file, made if there is none, and nobody else's until it is closed."""
+    file = FileIO(os.open(path, os.O_WRONLY | os.O_CREAT, _PRIVATE), "wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise JournalError(f"{path}: a run that is under way writes this log; wait for its end") from error
+    return file
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from jouleline import __version__
 from jouleline.core.candidate import Candidate, edits_between
 from jouleline.core.energy import Arm
 from jouleline.core.meter import MeterError
@@ -71,6 +72,18 @@ class Loop:
         judge = (tools.judge or tools.model) if tools.settings.judge else None
         self._judge = self._recorded(judge)
         self._identity = identity(program, workload)
+        # All that a verdict and a measurement follow from beside the candidate itself.
+        self._circumstances = content_key(
+            "circumstances/1",
+            __version__,
+            self._identity,
+            tools.runner.name,
+            *tools.runner.guarantees,
+            tools.device.name if tools.device is not None else "",
+            tools.meter.info.name,
+            repr(tools.plan),
+            self._judge.identity if self._judge is not None else "",
+        )
         self._attempts: list[Attempt] = []
         self._seen: set[str] = set()
         self._built: dict[str, Built] = {}
@@ -79,7 +92,7 @@ class Loop:
         self._contest = Contest(
             tools=replace(tools, runner=self._account),
             subject=str(program.root),
-            identity=self._identity,
+            identity=self._circumstances,
             folder=task.record,
             journal=journal,
             program_of=self._program_of,
@@ -318,7 +331,7 @@ class Loop:
                 verdict += await Judge(self._judge, self._workload).review(candidate, self._program.files)
             return gates_json(verdict)
 
-        gates = await self._journal.once("verdict", content_key(self._identity, key), checked)
+        gates = await self._journal.once("verdict", content_key(self._circumstances, key), checked)
         return Attempt(candidate, verdict_of(gates))
 
     async def _program_of(self, candidate: Candidate) -> Built:

@@ -32,11 +32,13 @@ def find_loop_settings(own: Path, program: Path | None, use: str | None = None) 
     """
     if use is not None:
         return NAMED[use]
-    settings = LoopSettings()
-    for path in (own, program):
-        if path is not None and path.exists():
-            settings = _applied(settings, path)
-    return settings
+    mine = _applied(LoopSettings(), own) if own.exists() else LoopSettings()
+    if program is None or not program.exists():
+        return mine
+    theirs = _applied(mine, program)
+    # It may come from anybody: it neither asks a model that the user switched off, nor takes longer.
+    limits = [one.seconds for one in (mine, theirs) if one.seconds is not None]
+    return replace(theirs, model=mine.model and theirs.model, seconds=min(limits, default=None))
 
 
 def _applied(settings: LoopSettings, path: Path) -> LoopSettings:

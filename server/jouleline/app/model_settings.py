@@ -65,6 +65,7 @@ def find_model(
             theirs.pop("base_url", None)
     if program is not None:
         _refuse_theft(theirs, mine, program)
+        theirs |= _spending(theirs, mine)
     table = {**mine, **theirs}
     origin = str(program if "model" in theirs else own)
     for name, source in ((environment.get("JOULELINE_MODEL"), "JOULELINE_MODEL"), (model, "--model")):
@@ -95,6 +96,21 @@ def _refuse_theft(theirs: Mapping[str, Any], mine: Mapping[str, Any], program: P
             f"{program}: api_key_env in [model] would send a secret of its choice away; "
             f"put it into your own jouleline.toml instead"
         )
+
+
+def _spending(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, Any]:
+    """What a program's file says of spending: it may lower the user's budgets, and never a price."""
+    budgets = {"token_budget": ModelSettings.token_budget, **mine}
+    held: dict[str, Any] = {}
+    for key, stricter in (
+        ("token_budget", min),
+        ("money_budget", min),
+        ("price_in", max),
+        ("price_out", max),
+    ):
+        if key in theirs and key in budgets:
+            held[key] = stricter(theirs[key], budgets[key])
+    return held
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -58,7 +58,9 @@ def _print(found: PastRun, document: dict[str, Any] | None, events: list[dict[st
     for event in events:
         what = {key: value for key, value in event.items() if key not in ("schema", "time", "kind", "key")}
         text = ", ".join(f"{key} {str(value)[:_SHOWN]}" for key, value in what.items())
-        console.print(f"[dim]{event['time'][:19]}[/] {event['kind']}: {escape(text)}", soft_wrap=True)
+        console.print(
+            f"[dim]{str(event.get('time', ''))[:19]}[/] {event['kind']}: {escape(text)}", soft_wrap=True
+        )
     if document is None:
         console.print("It did not end; `jouleline refactor --resume` goes on with it.")
         return

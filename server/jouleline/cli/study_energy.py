@@ -16,7 +16,7 @@ from jouleline.app.energy_study_page import percent, study_page
 from jouleline.app.energy_suite import SuiteError, read_suite
 from jouleline.app.journal import EVENTS_FILE, Journal, JournalError
 from jouleline.app.outcome import Tools
-from jouleline.app.program import Program
+from jouleline.app.program import Program, launches_kernels
 from jouleline.core.energy_study import Trial
 from jouleline.core.loop_settings import NAMED
 
@@ -71,13 +71,20 @@ def run(options: argparse.Namespace) -> int:
     except SuiteError as error:
         raise UserError(str(error)) from error
     model = _model_name(options.model)
-    settings = options.setting or (["rules", "vanilla", "full"] if model else ["rules"])
+    settings = list(dict.fromkeys(options.setting or ())) or (
+        ["rules", "vanilla", "full"] if model else ["rules"]
+    )
     if model is None and (asking := [name for name in settings if NAMED[name].model and name != "full"]):
         raise UserError(f"--setting {asking[0]} needs a model: see docs/models.md")
 
     def tools_for(draw: Draw, program: Program) -> Tools:
         return wiring.refactor_tools(
-            confined=not options.no_sandbox, program=program.root, use=draw.setting, model=options.model
+            confined=not options.no_sandbox,
+            uses_gpu=launches_kernels(program),
+            settings=shared.file_settings(draw.member.workload, program),
+            program=program.root,
+            use=draw.setting,
+            model=options.model,
         )
 
     try:
@@ -95,9 +102,12 @@ def run(options: argparse.Namespace) -> int:
             journal.close()
         tell("writing the report", None)
         document = study_json(trials, model)
-        (options.out / REPORT_JSON).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-        (options.out / REPORT_CSV).write_text(study_csv(trials), "utf-8")
-        (options.out / REPORT_PAGE).write_text(study_page(trials, model), "utf-8")
+        try:
+            (options.out / REPORT_JSON).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+            (options.out / REPORT_CSV).write_text(study_csv(trials), "utf-8")
+            (options.out / REPORT_PAGE).write_text(study_page(trials, model), "utf-8")
+        except OSError as error:
+            raise UserError(f"{error.filename}: {error.strerror}; the trials are kept") from error
     if options.format == "json":
         shared.print_json(document)
     else:

@@ -213,7 +213,7 @@ def apply_edits(
     changed: dict[str, bytes] = {}
     for edit in answer.edits:
         name = _file_of(edit, permitted)
-        data = files.get(name)
+        data = changed.get(name, files.get(name))
         if edit.whole is not None:
             text = edit.whole
         elif data is None:
@@ -225,9 +225,8 @@ def apply_edits(
         for replacement in edit.replacements:
             text = _replaced(name, text, replacement)
         new = text.replace("\n", new_lines).encode("utf-8", "surrogateescape")
-        if new != data:
-            changed[name] = new
-    return changed
+        changed[name] = new
+    return {name: new for name, new in changed.items() if new != files.get(name)}
 
 
 def _file_of(edit: FileEdit, permitted: Collection[str]) -> str:

@@ -105,8 +105,8 @@ def _completion(answer: ChatCompletion, asked: int) -> Completion:
             "the endpoint answered without a choice; check base_url in [model], which usually ends in /v1"
         )
     text = getattr(getattr(choices[0], "message", None), "content", None)
-    if not isinstance(text, str):
-        text = ""
+    # JSON can carry half a surrogate pair, which no file, log or further question holds.
+    text = text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else ""
     usage = getattr(answer, "usage", None)
     tokens = (getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
     counted = all(isinstance(one, int) for one in tokens)
