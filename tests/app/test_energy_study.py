@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from jouleline.app.journal import Journal
 from jouleline.app.measure import Plan
 from jouleline.app.outcome import Tools
 from jouleline.app.program import Program
+from jouleline.app.refactor import RefactorError
 from jouleline.core.loop_settings import NAMED
 from jouleline.meters.cpu_time import CpuTimeMeter
 from jouleline.rules import RULES
@@ -99,3 +101,34 @@ def test_a_study_makes_no_trial_twice(tmp_path: Path) -> None:
     assert len(list((tmp_path / "records").iterdir())) == runs
     assert made == ["dot-omp", "dot-omp"]
     assert [each.closed for each in meters] == [1, 1, 1, 1]
+
+
+def test_what_could_not_be_run_is_tried_again_when_the_study_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    async def fails(program: Program, *_: object) -> None:
+        tried.append(program.root.name)
+        raise RefactorError("the machine is busy")
+
+    monkeypatch.setattr("jouleline.app.energy_study.refactor", fails)
+
+    def tools_for(draw: Draw, program: Program) -> Tools:
+        del draw, program
+        return Tools(
+            runner=LocalRunner(),
+            meter=Metered(rated_watts=100, cores=2, device="a test's processor", source="a test"),
+            rules=RULES,
+            toolchains=[GnuToolchain()],
+            records=tmp_path / "records",
+            plan=Plan(budget_s=10),
+            settings=NAMED["rules"],
+        )
+
+    asked = draws([Member("dot", SAMPLES / "dot-omp")], ["rules"], 1)
+    for count in (1, 2):
+        with closing(Journal(tmp_path / "events.jsonl")) as journal:
+            (trial,) = asyncio.run(run_trials(asked, tools_for, journal, lambda *_: None))
+        assert trial.failure == "not run"
+        assert len(tried) == count

@@ -14,7 +14,7 @@ CANDIDATE = Candidate("tile", (Rewrite("tile", 3, "tile the loops", "less traffi
 ATTEMPTS = (Attempt(CANDIDATE, Verdict((GateResult("build", passed=True, reason="it builds"),))),)
 
 
-def told(energy: EnergyComparison[Measured]) -> str:
+def told(energy: EnergyComparison[Measured], attempts: tuple[Attempt, ...] = ATTEMPTS) -> str:
     """The report of an outcome with this comparison."""
     cost = SearchCost(0, 0, 0, 0)
     return details(
@@ -24,7 +24,7 @@ def told(energy: EnergyComparison[Measured]) -> str:
             details="",
             candidate=CANDIDATE,
             energy=energy,
-            attempts=ATTEMPTS,
+            attempts=attempts,
             base={},
             edits={},
             record=Path("/nowhere"),
@@ -55,3 +55,9 @@ def test_energy_net_of_idle_stands_beside_gross() -> None:
     text = told(compared(SensorDouble(load_w=200, idle_w=(50,))))
     assert "| energy (measured) | 250 J | 125 J |" in text
     assert "| energy net of idle (measured) | 200 J | 100 J |" in text
+
+
+def test_the_proof_is_of_the_answer_that_passed_not_of_an_earlier_one_by_the_same_line_of_thought() -> None:
+    refused = GateResult("edit", passed=False, reason="the lines do not occur")
+    first = Attempt(Candidate(CANDIDATE.name, (), {}), Verdict((refused,)))
+    assert "Verified: build (it builds)." in told(compared(SensorDouble()), (first, *ATTEMPTS))

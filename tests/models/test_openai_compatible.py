@@ -224,3 +224,9 @@ def test_the_identity_tells_models_and_parameters_apart_and_holds_no_key() -> No
     ]
     assert len({one.identity, *(OpenAICompatibleModel(other).identity for other in others)}) == 6
     assert one.identity == OpenAICompatibleModel(ModelSettings("m", timeout_s=5, parallel=1)).identity
+
+
+def test_half_a_character_becomes_a_question_mark(double: Double) -> None:
+    double.answer = lambda _: said("// \ud83d Compute", tokens=None)
+    (completion,) = ask(settings(double))
+    assert completion.text == "// ? Compute"

@@ -63,9 +63,17 @@ def _cautions(candidate: Candidate, energy: EnergyComparison[Any], attempts: Seq
         cautions.append("results may differ in the last digits, within the workload's tolerance")
     if energy.warnings:
         cautions.append("measured with a warning, see the report")
-    if any(_warnings(attempt) for attempt in attempts if attempt.candidate is candidate):
+    if any(_warnings(attempt) for attempt in attempts if _is_of(attempt, candidate)):
         cautions.append("verified with a warning, see the report")
     return cautions
+
+
+def _is_of(attempt: Attempt, candidate: Candidate) -> bool:
+    """Whether it is the attempt that gave this candidate.
+
+    A line of thought has one name for all of its own, and a comment with the figures changes the files.
+    """
+    return attempt.verdict.accepted and attempt.candidate.rewrites == candidate.rewrites
 
 
 def _warnings(attempt: Attempt) -> list[str]:
@@ -125,7 +133,7 @@ def _net_row(before: Summary, after: Summary, ratio: Estimate | None) -> list[st
 
 def _proofs(candidate: Candidate, attempts: Sequence[Attempt]) -> list[str]:
     """How the candidate was verified, gate by gate."""
-    gates = next((one.verdict.gates for one in attempts if one.candidate.name == candidate.name), ())
+    gates = next((one.verdict.gates for one in attempts if _is_of(one, candidate)), ())
     return [f"{gate.name} ({gate.reason})" for gate in gates] or ["by no gate"]
 
 
