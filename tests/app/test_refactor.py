@@ -206,3 +206,9 @@ def test_a_gpu_program_that_fails_without_a_gpu_is_told_so(tmp_path: Path) -> No
     missing = Finding("meter", "a test double of NVML", Availability.MISSING, "no driver answers a test")
     with pytest.raises(RefactorError, match="launches GPU kernels, and no driver answers a test"):
         run(read_program([folder]), tools(tmp_path, gpu=missing))
+
+
+def test_a_scratch_folder_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RefactorError, match="Not a directory"):
+        run(copied("dot-omp", tmp_path), tools(tmp_path, scratch=tmp_path / "file" / "scratch"))

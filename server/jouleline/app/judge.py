@@ -33,7 +33,7 @@ class Judge:
             "judge",
             title=candidate.title,
             why=" ".join(dict.fromkeys(one.rationale for one in candidate.rewrites)),
-            diff=patch(baseline, candidate.files),
+            diff=prompts.fenced(patch(baseline, candidate.files), "diff"),
             files=prompts.file_texts({name: baseline[name] for name in candidate.files if name in baseline}),
             tolerance=prompts.tolerance_words(self.workload.tolerance),
         )

@@ -65,6 +65,8 @@ async def refactor(
     try:
         task = Task(program, workload, tools, folder)
         return await _refactored(task, progress or (lambda _: None), journal)
+    except OSError as error:  # such as a disk that is full
+        raise RefactorError(f"{error.filename or folder}: {error.strerror or error}") from error
     finally:
         journal.close()
         for model in (tools.model, tools.judge):

@@ -47,10 +47,14 @@ def file_texts(files: Mapping[str, bytes]) -> str:
     """Each file under its name, in a fence that its text cannot close."""
     parts = []
     for name, data in sorted(files.items()):
-        text = data.decode("utf-8", "replace")
-        fence = next((one for one in _FENCES if one not in text), "~" * 12)
-        parts.append(f"FILE: {name}\n{fence}cpp\n{text.rstrip()}\n{fence}")
+        parts.append(f"FILE: {name}\n{fenced(data.decode('utf-8', 'replace'), 'cpp')}")
     return "\n\n".join(parts)
+
+
+def fenced(text: str, language: str) -> str:
+    """A text in a fence that it cannot close."""
+    fence = next((one for one in _FENCES if one not in text), "~" * 12)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def tolerance_words(tolerance: Tolerance) -> str:
