@@ -19,7 +19,16 @@ from .build import BuildError, Built
 from .energy_record import EnergyRecordError, Header, Subject, Surroundings, read_energy_record, recording
 from .energy_replay import replay, replayable
 from .journal import Journal, files_key
-from .measure import EnergyComparison, MeasurementError, Progress, Report, compare, rank
+from .measure import (
+    EnergyComparison,
+    Measurement,
+    MeasurementError,
+    Progress,
+    Report,
+    compare,
+    measure_one,
+    rank,
+)
 from .measure_report import comparison_json
 from .outcome import Attempt, ReplayMeterOf, Tools
 from .record import energy_file
@@ -82,6 +91,21 @@ class Contest:
     program_of: Callable[[Candidate], Awaitable[Built]]
     tell: Callable[[str, float], None]
     seconds: float = 0.0
+
+    async def profiled(self, baseline: Built) -> Measurement[Any]:
+        """The energy of a run of the baseline, from a few windows; nothing is compared with it.
+
+        Raises:
+            MeasurementError, MeterError: as :func:`measure_one`.
+        """
+        plan = replace(self.tools.plan, windows=3, warm_up_windows=2)
+        began = time.monotonic()
+        try:
+            return await measure_one(
+                self.tools.runner, self.tools.meter, baseline.job(), plan=plan, turn=self.tools.turn
+            )
+        finally:
+            self.seconds += time.monotonic() - began
 
     async def measured(self, attempt: Attempt, baseline: Built, start: float, share: float) -> Attempt:
         """An attempt with its energy, or with what kept it from being measured."""

@@ -29,9 +29,9 @@ from .headroom import NEAR, Roofs
 from .journal import Journal, files_key, identity
 from .judge import Judge
 from .loop_settings import describe
-from .measure import EnergyComparison, Measurement, MeasurementError, measure_one
+from .measure import EnergyComparison, Measurement, MeasurementError
 from .outcome import Attempt, Outcome, SearchCost, Step, Task
-from .proposals import Base, ModelProposer, ProposalError, Proposer, RuleProposer
+from .proposals import Base, ModelProposer, ProposalError, Proposer, RuleProposer, is_by_a_model
 from .recheck import recheck
 from .record import write_record
 from .recorded_model import RecordedModel
@@ -225,11 +225,8 @@ class Loop:
     async def _profile(self, baseline: Built) -> Measurement[Any] | None:
         """The energy of a run of the baseline, to tell a model; nothing rests on it."""
         self._say("baseline", "measuring the energy of a run", _BASELINE_DONE)
-        plan = replace(self._tools.plan, windows=3, warm_up_windows=2)
         try:
-            return await measure_one(
-                self._account, self._tools.meter, baseline.job(), plan=plan, turn=self._tools.turn
-            )
+            return await self._contest.profiled(baseline)
         except (MeterError, MeasurementError) as error:
             self._notes.append(f"the model was not told the energy of a run: {error}")
             return None
@@ -327,7 +324,7 @@ class Loop:
             )
             if verdict.accepted and built is not None:
                 self._built[key] = built
-            if verdict.accepted and self._judge is not None and _is_by_a_model(candidate):
+            if verdict.accepted and self._judge is not None and is_by_a_model(candidate):
                 verdict += await Judge(self._judge, self._workload).review(candidate, self._program.files)
             return gates_json(verdict)
 
@@ -406,7 +403,3 @@ class Loop:
         self._journal.note("end", improved=outcome.improved, headline=outcome.headline)
         self._say("done", outcome.headline, 1.0)
         return outcome
-
-
-def _is_by_a_model(candidate: Candidate) -> bool:
-    return any(rewrite.rule.startswith("model-") for rewrite in candidate.rewrites)

@@ -18,6 +18,7 @@ from . import refactor_prompts as prompts
 from .candidates import candidate_by
 
 _SHOWN_DETAIL: Final = 4000
+_LINE: Final = "model-"
 
 
 class ProposalError(ValueError):
@@ -109,7 +110,7 @@ class ModelProposer:
     @property
     def name(self) -> str:
         """``model-1`` and so on."""
-        return f"model-{self.number + 1}"
+        return f"{_LINE}{self.number + 1}"
 
     async def propose(self, base: Base) -> Candidate | None:
         """Ask for a first refactoring, or for one improvement of what there is by now."""
@@ -170,3 +171,8 @@ class ModelProposer:
             edits=edits,
             rounding=answer.rounding is not False,
         )
+
+
+def is_by_a_model(candidate: Candidate) -> bool:
+    """Whether a line of thought of a model had a part in a candidate."""
+    return any(rewrite.rule.startswith(_LINE) for rewrite in candidate.rewrites)
