@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jouleline.app.context import analysed
-from jouleline.app.headroom import changed_bounds, floor_s, near_floor
+from jouleline.app.headroom import BeforeAfter, floor_s, near_floor
 from jouleline.devices import load_catalogue
 
 DEVICE = load_catalogue(None).get("a100-sxm4-40gb")
@@ -38,8 +38,8 @@ def test_without_a_kernel_that_could_be_counted_nothing_is_near_its_floor() -> N
 
 def test_bounds_are_told_before_and_after() -> None:
     before, after = (analysed({"a.cu": text}, DEVICE, "", {}) for text in (SCALE, BUSY))
-    assert changed_bounds(before, before) == ["scale: bandwidth-bound, as before"]
-    [line] = changed_bounds(before, after)
+    assert BeforeAfter(before, before).words() == ["scale: bandwidth-bound, as before"]
+    [line] = BeforeAfter(before, after).words()
     assert line.startswith("scale: bandwidth-bound -> compute-bound")
     gone = analysed({"a.cpp": b"int main() { return 0; }"}, DEVICE, "", {})
-    assert changed_bounds(before, gone) == ["scale: bandwidth-bound -> gone"]
+    assert BeforeAfter(before, gone).words() == ["scale: bandwidth-bound -> gone"]

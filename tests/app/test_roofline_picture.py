@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jouleline import wiring
 from jouleline.app.analyse import KernelReport, analyse, parse_files
-from jouleline.app.roofline_picture import roofline_picture
+from jouleline.app.roofline_picture import program_picture, roofline_picture
 from jouleline.core.counts import Operation
 
 DEVICES = sorted(device.id for device in wiring.catalogue())
@@ -60,6 +60,36 @@ def test_nothing_is_drawn_where_there_is_nothing_to_compare() -> None:
     assert roofline_picture([with_operations({}, 1e6)], device) == ""
     assert roofline_picture([with_operations({Operation.SP: 1.0}, 0.0)], device) == ""
     assert roofline_picture([], device) == ""
+
+
+def test_a_programs_kernels_stand_by_the_class_that_decides_and_how_they_were_is_hollow() -> None:
+    device = wiring.catalogue().get("a100-sxm4-40gb")
+    both = with_operations({Operation.SP: 1e9, Operation.DP: 1e9}, 1e9)
+    slower = with_operations({Operation.DP: 1e8}, 1e9)
+    picture = ET.fromstring(program_picture([both, slower], device, [both]))  # noqa: S314 - our own
+    titles = [title.text for one in picture.iter(f"{SVG}circle") for title in one.iter(f"{SVG}title")]
+    assert titles == ["k, before: bandwidth-bound", "k: bandwidth-bound", "k: bandwidth-bound"]
+    numbers = {text.text for text in picture.iter(f"{SVG}text")} & {"1", "2"}
+    assert numbers == {"1", "2"}
+    assert "dp 9.75 TFLOP/s" in {text.text for text in picture.iter(f"{SVG}text")}
+    assert "sp 19.5 TFLOP/s" not in {text.text for text in picture.iter(f"{SVG}text")}
+
+
+@given(intensities=st.lists(st.floats(min_value=1e-3, max_value=1e4), min_size=1, max_size=12))
+def test_no_number_covers_another_while_there_is_room(intensities: list[float]) -> None:
+    device = wiring.catalogue().get("a100-sxm4-40gb")
+    reports = [with_operations({Operation.SP: one * 1e9}, 1e9) for one in intensities]
+    picture = ET.fromstring(program_picture(reports, device))  # noqa: S314 - our own
+    wanted = {str(number) for number in range(1, len(reports) + 1)}
+    places = [
+        (float(text.get("x", "")), float(text.get("y", "")))
+        for text in picture.iter(f"{SVG}text")
+        if text.get("text-anchor") == "end" and text.text in wanted
+    ]
+    assert len(places) == len(reports)
+    inside = [place for place in places if place[1] > 14]
+    for at, (x, y) in enumerate(inside):
+        assert not any(abs(x - left) < 14 and abs(y - top) < 11 for left, top in inside[:at])
 
 
 amounts = st.floats(min_value=0, max_value=1e18)

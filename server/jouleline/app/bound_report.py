@@ -23,7 +23,7 @@ def bound_json(analysis: Analysis, arguments: str) -> dict[str, Any]:
         "schema": "jouleline/bound/1",
         "device": analysis.device.id,
         "args": arguments,
-        "kernels": [_kernel_json(report) for report in analysis.kernels],
+        "kernels": [kernel_record(report) for report in analysis.kernels],
         "problems": problems_json(analysis.problems),
     }
 
@@ -33,7 +33,8 @@ def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     return [{"file": problem.file, "line": problem.line, "message": problem.message} for problem in problems]
 
 
-def _kernel_json(report: KernelReport) -> dict[str, Any]:
+def kernel_record(report: KernelReport) -> dict[str, Any]:
+    """One kernel of ``jouleline/bound/1``."""
     return kernel_json(report) | figures_json(report)
 
 

@@ -34,14 +34,21 @@ def near_floor(analysis: Analysis, seconds: float) -> bool:
     return 0 < seconds < NEAR * floor_s(analysis)
 
 
-def changed_bounds(before: Analysis, after: Analysis) -> list[str]:
-    """``jacobi: bandwidth-bound -> compute-bound (dp)`` for each kernel; its one bound where it stays."""
-    found = dict(_bounds(before))
-    lines = []
-    for name, bound in _bounds(after):
-        old = found.pop(name, "new")
-        lines.append(f"{name}: {old} -> {bound}" if old != bound else f"{name}: {bound}, as before")
-    return [*lines, *(f"{name}: {bound} -> gone" for name, bound in found.items())]
+@dataclass(frozen=True)
+class BeforeAfter:
+    """The kernels of a program before an edit and after it, on one device."""
+
+    before: Analysis
+    after: Analysis
+
+    def words(self) -> list[str]:
+        """``jacobi: bandwidth-bound -> compute-bound (dp)`` for each kernel; its one bound where it stays."""
+        found = dict(_bounds(self.before))
+        lines = []
+        for name, bound in _bounds(self.after):
+            old = found.pop(name, "new")
+            lines.append(f"{name}: {old} -> {bound}" if old != bound else f"{name}: {bound}, as before")
+        return [*lines, *(f"{name}: {bound} -> gone" for name, bound in found.items())]
 
 
 @dataclass(frozen=True)
@@ -64,10 +71,10 @@ class Roofs:
         analysis = self.of(changed)
         return analysis is not None and near_floor(analysis, seconds)
 
-    def change(self, changed: Mapping[str, bytes]) -> tuple[str, ...]:
-        """The kernels' bounds before and after an edit, in words; none where nothing is changed."""
+    def change(self, changed: Mapping[str, bytes]) -> BeforeAfter | None:
+        """The kernels before and after an edit; None where nothing is changed."""
         before, after = self.of({}), self.of(changed)
-        return tuple(changed_bounds(before, after)) if changed and before and after else ()
+        return BeforeAfter(before, after) if changed and before and after else None
 
 
 def _bounds(analysis: Analysis) -> Iterator[tuple[str, str]]:

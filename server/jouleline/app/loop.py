@@ -380,7 +380,7 @@ class Loop:
         texts = self._program.files
         cost = await self._cost()
         notes = tuple(self._notes)
-        bounds = self._roofs.change(changed)
+        roofs = self._roofs.change(changed)
         if candidate is not None and energy is not None and self._settings.comment:
             candidate = commented(candidate, energy)
             changed = candidate.files
@@ -396,7 +396,7 @@ class Loop:
             record=self._record,
             cost=cost,
             notes=notes,
-            bounds=bounds,
+            roofs=roofs,
         )
         outcome = replace(outcome, details=details(outcome))
         write_record(outcome, self._program, self._workload, self._tools)

@@ -20,6 +20,7 @@ from jouleline.core.workload import Workload
 from jouleline.rules.base import Rule
 
 from .energy_replay import Replayable
+from .headroom import BeforeAfter
 from .measure import EnergyComparison, Plan
 from .program import Program
 
@@ -149,7 +150,8 @@ class Outcome:
     candidate's, by path relative to the program's root. ``record`` is the folder with
     ``result.json`` and, if there is a candidate, ``candidate.patch``. ``notes`` are what else the user
     should know: those of the tools, and what kept a model or a round from doing its part.
-    ``bounds`` are the kernels' bounds before and after.
+    ``roofs`` are the kernels before and after under the roofs of the device that ran them, None where that
+    is not known or nothing changed.
     """
 
     improved: bool
@@ -163,4 +165,4 @@ class Outcome:
     record: Path
     cost: SearchCost
     notes: tuple[str, ...]
-    bounds: tuple[str, ...] = ()
+    roofs: BeforeAfter | None = None

@@ -14,10 +14,13 @@ from jouleline.core.candidate import Candidate, patch
 from jouleline.core.verdict import gates_json
 from jouleline.core.workload import Workload
 
+from .bound_report import kernel_record
+from .headroom import BeforeAfter
 from .loop_settings import describe
 from .measure_report import comparison_json
 from .outcome import Attempt, Outcome, Tools
 from .program import Program
+from .roofline_picture import program_picture
 
 RESULT_FILE = "result.json"
 PATCH_FILE = "candidate.patch"
@@ -71,8 +74,20 @@ def outcome_json(outcome: Outcome, program: Program, workload: Workload, tools: 
         "energy": comparison_json(outcome.energy) if outcome.energy else None,
         "patch": patch(outcome.base, outcome.candidate.files) if outcome.candidate else None,
         "attempts": [_attempt_json(attempt) for attempt in outcome.attempts],
-        "bounds": list(outcome.bounds),
+        "bounds": outcome.roofs.words() if outcome.roofs else [],
+        "roofs": _roofs_json(outcome.roofs) if outcome.roofs else None,
         "record": str(outcome.record),
+    }
+
+
+def _roofs_json(roofs: BeforeAfter) -> dict[str, Any]:
+    """The kernels as ``jouleline/bound/1`` has them, and a picture of them under the device's roofs."""
+    before, after = roofs.before, roofs.after
+    return {
+        "device": {"id": after.device.id, "name": after.device.name},
+        "before": [kernel_record(report) for report in before.kernels],
+        "after": [kernel_record(report) for report in after.kernels],
+        "picture": program_picture(after.kernels, after.device, before.kernels),
     }
 
 

@@ -112,7 +112,8 @@ def details(outcome: Outcome) -> str:
         lines += [""] if energy.warnings else []
         lines += [f"- line {one.line}: {one.title}. {one.rationale}" for one in candidate.rewrites]
         lines.append("")
-        lines += ["Bounds by our analysis: " + "; ".join(outcome.bounds) + ".", ""] if outcome.bounds else []
+        bounds = outcome.roofs.words() if outcome.roofs else []
+        lines += ["Bounds by our analysis: " + "; ".join(bounds) + ".", ""] if bounds else []
         lines += ["Verified: " + "; ".join(_proofs(candidate, attempts)) + ".", ""]
     if attempts:
         lines.append("Tried:")

@@ -1,6 +1,6 @@
-"""A kernel on a device's roofs, as a small SVG for hovers.
+"""Kernels on a device's roofs, as a small SVG: one kernel for hovers, a program for pages.
 
-Every launch-time figure in it is one of the report's; the axes are logarithmic. It has no background of its
+Every launch-time figure in it is one of the reports'; the axes are logarithmic. It has no background of its
 own and its colours stand out from white and from black alike, for an editor does not say its theme.
 """
 
@@ -34,6 +34,7 @@ _LEAST_DECADES: Final = 3.0
 _MOST_DECADES: Final = 6.0
 _LINE_HEIGHT: Final = 12
 _RADIUS: Final = 5
+_LABEL_WIDTH: Final = 14
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,17 @@ class _Roof:
 
 @dataclass(frozen=True)
 class _Point:
+    """Where a class of operations lies: the decimal logarithm of its intensity (operations per byte).
+
+    One that ``was`` is drawn hollow: it is how a kernel was before an edit. ``label`` stands beside it, and
+    ``title`` is what an editor or a browser shows of it on demand.
+    """
+
     kind: RidgeKind
     intensity: float
+    label: str = ""
+    title: str = ""
+    was: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,7 +96,32 @@ def roofline_picture(reports: Sequence[KernelReport], device: Device) -> str:
 
     A point lies on the roof above its intensity: how fast a kernel can run, not how fast it does.
     """
-    points = list(dict.fromkeys(point for report in reports for point in _points(report.counts)))
+    return _picture(list(dict.fromkeys(p for report in reports for p in _points(report.counts))), device)
+
+
+def program_picture(
+    reports: Sequence[KernelReport], device: Device, before: Sequence[KernelReport] = ()
+) -> str:
+    """The SVG for a program: each kernel by the class of operations that decides, numbered from 1.
+
+    How kernels were ``before`` an edit is drawn hollow. Empty where there is nothing to compare.
+    """
+    old = _deciding(before, device, was=True)
+    return _picture([*old, *_deciding(reports, device, was=False)], device)
+
+
+def _deciding(reports: Sequence[KernelReport], device: Device, *, was: bool) -> list[_Point]:
+    found = []
+    for number, report in enumerate(reports, start=1):
+        operation = wording.decisive(report.counts, device)
+        intensity = report.counts.intensity(operation) if operation is not None else None
+        if operation is not None and intensity:
+            title = f"{wording.instance(report)}{', before' if was else ''}: {wording.bound_words(report)}"
+            found.append(_Point(wording.RIDGES[operation], math.log10(intensity), str(number), title, was))
+    return found
+
+
+def _picture(points: Sequence[_Point], device: Device) -> str:
     roofs = [roof for kind in _kinds(points) if (roof := _roof(device, kind)) is not None]
     bandwidth = device.dram_bytes_per_s.value
     if not points or not roofs:
@@ -157,15 +192,16 @@ def _roofs(axes: _Axes, roofs: Sequence[_Roof]) -> Iterator[str]:
 
 
 def _slope_label(axes: _Axes, points: Sequence[_Point], roofs: Sequence[_Roof], label: str) -> Iterator[str]:
-    """The bandwidth along its roof, where no point covers it."""
+    """The bandwidth along its roof, where no point covers it; below where labels stand above."""
     length = min(roof.ridge for roof in roofs) - axes.left
-    places = [axes.left + share * length for share in (0.5, 0.25, 0.75)]
+    places = [axes.left + share * length for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)]
     middle = max(places, key=lambda place: min(abs(place - point.intensity) for point in points))
     x, y = axes.x(middle), axes.y(axes.roof(middle))
     rise = y - axes.y(axes.roof(middle + 1))
     turned = -math.degrees(math.atan2(rise, axes.x(middle + 1) - x))
+    beside = y + 14 if any(point.label for point in points) else y - 6
     yield (
-        f'<text x="{x:.1f}" y="{y - 6:.1f}" text-anchor="middle" '
+        f'<text x="{x:.1f}" y="{beside:.1f}" text-anchor="middle" '
         f'transform="rotate({turned:.1f} {x:.1f} {y:.1f})">{label}</text>'
     )
 
@@ -180,7 +216,7 @@ def _spread(wanted: Sequence[float]) -> list[float]:
 
 
 def _marks(axes: _Axes, points: Sequence[_Point], roofs: Sequence[_Roof]) -> Iterator[str]:
-    """A ring at each ridge point, and a disc for each class of operations, on its roof."""
+    """A ring at each ridge point, and a disc for each point, on its roof."""
     by_kind = {roof.kind: roof for roof in roofs}
     for roof in roofs:
         yield (
@@ -188,7 +224,8 @@ def _marks(axes: _Axes, points: Sequence[_Point], roofs: Sequence[_Roof]) -> Ite
             f'fill="none" stroke="{_COLOURS[roof.kind]}" stroke-width="1.5"/>'
         )
     bottom = _HEIGHT - _BOTTOM
-    for point in points:
+    labels: list[tuple[float, float]] = []
+    for point in sorted(points, key=lambda point: (not point.was, point.intensity)):
         roof_above = by_kind.get(point.kind)
         if roof_above is None:
             continue
@@ -196,8 +233,26 @@ def _marks(axes: _Axes, points: Sequence[_Point], roofs: Sequence[_Roof]) -> Ite
         x, y = axes.x(at), axes.y(min(roof_above.peak, axes.roof(at)))
         x = min(x, _WIDTH - _RIGHT - _RADIUS)
         colour = _COLOURS[point.kind]
+        title = f"<title>{_escaped(point.title)}</title>" if point.title else ""
+        if point.was:
+            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS + 2}" {_hollow(colour)}>{title}</circle>'
+            continue
         yield f'<path d="M{x:.1f} {y:.1f}V{bottom}" stroke="{colour}" stroke-dasharray="3 3"/>'
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS}" fill="{colour}"/>'
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS}" fill="{colour}">{title}</circle>'
+        if point.label:
+            labels.append(_free_place(labels, x - _RADIUS, y - _RADIUS - 2))
+            yield _text(*labels[-1], point.label, "end", colour)
+
+
+def _hollow(colour: str) -> str:
+    return f'fill="none" stroke="{colour}" stroke-width="1.2" stroke-dasharray="2 2"'
+
+
+def _free_place(taken: Sequence[tuple[float, float]], x: float, y: float) -> tuple[float, float]:
+    """The place for a label, moved up until it covers no other: above the roof there is room."""
+    while any(abs(x - one) < _LABEL_WIDTH and abs(y - other) < _LINE_HEIGHT for one, other in taken):
+        y -= 1
+    return x, max(y, _TOP)
 
 
 def _line(start: tuple[float, float], end: tuple[float, float], colour: str, width: float) -> str:
