@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from jouleline.app.analyse import Analysis, analyse, parse_files
-from jouleline.app.bound_report import bound_json, bound_sarif
+from jouleline.app.bound_report import bound_json
 from jouleline.app.program import Problem
+from jouleline.app.sarif import bound_sarif
 from jouleline.devices import load_catalogue
 
 TEXT = b"""\

@@ -30,7 +30,7 @@ def test_bound_takes_arguments_in_place_of_the_workloads(tmp_path: Path) -> None
 def test_sarif_names_each_kernel_at_its_lines(tmp_path: Path) -> None:
     said = jouleline("bound", SAMPLES / "matmul-cuda", "--format", "sarif", home=tmp_path)
     [run] = said.document["runs"]
-    [result] = run["results"]
+    [result] = [one for one in run["results"] if one["ruleId"] == "bound"]
     assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 9
 
 
@@ -46,6 +46,9 @@ def test_refactor_finds_a_candidate_and_writes_it_only_when_asked(tmp_path: Path
     assert document["energy"]["modelled"] is True
     assert "reduction(" in document["patch"]
     assert snapshot(folder) == before
+    page = jouleline("report", "--output", "-", home=tmp_path).out
+    for part in ("Refactoring of dot", "modelled", "How it was verified", "Every window", "roofs of"):
+        assert part in page
     again = replayed(Path(document["record"]), document["candidate"]["name"], home=tmp_path)
     assert figures(again) == {**figures(document["energy"]), "notes": []}
 

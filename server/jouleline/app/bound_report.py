@@ -1,18 +1,16 @@
-"""The bounds of a program as documents: JSON for programs, SARIF for code scanning."""
+"""The bounds of a program as a JSON document."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from jouleline import __version__
 from jouleline.core.counts import CompiledFacts, Operation
 from jouleline.core.profile import KernelProfile
 
 from .analyse import Analysis, KernelReport
 from .program import Problem
 
-_SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _INTENSITIES = (Operation.SP, Operation.DP, Operation.INT)
 _DIGITS = 6
 
@@ -110,56 +108,3 @@ def _compiled_json(facts: CompiledFacts | None) -> dict[str, Any]:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{_DIGITS}g}")
-
-
-def bound_sarif(analysis: Analysis) -> dict[str, Any]:
-    """The bounds as SARIF 2.1.0 notes, one a kernel."""
-    return {
-        "$schema": _SARIF_SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "jouleline",
-                        "version": __version__,
-                        "rules": [
-                            {"id": "bound", "shortDescription": {"text": "What limits a GPU kernel"}},
-                            {"id": "unread", "shortDescription": {"text": "A file that was not read"}},
-                        ],
-                    }
-                },
-                "results": [_kernel_sarif(report, analysis) for report in analysis.kernels]
-                + [
-                    _result("unread", "warning", problem.message, problem.file, (problem.line, problem.line))
-                    for problem in analysis.problems
-                ],
-            }
-        ],
-    }
-
-
-def _kernel_sarif(report: KernelReport, analysis: Analysis) -> dict[str, Any]:
-    driver = f" ({report.bound.driver})" if report.bound.driver else ""
-    text = (
-        f"{report.kernel.display} is {report.bound.kind}-bound{driver} on {analysis.device.name}, "
-        f"by {report.evidence} evidence"
-    )
-    lines = (report.kernel.line, report.kernel.end_line)
-    return _result("bound", "note", text, report.file, lines)
-
-
-def _result(rule: str, level: str, text: str, file: str, lines: tuple[int, int]) -> dict[str, Any]:
-    return {
-        "ruleId": rule,
-        "level": level,
-        "message": {"text": text},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": file},
-                    "region": {"startLine": lines[0], "endLine": max(lines)},
-                }
-            }
-        ],
-    }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from typing import Final
 
+_CODE: Final = re.compile(r"`([^`\n]+)`")
 _CSS: Final = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --muted: #5c6670; --line: #d5dae0;
   --right: #0072b2; --wrong: #d55e00; }
@@ -28,6 +30,16 @@ figure { margin: 1rem 0; break-inside: avoid; }
 figure svg { max-width: 100%; height: auto; }
 .figures { display: flex; flex-wrap: wrap; gap: 0 2.5rem; align-items: flex-start; }
 .figures figure { max-width: 24rem; }
+svg.roofs { width: 44rem; max-width: 100%; height: auto; }
+code, pre.diff { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, monospace; }
+code { font-size: .92em; }
+pre.diff { font-size: .82rem; line-height: 1.45; overflow-x: auto;
+  border: 1px solid var(--line); border-radius: 4px; padding: .5rem 0; }
+pre.diff span { display: block; min-width: max-content; padding: 0 .8rem; }
+pre.diff .added { background: color-mix(in srgb, var(--right) 14%, transparent); }
+pre.diff .removed { background: color-mix(in srgb, var(--wrong) 14%, transparent); }
+pre.diff .hunk, pre.diff .file { color: var(--muted); }
+.headline { font-size: 1.1rem; }
 @media print { :root { color-scheme: light; --paper: #fff; --ink: #000; --muted: #444; --line: #ccc;
   --right: #0072b2; --wrong: #d55e00; }
   html { font-size: 11px; } body { margin: 0; } .wide { overflow: visible; }
@@ -48,7 +60,7 @@ def page(title: str, body: Sequence[str]) -> str:
 
 def paragraph(text: str, kind: str = "") -> str:
     """A paragraph of plain text."""
-    return f"<p{_class(kind)}>{html.escape(text)}</p>"
+    return f"<p{_class(kind)}>{_text(text)}</p>"
 
 
 def heading(text: str, level: int = 2) -> str:
@@ -70,7 +82,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str | float | int | Non
 
     def cell(tag: str, column: int, value: str | float | None) -> str:
         text = "–" if value is None else f"{value:z.2f}" if isinstance(value, float) else str(value)
-        return f"<{tag}{_class('number' if column >= words else '')}>{html.escape(text)}</{tag}>"
+        return f"<{tag}{_class('number' if column >= words else '')}>{_text(text)}</{tag}>"
 
     def line(tag: str, values: Sequence[str | float | int | None]) -> str:
         return "<tr>" + "".join(cell(tag, column, value) for column, value in enumerate(values)) + "</tr>"
@@ -78,6 +90,58 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[str | float | int | Non
     head = f"<thead>{line('th', titles)}</thead>"
     body = "\n".join(line("td", row) for row in rows)
     return f'<div class="wide"><table>\n{head}\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def items(texts: Sequence[str]) -> str:
+    """A list of plain texts; nothing where there are none."""
+    return "<ul>" + "".join(f"<li>{_text(text)}</li>" for text in texts) + "</ul>" if texts else ""
+
+
+def diff(patch: str) -> str:
+    """A unified diff, a line an element. What a line is does not hang on its colour alone: its sign stays."""
+    left = _Hunk()
+    spans = [
+        f'<span class="{left.kind(line)}">{html.escape(line) or " "}</span>' for line in patch.splitlines()
+    ]
+    return f'<pre class="diff">{"".join(spans)}</pre>'
+
+
+class _Hunk:
+    """Where a reader of a diff is: how many lines of the hunk are still to come of either side.
+
+    Only counting tells the heading ``--- a`` from a removed line ``-- a``.
+    """
+
+    _HEAD: Final = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+
+    def __init__(self) -> None:
+        self._old = self._new = 0
+
+    def kind(self, line: str) -> str:
+        """``file``, ``hunk``, ``added``, ``removed`` or ``same``; lines come in order."""
+        if self._old <= 0 and self._new <= 0:
+            head = self._HEAD.match(line)
+            if head is None:
+                return "file"
+            self._old, self._new = (1 if count is None else int(count) for count in head.groups())
+            return "hunk"
+        match line[:1]:
+            case "+":
+                self._new -= 1
+                return "added"
+            case "-":
+                self._old -= 1
+                return "removed"
+            case "\\":
+                return "file"
+        self._old -= 1
+        self._new -= 1
+        return "same"
+
+
+def _text(text: str) -> str:
+    """A plain text whose words in `backticks` are code."""
+    return _CODE.sub(r"<code>\1</code>", html.escape(text))
 
 
 def _class(name: str) -> str:

@@ -200,6 +200,58 @@ def at_k_plot(title: str, curves: Sequence[Curve]) -> str:
     return _svg(3.9, 3.1, draw)
 
 
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount with its 95% interval, whose ends may be infinite."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+
+
+def amounts_plot(title: str, amounts: Sequence[Amount]) -> str:
+    """Amounts as bars from zero, the first above, each with its interval."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        colours = (_RIGHT, _WRONG)
+        for place, one in enumerate(amounts):
+            axes.barh(place, one.value, height=0.55, color=colours[place % len(colours)], alpha=0.75)
+            if math.isfinite(one.low) and math.isfinite(one.high):
+                error = [[one.value - one.low], [one.high - one.value]]
+                axes.errorbar(one.value, place, xerr=error, color=_INK, capsize=4, linewidth=1.2)
+        axes.set_yticks(range(len(amounts)), [one.label for one in amounts])
+        axes.set(xlabel=title, xlim=(0, None))
+        axes.invert_yaxis()
+        axes.tick_params(axis="y", length=0)
+        axes.grid(visible=True, axis="x")
+        axes.set_axisbelow(True)
+
+    return _svg(3.9, 1.7, draw)
+
+
+def windows_plot(title: str, windows: Sequence[tuple[bool, float]]) -> str:
+    """Every window in its order: whether it is the candidate's, and its amount."""
+    from matplotlib.ticker import MaxNLocator
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for candidate, marker, colour, label in (
+            (False, "o", _RIGHT, "before"),
+            (True, "s", _WRONG, "after"),
+        ):
+            places = [place for place, one in enumerate(windows, start=1) if one[0] is candidate]
+            values = [windows[place - 1][1] for place in places]
+            axes.plot(places, values, marker, color=colour, markersize=3.5, label=label)
+        axes.set(xlabel="window", ylabel=title, ylim=(0, None))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(visible=True, axis="y")
+        axes.legend(loc="lower right", ncols=2)
+
+    return _svg(3.9, 2.4, draw)
+
+
 def _scatter(axes: Axes, points: Sequence[Point]) -> None:
     for right, marker, colour, label in ((True, "o", _RIGHT, "right"), (False, "x", _WRONG, "wrong")):
         chosen = [one for one in points if one.right is right]

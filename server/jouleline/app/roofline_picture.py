@@ -130,7 +130,7 @@ def _picture(points: Sequence[_Point], device: Device) -> str:
     drawn = [
         *_frame(axes),
         *_roofs(axes, roofs),
-        *_slope_label(axes, points, roofs, f"{wording.scaled(bandwidth)}B/s"),
+        *_bandwidth(axes, points, roofs, f"{wording.scaled(bandwidth)}B/s"),
         *_marks(axes, points, roofs),
     ]
     return (
@@ -191,17 +191,19 @@ def _roofs(axes: _Axes, roofs: Sequence[_Roof]) -> Iterator[str]:
         yield _text(right + 4, y + 4, roof.label, "start", colour)
 
 
-def _slope_label(axes: _Axes, points: Sequence[_Point], roofs: Sequence[_Roof], label: str) -> Iterator[str]:
-    """The bandwidth along its roof, where no point covers it; below where labels stand above."""
+def _bandwidth(axes: _Axes, points: Sequence[_Point], roofs: Sequence[_Roof], label: str) -> Iterator[str]:
+    """The bandwidth along its roof, where no point covers it; beside it where numbers stand there."""
+    if any(point.label for point in points):
+        yield _text(_WIDTH - _RIGHT + 4, _HEIGHT - _BOTTOM - 4, f"DRAM {label}", "start")
+        return
     length = min(roof.ridge for roof in roofs) - axes.left
-    places = [axes.left + share * length for share in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)]
+    places = [axes.left + share * length for share in (0.5, 0.25, 0.75)]
     middle = max(places, key=lambda place: min(abs(place - point.intensity) for point in points))
     x, y = axes.x(middle), axes.y(axes.roof(middle))
     rise = y - axes.y(axes.roof(middle + 1))
     turned = -math.degrees(math.atan2(rise, axes.x(middle + 1) - x))
-    beside = y + 14 if any(point.label for point in points) else y - 6
     yield (
-        f'<text x="{x:.1f}" y="{beside:.1f}" text-anchor="middle" '
+        f'<text x="{x:.1f}" y="{y - 6:.1f}" text-anchor="middle" '
         f'transform="rotate({turned:.1f} {x:.1f} {y:.1f})">{label}</text>'
     )
 
@@ -240,7 +242,11 @@ def _marks(axes: _Axes, points: Sequence[_Point], roofs: Sequence[_Roof]) -> Ite
         yield f'<path d="M{x:.1f} {y:.1f}V{bottom}" stroke="{colour}" stroke-dasharray="3 3"/>'
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS}" fill="{colour}">{title}</circle>'
         if point.label:
-            labels.append(_free_place(labels, x - _RADIUS, y - _RADIUS - 2))
+            # Above the slope there is room, and below a level roof.
+            step = -1 if axes.roof(at) < roof_above.peak else 1
+            labels.append(
+                _free_place(labels, x - _RADIUS, y + step * (_RADIUS + 2) + (4 if step > 0 else 0), step)
+            )
             yield _text(*labels[-1], point.label, "end", colour)
 
 
@@ -248,11 +254,11 @@ def _hollow(colour: str) -> str:
     return f'fill="none" stroke="{colour}" stroke-width="1.2" stroke-dasharray="2 2"'
 
 
-def _free_place(taken: Sequence[tuple[float, float]], x: float, y: float) -> tuple[float, float]:
-    """The place for a label, moved up until it covers no other: above the roof there is room."""
+def _free_place(taken: Sequence[tuple[float, float]], x: float, y: float, step: int) -> tuple[float, float]:
+    """The place for a label, moved up or down until it covers no other."""
     while any(abs(x - one) < _LABEL_WIDTH and abs(y - other) < _LINE_HEIGHT for one, other in taken):
-        y -= 1
-    return x, max(y, _TOP)
+        y += step
+    return x, min(max(y, _TOP), _HEIGHT - _BOTTOM)
 
 
 def _line(start: tuple[float, float], end: tuple[float, float], colour: str, width: float) -> str:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from jouleline.core.facts import ProgramFacts
 from jouleline.core.smell import Smell, line_span
 from jouleline.rules.base import Rule, Smelling
 
-from .analyse import parse_files
+from .analyse import Analysis, parse_files
 from .contention import crowded_atomics
+from .memory_smells import memory_smells
 
 _log = logging.getLogger(__name__)
+
+
+def program_smells(analysis: Analysis, rules: Sequence[Rule]) -> Iterator[tuple[str, Smell]]:
+    """All energy smells of a program with the file each is in, in the order of files and text."""
+    files = {name: text.data for name, text in analysis.texts.items()}
+    for name in files:
+        found = text_smells(files, name, rules)
+        for report in analysis.of(name):
+            found += memory_smells(report)
+        for smell in sorted(set(found), key=lambda one: (one.start, one.code)):
+            yield name, smell
 
 
 def text_smells(files: Mapping[str, bytes], name: str, rules: Sequence[Rule]) -> list[Smell]:

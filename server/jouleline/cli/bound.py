@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
 from jouleline import wiring
 from jouleline.app import wording
 from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files
-from jouleline.app.bound_report import bound_json, bound_sarif
+from jouleline.app.bound_changes import BoundChange, ComparisonError, bound_changes, changes_json
+from jouleline.app.bound_report import bound_json
 from jouleline.app.evidence import EvidenceSource, refined
 from jouleline.app.model_bound import ModelBounds, ModelScenario
 from jouleline.app.program import Program
+from jouleline.app.sarif import bound_sarif
+from jouleline.app.smells import program_smells
 from jouleline.core.counts import Evidence
 from jouleline.core.roofline import BoundKind
 
 from . import options as shared
 from . import profiled
 from .console import detail, output
-from .exit_codes import Exit
+from .exit_codes import Exit, UserError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_model(parser)
     profiled.configure(parser)
+    parser.add_argument(
+        "--since",
+        type=Path,
+        metavar="FILE",
+        help="compare with this earlier --format json; exit code 3 where a kernel's bound changed",
+    )
     shared.add_format(parser, "sarif")
 
 
@@ -56,14 +68,47 @@ def run(options: argparse.Namespace) -> int:
         analysis = refined(analysis, source.refine(analysis, program))
         if isinstance(source, ModelBounds):
             print_usage(source)
+    document = bound_json(analysis, arguments)
+    changes = _changes(options.since, document)
     if options.format == "json":
-        shared.print_json(bound_json(analysis, arguments))
+        shared.print_json({**document, **({} if changes is None else {"changes": changes_json(changes)})})
     elif options.format == "sarif":
-        shared.print_json(bound_sarif(analysis))
+        smells = list(program_smells(analysis, wiring.rules()))
+        shared.print_json(bound_sarif(analysis, smells, changes or ()))
     else:
         _print(analysis)
-    nothing_read = analysis.problems and not parsed
-    return Exit.FAILED if nothing_read else Exit.DONE
+        _print_changes(changes)
+    if analysis.problems and not parsed:
+        return Exit.FAILED
+    return Exit.REJECTED if changes else Exit.DONE
+
+
+def _changes(since: Path | None, document: Mapping[str, Any]) -> list[BoundChange] | None:
+    """The kernels whose bound is another than in the file of ``--since``; None if it was not given."""
+    if since is None:
+        return None
+    try:
+        earlier = json.loads(since.read_text("utf-8"))
+        if not isinstance(earlier, dict):
+            raise ComparisonError("it is no JSON object")
+        return bound_changes(earlier, document)
+    except OSError as error:
+        raise UserError(f"--since {since}: cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UserError(f"--since {since}: {error}") from error
+
+
+def _print_changes(changes: Sequence[BoundChange] | None) -> None:
+    if changes is None:
+        return
+    console = output()
+    console.print()
+    if not changes:
+        console.print("No kernel changed its bound.")
+    for one in changes:
+        console.print(
+            f"[red]changed[/] {escape(one.file)}:{one.line}: {escape(one.sentence)}", soft_wrap=True
+        )
 
 
 def _sources(options: argparse.Namespace, program: Program) -> Sequence[EvidenceSource]:

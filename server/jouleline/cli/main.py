@@ -23,6 +23,7 @@ VERBS = {
     "study": "score bounds against a labelled corpus",
     "history": "list the runs of refactor that were kept",
     "show": "show one run of refactor: what it tried, measured and offered",
+    "report": "write a program's bounds, or a run of refactor, as an HTML page",
     "devices": "list the devices that bounds are known for",
     "doctor": "show what is here (compilers, meters, sandbox) and how to get what is not",
 }
@@ -98,6 +99,10 @@ def _verb(name: str) -> _Verb:
             from . import show
 
             return show
+        case "report":
+            from . import report
+
+            return report
         case "devices":
             from . import devices
 

@@ -1,0 +1,85 @@
+"""``jouleline report``: a program's bounds, or a run of the refactoring loop, as one HTML file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.markup import escape
+
+from jouleline import wiring
+from jouleline.app.analyse import analyse, parse_files
+from jouleline.app.history import HistoryError, named_run, result_of
+from jouleline.app.program_page import program_page
+from jouleline.app.run_page import run_page
+from jouleline.app.smells import program_smells
+
+from . import options as shared
+from .console import output
+from .exit_codes import Exit, UserError
+
+_STANDARD_OUTPUT = Path("-")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the report is about and where it goes."""
+    parser.add_argument(
+        "subject",
+        nargs="*",
+        default=["last"],
+        metavar="PATH|RUN",
+        help="a program's folder or files, or the name of a run of refactor (default: the newest run)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("jouleline-report.html"),
+        metavar="FILE",
+        help="the page, or - for standard output (default: %(default)s)",
+    )
+    shared.add_gpu(parser)
+    shared.add_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the page."""
+    paths = [Path(one) for one in options.subject]
+    is_run = len(paths) == 1 and not paths[0].exists() and "/" not in options.subject[0]
+    text = _of_run(options.subject[0]) if is_run else _of_program(options, paths)
+    if options.output == _STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        return Exit.DONE
+    try:
+        options.output.write_text(text, "utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{options.output}: cannot be written: {error.strerror or error}; choose another --output",
+            Exit.FAILED,
+        ) from error
+    output().print(f"report: {escape(str(options.output))}", soft_wrap=True)
+    return Exit.DONE
+
+
+def _of_run(name: str) -> str:
+    try:
+        found = named_run(wiring.records_folder(), name)
+        document = result_of(found)
+    except HistoryError as error:
+        raise UserError(f"{error}; it is no path of a program either") from error
+    if document is None:
+        raise UserError(f"the run {found.name} did not end; `jouleline refactor --resume` goes on with it")
+    return run_page(document, found.started)
+
+
+def _of_program(options: argparse.Namespace, paths: list[Path]) -> str:
+    device = shared.device(options)
+    program = shared.program(paths)
+    _, words = shared.run_line(options, program)
+    parsed, problems = parse_files(program.files)
+    analysis = analyse(parsed, device, words, (*program.problems, *problems), macros=program.macros)
+    if problems and not parsed:
+        raise UserError(f"{problems[0].file}: {problems[0].message}", Exit.FAILED)
+    name = ", ".join(path.resolve().name for path in paths)
+    return program_page(name, analysis, list(program_smells(analysis, wiring.rules())))
