@@ -28,6 +28,7 @@ _WANTED: Final[Mapping[str, str]] = {
     "temperature": "a number from 0 to 2",
     "max_tokens": _COUNT,
     "timeout_s": _POSITIVE,
+    "answer_s": _POSITIVE,
     "max_retries": "a whole number, 0 or more",
     "parallel": _COUNT,
     "token_budget": _COUNT,
@@ -137,7 +138,7 @@ def _is_wanted(key: str, value: object) -> bool:
     match key:
         case "extra":
             return isinstance(value, dict)
-        case "temperature" | "timeout_s" | "price_in" | "price_out" | "money_budget":
+        case "temperature" | "timeout_s" | "answer_s" | "price_in" | "price_out" | "money_budget":
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 return False
             if key.startswith("price"):
