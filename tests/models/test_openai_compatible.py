@@ -31,7 +31,14 @@ def ask(settings: ModelSettings, sampling: Sequence[Sampling] = (Sampling(),)) -
     async def asked() -> list[Completion]:
         model = OpenAICompatibleModel(settings)
         try:
-            return list(await asyncio.gather(*(model.complete(QUESTION, one) for one in sampling)))
+            # All of them: one that is still under way when the model is closed would keep its connection.
+            every = await asyncio.gather(
+                *(model.complete(QUESTION, one) for one in sampling), return_exceptions=True
+            )
+            for one in every:
+                if isinstance(one, BaseException):
+                    raise one
+            return [one for one in every if isinstance(one, Completion)]
         finally:
             await model.aclose()
 

@@ -77,22 +77,22 @@ async def gathered(
     """
     import openai
 
-    if not stream.response.headers.get("content-type", "").startswith(_STREAM):
-        return await _whole(stream, asked)
-    found = _Gathered()
-    try:
-        async for chunk in stream:
-            if found.take(chunk):
-                heard(found.tokens)
-    except openai.APITimeoutError:
-        raise BrokenAnswerError("nothing more came in time", found.tokens) from None
-    except openai.APIConnectionError:
-        raise BrokenAnswerError("the connection ended", found.tokens) from None
+    async with stream:
+        if not stream.response.headers.get("content-type", "").startswith(_STREAM):
+            return await _whole(stream, asked)
+        found = _Gathered()
+        try:
+            async for chunk in stream:
+                if found.take(chunk):
+                    heard(found.tokens)
+        except openai.APITimeoutError:
+            raise BrokenAnswerError("nothing more came in time", found.tokens) from None
+        except openai.APIConnectionError:
+            raise BrokenAnswerError("the connection ended", found.tokens) from None
     if found.finish is None:
         raise BrokenAnswerError("it has no end", found.tokens)
-    return completion(
-        "".join(found.pieces), found.model, found.finish, found.usage, asked=asked, answered=found.tokens
-    )
+    text = "".join(found.pieces)
+    return completion(text, found.model, found.finish, found.usage, asked=asked, answered=found.tokens)
 
 
 async def _whole(stream: openai.AsyncStream[Any], asked: int) -> Completion:

@@ -84,13 +84,7 @@ class OpenAICompatibleModel:
         settings = self._settings
         for tried in count():
             try:
-                async with asyncio.timeout(settings.answer_s):
-                    return await self._asked(messages, sampling, heard)
-            except TimeoutError:
-                raise ModelError(
-                    f"{settings.model} was not done with its answer after {settings.answer_s:g} s; raise "
-                    "answer_s in [model], or ask a faster model"
-                ) from None
+                return await self._asked(messages, sampling, heard)
             except BrokenAnswerError as error:
                 self._spending.spend(_about(messages), error.tokens)
                 if tried >= settings.max_retries:
@@ -112,15 +106,24 @@ class OpenAICompatibleModel:
         if most is not None:
             parameters[self._limit_name] = most
 
+        async def answered(client: openai.AsyncOpenAI) -> Completion:
+            answer: Any = await client.chat.completions.create(
+                model=settings.model,
+                messages=[{"role": str(one.role), "content": one.content} for one in messages],  # type: ignore[misc]
+                extra_body=parameters,
+                **_WAYS[way],
+            )
+            return await gathered(answer, asked, heard) if _WAYS[way] else of_message(answer, asked)
+
         async def request(client: openai.AsyncOpenAI) -> Completion:
             with self._spending.reserved(asked, most or 0):
-                answer: Any = await client.chat.completions.create(
-                    model=settings.model,
-                    messages=[{"role": str(one.role), "content": one.content} for one in messages],  # type: ignore[misc]
-                    extra_body=parameters,
-                    **_WAYS[way],
-                )
-                found = await gathered(answer, asked, heard) if _WAYS[way] else of_message(answer, asked)
+                try:
+                    found = await asyncio.wait_for(answered(client), settings.answer_s)
+                except TimeoutError:
+                    raise ModelError(
+                        f"{settings.model} was not done with its answer after {settings.answer_s:g} s; raise "
+                        "answer_s in [model], or ask a faster model"
+                    ) from None
             cost = self._spending.spend(found.tokens_in, found.tokens_out)
             return replace(found, cost=cost)
 
