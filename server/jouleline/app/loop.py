@@ -25,7 +25,7 @@ from jouleline.core.verdict import GateResult, Verdict, gates_json, verdict_of
 from . import context, refactor_prompts
 from .build import Built, build
 from .contest import Contest, best_of, rules_that_saved
-from .headroom import NEAR, Roofs
+from .headroom import Roofs
 from .journal import Journal, files_key, identity
 from .judge import Judge
 from .loop_settings import describe
@@ -171,10 +171,9 @@ class Loop:
         if best is None or best.energy is None or not self._settings.rounds:
             return False
         seconds = best.energy.comparison.summary(Arm.CANDIDATE).seconds.value
-        if not self._roofs.leave_nothing(best.candidate.files, seconds):
-            return False
-        self._notes.append(f"the search ended: a run takes less than {NEAR:g} times what the roofline allows")
-        return True
+        if why := self._roofs.leave_nothing(best.candidate.files, seconds):
+            self._notes.append(f"the search ended: {why}")
+        return bool(why)
 
     async def _baseline(self) -> tuple[Built, Reference]:
         program = self._program
