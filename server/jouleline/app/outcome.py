@@ -149,7 +149,8 @@ class Outcome:
     candidate's, by path relative to the program's root. ``record`` is the folder with
     ``result.json`` and, if there is a candidate, ``candidate.patch``. ``notes`` are what else the user
     should know: those of the tools, and what kept a model or a round from doing its part.
-    ``bounds`` are the kernels' bounds before and after.
+    ``bounds`` are the kernels' bounds before and after. ``unanswered`` says why a model gave no answer to
+    something that it was asked, empty if it answered all.
     """
 
     improved: bool
@@ -164,3 +165,4 @@ class Outcome:
     cost: SearchCost
     notes: tuple[str, ...]
     bounds: tuple[str, ...] = ()
+    unanswered: str = ""
