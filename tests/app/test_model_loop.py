@@ -45,8 +45,8 @@ int main(int argc, char *argv[]) {
     for (int r = 0; r < repeat; r++) {
         for (int i = 0; i < n; i++) {
             double weight = 0.0;
-            for (int k = 1; k < 4; k++) {
-                weight += std::sin(k * 0.01) * k;
+            for (int k = 1; k < 6; k++) {
+                weight += std::sin(k * 0.01 / n) * k;
             }
             total += weight * (i % 17 + r);
         }
@@ -92,15 +92,15 @@ FILE: main.cpp
     double total = 0.0;
 =======
     double weight = 0.0;
-    for (int k = 1; k < 4; k++) {
-        weight += std::sin(k * 0.01) * k;
+    for (int k = 1; k < 6; k++) {
+        weight += std::sin(k * 0.01 / n) * k;
     }
     double total = 0.0;
 >>>>>>> REPLACE
 <<<<<<< SEARCH
             double weight = 0.0;
-            for (int k = 1; k < 4; k++) {
-                weight += std::sin(k * 0.01) * k;
+            for (int k = 1; k < 6; k++) {
+                weight += std::sin(k * 0.01 / n) * k;
             }
 =======
 >>>>>>> REPLACE
@@ -447,7 +447,7 @@ def test_the_best_is_improved_further_one_change_at_a_time(run: Run) -> None:
     script = Script([said(hoisted), again, NOTHING])
     outcome = run(script, replace(ONE_LINE, rounds=2), plan=MEASURED)
     assert "Compute the weight once: improved" in script.asked[1]
-    assert "std::sin(k * 0.01) * k;\n    }\n    double total" in script.asked[1]
+    assert "std::sin(k * 0.01 / n) * k;\n    }\n    double total" in script.asked[1]
     assert [one.round for one in outcome.attempts] == [0, 1]
     assert outcome.candidate is not None
     assert outcome.candidate.title.startswith("Compute the weight once")
