@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,9 +18,9 @@ import pytest
 from jouleline import wiring
 from jouleline.app.journal import EVENTS_FILE, read_events
 from jouleline.app.measurement import Plan
-from jouleline.app.outcome import Attempt, Outcome, Tools
+from jouleline.app.outcome import Attempt, Outcome, Step, Tools
 from jouleline.app.program import Program, read_program
-from jouleline.app.refactor import refactor
+from jouleline.app.refactor import RefactorError, refactor
 from jouleline.app.workload import find_workload
 from jouleline.core.loop_settings import NAMED, LoopSettings
 from jouleline.core.meter import Meter
@@ -44,8 +45,8 @@ int main(int argc, char *argv[]) {
     for (int r = 0; r < repeat; r++) {
         for (int i = 0; i < n; i++) {
             double weight = 0.0;
-            for (int k = 1; k < 40; k++) {
-                weight += std::sin(k * 0.01) * k;
+            for (int k = 1; k < 6; k++) {
+                weight += std::sin(k * 0.01 / n) * k;
             }
             total += weight * (i % 17 + r);
         }
@@ -91,15 +92,15 @@ FILE: main.cpp
     double total = 0.0;
 =======
     double weight = 0.0;
-    for (int k = 1; k < 40; k++) {
-        weight += std::sin(k * 0.01) * k;
+    for (int k = 1; k < 6; k++) {
+        weight += std::sin(k * 0.01 / n) * k;
     }
     double total = 0.0;
 >>>>>>> REPLACE
 <<<<<<< SEARCH
             double weight = 0.0;
-            for (int k = 1; k < 40; k++) {
-                weight += std::sin(k * 0.01) * k;
+            for (int k = 1; k < 6; k++) {
+                weight += std::sin(k * 0.01 / n) * k;
             }
 =======
 >>>>>>> REPLACE
@@ -121,6 +122,13 @@ WRITES_OUTSIDE = edit("    double total = 0.0;", "    double total = 0;", file="
 ACCEPT = said("REASON: the same sum\nVERDICT: accept")
 REJECT = said("REASON: line 6 looks made for one size\nVERDICT: reject")
 NOTHING = said("NOTHING")
+
+
+def halves(reply: Reply) -> list[Reply]:
+    """An answer that was cut at its length limit, and the rest of it."""
+    text = reply.body["choices"][0]["message"]["content"]  # type: ignore[index]
+    middle = text.index("=======") + 20
+    return [said(text[:middle], finish="length"), said(text[middle:])]
 
 
 @dataclass
@@ -161,6 +169,7 @@ def run(tmp_path: Path, double: Double) -> Run:
         plan: Plan = GLANCE,
         record: Path | None = None,
         search_meter: Meter[Any] = METER,
+        steps: list[Step] | None = None,
         **model: Any,
     ) -> Outcome:
         double.answer = script
@@ -181,7 +190,8 @@ def run(tmp_path: Path, double: Double) -> Run:
             settings=settings,
         )
         workload = find_workload(program, tools.toolchains)
-        return asyncio.run(refactor(program, workload, tools, record=record))
+        tell = steps.append if steps is not None else None
+        return asyncio.run(refactor(program, workload, tools, tell, record=record))
 
     return run_loop
 
@@ -271,6 +281,76 @@ def test_an_answer_that_cannot_be_applied_is_answered_with_what_is_wrong(run: Ru
     assert "do not occur in main.cpp" in script.asked[1]
     assert "double total = 0.0;" in script.asked[1]
     assert [gates(one) for one in outcome.attempts] == ["edit", ""]
+
+
+def test_an_answer_that_was_cut_is_gone_on_with(run: Run) -> None:
+    script = Script([*halves(GOOD), NOTHING])
+    [attempt] = run(script, replace(ONE_LINE, corrections=0)).attempts
+    assert gates(attempt) == ""
+    assert script.asked[1].startswith("Your answer was cut off at its length limit. Go on exactly")
+
+
+def test_an_answer_without_end_is_asked_for_more_briefly_and_nothing_of_it_is_used(run: Run) -> None:
+    endless = replace(halves(GOOD)[0])
+    script = Script([endless, said("...", finish="length"), said("...", finish="length"), NOTHING])
+    [attempt] = run(script).attempts
+    assert gates(attempt) == "edit"
+    assert "more briefly" in script.asked[3]
+    assert len(script.asked) == 4
+
+
+def test_a_change_of_layout_or_of_what_is_compiled_away_is_not_measured(run: Run) -> None:
+    layout = edit("    double total = 0.0;", "    // The sum.\n\n    double  total=0.0;", "Say more")
+    unused = edit("    double total = 0.0;", "    double total = 0.0;\n    if (false) abort();", "Do nothing")
+    outcome = run(Script([layout, unused]), replace(ONE_LINE, corrections=1))
+    assert [gates(one) for one in outcome.attempts] == ["change", "change"]
+    reasons = [one.verdict.gates[-1].reason for one in outcome.attempts]
+    assert reasons[0] == "nothing but comments and white space is changed"
+    assert reasons[1].startswith("the compiler makes the same machine code of it as of the baseline")
+    assert [one.verdict.gates[-2].name for one in outcome.attempts[1:]] == ["build"]
+
+
+def test_the_same_idea_in_another_layout_is_tried_once(run: Run) -> None:
+    other = edit("    double total = 0.0;", "    // Another.\n    double total  = nothing;")
+    outcome = run(Script([DOES_NOT_COMPILE, other]), replace(ONE_LINE, corrections=0, candidates=2))
+    assert len(outcome.attempts) == 1
+    events = read_events(outcome.record / EVENTS_FILE)
+    assert [event["first"] for event in events if event["kind"] == "same"] == [outcome.attempts[0].proposer]
+
+
+def test_a_program_that_is_too_large_is_not_sent(run: Run) -> None:
+    script = Script([GOOD])
+    outcome = run(script, replace(ONE_LINE, source_bytes=100))
+    assert script.asked == []
+    assert any("the model was not asked: the smallest file" in note for note in outcome.notes)
+
+
+def test_how_far_an_answer_is_can_be_seen(run: Run) -> None:
+    steps: list[Step] = []
+    run(Script([replace(GOOD, pieces=8)]), steps=steps, plan=GLANCE)
+    told = [step.message for step in steps if step.stage == "model"]
+    assert told[0] == f"asking {MODEL}"
+    assert [text for text in told if re.fullmatch(rf"{MODEL}: answering, about \d+ tokens so far", text)]
+
+
+def test_a_judge_that_could_not_be_asked_is_asked_when_the_run_goes_on(run: Run) -> None:
+    settings = replace(ONE_LINE, judge=True)
+    first = run(Script([GOOD], judged=refused(500, "gone")), settings, max_retries=0)
+    assert [gate.name for gate in first.attempts[0].verdict.warnings] == ["judge"]
+    assert first.unanswered.startswith("no opinion")
+    again = run(Script([GOOD], judged=REJECT), settings, record=first.record)
+    assert gates(again.attempts[0]) == "judge"
+    assert again.unanswered == ""
+
+
+def test_a_log_of_another_version_is_one_sentence(run: Run) -> None:
+    first = run(Script([DOES_NOT_COMPILE]), replace(ONE_LINE, corrections=0))
+    path = first.record / EVENTS_FILE
+    path.write_bytes(path.read_bytes().replace(b'"tokens_in": 1000', b'"tokens_in": 1000, "shiny": true'))
+    assert run(Script([NOTHING]), replace(ONE_LINE, corrections=0), record=first.record).cost.answers == 0
+    path.write_bytes(path.read_bytes().replace(b'"tokens_in": 1000', b'"tokens": 1000'))
+    with pytest.raises(RefactorError, match="an answer of a model that this version of"):
+        run(Script([NOTHING]), record=first.record)
 
 
 def test_an_endpoint_that_stumbles_is_asked_again(run: Run, double: Double) -> None:
@@ -367,7 +447,7 @@ def test_the_best_is_improved_further_one_change_at_a_time(run: Run) -> None:
     script = Script([said(hoisted), again, NOTHING])
     outcome = run(script, replace(ONE_LINE, rounds=2), plan=MEASURED)
     assert "Compute the weight once: improved" in script.asked[1]
-    assert "std::sin(k * 0.01) * k;\n    }\n    double total" in script.asked[1]
+    assert "std::sin(k * 0.01 / n) * k;\n    }\n    double total" in script.asked[1]
     assert [one.round for one in outcome.attempts] == [0, 1]
     assert outcome.candidate is not None
     assert outcome.candidate.title.startswith("Compute the weight once")

@@ -58,7 +58,7 @@ def test_command_line_before_environment_before_program_before_own_file(own: Pat
         return found.model, found.base_url
 
     address = "https://models.example.org/v1"
-    own.write_text(MINE)
+    own.write_text(MINE + 'allowed = ["theirs"]\n')
     assert named({}) == ("mine", address)
     program.write_text('[model]\nmodel = "theirs"\n')
     assert named({}) == ("theirs", address)
@@ -75,13 +75,17 @@ def test_command_line_before_environment_before_program_before_own_file(own: Pat
         ('base_url = "https://evil.example/v1"', "would send your sources and your key to evil.example"),
         ('api_key_command = "cat secret"', "is a command of the program's author"),
         ('api_key_env = "AWS_SECRET"', "would send a secret of its choice away"),
+        (
+            'api_key_env = "OTHER"\nbase_url = "http://localhost:9/v1"',
+            "would send a secret of its choice away",
+        ),
         ('base_url = "http://localhost@evil.example/v1"', "your key to evil.example"),
         ('base_url = "http://localhost.evil.example/v1"', "your key to localhost.evil.example"),
     ],
 )
 def test_a_program_cannot_steal_a_key(own: Path, program: Path, text: str, sentence: str) -> None:
     own.write_text(MINE)
-    program.write_text(f'[model]\nmodel = "m"\n{text}\n')
+    program.write_text(f"[model]\n{text}\n")
     with pytest.raises(ModelSettingsError) as error:
         find_model(own, program, {})
     assert sentence in str(error.value)
@@ -95,6 +99,7 @@ def test_a_program_may_name_the_users_own_endpoint_or_this_machine(own: Path, pr
         found = find_model(own, program, {})
         assert found is not None
         assert found.base_url == address
+        assert found.api_key_env == ("MY_KEY" if "example.org" in address else "")
 
 
 @pytest.mark.parametrize(
@@ -109,6 +114,10 @@ def test_a_program_may_name_the_users_own_endpoint_or_this_machine(own: Path, pr
         ('model = "m"\nmax_tokens = 1.5', "max_tokens in [model] must be a whole number above 0"),
         ('model = "m"\nkey = "sk-1"', "unknown key 'key' in [model]"),
         ('model = "m"\nextra = 1', "extra in [model] must be a table"),
+        ('model = "m"\nallowed = "n"', "allowed in [model] must be a list of models' names"),
+        ('model = "m"\nextra = {n = 8}', "n in extra of [model] is set by Jouleline itself; leave it out"),
+        ('model = "m"\nextra = {max_completion_tokens = 8}', "use max_tokens in [model]"),
+        ('model = "m"\nextra = {messages = []}', "messages in extra of [model] is set by Jouleline"),
         ('model = "m"\nbase_url = "localhost:8000"', "base_url of the model must be an address"),
         ('model = "m"\nbase_url = "http://localhost:x/v1"', "base_url of the model must be an address"),
         ('model = "m"\nbase_url = "http://me:sk-1@localhost/v1"', "must hold no password"),
@@ -141,3 +150,38 @@ def test_a_program_may_lower_the_users_budgets_and_not_raise_them(own: Path, pro
         found = find_model(own, program, {})
         assert found is not None
         assert (found.token_budget, found.money_budget, found.price_in, found.price_out) == held
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('model = "dearest"', "model in [model] names 'dearest', which is none of the models that you allow"),
+        ('judge = "dearest"', "judge in [model] names 'dearest'"),
+        ('fine_tuned = "dearest"', "fine_tuned in [model] names 'dearest'"),
+        ('extra = {reasoning_effort = "high"}', "extra in [model] would change what you ask and pay for"),
+        ('model = "dearest"\nallowed = ["dearest"]', "allowed in [model] would change what you ask"),
+    ],
+)
+def test_a_program_neither_chooses_a_dearer_model_nor_changes_what_is_asked(
+    own: Path, program: Path, text: str, sentence: str
+) -> None:
+    program.write_text(f"[model]\n{text}\n")
+    for mine in (MINE, ""):
+        own.write_text(mine)
+        with pytest.raises(ModelSettingsError) as error:
+            find_model(own, program, {})
+        assert sentence in str(error.value)
+        assert str(program) in str(error.value)
+
+
+def test_a_program_chooses_among_the_models_that_are_allowed_and_asks_for_less(
+    own: Path, program: Path
+) -> None:
+    own.write_text(MINE + 'judge = "strict"\nallowed = ["small"]\nmax_tokens = 900\nanswer_s = 60\n')
+    program.write_text(
+        '[model]\nmodel = "small"\njudge = "mine"\nmax_tokens = 100\nparallel = 64\nanswer_s = 90\n'
+    )
+    found = find_model(own, program, {})
+    assert found is not None
+    assert (found.model, found.judge, found.max_tokens, found.parallel) == ("small", "mine", 100, 4)
+    assert found.answer_s == 60

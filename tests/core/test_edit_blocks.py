@@ -141,3 +141,42 @@ def test_two_names_of_one_file_are_one_file() -> None:
     new = applied(GOOD + again)["main.cpp"]
     assert b"float sum" in new
     assert b"return 1;" in new
+
+
+@pytest.mark.parametrize(
+    "fence",
+    [
+        "```bash\ng++ -O3 main.cpp\n```\n",
+        "```cpp\n#include <cstdio>\nint main() { return 1; }\n```\n",
+        "Compile with:\n```\nmake\n```\n",
+    ],
+)
+def test_a_plain_fence_beside_blocks_is_no_file(fence: str) -> None:
+    expected = {"main.cpp": MAIN.replace(b"double", b"float")}
+    assert applied(GOOD + fence) == expected
+    assert applied(GOOD.replace("<<<<<<< SEARCH", fence + "<<<<<<< SEARCH")) == expected
+
+
+def test_the_text_of_a_file_is_the_first_fence_after_its_name() -> None:
+    text = "FILE: main.cpp\n```cpp\nint main() {}\n```\nThen run:\n```bash\nmake\n```\n"
+    assert applied(text) == {"main.cpp": b"int main() {}\n"}
+
+
+def test_mixed_line_ends_stay_where_they_are() -> None:
+    mixed = b"int a;\r\nint b;\nint c;\r\nint d;\n\nint e;\r\nint f;"
+    edit = "FILE: main.cpp\n<<<<<<< SEARCH\nint b;\nint c;\n=======\nint c;\nint z;\n>>>>>>> REPLACE\n"
+    changed = apply_edits(read_edits(edit), {"main.cpp": mixed}, ("main.cpp",))
+    assert changed["main.cpp"] == b"int a;\r\nint c;\r\nint z;\nint d;\n\nint e;\r\nint f;"
+    whole = "FILE: main.cpp\n```cpp\nint a;\nint b;\nint d;\n```\n"
+    changed = apply_edits(read_edits(whole), {"main.cpp": mixed}, ("main.cpp",))
+    assert changed["main.cpp"] == b"int a;\r\nint b;\nint d;\n"
+
+
+@given(st.lists(st.tuples(CODE_LINE, st.sampled_from((b"\n", b"\r\n"))), min_size=2, max_size=12))
+def test_what_an_edit_does_not_name_stays_byte_for_byte(lines: list[tuple[str, bytes]]) -> None:
+    text = b"".join(line.encode() + end for line, end in [*lines, ("int last;", b"\n")])
+    edit = "FILE: main.cpp\n<<<<<<< SEARCH\nint last;\n=======\nint lost;\n>>>>>>> REPLACE\n"
+    with suppress(EditFormatError):
+        changed = apply_edits(read_edits(edit), {"main.cpp": text}, ("main.cpp",))
+        kept = text.removesuffix(b"int last;\n")
+        assert changed["main.cpp"].startswith(kept + b"int lost;")

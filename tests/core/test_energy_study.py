@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jouleline.core.energy_study import Trial, score_program, score_setting
+from jouleline.core.energy_study import NOT_RUN, Trial, score_program, score_setting
 
 
 def trial(program: str, number: int, reduction: float | None, failure: str = "build") -> Trial:
@@ -53,3 +53,15 @@ def test_a_setting_is_the_mean_over_programs_with_what_went_wrong_counted() -> N
 def test_programs_with_fewer_trials_count_for_the_k_they_have() -> None:
     score = score_setting([trial("a", 0, 0.4), trial("b", 0, 0.2), trial("b", 1, 0.6)])
     assert [one.value for one in score.reduction_at] == pytest.approx([0.4, 0.6])
+
+
+def test_what_was_not_run_counts_in_no_figure() -> None:
+    done = [trial("a", 0, 0.4), trial("a", 1, None)]
+    score = score_setting([*done, trial("a", 2, None, NOT_RUN), trial("b", 0, None, NOT_RUN)])
+    alone = score_setting(done)
+    assert (score.pass_at, score.reduction_at, score.programs) == (
+        alone.pass_at, alone.reduction_at, alone.programs
+    )  # fmt: skip
+    assert score.failures == {"build": 1, NOT_RUN: 2}
+    with pytest.raises(ValueError, match="at least one trial"):
+        score_setting([trial("b", 0, None, NOT_RUN)])

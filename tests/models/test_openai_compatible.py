@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import sys
 from collections.abc import Sequence
@@ -30,7 +31,14 @@ def ask(settings: ModelSettings, sampling: Sequence[Sampling] = (Sampling(),)) -
     async def asked() -> list[Completion]:
         model = OpenAICompatibleModel(settings)
         try:
-            return list(await asyncio.gather(*(model.complete(QUESTION, one) for one in sampling)))
+            # All of them: one that is still under way when the model is closed would keep its connection.
+            every = await asyncio.gather(
+                *(model.complete(QUESTION, one) for one in sampling), return_exceptions=True
+            )
+            for one in every:
+                if isinstance(one, BaseException):
+                    raise one
+            return [one for one in every if isinstance(one, Completion)]
         finally:
             await model.aclose()
 
@@ -55,6 +63,8 @@ def test_a_question_goes_out_with_its_parameters_and_the_answer_comes_with_its_t
             "temperature": 0.5,
             "max_tokens": 300,
             "reasoning_effort": "high",
+            "stream": True,
+            "stream_options": {"include_usage": True},
         }
     ]
     assert double.keys == [f"Bearer {KEY}"]
@@ -62,7 +72,7 @@ def test_a_question_goes_out_with_its_parameters_and_the_answer_comes_with_its_t
 
 def test_what_nobody_chose_is_left_to_the_endpoint(double: Double) -> None:
     ask(settings(double))
-    assert set(double.asked[0]) == {"model", "messages"}
+    assert set(double.asked[0]) == {"model", "messages", "stream", "stream_options"}
 
 
 def test_a_sampling_comes_before_the_settings(double: Double) -> None:
@@ -130,7 +140,7 @@ def test_nobody_listening_is_said_so() -> None:
 
 def test_no_more_requests_are_under_way_than_allowed(double: Double) -> None:
     reply = said("Compute")
-    double.answer = lambda _: Reply(reply.status, reply.body, delay_s=0.05)
+    double.answer = lambda _: replace(reply, delay_s=0.05)
     ask(settings(double, parallel=2), [Sampling(number=number) for number in range(8)])
     assert len(double.asked) == 8
     assert double.most_at_once == 2
@@ -230,3 +240,104 @@ def test_half_a_character_becomes_a_question_mark(double: Double) -> None:
     double.answer = lambda _: said("// \ud83d Compute", tokens=None)
     (completion,) = ask(settings(double))
     assert completion.text == "// ? Compute"
+
+
+LONG = said("let me see: " * 60, tokens=(100, 50))
+
+
+def listened(settings: ModelSettings) -> tuple[Completion, list[int]]:
+    """An answer, and what was heard of it while it came."""
+    heard: list[int] = []
+
+    async def asked() -> Completion:
+        model = OpenAICompatibleModel(settings)
+        try:
+            return await model.complete(QUESTION, Sampling(), heard.append)
+        finally:
+            await model.aclose()
+
+    return asyncio.run(asked()), heard
+
+
+def test_an_answer_is_heard_while_it_comes(double: Double) -> None:
+    double.answer = lambda _: LONG
+    answer, heard = listened(settings(double))
+    assert answer == Completion("let me see: " * 60, MODEL, 100, 50)
+    assert heard == [45, 90, 135, 180]  # bytes over four, until the endpoint says how many tokens it was
+
+
+def test_an_answer_that_goes_on_may_take_longer_than_the_endpoint_may_be_silent(double: Double) -> None:
+    double.answer = lambda _: replace(LONG, pieces=8, pause_s=0.1)
+    answer, _ = listened(settings(double, timeout_s=0.6, max_retries=0))
+    assert answer.tokens_out == 50
+
+
+@pytest.mark.parametrize("broken", [replace(LONG, breaks=True), replace(LONG, abrupt=True)])
+def test_an_answer_that_breaks_off_is_asked_for_again(double: Double, broken: Reply) -> None:
+    replies = iter([broken, LONG])
+    double.answer = lambda _: next(replies)
+    answer, _ = listened(settings(double))
+    assert answer.text == "let me see: " * 60
+    assert len(double.asked) == 2
+    double.answer = lambda _: broken
+    with pytest.raises(ModelError, match=r"broke off after about 90 tokens \((it has no end|the connection)"):
+        listened(settings(double, max_retries=0))
+
+
+def test_answers_that_break_off_are_paid_for(double: Double) -> None:
+    double.answer = lambda _: replace(LONG, breaks=True)
+    with pytest.raises(ModelUnavailableError, match=r"token budget of 100 would be exceeded \(97 spent\)"):
+        listened(settings(double, token_budget=100, max_retries=5))
+
+
+def test_an_answer_that_stands_still_is_given_up(double: Double) -> None:
+    double.answer = lambda _: replace(LONG, pause_s=0.5)
+    with pytest.raises(ModelError, match=r"broke off after about 0 tokens \(nothing more came in time\)"):
+        listened(settings(double, timeout_s=0.1, max_retries=0))
+
+
+def test_a_whole_answer_has_its_time(double: Double) -> None:
+    double.answer = lambda _: replace(LONG, pieces=50, pause_s=0.1)
+    with pytest.raises(ModelError, match=r"not done with its answer after 1 s; raise answer_s"):
+        listened(settings(double, answer_s=1.0, max_retries=3))
+    assert len(double.asked) == 1
+
+
+@pytest.mark.parametrize(("unknown", "requests"), [("stream_options", 2), ("stream", 3)])
+def test_an_endpoint_that_knows_no_stream_is_asked_without(
+    double: Double, unknown: str, requests: int
+) -> None:
+    def answer(body: dict[str, Any]) -> Reply:
+        return refused(400, f"Unsupported parameter: {unknown}") if unknown in body else said("Compute")
+
+    async def two() -> list[Completion]:
+        model = OpenAICompatibleModel(settings(double))
+        try:
+            return [await model.complete(QUESTION) for _ in range(2)]
+        finally:
+            await model.aclose()
+
+    double.answer = answer
+    answers = asyncio.run(two())
+    assert [one.text for one in answers] == ["Compute", "Compute"]
+    assert answers[0].tokens_estimated is (unknown == "stream_options")
+    assert len(double.asked) == requests + 1, "what was found out once is not tried again"
+
+
+def test_an_endpoint_that_is_asked_for_a_stream_and_gives_none_is_understood(double: Double) -> None:
+    body = json.dumps(said("Compute").body).encode()
+    double.answer = lambda _: Reply(body=body)
+    assert listened(settings(double)) == (Completion("Compute", MODEL, 100, 5), [])
+
+
+def test_an_error_in_the_middle_of_a_stream_is_one_sentence(double: Double) -> None:
+    event = json.dumps({"error": {"message": f"overloaded, {KEY}"}}).encode()
+    stream = Reply(body=b"data: " + event + b"\n\n", headers=(("content-type", "text/event-stream"),))
+    double.answer = lambda _: stream
+    with pytest.raises(ModelError, match=r"ended its answer with an error: overloaded, \[key\]"):
+        listened(settings(double))
+
+
+def test_a_character_whose_halves_come_apart_is_whole(double: Double) -> None:
+    double.answer = lambda _: replace(said("\ud83d\ude00"), pieces=2)
+    assert listened(settings(double))[0].text == "\N{GRINNING FACE}"

@@ -22,12 +22,21 @@ KEY = "sk-test-0123456789"
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent back. ``body`` as JSON unless it is bytes; ``delay_s`` before it."""
+    """What is sent back. ``body`` as JSON unless it is bytes; ``delay_s`` before it.
+
+    A chat completion is streamed to whoever asks for that, in ``pieces`` of its text, ``pause_s`` between
+    them. Of a stream that ``breaks`` the second half is missing, and of one that is ``abrupt`` what HTTP
+    ends it with, too.
+    """
 
     status: int = 200
     body: object = None
     headers: tuple[tuple[str, str], ...] = ()
     delay_s: float = 0.0
+    pieces: int = 4
+    pause_s: float = 0.0
+    breaks: bool = False
+    abrupt: bool = False
 
 
 def said(text: str, *, finish: str = "stop", tokens: tuple[int, int] | None = (100, 5)) -> Reply:
@@ -47,6 +56,27 @@ def said(text: str, *, finish: str = "stop", tokens: tuple[int, int] | None = (1
             "total_tokens": read + written,
         }
     return Reply(body=body)
+
+
+def streamed(reply: Reply, asked: dict[str, Any]) -> list[bytes]:
+    """The events of a chat completion, as the protocol streams it."""
+    body: Any = reply.body
+    [choice] = body["choices"]
+    text = choice["message"]["content"]
+    size = -(-len(text) // reply.pieces) or 1
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas += [{"content": text[start : start + size]} for start in range(0, len(text), size)]
+    same = {"id": body["id"], "object": "chat.completion.chunk", "created": 1, "model": MODEL}
+    chunks = [{**same, "choices": [{"index": 0, "delta": one, "finish_reason": None}]} for one in deltas]
+    if reply.breaks or reply.abrupt:
+        chunks = chunks[: len(chunks) // 2 + 1]
+    else:
+        last = {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}
+        chunks.append({**same, "choices": [last]})
+        if "usage" in body and (asked.get("stream_options") or {}).get("include_usage"):
+            chunks.append({**same, "choices": [], "usage": body["usage"]})
+    events = [b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks]
+    return events if reply.breaks or reply.abrupt else [*events, b"data: [DONE]\n\n"]
 
 
 def refused(status: int, message: str, *, code: str | None = None, retry_ms: int = 1) -> Reply:
@@ -137,6 +167,18 @@ def _uploaded(content_type: str, data: bytes) -> bytes:
     raise AssertionError("no file in the form")
 
 
+def _wants_stream(data: bytes) -> bool:
+    return b'"stream":true' in data.replace(b" ", b"")
+
+
+def _is_completion(body: object) -> bool:
+    """Whether it can be streamed: what is wrong on purpose is sent as it is."""
+    try:
+        return isinstance(body["choices"][0]["message"]["content"], str)  # type: ignore[index]
+    except (TypeError, KeyError, IndexError):
+        return False
+
+
 @contextmanager
 def openai_double() -> Iterator[Double]:
     """Serve on a free loopback port; ``url`` is the base address."""
@@ -157,6 +199,9 @@ def openai_double() -> Iterator[Double]:
             finally:
                 with double.lock:
                     double.at_once -= 1
+            if _wants_stream(data) and _is_completion(reply.body):
+                self._stream(reply, json.loads(data))
+                return
             raw = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             headers = dict(reply.headers)
             try:
@@ -169,6 +214,22 @@ def openai_double() -> Iterator[Double]:
                 self.wfile.write(raw)
             except OSError:
                 self.close_connection = True  # who asked has given up
+
+        def _stream(self, reply: Reply, asked: dict[str, Any]) -> None:
+            try:
+                self.send_response(reply.status)
+                self.send_header("content-type", "text/event-stream; charset=utf-8")
+                self.send_header("transfer-encoding", "chunked")
+                self.end_headers()
+                for event in streamed(reply, asked):
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
+                    time.sleep(reply.pause_s)
+                if reply.abrupt:
+                    self.close_connection = True
+                else:
+                    self.wfile.write(b"0\r\n\r\n")
+            except OSError:
+                self.close_connection = True
 
         do_GET = do_POST = _serve  # noqa: N815 - the names that http.server calls
 

@@ -42,7 +42,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class KernelReport:
-    """One kernel, launched in one way, on one device.
+    """One kernel, launched in one way, on one device; ``visit`` is the state in which a region was reached.
 
     The bound follows from the counts, unless it is a model's ``opinion``. ``profile`` is the launch
     that was measured, where counts come from one.
@@ -55,6 +55,7 @@ class KernelReport:
     bound: Bound
     opinion: bool = False
     profile: KernelProfile | None = None
+    visit: Visit | None = None
 
     @property
     def evidence(self) -> Evidence:
@@ -120,7 +121,7 @@ class Followed:
             host = HostScope(self.program, self.arguments, visit, assigned=assigned)
             counts = self._count(file, language, kernel, way, host)
             shown = _instance(kernel, way, visit)
-            found.append(KernelReport(file, shown, way, counts, classify(counts, self.device)))
+            found.append(KernelReport(file, shown, way, counts, classify(counts, self.device), visit=visit))
         return found
 
     def _count(

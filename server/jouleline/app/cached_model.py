@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
-from jouleline.core.ports import Cache, Completion, LanguageModel, Message, Sampling, content_key
+import cattrs
+
+from jouleline.core.ports import (
+    Cache,
+    Completion,
+    Heard,
+    LanguageModel,
+    Message,
+    Sampling,
+    content_key,
+    unheard,
+)
 
 _FORMAT: Final = "completion/1"
 
@@ -32,14 +43,19 @@ class CachedModel:
         """The model's own identity: the cache changes no answer."""
         return self.model.identity
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Completion:  # noqa: B008 - a frozen value
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling = Sampling(),  # noqa: B008 - a frozen value
+        heard: Heard = unheard,
+    ) -> Completion:
         """The answer that was kept, else a new one."""
         said = json.dumps([(str(one.role), one.content) for one in messages])
         key = content_key(_FORMAT, self.identity, json.dumps(asdict(sampling), sort_keys=True), said)
         kept = _read(self.cache.get(key))
         if kept is not None:
             return kept
-        completion = await self.model.complete(messages, sampling)
+        completion = await self.model.complete(messages, sampling, heard)
         self.cache.put(key, {name: value for name, value in asdict(completion).items() if name != "cached"})
         return completion
 
@@ -52,6 +68,6 @@ def _read(value: object) -> Completion | None:
     if not isinstance(value, dict):
         return None
     try:
-        return Completion(**value, cached=True)
-    except TypeError:
+        return replace(cattrs.structure(value, Completion), cached=True)
+    except (ValueError, TypeError, cattrs.BaseValidationError):
         return None  # of another version

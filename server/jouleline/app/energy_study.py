@@ -14,14 +14,16 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import cattrs
+
 from jouleline import __version__
-from jouleline.core.energy_study import SettingScore, Trial, score_setting
+from jouleline.core.energy_study import NOT_RUN, SettingScore, Trial, score_setting
 from jouleline.core.interval import Estimate
 from jouleline.core.loop_settings import NAMED, LoopSettings
 from jouleline.core.ports import content_key
 
 from .energy_suite import Member
-from .journal import Journal, identity
+from .journal import Journal, JournalError, identity
 from .outcome import Outcome, Tools
 from .program import Program, ProgramError, read_program
 from .refactor import RefactorError, refactor
@@ -91,22 +93,40 @@ async def _trial(draw: Draw, tools_for: ToolsFor, journal: Journal, tell: Callab
                 outcome = await refactor(
                     program, workload, tools, lambda step: tell(f"{step.stage}: {step.message}")
                 )
-                return asdict(trial_of(outcome, draw))
+                return asdict(trial_of(_answered(outcome), draw))
 
+            trial = _structured(await journal.once("trial", key, made))
             # The log knows a program by its contents; its name in the suite is of today.
-            return replace(Trial(**await journal.once("trial", key, made)), program=draw.member.name)
+            return replace(trial, program=draw.member.name)
     except (ProgramError, WorkloadError, RefactorError) as error:
         # Not logged as a result: what could not be run today may run when the study goes on.
-        return _failed(draw, "not run", str(error), journal)
+        return _failed(draw, str(error), journal)
+
+
+def _answered(outcome: Outcome) -> Outcome:
+    """An outcome that says something of its setting: what comes of half the answers does not."""
+    if outcome.unanswered:
+        raise RefactorError(f"the model did not answer: {outcome.unanswered}")
+    return outcome
+
+
+def _structured(kept: object) -> Trial:
+    try:
+        return cattrs.structure(kept, Trial)
+    except (KeyError, TypeError, ValueError, cattrs.BaseValidationError):
+        raise JournalError(
+            "the log of the study holds a trial that this version of Jouleline cannot read; "
+            "choose another --out"
+        ) from None
 
 
 def _single(settings: LoopSettings, draw: Draw) -> LoopSettings:
     return replace(settings, candidates=1) if NAMED[draw.setting].model else settings
 
 
-def _failed(draw: Draw, failure: str, problem: str, journal: Journal) -> Trial:
+def _failed(draw: Draw, problem: str, journal: Journal) -> Trial:
     journal.note("problem", program=draw.member.name, setting=draw.setting, problem=problem)
-    return Trial(draw.member.name, draw.setting, draw.number, passed=False, reduction=0.0, failure=failure)
+    return Trial(draw.member.name, draw.setting, draw.number, passed=False, reduction=0.0, failure=NOT_RUN)
 
 
 def trial_of(outcome: Outcome, draw: Draw) -> Trial:
@@ -145,16 +165,12 @@ def _failure(outcome: Outcome) -> str:
     if outcome.attempts:
         failed = outcome.attempts[-1].verdict.failed
         return failed.name if failed is not None else "no improvement"
-    return (
-        "no answer"
-        if outcome.notes and outcome.cost.answers == 0 and outcome.cost.model_s == 0
-        else "no proposal"
-    )
+    return "no proposal"
 
 
 def scores_of(trials: Sequence[Trial]) -> list[SettingScore]:
-    """A score for each setting, in the order of the trials."""
-    settings = dict.fromkeys(trial.setting for trial in trials)
+    """A score for each setting of which a trial was run, in the order of the trials."""
+    settings = dict.fromkeys(trial.setting for trial in trials if trial.done)
     return [score_setting([one for one in trials if one.setting == setting]) for setting in settings]
 
 

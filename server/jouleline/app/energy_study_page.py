@@ -36,7 +36,8 @@ def study_page(trials: Sequence[Trial], model: str | None) -> str:
         _overview(scores),
         paragraph(
             "pass@k: the chance that one of k candidates passes every gate. energy-reduction@k: the expected "
-            "share of the baseline's energy that the best of k saves, failures counted as 0. Conditional: "
+            "share of the baseline's energy that the best of k saves, failures counted as 0; what was not "
+            "run counts nowhere. Conditional: "
             "the mean reduction of candidates that passed. Means over programs, with 95% t intervals over "
             f"programs. {_PUBLISHED}",
             "note",

@@ -3,35 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jouleline.core.device import Device
+from jouleline.core.roofline import classify
 
 from .analyse import Analysis
 from .context import analysed
+from .launch_counts import launch_counts
 from .program import Program
 from .wording import bound_words, counted
 
 NEAR: Final = 1.25
 """A run that takes less than this many times its floor is near it: no rewrite of kernels saves much more."""
+_CACHES: Final = 2.0
+"""Arrays that are so many times as large as the last cache do not stay in it from launch to launch."""
 
 
-def floor_s(analysis: Analysis) -> float:
-    """The least time (s) that a run takes by the roofline: one launch of each kernel that could be counted.
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The least time (s) that a run takes by the roofline, and what it is made of, in words."""
 
-    Kernels that are launched often count once, so this is less than the true floor, never more.
+    seconds: float
+    words: str = ""
+
+
+def floor_of(analysis: Analysis) -> Floor:
+    """The floor of a run: every kernel that could be counted, as often as it is launched at least.
+
+    Launches after the first find in the cache what fits into it, and then take no less than their
+    operations do. Where the host code does not tell how often a kernel is launched, it counts as often as
+    is sure, and this is less than the true floor, never more.
     """
-    return sum(
-        report.bound.floor_s
-        for report in analysis.kernels
-        if counted(report.counts) and report.counts.shape.known and not report.counts.assumptions
-    )
+    device = analysis.device
+    cache = (device.llc_bytes or device.l2_bytes).value
+    total, parts = 0.0, []
+    for report, launches in zip(analysis.kernels, launch_counts(analysis), strict=True):
+        counts = report.counts
+        if not (counted(counts) and counts.shape.known) or counts.assumptions:
+            continue
+        again = report.bound.floor_s
+        if counts.dram_bytes <= _CACHES * cache:
+            again = classify(replace(counts, dram_bytes=0.0), device).floor_s
+        total += report.bound.floor_s + (launches.number - 1) * again
+        at_least = "" if launches.known else "at least "
+        parts.append(f"{report.kernel.name}: {at_least}{launches.number} x {report.bound.floor_s:.2g} s")
+    return Floor(total, "; ".join(parts))
 
 
 def near_floor(analysis: Analysis, seconds: float) -> bool:
     """Whether a run of ``seconds`` (s) is so near its floor that a further search is not worth its energy."""
-    return 0 < seconds < NEAR * floor_s(analysis)
+    return 0 < seconds < NEAR * floor_of(analysis).seconds
 
 
 @dataclass(frozen=True)
@@ -66,10 +89,16 @@ class Roofs:
         files = {**self.program.files, **changed}
         return analysed(files, self.device, self.args, self.program.macros)
 
-    def leave_nothing(self, changed: Mapping[str, bytes], seconds: float) -> bool:
-        """Whether a run that takes ``seconds`` (s) is near its floor already."""
+    def leave_nothing(self, changed: Mapping[str, bytes], seconds: float) -> str:
+        """Why a run that takes ``seconds`` (s) is near its floor already; empty if it is not."""
         analysis = self.of(changed)
-        return analysis is not None and near_floor(analysis, seconds)
+        if analysis is None or not near_floor(analysis, seconds):
+            return ""
+        floor = floor_of(analysis)
+        return (
+            f"a run takes less than {NEAR:g} times the {floor.seconds:.2g} s that the roofline allows "
+            f"({floor.words})"
+        )
 
     def change(self, changed: Mapping[str, bytes]) -> BeforeAfter | None:
         """The kernels before and after an edit; None where nothing is changed."""

@@ -85,9 +85,14 @@ def named_run(records: Path, name: str) -> PastRun:
     raise HistoryError(f"{how_many} called {name!r} in {records}: `jouleline history` lists all")
 
 
-def resumable(records: Path, identity: str) -> PastRun | None:
-    """The newest run of a program as it is now that did not end; None if there is none."""
-    return next((run for run in past_runs(records) if run.identity == identity and not run.ended), None)
+def resumable(records: Path, program: Path, identity: str) -> PastRun | None:
+    """The newest run that did not end, of the program in a folder as it is now; None if there is none.
+
+    A copy of it elsewhere is another program, whose run may be somebody's who wants it left alone.
+    """
+    place = str(program.absolute())
+    runs = (run for run in past_runs(records) if run.identity == identity and run.program == place)
+    return next((run for run in runs if not run.ended), None)
 
 
 def result_of(run: PastRun) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jouleline.core.candidate import Candidate, patch
-from jouleline.core.ports import LanguageModel, ModelError
+from jouleline.core.ports import LanguageModel, Message, ModelError, Role
 from jouleline.core.verdict import GateResult
 from jouleline.core.workload import Workload
 
@@ -18,6 +18,10 @@ GATE: Final = "judge"
 _VERDICT: Final = re.compile(r"^[\s>*_#-]*VERDICT\W*?(accept|reject)", re.IGNORECASE | re.MULTILINE)
 _REASON: Final = re.compile(r"^[\s>*_#-]*REASON\s*[*_]*\s*:\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _MOST: Final = 400
+_ASKED: Final = 2
+_AGAIN: Final = "Answer with two lines: REASON: and a sentence, then VERDICT: accept or VERDICT: reject."
+NO_OPINION: Final = "no opinion"
+"""How the reason begins where the judge could not be asked."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,16 @@ class Judge:
             files=prompts.file_texts({name: baseline[name] for name in candidate.files if name in baseline}),
             tolerance=prompts.tolerance_words(self.workload.tolerance),
         )
+        turns = [prompts.system(), request]
+        said = ""
         try:
-            said = (await self.model.complete([prompts.system(), request])).text
+            for _ in range(_ASKED):
+                said = (await self.model.complete(turns)).text
+                if _VERDICT.search(said):
+                    break
+                turns += [Message(Role.ASSISTANT, said or "..."), Message(Role.USER, _AGAIN)]
         except ModelError as error:
-            return GateResult(GATE, passed=True, reason=f"no opinion: {error}", warning=True)
+            return GateResult(GATE, passed=True, reason=f"{NO_OPINION}: {error}", warning=True)
         verdicts = _VERDICT.findall(said)
         reason = _REASON.search(said)
         words = (reason[1].strip() if reason else "no reason given")[:_MOST]

@@ -14,6 +14,9 @@ from .workload import WorkloadError, read_document
 _USE: Final = "use"
 _TRUTHS: Final = frozenset(("rules", "model", "context", "plan", "judge", "comment"))
 _COUNTS: Final = frozenset(("candidates", "rounds", "corrections"))
+_ASKING: Final = ("model", "context", "plan", "judge")
+"""What makes questions to a model longer or more."""
+_SIZES: Final = frozenset(("source_bytes",))
 _MOST: Final = 32
 """More candidates, rounds or corrections would be a slip of the finger that costs money."""
 
@@ -36,9 +39,14 @@ def find_loop_settings(own: Path, program: Path | None, use: str | None = None) 
     if program is None or not program.exists():
         return mine
     theirs = _applied(mine, program)
-    # It may come from anybody: it neither asks a model that the user switched off, nor takes longer.
+    # It may come from anybody: it asks no model more than the user does, nor takes longer.
     limits = [one.seconds for one in (mine, theirs) if one.seconds is not None]
-    return replace(theirs, model=mine.model and theirs.model, seconds=min(limits, default=None))
+    return replace(
+        theirs,
+        **{name: getattr(mine, name) and getattr(theirs, name) for name in _ASKING},
+        **{name: min(getattr(mine, name), getattr(theirs, name)) for name in (*_COUNTS, *_SIZES)},
+        seconds=min(limits, default=None),
+    )
 
 
 def _applied(settings: LoopSettings, path: Path) -> LoopSettings:
@@ -68,6 +76,8 @@ def _checked(path: Path, key: str, value: object) -> Any:
         least = 1 if key == "candidates" else 0
         wanted = f"a whole number from {least} to {_MOST}"
         good = type(value) is int and least <= value <= _MOST
+    elif key in _SIZES:
+        wanted, good = "a whole number above 0", type(value) is int and value > 0
     elif key == "seconds":
         wanted, good = "a number above 0", _is_number(value) and value > 0  # type: ignore[operator]
     else:

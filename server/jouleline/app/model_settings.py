@@ -1,13 +1,14 @@
 """Find out which model the user wants to ask: the command line, the environment, ``jouleline.toml``.
 
-Only the user's own file is trusted with secrets. A program's file may come from anybody; it must not
-send the user's key to an endpoint of its choice, nor name a command to run.
+Only the user's own file is trusted with secrets and with money. A program's file may come from anybody; it
+must not send the user's key to an endpoint of its choice, name a command to run, or have the user pay for
+another model or for more. It may choose what the user allows, and lower what is spent.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -28,16 +29,30 @@ _WANTED: Final[Mapping[str, str]] = {
     "temperature": "a number from 0 to 2",
     "max_tokens": _COUNT,
     "timeout_s": _POSITIVE,
+    "answer_s": _POSITIVE,
     "max_retries": "a whole number, 0 or more",
     "parallel": _COUNT,
     "token_budget": _COUNT,
     "price_in": _PRICE,
     "price_out": _PRICE,
     "money_budget": _POSITIVE,
+    "allowed": "a list of models' names that a program's file may choose",
     "extra": "a table of further parameters",
     "judge": "a model's name, to review what another one proposed",
     "fine_tuned": "a fine-tuned model's name",
 }
+_NAMES: Final = ("model", "judge", "fine_tuned")
+_STRICTER: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    **dict.fromkeys(("token_budget", "money_budget", "max_tokens", "max_retries", "parallel"), min),
+    **dict.fromkeys(("timeout_s", "answer_s"), min),
+    **dict.fromkeys(("price_in", "price_out"), max),
+}
+_OURS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("model", "messages", "n", "stream", "stream_options", "tools", "functions"), ""),
+    **dict.fromkeys(("max_tokens", "max_completion_tokens"), "max_tokens"),
+    "temperature": "temperature",
+}
+"""Parameters of a request that are ours to set, with the key of ``[model]`` that sets them."""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -63,16 +78,24 @@ def find_model(
         mine["base_url"] = address
         if theirs.get("base_url") != address:
             theirs.pop("base_url", None)
+    named = [(environment.get("JOULELINE_MODEL"), "JOULELINE_MODEL"), (model, "--model")]
+    if any(name for name, _ in named):
+        theirs.pop("model", None)
     if program is not None:
         _refuse_theft(theirs, mine, program)
+        _refuse_choices(theirs, mine, program)
         theirs |= _spending(theirs, mine)
     table = {**mine, **theirs}
+    if "base_url" in theirs and theirs["base_url"] != mine.get("base_url", OPENAI_URL):
+        # Any user of this machine may listen at a port that a program's file names.
+        table |= {"api_key_env": "", "api_key_command": ""}
     origin = str(program if "model" in theirs else own)
-    for name, source in ((environment.get("JOULELINE_MODEL"), "JOULELINE_MODEL"), (model, "--model")):
+    for name, source in named:
         if name:
             table["model"], origin = name, source
     if "model" not in table:
         return None
+    table.pop("allowed", None)
     settings = replace(ModelSettings(model=table["model"]), **table)
     _check_address(settings.base_url)
     return replace(settings, origin=origin)
@@ -91,25 +114,37 @@ def _refuse_theft(theirs: Mapping[str, Any], mine: Mapping[str, Any], program: P
             f"{program}: base_url in [model] would send your sources and your key to {_host(address)}; "
             f"if you want that, put it into your own jouleline.toml or set JOULELINE_MODEL_BASE_URL"
         )
-    if "api_key_env" in theirs and not local:
+    if "api_key_env" in theirs:
         raise ModelSettingsError(
             f"{program}: api_key_env in [model] would send a secret of its choice away; "
             f"put it into your own jouleline.toml instead"
         )
 
 
+def _refuse_choices(theirs: Mapping[str, Any], mine: Mapping[str, Any], program: Path) -> None:
+    """Refuse what changes whom the user pays, or what is said: other models, and further parameters."""
+    if "extra" in theirs or "allowed" in theirs:
+        key = "extra" if "extra" in theirs else "allowed"
+        raise ModelSettingsError(
+            f"{program}: {key} in [model] would change what you ask and pay for; "
+            f"put it into your own jouleline.toml instead"
+        )
+    allowed = [*mine.get("allowed", ()), *(mine[key] for key in _NAMES if key in mine)]
+    for key in _NAMES:
+        if key in theirs and theirs[key] not in allowed:
+            raise ModelSettingsError(
+                f"{program}: {key} in [model] names {theirs[key]!r}, which is none of the models that you "
+                f"allow; if you want to pay for it, put it into allowed in [model] of your own jouleline.toml"
+            )
+
+
 def _spending(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, Any]:
-    """What a program's file says of spending: it may lower the user's budgets, and never a price."""
-    budgets = {"token_budget": ModelSettings.token_budget, **mine}
+    """What a program's file says of spending: it may lower what the user allows, and never a price."""
     held: dict[str, Any] = {}
-    for key, stricter in (
-        ("token_budget", min),
-        ("money_budget", min),
-        ("price_in", max),
-        ("price_out", max),
-    ):
-        if key in theirs and key in budgets:
-            held[key] = stricter(theirs[key], budgets[key])
+    for key, stricter in _STRICTER.items():
+        most = mine.get(key, getattr(ModelSettings, key))
+        if key in theirs and most is not None:
+            held[key] = stricter(theirs[key], most)
     return held
 
 
@@ -128,6 +163,12 @@ def _table(path: Path) -> dict[str, Any]:
             raise ModelSettingsError(
                 f"{path}: unknown key {key!r} in [model]; known are {', '.join(_WANTED)}"
             )
+        if key == "extra" and isinstance(value, dict) and (taken := sorted(_OURS.keys() & value.keys())):
+            instead = _OURS[taken[0]]
+            raise ModelSettingsError(
+                f"{path}: {taken[0]} in extra of [model] is set by Jouleline itself; "
+                + (f"use {instead} in [model]" if instead else "leave it out")
+            )
         if not _is_wanted(key, value):
             raise ModelSettingsError(f"{path}: {key} in [model] must be {_WANTED[key]}")
     return dict(table)
@@ -137,7 +178,9 @@ def _is_wanted(key: str, value: object) -> bool:
     match key:
         case "extra":
             return isinstance(value, dict)
-        case "temperature" | "timeout_s" | "price_in" | "price_out" | "money_budget":
+        case "allowed":
+            return isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value)
+        case "temperature" | "timeout_s" | "answer_s" | "price_in" | "price_out" | "money_budget":
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 return False
             if key.startswith("price"):

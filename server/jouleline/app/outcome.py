@@ -151,7 +151,8 @@ class Outcome:
     ``result.json`` and, if there is a candidate, ``candidate.patch``. ``notes`` are what else the user
     should know: those of the tools, and what kept a model or a round from doing its part.
     ``roofs`` are the kernels before and after under the roofs of the device that ran them, None where that
-    is not known or nothing changed.
+    is not known or nothing changed. ``unanswered`` says why a model gave no answer to
+    something that it was asked, empty if it answered all.
     """
 
     improved: bool
@@ -166,3 +167,4 @@ class Outcome:
     cost: SearchCost
     notes: tuple[str, ...]
     roofs: BeforeAfter | None = None
+    unanswered: str = ""

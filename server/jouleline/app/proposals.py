@@ -16,9 +16,15 @@ from jouleline.rules.base import Rule
 
 from . import refactor_prompts as prompts
 from .candidates import candidate_by
+from .shown_program import Shown
 
 _SHOWN_DETAIL: Final = 4000
 _LINE: Final = "model-"
+_MOST_PIECES: Final = 3
+_GO_ON: Final = (
+    "Your answer was cut off at its length limit. Go on exactly where it ended, mid-line if it "
+    "ended there, and repeat nothing."
+)
 
 
 class ProposalError(ValueError):
@@ -93,7 +99,8 @@ class ModelProposer:
     """One line of thought of a language model: its answers see each other and no other line's.
 
     ``number`` tells lines apart, for the same question asked twice is answered twice. ``context`` is what
-    our own analysis knows, ``guide`` our guidance for the language; ``plan`` keeps what was planned.
+    our own analysis knows, ``guide`` our guidance for the language; ``shown`` says which files it sees
+    and may change (None: all).
     """
 
     number: int
@@ -104,6 +111,7 @@ class ModelProposer:
     baseline: Mapping[str, bytes]
     context: str = ""
     guide: str = ""
+    shown: Shown | None = None
     asked: int = 0
     _turns: list[Message] = field(default_factory=list)
 
@@ -114,7 +122,9 @@ class ModelProposer:
 
     async def propose(self, base: Base) -> Candidate | None:
         """Ask for a first refactoring, or for one improvement of what there is by now."""
-        program = prompts.program_text(base.files, self.changeable, self.workload)
+        left = self.shown.left if self.shown is not None else ()
+        seen = {name: data for name, data in base.files.items() if name not in left}
+        program = prompts.program_text(seen, self._changeable, self.workload, left)
         context = self.context or "Nothing has been measured."
         settings = self.settings
         self._turns = [prompts.system()]
@@ -125,7 +135,8 @@ class ModelProposer:
             )
         elif settings.plan:
             plan = prompts.ask("plan", program=program, context=context, guide=self.guide)
-            self._turns += [plan, await self._said([*self._turns, plan])]
+            planned, _ = await self._said([*self._turns, plan])
+            self._turns += [plan, planned]
             request = prompts.ask("apply")
         elif settings.context:
             request = prompts.ask("direct", program=program, context=context, guide=self.guide)
@@ -140,11 +151,11 @@ class ModelProposer:
 
     async def _answer(self, base: Base, request: Message) -> Candidate | None:
         self._turns.append(request)
-        said = await self._said(self._turns)
+        said = await self._whole()
         self._turns.append(said)
         try:
             answer = read_edits(said.content)
-            changed = apply_edits(answer, base.files, self.changeable)
+            changed = apply_edits(answer, base.files, self._changeable)
         except EditFormatError as error:
             raise ProposalError(str(error)) from error
         if not changed:
@@ -154,11 +165,39 @@ class ModelProposer:
         )
         return onto(base, Candidate(self.name, rewrites, changed), self.baseline)
 
-    async def _said(self, turns: Sequence[Message]) -> Message:
+    @property
+    def _changeable(self) -> Sequence[str]:
+        left = self.shown.left if self.shown is not None else ()
+        return [name for name in self.changeable if name not in left]
+
+    async def _whole(self) -> Message:
+        """The next answer; one that met its limit is gone on with, and its pieces are put together.
+
+        Raises:
+            ProposalError: if it has no end then, either: half an edit is none.
+        """
+        text = ""
+        for _ in range(_MOST_PIECES):
+            pieces = [Message(Role.ASSISTANT, text), Message(Role.USER, _GO_ON)] if text else []
+            said, cut = await self._said([*self._turns, *pieces])
+            text += said.content
+            if not cut:
+                return Message(Role.ASSISTANT, text)
+            if not said.content.strip():
+                break  # all of it went into thoughts
+        self._turns.append(Message(Role.ASSISTANT, text or "..."))
+        raise ProposalError(
+            "the answer was cut off at its length limit, so nothing of it was used; answer again, more "
+            "briefly: only SEARCH/REPLACE blocks for the one change that matters most, and no explanation"
+        )
+
+    async def _said(self, turns: Sequence[Message]) -> tuple[Message, bool]:
+        """The model's next message, and whether it met its length limit."""
         schedule = self.settings.temperatures
         temperature = schedule[self.number % len(schedule)] if schedule else None
         sampling = Sampling(temperature=temperature, number=self.number)
-        return Message(Role.ASSISTANT, (await self.model.complete(turns, sampling)).text)
+        completion = await self.model.complete(turns, sampling)
+        return Message(Role.ASSISTANT, completion.text), completion.cut
 
     def _rewrite(self, answer: EditAnswer, old: bytes, new: bytes) -> Rewrite:
         edits = edits_between(old, new)

@@ -5,18 +5,30 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
-from jouleline.core.ports import Completion, LanguageModel, Message, Sampling, content_key
+import cattrs
 
-from .journal import Journal
+from jouleline.core.ports import (
+    Completion,
+    Heard,
+    LanguageModel,
+    Message,
+    Sampling,
+    content_key,
+    unheard,
+)
+
+from .journal import Journal, JournalError
 
 _FORMAT = "answer/1"
+_STEP_TOKENS = 32
+"""How much more of the answers is worth telling."""
 
 
 @dataclass
 class RecordedModel:
-    """Asks ``model`` once for each question of a run; ``tell`` hears when a question is asked.
+    """Asks ``model`` once for each question of a run; ``tell`` hears how far that is.
 
     ``tokens_in`` and ``tokens_out`` were paid for in this run, ``answers`` counts them and ``seconds``
     (s) is the time they took, summed over those that were asked at once. ``cost`` is at the configured
@@ -31,6 +43,8 @@ class RecordedModel:
     answers: int = 0
     seconds: float = 0.0
     cost: float | None = None
+    _under_way: dict[object, int] = field(default_factory=dict)
+    _told: int = 0
 
     @property
     def name(self) -> str:
@@ -42,8 +56,18 @@ class RecordedModel:
         """The model's own identity."""
         return self.model.identity
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Completion:  # noqa: B008 - a frozen value
-        """The answer that the log holds, else a new one."""
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling = Sampling(),  # noqa: B008 - a frozen value
+        heard: Heard = unheard,
+    ) -> Completion:
+        """The answer that the log holds, else a new one.
+
+        Raises:
+            ModelError: if there is no answer.
+            JournalError: if the log's answer is none that this version can read.
+        """
         said = [(str(one.role), one.content) for one in messages]
         key = content_key(
             _FORMAT, self.identity, json.dumps(asdict(sampling), sort_keys=True), json.dumps(said)
@@ -52,7 +76,17 @@ class RecordedModel:
         async def asked() -> dict[str, object]:
             self.tell(f"asking {self.name}")
             began = time.monotonic()
-            completion = await self.model.complete(messages, sampling)
+            answer = object()
+
+            def more(tokens: int) -> None:
+                heard(tokens)
+                self._under_way[answer] = tokens
+                self._tell_how_far()
+
+            try:
+                completion = await self.model.complete(messages, sampling, more)
+            finally:
+                self._under_way.pop(answer, None)
             self.seconds += time.monotonic() - began
             self.answers += 1
             if not completion.cached:
@@ -64,7 +98,22 @@ class RecordedModel:
             return {"question": messages[-1].content, "answer": asdict(completion)}
 
         kept = await self.journal.once("answer", key, asked)
-        return Completion(**kept["answer"])
+        try:
+            return cattrs.structure(kept["answer"], Completion)
+        except (KeyError, TypeError, ValueError, cattrs.BaseValidationError):
+            raise JournalError(
+                "the log of the run holds an answer of a model that this version of Jouleline cannot read; "
+                "run without --resume"
+            ) from None
+
+    def _tell_how_far(self) -> None:
+        """Tell of all answers that are under way, now and then: they come in pieces of a word."""
+        tokens, answers = sum(self._under_way.values()), len(self._under_way)
+        if abs(tokens - self._told) < _STEP_TOKENS:
+            return
+        self._told = tokens
+        under_way = "answering" if answers == 1 else f"{answers} answers under way"
+        self.tell(f"{self.name}: {under_way}, about {tokens} tokens so far")
 
     async def aclose(self) -> None:
         """End the model's connections."""

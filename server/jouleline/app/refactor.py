@@ -97,7 +97,7 @@ async def _refactored(task: Task, tell: Report, journal: Journal) -> Outcome:
             raise RefactorError(f"the baseline does not build: {error}") from error
         except BaselineError as error:
             raise RefactorError(f"{error}{_without_gpu(task.program, tools)}") from error
-        except (EnergyRecordError, RunnerError, MeterError, MeasurementError) as error:
+        except (EnergyRecordError, JournalError, RunnerError, MeterError, MeasurementError) as error:
             raise RefactorError(str(error)) from error
 
 

@@ -32,14 +32,19 @@ def ask(name: str, /, **parts: str) -> Message:
     return Message(Role.USER, _template(f"{name}.md").substitute(parts, format=_text("format.md")))
 
 
-def program_text(files: Mapping[str, bytes], changeable: Collection[str], workload: Workload) -> str:
-    """The program as a model sees it: how it is built and run, and the texts of all its files."""
+def program_text(
+    files: Mapping[str, bytes], changeable: Collection[str], workload: Workload, left: Collection[str] = ()
+) -> str:
+    """The program as a model sees it: how it is built and run, and the texts of its files.
+
+    ``left`` names those that are too much to be shown.
+    """
     return _template("program.md").substitute(
         build=workload.build,
         run=workload.run.replace("{args}", "<arguments>"),
         tolerance=tolerance_words(workload.tolerance),
         changeable=", ".join(sorted(changeable)),
-        files=file_texts(files),
+        files=file_texts(files) + (f"\n\nNot shown: {', '.join(sorted(left))}." if left else ""),
     )
 
 

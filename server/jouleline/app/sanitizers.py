@@ -16,7 +16,8 @@ from .instrumented import Options
 from .observe import Observation, quoted
 from .variants import Memo, variant
 
-_COMMON: Final = ("-g", "-O1", "-fno-omit-frame-pointer")
+# No program needs to know where it was built, and one that does not can be kept.
+_COMMON: Final = ("-g", "-O1", "-fno-omit-frame-pointer", '"-fdebug-prefix-map=$PWD=."')
 MEMORY: Final = Options((*_COMMON, "-fsanitize=address,undefined", "-Wno-error"))
 _ORDER: Final = "gomp_order.cpp"
 # Linking it costs nothing where OpenMP is not used.

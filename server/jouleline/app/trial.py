@@ -16,6 +16,7 @@ from .build import BuildError, Built, build
 from .counted import check_counts
 from .floor import check_floor
 from .gates import check_vacuous
+from .machine_code import same_machine_code
 from .observe import HARSH, Observation, Ran, RunError, quoted, run_once
 from .reference import Reference
 from .sanitizers import check_sanitizers
@@ -27,6 +28,9 @@ GATES: Final = (
     "files", "regions", "vacuous", "build", "run", "output", "precision", "floor", "scaling",
     "effort", "sanitizers",
 )  # fmt: skip
+CHANGE: Final = "change"
+"""The gate, only of the loop, that a candidate fails whose machine code is the baseline's: there is nothing
+to measure."""
 
 Report = Callable[[str], None]
 """Told the name of each gate as it begins, and ``baseline`` while the baseline is built and run."""
@@ -36,7 +40,13 @@ class Trial:
     """One candidate on its way through the gates."""
 
     def __init__(
-        self, reference: Reference, runner: Runner, tell: Report, verdict: Verdict | None = None
+        self,
+        reference: Reference,
+        runner: Runner,
+        tell: Report,
+        verdict: Verdict | None = None,
+        *,
+        must_differ: bool = False,
     ) -> None:
         self.verdict = verdict or Verdict(())
         self.built: Built | None = None
@@ -44,6 +54,7 @@ class Trial:
         self._effort = reference.effort
         self._runner = runner
         self._tell = tell
+        self._must_differ = must_differ
 
     def begin(self, gate: str) -> float:
         """Announce a gate."""
@@ -77,6 +88,9 @@ class Trial:
             return
         if not self.end(began, check_warnings(reference.baseline, self.built)):
             return
+        if self._must_differ and (same := await asyncio.to_thread(self._same, self.built, changed)):
+            self.end(self.begin(CHANGE), same)
+            return
         began = self.begin("run")
         first = await self._run_all(self.built)
         if isinstance(first, GateResult):
@@ -101,6 +115,13 @@ class Trial:
             return
         began = self.begin("sanitizers")
         self.end(began, await self._sanitizers(self.built, {**original, **changed}))
+
+    def _same(self, built: Built, changed: Mapping[str, bytes]) -> GateResult | None:
+        baseline = self._reference.baseline
+        if baseline is None or not same_machine_code(baseline.directory, built.directory, changed):
+            return None
+        reason = "the compiler makes the same machine code of it as of the baseline, so nothing is changed"
+        return GateResult(CHANGE, passed=False, reason=reason)
 
     def _precision(
         self, changed: Mapping[str, bytes], original: Mapping[str, bytes], first: list[Ran]

@@ -45,16 +45,18 @@ async def check_candidate(
     runner: Runner,
     scratch: Path,
     progress: Report | None = None,
+    must_differ: bool = False,
 ) -> tuple[Verdict, Built | None]:
     """Try a candidate: the baseline in ``folder`` with the files ``changed``, built in ``scratch``.
 
     ``original`` are the baseline's files by name, and ``scratch`` is a folder that does not exist yet.
-    The program is returned when it was built, whatever the verdict.
+    With ``must_differ`` one is refused whose machine code is the baseline's. The program is returned when
+    it was built, whatever the verdict.
 
     Raises:
         RunnerError: if a process could not be started.
     """
-    trial = Trial(reference, runner, progress or _ignore)
+    trial = Trial(reference, runner, progress or _ignore, must_differ=must_differ)
     began = trial.begin("files")
     if trial.end(began, check_files(changed, original, reference.workload)):
         await trial.run(folder, changed, original, scratch)

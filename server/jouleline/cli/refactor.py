@@ -91,7 +91,8 @@ def run(options: argparse.Namespace) -> int:
 def _earlier(name: str, program: Program, workload: Workload, records: Path) -> Path:
     """The folder of the run to go on with."""
     try:
-        past = named_run(records, name) if name else resumable(records, identity(program, workload))
+        known = identity(program, workload)
+        past = named_run(records, name) if name else resumable(records, program.root, known)
     except HistoryError as error:
         raise UserError(str(error)) from error
     if past is None:

@@ -14,7 +14,7 @@ from jouleline import wiring
 from jouleline.app.energy_study import Draw, draws, run_trials, scores_of, study_csv, study_json
 from jouleline.app.energy_study_page import percent, study_page
 from jouleline.app.energy_suite import SuiteError, read_suite
-from jouleline.app.journal import EVENTS_FILE, Journal, JournalError
+from jouleline.app.journal import EVENTS_FILE, Journal, JournalError, read_events
 from jouleline.app.outcome import Tools
 from jouleline.app.program import Program, launches_kernels
 from jouleline.core.energy_study import Trial
@@ -96,10 +96,16 @@ def run(options: argparse.Namespace) -> int:
         try:
             asked = draws(members, settings, options.candidates)
             trials = asyncio.run(run_trials(asked, tools_for, journal, tell))
-        except wiring.UnavailableError as error:
+        except (wiring.UnavailableError, JournalError) as error:
             raise UserError(str(error)) from error
         finally:
             journal.close()
+        missing = sum(not trial.done for trial in trials)
+        if missing == len(trials):
+            raise UserError(
+                f"no trial could be run; {options.out / EVENTS_FILE} says why: {_problem(options.out)}",
+                Exit.FAILED,
+            )
         tell("writing the report", None)
         document = study_json(trials, model)
         try:
@@ -123,6 +129,12 @@ def _model_name(name: str | None) -> str | None:
     return found.model if found is not None else None
 
 
+def _problem(out: Path) -> str:
+    """Why the last trial was not run, as the log tells it."""
+    problems = [event for event in read_events(out / EVENTS_FILE) if event["kind"] == "problem"]
+    return str(problems[-1].get("problem", "")) if problems else "nothing"
+
+
 def _print(trials: list[Trial], out: Path) -> None:
     console = output()
     table = Table(box=None, pad_edge=False)
@@ -136,4 +148,11 @@ def _print(trials: list[Trial], out: Path) -> None:
             escape(percent(score.conditional)) if score.conditional else "-",
         )
     console.print(table)
+    if missing := sum(not trial.done for trial in trials):
+        console.print(
+            f"{missing} of {len(trials)} trials were not run and count in no figure; run this again "
+            f"({_problem(out)})",
+            soft_wrap=True,
+            markup=False,
+        )
     console.print(f"[dim]report: {escape(str(out / REPORT_PAGE))}[/]", soft_wrap=True)

@@ -111,6 +111,7 @@ class _Reader:
         self._lines = text.replace("\r\n", "\n").split("\n")
         self._place = 0
         self._file = ""
+        self._taken = False
         self._closings: set[int] = set()
         self._replacements: dict[str, list[Replacement]] = {}
         self._whole: dict[str, str] = {}
@@ -119,7 +120,9 @@ class _Reader:
 
     def edits(self) -> Iterator[FileEdit]:
         for name in dict.fromkeys((*self._replacements, *self._whole)):
-            yield FileEdit(name, tuple(self._replacements.get(name, ())), self._whole.get(name))
+            replacements = tuple(self._replacements.get(name, ()))
+            # Beside blocks, a plain fence only shows something: how to compile, or the code before.
+            yield FileEdit(name, replacements, None if replacements else self._whole.get(name))
 
     def read(self) -> None:
         while self._place < len(self._lines):
@@ -134,17 +137,21 @@ class _Reader:
             elif field := _FIELD.match(line):
                 self._field(field[1].upper(), field[2])
             elif name := _NAME.match(line):
-                self._file = name[1]
+                self._name(name[1])
             elif _NOTHING.match(line):
                 self.nothing = True
 
     def _field(self, name: str, value: str) -> None:
         if name == "FILE":
-            self._file = value.strip("`*_ ")
+            self._name(value.strip("`*_ "))
         else:
             self.fields.setdefault(name, value)
 
+    def _name(self, file: str) -> None:
+        self._file, self._taken = file, False
+
     def _replacement(self) -> None:
+        self._taken = True
         search = self._until(_DIVIDER, "=======")
         replace = self._until(_REPLACE, ">>>>>>> REPLACE")
         self._replacements.setdefault(self._file, []).append(Replacement(search, replace))
@@ -183,11 +190,13 @@ class _Reader:
                 "closed; answer again with SEARCH/REPLACE blocks instead of the whole file"
             )
         self._place = end + 1
-        name = info if _NAME.match(info) else self._file
-        if inside and (named := _NAME.match(inside[0].lstrip("/# "))) and not name:
-            name = named[1]
-        if name or _looks_like_a_program(inside):
-            self._whole[name] = _joined(inside)
+        named = info if _NAME.match(info) else ""
+        if inside and not (named or self._file) and (first := _NAME.match(inside[0].lstrip("/# "))):
+            named = first[1]
+        # The text of a file is the first thing that follows its name.
+        if named or (not self._taken and (self._file or _looks_like_a_program(inside))):
+            self._whole.setdefault(named or self._file, _joined(inside))
+            self._taken = True
 
 
 def _looks_like_a_program(lines: list[str]) -> bool:
@@ -220,13 +229,28 @@ def apply_edits(
             raise EditFormatError(f"{name} does not exist yet: give its whole text in a code fence")
         else:
             text = data.decode("utf-8", "surrogateescape")
-        new_lines = "\r\n" if data is not None and b"\r\n" in data else "\n"
         text = text.replace("\r\n", "\n")
         for replacement in edit.replacements:
             text = _replaced(name, text, replacement)
-        new = text.replace("\n", new_lines).encode("utf-8", "surrogateescape")
-        changed[name] = new
+        changed[name] = _with_ends_of(data or b"", text.encode("utf-8", "surrogateescape"))
     return {name: new for name, new in changed.items() if new != files.get(name)}
+
+
+def _with_ends_of(old: bytes, new: bytes) -> bytes:
+    """The new text, with the old one's line ends: a line that was there keeps its own."""
+    dos = old.count(b"\r\n")
+    if dos in (0, old.count(b"\n")):
+        return new.replace(b"\n", b"\r\n") if dos else new
+    before, after = old.split(b"\n"), new.split(b"\n")
+    usual = b"\r" if 2 * dos > old.count(b"\n") else b""
+    ends = [usual] * len(after)
+    plain = [line.removesuffix(b"\r") for line in before]
+    for start, at, size in SequenceMatcher(a=plain, b=after, autojunk=False).get_matching_blocks():
+        ends[at : at + size] = [line[len(text) :] for line, text in zip(before, plain, strict=True)][
+            start : start + size
+        ]
+    ends[-1] = b""
+    return b"\n".join(line + end for line, end in zip(after, ends, strict=True))
 
 
 def _file_of(edit: FileEdit, permitted: Collection[str]) -> str:

@@ -6,9 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Final
 
 from .at_k import energy_reduction_at_k, pass_at_k
 from .interval import Estimate, t_interval
+
+NOT_RUN: Final = "not run"
+"""Why a trial says nothing: its program or its model could not be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,8 @@ class Trial:
     ``passed`` says that something passed every gate. ``reduction`` is the share of the baseline's energy
     that the edit saves, measured on fresh blocks, 0 where none was offered; ``low`` and ``high`` are its
     95% interval (None without an edit). ``failure`` is why there was no edit, in a word: a gate's name,
-    ``no answer``, ``no proposal`` or ``no improvement``. Times in s; ``energy_j`` is what the search used.
+    ``no proposal`` or ``no improvement``; :data:`NOT_RUN` if the trial is still to be made. Times in s;
+    ``energy_j`` is what the search used.
     """
 
     program: str
@@ -33,6 +38,11 @@ class Trial:
     tokens: int = 0
     energy_j: float | None = None
     provenance: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether it says anything of the setting: what was not run counts neither as saved nor as 0."""
+        return self.failure != NOT_RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +102,14 @@ def score_program(trials: Sequence[Trial]) -> ProgramScore:
 def score_setting(trials: Sequence[Trial]) -> SettingScore:
     """Score the trials of all programs with one setting.
 
-    Figures for k candidates are over the programs that have as many trials.
+    Figures for k candidates are over the programs that have as many trials. Those that were not run are
+    counted among the failures and nowhere else.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: if none was run.
     """
     by_program: dict[str, list[Trial]] = {}
-    for trial in trials:
+    for trial in (one for one in trials if one.done):
         by_program.setdefault(trial.program, []).append(trial)
     scores = tuple(score_program(mine) for mine in by_program.values())
     if not scores:

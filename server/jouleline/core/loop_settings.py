@@ -18,6 +18,7 @@ class LoopSettings:
     the best program so far may be improved further, ``corrections`` how often an answer that does not
     apply, build or verify may be mended, ``judge`` whether the model is asked to review what the gates
     let through. ``temperatures`` are given to the lines of thought in turn (none: the endpoint's own).
+    ``source_bytes`` is how much of a program's text is sent to a model at most.
     ``seconds`` (s) bounds the search: no round begins later. ``comment`` puts the measured figures into
     the code that is offered.
     """
@@ -31,6 +32,7 @@ class LoopSettings:
     corrections: int = 2
     judge: bool = True
     temperatures: tuple[float, ...] = ()
+    source_bytes: int = 200_000
     seconds: float | None = None
     comment: bool = False
 
@@ -40,7 +42,7 @@ class LoopSettings:
         Raises:
             ValueError: if a number is out of its range.
         """
-        for name, least in (("candidates", 1), ("rounds", 0), ("corrections", 0)):
+        for name, least in (("candidates", 1), ("rounds", 0), ("corrections", 0), ("source_bytes", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be a whole number, {least} or more")
         if any(not 0 <= one <= 2 for one in self.temperatures):

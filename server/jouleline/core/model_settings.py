@@ -16,7 +16,8 @@ class ModelSettings:
 
     The key itself is no part of it: it is read from the environment variable ``api_key_env``, or is
     what ``api_key_command`` prints, at the moment of the first request. ``temperature`` and
-    ``max_tokens`` (of one answer) are left to the endpoint where None. ``token_budget`` is for one
+    ``max_tokens`` (of one answer) are left to the endpoint where None. ``timeout_s`` (s) is how long
+    nothing may come, ``answer_s`` (s) how long a whole answer may take. ``token_budget`` is for one
     run of the command line, questions and answers together; so is ``money_budget``, at ``price_in`` and
     ``price_out`` for a million tokens of questions and answers, in whatever currency. ``extra`` is sent
     with every question.
@@ -31,6 +32,7 @@ class ModelSettings:
     temperature: float | None = None
     max_tokens: int | None = None
     timeout_s: float = 120.0
+    answer_s: float = 600.0
     max_retries: int = 4
     parallel: int = 4
     token_budget: int = 1_000_000

@@ -7,7 +7,7 @@ toolchain finds a compiler. The core and the app know only these shapes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -247,6 +247,15 @@ class Completion:
     cost: float | None = None
 
 
+Heard = Callable[[int], None]
+"""Told, while an answer comes, about how many tokens of it there are so far."""
+
+
+def unheard(tokens: int) -> None:
+    """For whom it is enough to hear of an answer when it is whole."""
+    del tokens
+
+
 class LanguageModel(Protocol):
     """A chat model. Retries, time limits, the token budget and requests at once are its own affair.
 
@@ -261,8 +270,10 @@ class LanguageModel(Protocol):
     def identity(self) -> str:
         """Everything beside the question that answers depend on, as text and without secrets."""
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Completion:
-        """The model's next message.
+    async def complete(
+        self, messages: Sequence[Message], sampling: Sampling = Sampling(), heard: Heard = unheard
+    ) -> Completion:
+        """The model's next message; ``heard`` is told of it while it comes, where the model can.
 
         Raises:
             ModelError: when there is no answer to this question.

@@ -133,6 +133,8 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
     work.report("reading the program", 0.0)
     try:
         program = await asyncio.to_thread(read_program_of, document.path, session.folders, overlay)
+        # Before anything is opened that would have to be closed.
+        workload = await asyncio.to_thread(find_workload, program, wiring.toolchains())
         settings = await asyncio.to_thread(wiring.measure_settings, program.root / WORKLOAD_FILE)
         prepare = partial(
             wiring.refactor_tools,
@@ -142,7 +144,6 @@ async def _run(server: Server, document: Document, work: WorkDone) -> tuple[Prog
         )
         tools = await asyncio.to_thread(prepare)
         with closing(tools):
-            workload = await asyncio.to_thread(find_workload, program, tools.toolchains)
             outcome = await refactor(program, workload, tools, report)
     except (ProgramError, WorkloadError, RefactorError, wiring.UnavailableError) as error:
         work.closing = "could not be done"

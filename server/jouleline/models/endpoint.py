@@ -30,11 +30,16 @@ class Endpoint:
         self._key = ""
         self._slots = asyncio.Semaphore(settings.parallel)
 
-    async def ask(self, request: Callable[[openai.AsyncOpenAI], Awaitable[T]]) -> T:
+    async def ask(
+        self,
+        request: Callable[[openai.AsyncOpenAI], Awaitable[T]],
+        pass_on: Callable[[openai.OpenAIError], bool] = lambda _: False,
+    ) -> T:
         """Make one request, when fewer than ``parallel`` others are under way.
 
         Raises:
             ModelError: as one sentence, without the key.
+            openai.OpenAIError: one that the caller wants to see, for which ``pass_on`` is true.
         """
         import openai
 
@@ -43,6 +48,8 @@ class Endpoint:
             try:
                 return await request(self._open())
             except openai.OpenAIError as error:
+                if pass_on(error):
+                    raise
                 raise self._sentence(error) from None
             except (ValueError, TypeError, AttributeError, KeyError):
                 # Statuses say success, but what came is not the protocol: a proxy's page, say.
@@ -104,6 +111,8 @@ class Endpoint:
                 )
             case openai.APIStatusError():
                 return ModelError(f"{where} answered {error.status_code}: {self._redacted(error.message)}")
+            case openai.APIError() if not isinstance(error, openai.APIResponseValidationError):
+                return ModelError(f"{where} ended its answer with an error: {self._redacted(error.message)}")
             case _:
                 return ModelError(
                     f"{where} answered with something that is not of the OpenAI protocol; "

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from jouleline.core.model_settings import ModelSettings
@@ -13,20 +16,29 @@ from jouleline.core.ports import (
     Availability,
     Completion,
     Finding,
+    Heard,
     Message,
     ModelError,
     Sampling,
+    unheard,
 )
 
+from .answer_stream import BYTES_PER_TOKEN, BrokenAnswerError, gathered, of_message
 from .endpoint import Endpoint
 from .spending import Spending
 
 if TYPE_CHECKING:
     import openai
-    from openai.types.chat import ChatCompletion
 
-_BYTES_PER_TOKEN: Final = 4
-"""A usual ratio for English and code; it is used where an endpoint does not count."""
+_WAYS: Final[Sequence[Mapping[str, Any]]] = (
+    {"stream": True, "stream_options": {"include_usage": True}},
+    {"stream": True},
+    {},
+)
+"""How an answer is asked for, the best way first: some endpoints know no ``stream_options``, or no stream."""
+_STREAMING: Final = re.compile(r"\bstream", re.IGNORECASE)
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 8.0
 
 
 class OpenAICompatibleModel:
@@ -37,6 +49,7 @@ class OpenAICompatibleModel:
         self._settings = settings
         self._spending = spending or Spending(settings)
         self._endpoint = Endpoint(settings)
+        self._way = 0
 
     @property
     def name(self) -> str:
@@ -56,15 +69,35 @@ class OpenAICompatibleModel:
         }
         return json.dumps(parts, sort_keys=True, default=str)
 
-    async def complete(self, messages: Sequence[Message], sampling: Sampling = Sampling()) -> Completion:  # noqa: B008 - a frozen value
-        """Ask once; the library retries what may succeed later (429, 5xx, broken connections).
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        sampling: Sampling = Sampling(),  # noqa: B008 - a frozen value
+        heard: Heard = unheard,
+    ) -> Completion:
+        """Ask once; what may succeed later is tried again (429, 5xx, broken connections and answers).
 
         Raises:
             ModelError: when there is no answer to this question.
             ModelUnavailableError: when there would be none to any other, either.
         """
         settings = self._settings
-        asked = sum(len(message.content.encode()) for message in messages) // _BYTES_PER_TOKEN
+        for tried in count():
+            try:
+                return await self._asked(messages, sampling, heard)
+            except BrokenAnswerError as error:
+                self._spending.spend(_about(messages), error.tokens)
+                if tried >= settings.max_retries:
+                    raise
+            await asyncio.sleep(min(_FIRST_PAUSE_S * 2**tried, _LONGEST_PAUSE_S))
+        raise AssertionError("tries are counted without end")
+
+    async def _asked(self, messages: Sequence[Message], sampling: Sampling, heard: Heard) -> Completion:
+        """One request, in the first way that the endpoint understands."""
+        import openai
+
+        settings = self._settings
+        asked = _about(messages)
         most = sampling.max_tokens if sampling.max_tokens is not None else settings.max_tokens
         temperature = sampling.temperature if sampling.temperature is not None else settings.temperature
         parameters: dict[str, object] = dict(settings.extra)
@@ -73,18 +106,37 @@ class OpenAICompatibleModel:
         if most is not None:
             parameters[self._limit_name] = most
 
+        async def answered(client: openai.AsyncOpenAI) -> Completion:
+            answer: Any = await client.chat.completions.create(
+                model=settings.model,
+                messages=[{"role": str(one.role), "content": one.content} for one in messages],  # type: ignore[misc]
+                extra_body=parameters,
+                **_WAYS[way],
+            )
+            return await gathered(answer, asked, heard) if _WAYS[way] else of_message(answer, asked)
+
         async def request(client: openai.AsyncOpenAI) -> Completion:
             with self._spending.reserved(asked, most or 0):
-                answer = await client.chat.completions.create(
-                    model=settings.model,
-                    messages=[{"role": str(one.role), "content": one.content} for one in messages],  # type: ignore[misc]
-                    extra_body=parameters,
-                )
-                completion = _completion(answer, asked)
-            cost = self._spending.spend(completion.tokens_in, completion.tokens_out)
-            return replace(completion, cost=cost)
+                try:
+                    found = await asyncio.wait_for(answered(client), settings.answer_s)
+                except TimeoutError:
+                    raise ModelError(
+                        f"{settings.model} was not done with its answer after {settings.answer_s:g} s; raise "
+                        "answer_s in [model], or ask a faster model"
+                    ) from None
+            cost = self._spending.spend(found.tokens_in, found.tokens_out)
+            return replace(found, cost=cost)
 
-        return await self._endpoint.ask(request)
+        def is_of_the_way(error: openai.OpenAIError) -> bool:
+            refused = isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError)
+            return refused and way < len(_WAYS) - 1 and _STREAMING.search(str(error)) is not None
+
+        while True:
+            way = self._way
+            try:
+                return await self._endpoint.ask(request, pass_on=is_of_the_way)
+            except openai.OpenAIError:
+                self._way = max(self._way, way + 1)  # another request may have found out meanwhile
 
     @property
     def _limit_name(self) -> str:
@@ -97,30 +149,9 @@ class OpenAICompatibleModel:
         await self._endpoint.aclose()
 
 
-def _completion(answer: ChatCompletion, asked: int) -> Completion:
-    # The library does not check what it is sent: any field may be missing or of another type.
-    choices = getattr(answer, "choices", None)
-    if not isinstance(choices, list) or not choices:
-        raise ModelError(
-            "the endpoint answered without a choice; check base_url in [model], which usually ends in /v1"
-        )
-    text = getattr(getattr(choices[0], "message", None), "content", None)
-    # JSON can carry half a surrogate pair, which no file, log or further question holds.
-    text = text.encode("utf-8", "replace").decode("utf-8") if isinstance(text, str) else ""
-    usage = getattr(answer, "usage", None)
-    tokens = (getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
-    counted = all(isinstance(one, int) for one in tokens)
-    cut = getattr(choices[0], "finish_reason", None) == "length"
-    if not text.strip() and not cut:
-        raise ModelError("the model answered with an empty text; ask again, or another model")
-    return Completion(
-        text=text,
-        model=str(getattr(answer, "model", "") or ""),
-        tokens_in=tokens[0] if counted else asked,  # type: ignore[arg-type]
-        tokens_out=tokens[1] if counted else len(text.encode()) // _BYTES_PER_TOKEN,  # type: ignore[arg-type]
-        tokens_estimated=not counted,
-        cut=cut,
-    )
+def _about(messages: Sequence[Message]) -> int:
+    """About how many tokens a question has."""
+    return sum(len(message.content.encode()) for message in messages) // BYTES_PER_TOKEN
 
 
 def find_model_endpoint(settings: ModelSettings | None) -> Finding:

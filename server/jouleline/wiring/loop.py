@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,8 +50,10 @@ def refactor_tools(
         UnavailableError: if a setting is wrong, if a GPU is here whose energy cannot be measured, if a
             model is asked for and none is there, and as :func:`runner`.
     """
+    from jouleline.app.cached_builds import CachedBuilds
     from jouleline.app.outcome import Tools
     from jouleline.meters.selection import find_gpu
+    from jouleline.runners.environment import job_environment
 
     settings = settings or measure_settings()
     stages = loop_settings(program, use)
@@ -60,7 +63,7 @@ def refactor_tools(
     chosen, notes = runner(confined=confined)
     used, other = two_meters(settings, uses_gpu=uses_gpu)
     return Tools(
-        runner=chosen,
+        runner=CachedBuilds(chosen, disk_cache("builds"), job_environment(os.environ, "", {})),
         meter=used,
         plan=settings.plan,
         rules=rules(),

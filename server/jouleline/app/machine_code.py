@@ -1,0 +1,71 @@
+"""Whether two builds of a program are the same machine code, so that no run could tell them apart.
+
+What is compared is what gets loaded: all allocated sections of each ELF file (code, constants, data), but
+neither debug information nor notes with a build's id.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from .program import SOURCE_SUFFIXES
+
+_ELF: Final = b"\x7fELF"
+_ALLOCATED: Final = 0x2
+_WITHOUT_BYTES: Final = 8
+_NOTE: Final = 7
+_RELOCATIONS: Final = (4, 9)
+"""In an object file they say which function is called, and are not loaded themselves."""
+# What compiles or reads sources when it runs may do otherwise with the same machine code.
+_READS_SOURCES: Final = re.compile(
+    rb"nvrtcCreateProgram|hiprtcCreateProgram|clBuildProgram|cuModuleLoad|dlopen"
+)
+
+
+def same_machine_code(baseline: Path, candidate: Path, changed: Mapping[str, bytes]) -> bool:
+    """Whether what was built in two folders is the same, though the sources ``changed`` differ.
+
+    False where it cannot be known: nothing that was built, files that are no sources of a compiler, or a
+    program that may read its sources when it runs.
+    """
+    if any(PurePosixPath(name).suffix.lower() not in SOURCE_SUFFIXES for name in changed):
+        return False
+    before, after = _built(baseline), _built(candidate)
+    return bool(before) and None not in before.values() and before == after
+
+
+def _built(folder: Path) -> dict[str, tuple[tuple[int, bytes], ...] | None]:
+    """The loaded sections of each ELF file in a folder, by its name."""
+    found: dict[str, tuple[tuple[int, bytes], ...] | None] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_file() or path.suffix.lower() in SOURCE_SUFFIXES:
+            continue
+        with path.open("rb") as file:
+            if file.read(len(_ELF)) != _ELF:
+                continue
+        data = path.read_bytes()
+        found[path.relative_to(folder).as_posix()] = None if _READS_SOURCES.search(data) else loaded(data)
+    return found
+
+
+def loaded(data: bytes) -> tuple[tuple[int, bytes], ...] | None:
+    """The allocated sections of an ELF file with their sizes, in order; None if it cannot be read."""
+    try:
+        wide = data[4] == 2
+        order = "<" if data[5] == 1 else ">"
+        header = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, 0x28 if wide else 0x20)[0]
+        size, number = struct.unpack_from(f"{order}HH", data, 0x3A if wide else 0x2E)
+        layout = f"{order}IIQQQQ" if wide else f"{order}IIIIII"
+        sections = []
+        for place in range(number):
+            _, kind, flags, _, offset, length = struct.unpack_from(layout, data, header + place * size)
+            if not (flags & _ALLOCATED or kind in _RELOCATIONS) or kind == _NOTE:
+                continue
+            sections.append((length, b"" if kind == _WITHOUT_BYTES else data[offset : offset + length]))
+    except (struct.error, IndexError):
+        return None
+    return tuple(sections) or None
