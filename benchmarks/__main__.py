@@ -1,4 +1,4 @@
-"""``make bench``: the document path, latency beside clangd, throughput, the cost of edits, sampling and the loop.
+"""``make bench``: the document path, latency beside clangd, throughput, edits, sampling and the loop.
 
 Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
 checkout of HeCBench's ``src``, say).

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 _CAPABILITIES = {
+    "workspace": {"inlayHint": {"refreshSupport": True}},
     "textDocument": {"inlayHint": {}, "hover": {"contentFormat": ["markdown"]}},
     "general": {"positionEncodings": ["utf-16"]},
 }

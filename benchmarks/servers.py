@@ -59,8 +59,6 @@ extern const dim3 __device__ blockDim, gridDim;
 _FLAGS = "-xcuda\n-nocudainc\n-nocudalib\n--cuda-host-only\n-include\nstub.h\n-I.\n"
 
 
-
-
 class _Place(NamedTuple):
     line: int
     character: int

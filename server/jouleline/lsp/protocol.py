@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -10,6 +11,13 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 if TYPE_CHECKING:
     from .server import Server
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A result that is JSON already: converting hundreds of hints takes longer than finding them."""
+
+    value: Any
 
 
 class Protocol(LanguageServerProtocol):
@@ -57,6 +65,14 @@ class Protocol(LanguageServerProtocol):
     @lsp_method(types.EXIT)
     def lsp_exit(self, *_: Any) -> None:  # type: ignore[override]
         self._server.ended.set()
+
+    def _send_response(
+        self, msg_id: str | int, result: Any | None = None, error: types.ResponseError | None = None
+    ) -> None:
+        if error is None and isinstance(result, Plain):
+            self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "result": result.value})
+        else:
+            super()._send_response(msg_id, result, error)
 
     def _handle_response(
         self, msg_id: str | int, result: Any | None = None, error: types.ResponseError | None = None

@@ -37,6 +37,7 @@ from .diagnostics import Diagnostics
 from .protocol import Protocol
 from .refactor import Jobs
 from .session import Session
+from .settling import Settling
 from .transport import log_to_standard_error, serve_stdio, serve_tcp
 
 _log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Server(LanguageServer):
         self.jobs = Jobs()
         self.compilation = Compilation(self)
         self.diagnostics = Diagnostics(self)
+        self.settling = Settling(self)
         self.ended = Event()
         self._tasks: set[asyncio.Task[None]] = set()
         _register(self)
@@ -92,6 +94,8 @@ class Server(LanguageServer):
 
     async def stop(self) -> None:
         """End all runs with their processes, and what goes on in the background."""
+        for background in (self.compilation, self.diagnostics, self.settling):
+            background.stop()
         await self.jobs.stop()
         tasks = list(self._tasks)
         for task in tasks:
@@ -106,6 +110,7 @@ class Server(LanguageServer):
         """Something changed: what goes on in the background is outdated, and begins anew in a while."""
         self.compilation.restart()
         self.diagnostics.restart()
+        self.settling.restart()
 
     def refresh(self) -> None:
         """Have the editor ask for hints and lenses anew, if it can.
