@@ -34,6 +34,7 @@ from . import (
 from .client import Client
 from .compilation import Compilation
 from .diagnostics import Diagnostics
+from .greeting import Opening
 from .protocol import Protocol
 from .refactor import Jobs
 from .session import Session
@@ -182,8 +183,10 @@ async def _introduce(server: Server) -> None:
         await configuration.pull(server)
 
 
-def serve(tcp: tuple[str, int] | None = None) -> int:
+def serve(tcp: tuple[str, int] | None = None, opening: Opening | None = None) -> int:
     """Serve one editor on standard input and output, or on a TCP address; the exit code.
+
+    ``opening`` is what an editor on standard input has said already.
 
     Over TCP the first client to connect is served, then the server ends. Port 0 takes a free one,
     which is told on standard error.
@@ -191,5 +194,5 @@ def serve(tcp: tuple[str, int] | None = None) -> int:
     log_to_standard_error()
     server = Server()
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve_stdio(server) if tcp is None else serve_tcp(server, *tcp))
+        asyncio.run(serve_stdio(server, opening) if tcp is None else serve_tcp(server, *tcp))
     return 0 if server.protocol.told_to_shut_down else 1
