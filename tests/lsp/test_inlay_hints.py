@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tests.lsp.client import Client
+from tests.lsp.client import FULL, Client
 
 
 def test_kernels_and_launches_of_a_cuda_sample_have_hints(client: Client, samples: Path) -> None:
@@ -56,3 +56,23 @@ def test_a_kernel_without_anything_to_count_says_so(client: Client, tmp_path: Pa
     (hint,) = client.hints(uri)
     assert hint["label"] == "◂ bound unknown"
     assert "nothing was found to count" in hint["tooltip"]["value"]
+
+
+def test_hints_that_were_told_soon_are_asked_for_again_when_they_were_not_right(
+    client: Client, tmp_path: Path
+) -> None:
+    workspace = {**FULL["workspace"], "inlayHint": {"refreshSupport": True}}
+    client.initialize(tmp_path, {**FULL, "workspace": workspace})
+    kernel = (
+        "__global__ void scale(float *a) {\n  for (int i = 0; i < TIMES; i++) a[threadIdx.x] *= 2.0f;\n}\n"
+    )
+    text = f"#define TIMES %s\n{kernel}int main() {{ scale<<<8192, 256>>>(nullptr); }}\n"
+    uri = client.open(tmp_path / "k.cu", text % "10")
+    before = client.hints(uri)
+    place = {"line": 0, "character": len("#define TIMES 10")}
+    client.change(uri, 2, {"range": {"start": place, "end": place}, "text": "00"})
+    assert client.hints(uri) == before  # the kernel's own text has not changed
+    client.reply(client.expect("workspace/inlayHint/refresh"), None)
+    settled = client.hints(uri)
+    assert settled != before
+    assert client.hints(client.open(tmp_path / "other.cu", text % "1000")) == settled

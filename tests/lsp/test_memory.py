@@ -1,6 +1,5 @@
 """What is remembered must be what would be counted."""
 
-from collections.abc import Hashable
 from pathlib import Path
 
 import pytest
@@ -8,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jouleline import wiring
-from jouleline.app.analyse import Followed, parse_file
+from jouleline.app.analyse import Followed, KernelReport, parse_file
 from jouleline.core.source import SourceText
 from jouleline.lsp.documents import Document
-from jouleline.lsp.memory import Memory
+from jouleline.lsp.memory import Memory, State
 from jouleline.lsp.view import View
 
 TEXT = """\
@@ -70,9 +69,9 @@ def test_a_kernel_is_counted_again_when_what_it_depends_on_changed(
     seen: set[str] = set()
     store = memory.store
 
-    def watched(key: bytes, reports: tuple[object, ...]) -> None:
-        seen.update(report.kernel.name for report in reports)  # type: ignore[attr-defined]
-        store(key, reports)  # type: ignore[arg-type]
+    def watched(reports: tuple[KernelReport, ...], *keys: bytes) -> None:
+        seen.update(report.kernel.name for report in reports)
+        store(reports, *keys)
 
     monkeypatch.setattr(memory, "store", watched)
     changed = TEXT.replace(old, new, 1)
@@ -137,7 +136,7 @@ def test_host_code_is_not_followed_again_while_a_kernel_is_typed(monkeypatch: py
     followed: list[object] = []
     keep = memory.keep
 
-    def watched(state: Hashable, one: Followed) -> None:
+    def watched(state: State, one: Followed) -> None:
         followed.append(state)
         keep(state, one)
 
@@ -149,6 +148,32 @@ def test_host_code_is_not_followed_again_while_a_kernel_is_typed(monkeypatch: py
     document = typed(document, document.text.data.index(b"int n = SIZE;"), 0, " ")
     counts(seen(document, memory))
     assert len(followed) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "early"),
+    [
+        ("  for (int", "\n  for (int", {"first", "second"}),
+        ("int n = SIZE;", "int n = 2 * SIZE;", {"first", "second"}),
+        ("twice(a[i])", "twice(a[i]) * 3.0f", set()),
+        ("+= twice", "+= 3.0f * first(a, 1), twice", {"first", "second"}),
+    ],
+)
+def test_what_is_told_soon_follows_no_host_code_and_is_right_once_it_has_settled(
+    monkeypatch: pytest.MonkeyPatch, old: str, new: str, early: set[str]
+) -> None:
+    memory = Memory()
+    document = Document("file:///k.cu", Path("/k.cu"), "cuda-cpp", 1, SourceText(TEXT.encode()))
+    counts(seen(document, memory))
+    changed = seen(typed(document, TEXT.index(old), len(old), new), memory)
+    with monkeypatch.context() as patch:
+        patch.setattr(Followed, "of", None)
+        told = {kernel.name: changed.soon(place) for place, kernel in changed.kernels}
+    assert {changed.kernel(place).name for place in changed.early} == early
+    assert all(told.values())
+    anew = Document(document.uri, document.path, document.language, 1, changed.text)
+    assert counts(changed) == counts(seen(anew, Memory()))
+    assert all(changed.soon(place) is changed.reports(place) for place, _ in changed.kernels)
 
 
 def test_reports_that_are_recalled_belong_to_the_text_as_it_is_now() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from jouleline import wiring
-
 from .exit_codes import UserError
 
 
@@ -21,6 +19,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until the client ends the session."""
+    from jouleline import wiring
+
     return wiring.serve(_address(options.tcp) if options.tcp else None)
 
 

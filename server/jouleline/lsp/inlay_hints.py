@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
@@ -12,48 +11,66 @@ from jouleline.app import wording
 from jouleline.app.analyse import KernelReport
 
 from . import convert
+from .background import Turn
+from .protocol import Plain
 from .view import View
 
 if TYPE_CHECKING:
     from .server import Server
+
+Hint = dict[str, Any]
+"""As the protocol has it."""
 
 
 def register(server: Server) -> None:
     """Add the feature to a server."""
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
-    async def inlay_hint(params: types.InlayHintParams) -> list[types.InlayHint]:
-        view = await server.session.view(params.text_document.uri)
-        if view is None or not server.session.settings.inlay_hints.enable:
-            return []
-        return await hints(view, params.range)
+    async def inlay_hint(params: types.InlayHintParams) -> Plain:
+        session = server.session
+        view = await session.view(params.text_document.uri)
+        if view is None or not session.settings.inlay_hints.enable:
+            return Plain([])
+        found = await hints(view, params.range, soon=session.client.refresh_hints)
+        if view.early:
+            server.settling.ensure()
+        return Plain(found)
 
 
-async def hints(view: View, asked: types.Range) -> list[types.InlayHint]:
-    """The hints whose place lies in a range."""
+async def hints(view: View, asked: types.Range, *, soon: bool = False) -> list[Hint]:
+    """The hints whose place lies in a range; ``soon``, by host code as it was followed before a change."""
     start, end = convert.to_offsets(view.text, asked, view.encoding)
-    found: list[types.InlayHint] = []
+    reports_of = view.soon if soon else view.reports
+    found: list[Hint] = []
+    turn = Turn()
     for place, kernel in view.kernels_between(start, end):
-        if not view.known(place):
-            # A bound takes milliseconds: what else has arrived goes first, a cancel among it.
-            await asyncio.sleep(0)
-        if reports := view.reports(place):
+        await turn.over()
+        if reports := reports_of(place):
             found.append(_hint(view, kernel.anchor, reports))
     for launch in view.launches:
-        if start <= launch.anchor <= end and (report := view.report_at(launch)) is not None:
+        if start <= launch.anchor <= end and (report := view.report_at(launch, soon=soon)) is not None:
+            await turn.over()
             found.append(_hint(view, launch.anchor, (report,)))
-            await asyncio.sleep(0)
     return found
 
 
-def _hint(view: View, offset: int, reports: Sequence[KernelReport]) -> types.InlayHint:
-    return types.InlayHint(
-        position=convert.to_position(view.text, offset, view.encoding),
-        label=wording.label(reports),
-        tooltip=types.MarkupContent(kind=types.MarkupKind.Markdown, value=_tooltip(view, reports[0])),
-        padding_left=True,
-        padding_right=True,
-    )
+def said(view: View, reports: Sequence[KernelReport]) -> Hint:
+    """A hint without its place; it outlives a keystroke."""
+    kept = reports[0].said
+    found: Hint | None = kept.get((Hint, len(reports)))
+    if found is None:
+        found = kept[Hint, len(reports)] = {
+            "label": wording.label(reports),
+            "tooltip": {"kind": "markdown", "value": _tooltip(view, reports[0])},
+            "paddingLeft": True,
+            "paddingRight": True,
+        }
+    return found
+
+
+def _hint(view: View, offset: int, reports: Sequence[KernelReport]) -> Hint:
+    position = convert.to_position(view.text, offset, view.encoding)
+    return {"position": {"line": position.line, "character": position.character}, **said(view, reports)}
 
 
 def _tooltip(view: View, report: KernelReport) -> str:

@@ -6,18 +6,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from jouleline.app.analyse import Followed, KernelReport, ParsedFile
 from jouleline.core.counts import KernelCounts
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.roofline import Bound
 
-_MOST: Final = 512
+_MOST: Final = 2048
 # Each holds the syntax trees of a program.
 _MOST_FOLLOWED: Final = 3
 
 Key = bytes
+State = tuple[bytes, Hashable]
+"""The digest of a program without the bodies of its kernels, and what else its bounds follow from."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class _Remembered:
     launch: tuple[object, ...] | None
     counts: KernelCounts
     bound: Bound
+    said: dict[object, Any]
 
 
 class Memory:
@@ -35,28 +38,41 @@ class Memory:
 
     def __init__(self) -> None:
         self._known: OrderedDict[Key, tuple[_Remembered, ...]] = OrderedDict()
-        self._followed: OrderedDict[Hashable, Followed] = OrderedDict()
+        self._followed: OrderedDict[State, Followed] = OrderedDict()
 
-    def keep(self, state: Hashable, followed: Followed) -> None:
+    def keep(self, state: State, followed: Followed) -> None:
         """Keep what was followed in a program whose kernels' bodies are not part of ``state``."""
         self._followed[state] = followed
         while len(self._followed) > _MOST_FOLLOWED:
             self._followed.popitem(last=False)
 
-    def kept(self, state: Hashable) -> Followed | None:
+    def kept(self, state: State) -> Followed | None:
         """What was followed in that state."""
         if state in self._followed:
             self._followed.move_to_end(state)
         return self._followed.get(state)
 
-    def store(self, key: Key, reports: tuple[KernelReport, ...]) -> None:
+    def kept_before(self, state: State) -> Followed | None:
+        """What was followed last in a state that differs from that one in the program's text alone."""
+        return next((one for known, one in reversed(self._followed.items()) if known[1] == state[1]), None)
+
+    def store(self, reports: tuple[KernelReport, ...], *keys: Key) -> None:
         """Remember the reports of one kernel."""
-        self._known[key] = tuple(
-            _Remembered(one.kernel.display, way(one.launch) if one.launch else None, one.counts, one.bound)
+        remembered = tuple(
+            _Remembered(
+                one.kernel.display, way(one.launch) if one.launch else None, one.counts, one.bound, one.said
+            )
             for one in reports
         )
+        for key in keys:
+            self._known[key] = remembered
+            self._known.move_to_end(key)
         while len(self._known) > _MOST:
             self._known.popitem(last=False)
+
+    def knows(self, key: Key) -> bool:
+        """Whether there is something to be recalled."""
+        return key in self._known
 
     def recall(
         self, key: Key, file: str, kernel: Kernel, launches: Callable[[tuple[object, ...]], Launch | None]
@@ -73,6 +89,7 @@ class Memory:
                 launches(one.launch) if one.launch else None,
                 one.counts,
                 one.bound,
+                said=one.said,
             )
             for one in known
         )
@@ -96,6 +113,6 @@ def key_of(outside: bytes, kernel: Kernel, *more: str) -> Key:
     """The key of a kernel in a program whose digest is ``outside``."""
     digest = blake2b(outside, digest_size=16)
     data = kernel.source.text.data[kernel.start : kernel.end]
-    digest.update("\0".join((str(kernel.line), *more, "")).encode())
+    digest.update("\0".join((*more, "")).encode())
     digest.update(data)
     return digest.digest()

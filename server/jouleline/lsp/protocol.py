@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
 
 if TYPE_CHECKING:
     from .server import Server
+
+
+_log = logging.getLogger(__name__)
+
+_PARSE_ERROR: Final = -32700
+_INVALID_REQUEST: Final = -32600
+_INVALID_PARAMS: Final = -32602
+_NOT_INITIALIZED: Final = -32002
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A result that is JSON already: converting hundreds of hints takes longer than finding them."""
+
+    value: Any
 
 
 class Protocol(LanguageServerProtocol):
@@ -20,6 +39,53 @@ class Protocol(LanguageServerProtocol):
     """
 
     _server: Server
+
+    _answered: str | int | None = None
+
+    def take(self, body: bytes, *, answered: bool = False) -> None:
+        """Handle one message. One that is none, or has not the shape of its kind, is answered with an error.
+
+        ``answered``: it is the ``initialize`` that the greeting has answered.
+        """
+        try:
+            raw = json.loads(body)
+        except (ValueError, RecursionError):
+            self._send_error(None, _PARSE_ERROR, "this is no JSON")
+            return
+        if not isinstance(raw, dict) or raw.get("jsonrpc") != self.VERSION:
+            self._send_error(None, _INVALID_REQUEST, "this is no message of JSON-RPC 2.0")
+            return
+        method, number = raw.get("method"), raw.get("id")
+        if self._workspace is None and method not in (None, types.INITIALIZE, types.EXIT):
+            if number is not None:
+                self._send_error(number, _NOT_INITIALIZED, f"{method} came before initialize")
+            return
+        if answered:
+            self._answered = number
+        try:
+            message = self._converter.structure(raw, self._kind(raw))
+        except Exception as error:  # noqa: BLE001 - there is no end to what can be wrong with a message
+            if answered:
+                message = self._converter.structure(_bare(raw), types.InitializeRequest)
+            elif method is not None and number is not None:
+                self._send_error(number, _INVALID_PARAMS, f"{method} has parameters of another shape")
+                return
+            else:
+                _log.warning("%s was passed over: %s", method or "an answer", type(error).__name__)
+                return
+        self.handle_message(message)
+
+    def _kind(self, raw: dict[str, Any]) -> type[Any]:
+        """The class of a message."""
+        if "method" in raw:
+            unknown = JsonRPCRequestMessage if "id" in raw else JsonRPCNotification
+            return self.get_message_type(raw["method"]) or unknown
+        if "error" in raw:
+            return types.ResponseErrorMessage
+        return self._result_types.pop(raw["id"], None) or JsonRPCResponseMessage
+
+    def _send_error(self, number: object, code: int, message: str) -> None:
+        self._send_data({"jsonrpc": self.VERSION, "id": number, "error": {"code": code, "message": message}})
 
     @property
     def told_to_shut_down(self) -> bool:
@@ -58,6 +124,16 @@ class Protocol(LanguageServerProtocol):
     def lsp_exit(self, *_: Any) -> None:  # type: ignore[override]
         self._server.ended.set()
 
+    def _send_response(
+        self, msg_id: str | int, result: Any | None = None, error: types.ResponseError | None = None
+    ) -> None:
+        if msg_id == self._answered:
+            self._answered = None
+        elif error is None and isinstance(result, Plain):
+            self._send_data({"jsonrpc": self.VERSION, "id": msg_id, "result": result.value})
+        else:
+            super()._send_response(msg_id, result, error)
+
     def _handle_response(
         self, msg_id: str | int, result: Any | None = None, error: types.ResponseError | None = None
     ) -> None:
@@ -67,3 +143,12 @@ class Protocol(LanguageServerProtocol):
             self._request_futures.pop(msg_id, None)
             return
         super()._handle_response(msg_id, result, error)
+
+
+def _bare(request: dict[str, Any]) -> dict[str, Any]:
+    """A request to initialize with what has been understood of it."""
+    general = request["params"]["capabilities"].get("general") or {}
+    offered = [one for one in general.get("positionEncodings") or () if isinstance(one, str)]
+    capabilities = {"general": {"positionEncodings": offered}} if offered else {}
+    params = {"processId": None, "rootUri": None, "capabilities": capabilities}
+    return {**request, "params": params}

@@ -34,9 +34,11 @@ from . import (
 from .client import Client
 from .compilation import Compilation
 from .diagnostics import Diagnostics
+from .greeting import Opening
 from .protocol import Protocol
 from .refactor import Jobs
 from .session import Session
+from .settling import Settling
 from .transport import log_to_standard_error, serve_stdio, serve_tcp
 
 _log = logging.getLogger(__name__)
@@ -72,6 +74,7 @@ class Server(LanguageServer):
         self.jobs = Jobs()
         self.compilation = Compilation(self)
         self.diagnostics = Diagnostics(self)
+        self.settling = Settling(self)
         self.ended = Event()
         self._tasks: set[asyncio.Task[None]] = set()
         _register(self)
@@ -92,6 +95,8 @@ class Server(LanguageServer):
 
     async def stop(self) -> None:
         """End all runs with their processes, and what goes on in the background."""
+        for background in (self.compilation, self.diagnostics, self.settling):
+            background.stop()
         await self.jobs.stop()
         tasks = list(self._tasks)
         for task in tasks:
@@ -106,6 +111,7 @@ class Server(LanguageServer):
         """Something changed: what goes on in the background is outdated, and begins anew in a while."""
         self.compilation.restart()
         self.diagnostics.restart()
+        self.settling.restart()
 
     def refresh(self) -> None:
         """Have the editor ask for hints and lenses anew, if it can.
@@ -177,8 +183,10 @@ async def _introduce(server: Server) -> None:
         await configuration.pull(server)
 
 
-def serve(tcp: tuple[str, int] | None = None) -> int:
+def serve(tcp: tuple[str, int] | None = None, opening: Opening | None = None) -> int:
     """Serve one editor on standard input and output, or on a TCP address; the exit code.
+
+    ``opening`` is what an editor on standard input has said already.
 
     Over TCP the first client to connect is served, then the server ends. Port 0 takes a free one,
     which is told on standard error.
@@ -186,5 +194,5 @@ def serve(tcp: tuple[str, int] | None = None) -> int:
     log_to_standard_error()
     server = Server()
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve_stdio(server) if tcp is None else serve_tcp(server, *tcp))
+        asyncio.run(serve_stdio(server, opening) if tcp is None else serve_tcp(server, *tcp))
     return 0 if server.protocol.told_to_shut_down else 1

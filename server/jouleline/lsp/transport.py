@@ -12,27 +12,28 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pygls.exceptions import JsonRpcException
-from pygls.io_ import StdinAsyncReader, StdoutWriter, run_async
+from pygls.io_ import StdinAsyncReader, StdoutWriter
 
 from .garbage import collect_when_quiet
+from .greeting import CONTENT_LENGTH, Opening
 
 if TYPE_CHECKING:
     from .server import Server
 
-_log = logging.getLogger(__name__)
+Reader = asyncio.StreamReader | StdinAsyncReader
 _HEADER_LIMIT = 1 << 20
 
 
-async def serve_stdio(server: Server) -> None:
-    """Serve the editor that started us."""
+async def serve_stdio(server: Server, opening: Opening | None = None) -> None:
+    """Serve the editor that started us, and has sent its first message already."""
     output = sys.stdout.buffer
     # Nothing but the protocol may reach standard output, whatever a library prints.
     sys.stdout = sys.stderr
     server.protocol.set_writer(StdoutWriter(output))
-    await _converse(server, await _standard_input())
+    await _converse(server, await _standard_input(), opening)
 
 
-async def _standard_input() -> asyncio.StreamReader | StdinAsyncReader:
+async def _standard_input() -> Reader:
     """Standard input without a thread, where it is a pipe of its own."""
     here, there = os.fstat(0), os.fstat(1)
     is_pipe = stat.S_ISFIFO(here.st_mode) or stat.S_ISSOCK(here.st_mode)
@@ -74,7 +75,7 @@ async def serve_tcp(server: Server, host: str, port: int) -> None:
                 await writer.wait_closed()
 
 
-async def _converse(server: Server, reader: asyncio.StreamReader | StdinAsyncReader) -> None:
+async def _converse(server: Server, reader: Reader, opening: Opening | None = None) -> None:
     """Handle messages until the editor ends the session, or is gone, or we are told to stop."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
@@ -84,16 +85,29 @@ async def _converse(server: Server, reader: asyncio.StreamReader | StdinAsyncRea
             loop.add_signal_handler(number, task.cancel)
     server.start(collect_when_quiet(server.session))
     try:
+        if opening is not None:
+            server.protocol.take(opening.body, answered=opening.answered)
         with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            await run_async(
-                stop_event=server.ended,
-                reader=reader,
-                protocol=server.protocol,
-                logger=_log,
-                error_handler=server.report_server_error,
-            )
+            while not server.ended.is_set() and (body := await _message(reader)) is not None:
+                server.protocol.take(body)
     finally:
         await server.stop()
+
+
+async def _message(reader: Reader) -> bytes | None:
+    """The next message; None at the end. What is no message is passed over until one begins."""
+    length = 0
+    while True:
+        try:
+            line = await reader.readline()
+        except ValueError:  # longer than any line that tells of a message
+            continue
+        if not line:
+            return None
+        if found := CONTENT_LENGTH.search(line):
+            length = int(found[1])
+        elif length and not line.strip():
+            return await reader.readexactly(length)
 
 
 class _Expected(logging.Filter):

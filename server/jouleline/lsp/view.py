@@ -15,7 +15,7 @@ from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
-from .memory import Key, Memory, around, key_of, way
+from .memory import Key, Memory, State, around, key_of, way
 
 _log = logging.getLogger(__name__)
 
@@ -113,42 +113,86 @@ class View:
     def reports(self, place: Place) -> tuple[KernelReport, ...]:
         """The bounds of one kernel, one for each way it is launched; none if it cannot be counted."""
         if place not in self._reports:
-            self._reports[place] = self._analyse(place)
+            known = self._recalled(self._key(place), place)
+            self._reports[place] = self._counted(place) if known is None else known
         return self._reports[place]
+
+    def soon(self, place: Place) -> tuple[KernelReport, ...]:
+        """The same without following host code anew: what was known before it was changed is in ``early``.
+
+        A kernel of the same text has the bounds that it had; one that is typed in is counted anew, its
+        launches being those of before.
+        """
+        if place in self._reports or place not in self.early:
+            early = None if place in self._reports else self._early(place)
+            if early is None:
+                return self.reports(place)
+            self.early[place] = early
+        return self.early[place]
+
+    @cached_property
+    def early(self) -> dict[Place, tuple[KernelReport, ...]]:
+        """What was told soon, and may not hold."""
+        return {}
 
     def remember(self, place: Place, reports: tuple[KernelReport, ...]) -> None:
         """Have views of the same things, this one excepted, give better reports of a kernel."""
-        self.memory.store(self._key(place), reports)
+        self.memory.store(reports, self._key(place), self._own_key(place))
 
-    def report_at(self, launch: Launch) -> KernelReport | None:
+    def report_at(self, launch: Launch, *, soon: bool = False) -> KernelReport | None:
         """The bound of the kernel that a launch in the document starts; None if it is not here."""
         place = self.places.get(launch.kernel)
-        reports = self.reports(place) if place is not None else ()
+        reports = (self.soon if soon else self.reports)(place) if place is not None else ()
         return next(
             (one for one in reports if one.launch is not None and way(one.launch) == way(launch)),
             reports[0] if reports else None,
         )
 
-    def _analyse(self, place: Place) -> tuple[KernelReport, ...]:
+    def _early(self, place: Place) -> tuple[KernelReport, ...] | None:
+        """What may be told soon of a kernel; None if nothing may, or all that is known holds."""
+        kernel = self.kernel(place)
+        if self.memory.knows(self._key(place)):
+            return None
+        if self.memory.kept(self._state) is not None and kernel.is_closed:
+            return None
+        known = self._recalled(self._own_key(place), place)
+        if known is not None or kernel.directive is not None:
+            return known  # a region is a part of the host code
+        before = self.memory.kept_before(self._state)
+        return self._count(place, before, self._own_key(place)) if before is not None else None
+
+    def _counted(self, place: Place) -> tuple[KernelReport, ...]:
+        followed = self._surroundings if self.kernel(place).is_closed else self._followed
+        return self._count(place, followed, self._key(place), self._own_key(place))
+
+    def _count(self, place: Place, followed: Followed, *keys: Key) -> tuple[KernelReport, ...]:
         language, kernel = self.files[place.file].kernels[place.number]
-        key = self._key(place)
-        if (known := self.memory.recall(key, place.file, kernel, self._launch)) is not None:
-            return known
         try:
-            followed = self._surroundings if kernel.is_closed else self._followed
             reports = tuple(followed.reports(place.file, language, kernel))
         except Exception:  # noqa: BLE001 - whatever it is, the log has it
             # One kernel that cannot be counted must not take the hints of all others with it.
             _log.exception("%s: kernel %d cannot be counted", place.file, place.number + 1)
             return ()
-        self.memory.store(key, reports)
+        self.memory.store(reports, *keys)
         # Where an earlier state of the files was followed, its launches are not those of this one.
-        return self.memory.recall(key, place.file, kernel, self._launch) or reports
+        return self._recalled(keys[0], place) or reports
+
+    def _recalled(self, key: Key, place: Place) -> tuple[KernelReport, ...] | None:
+        return self.memory.recall(key, place.file, self.kernel(place), self._launch)
 
     def _key(self, place: Place) -> Key:
-        macros = str(sorted(self.macros.items()))
-        more = (place.file, self.device.id, self.arguments, macros, self.makefile)
-        return key_of(self._around, self.kernel(place), *more)
+        """The key of all that a kernel's bounds follow from."""
+        kernel = self.kernel(place)
+        return key_of(self._around, kernel, str(kernel.line), place.file, *self._circumstances)
+
+    def _own_key(self, place: Place) -> Key:
+        """The key of a kernel's own text."""
+        return key_of(b"", self.kernel(place), place.file, *self._circumstances)
+
+    @cached_property
+    def _circumstances(self) -> tuple[str, ...]:
+        """What the bounds of all kernels follow from beside the program's text."""
+        return self.device.id, self.arguments, str(sorted(self.macros.items())), self.makefile
 
     @cached_property
     def _followed(self) -> Followed:
@@ -163,8 +207,8 @@ class View:
         return self.memory.kept(self._state) or self._followed
 
     @cached_property
-    def _state(self) -> tuple[object, ...]:
-        return self._around, self.device.id, self.arguments, str(sorted(self.macros.items())), self.makefile
+    def _state(self) -> State:
+        return self._around, (*self._circumstances, *self.files)
 
     @cached_property
     def _around(self) -> bytes:
@@ -173,11 +217,16 @@ class View:
 
     def _launch(self, wanted: tuple[object, ...]) -> Launch | None:
         """The program's first launch of a kernel in some way."""
+        return next((one for one in self._launches.get(wanted[0], ()) if way(one) == wanted), None)
+
+    @cached_property
+    def _launches(self) -> Mapping[object, list[Launch]]:
+        """The program's launches by the names of their kernels."""
+        found: dict[object, list[Launch]] = {}
         for file in self.files.values():
             for launch in file.launches:
-                if launch.kernel == wanted[0] and way(launch) == wanted:
-                    return launch
-        return None
+                found.setdefault(launch.kernel, []).append(launch)
+        return found
 
     @cached_property
     def _reports(self) -> dict[Place, tuple[KernelReport, ...]]:

@@ -302,7 +302,15 @@ class Use:
 
 def identifiers(region: Node, name: str) -> Iterator[Node]:
     """The identifiers of that text below a node; members and labels have other node types."""
-    return (node for node in descendants(region, "identifier") if text_of(node) == name)
+    # The name is looked for in the text: a walk through a whole file for each of its names takes seconds.
+    text, word = region.text or b"", name.encode()
+    at = text.find(word)
+    while word and at >= 0:
+        start = region.start_byte + at
+        node = region.descendant_for_byte_range(start, start + len(word))
+        if node is not None and node.type == "identifier" and node.end_byte - node.start_byte == len(word):
+            yield node
+        at = text.find(word, at + len(word))
 
 
 def uses(region: Node, name: str) -> list[Use]:

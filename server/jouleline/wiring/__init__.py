@@ -1,19 +1,24 @@
 """The one package that knows both sides: it builds the edges and hands them to the app.
 
-Every edge is imported in the function that needs it, so that nobody waits for what is not used.
+Every edge is imported in the function that needs it, and every module of this package with the first of its
+names that is used, so that nobody waits for what is not used.
 """
 
 from __future__ import annotations
 
-from .devices import DEFAULT_DEVICE, WHAT_IF_DEVICES, catalogue, host_device
-from .doctor import findings
-from .errors import NoSandboxError, UnavailableError
-from .evidence import background_evidence, evidence_sources, profilers, scenario_setting, scenario_sources
-from .folders import config_folder, disk_cache, records_folder
-from .loop import loop_settings, refactor_tools, rules
-from .measuring import measure_settings, meter, replay_meter, sees_gpus, simulated_meter, turn
-from .models import configured_model, fine_tuner, model_evidence, model_settings
-from .running import runner, toolchains
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .devices import DEFAULT_DEVICE, WHAT_IF_DEVICES, catalogue, host_device
+    from .doctor import findings
+    from .errors import NoSandboxError, UnavailableError
+    from .evidence import background_evidence, evidence_sources, profilers, scenario_setting, scenario_sources
+    from .folders import config_folder, disk_cache, records_folder
+    from .loop import loop_settings, refactor_tools, rules
+    from .measuring import measure_settings, meter, replay_meter, sees_gpus, simulated_meter, turn
+    from .models import configured_model, fine_tuner, model_evidence, model_settings
+    from .running import runner, toolchains
 
 __all__ = [
     "DEFAULT_DEVICE",
@@ -50,8 +55,56 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "DEFAULT_DEVICE": "devices",
+    "NoSandboxError": "errors",
+    "UnavailableError": "errors",
+    "WHAT_IF_DEVICES": "devices",
+    "background_evidence": "evidence",
+    "catalogue": "devices",
+    "config_folder": "folders",
+    "configured_model": "models",
+    "disk_cache": "folders",
+    "evidence_sources": "evidence",
+    "findings": "doctor",
+    "fine_tuner": "models",
+    "host_device": "devices",
+    "loop_settings": "loop",
+    "measure_settings": "measuring",
+    "meter": "measuring",
+    "model_evidence": "models",
+    "model_settings": "models",
+    "profilers": "evidence",
+    "records_folder": "folders",
+    "refactor_tools": "loop",
+    "replay_meter": "measuring",
+    "rules": "loop",
+    "runner": "running",
+    "scenario_setting": "evidence",
+    "scenario_sources": "evidence",
+    "sees_gpus": "measuring",
+    "simulated_meter": "measuring",
+    "toolchains": "running",
+    "turn": "measuring",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return found
+
+
 def serve(tcp: tuple[str, int] | None) -> int:
     """Run the language server over standard input and output, or for one client over TCP."""
+    opening = None
+    if tcp is None:
+        from jouleline.lsp.greeting import greet
+
+        opening = greet()
+        if opening is None:
+            return 1  # the editor has gone
     from jouleline.lsp.server import serve as serve_lsp
 
-    return serve_lsp(tcp)
+    return serve_lsp(tcp, opening)

@@ -1,0 +1,59 @@
+"""Hints that were told in haste are worked out in peace, and asked for again where they were not right."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from jouleline.app.analyse import KernelReport
+
+from .background import Background
+from .inlay_hints import said
+from .view import View
+
+if TYPE_CHECKING:
+    from .server import Server
+
+QUIET_S: Final = 0.2
+"""How long nothing may have changed before host code is followed anew, in seconds."""
+
+
+class Settling(Background):
+    """Follows the host code of open programs whose hints were told by what it was before the last change."""
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server, QUIET_S)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the editor can be told to ask again; if not, hints are never told in haste."""
+        return self._server.session.client.refresh_hints
+
+    def drop(self) -> None:
+        """Nothing is kept."""
+
+    async def work(self) -> None:
+        """Work out what was told early in the open documents."""
+        session = self._server.session
+        news = False
+        for uri in list(session.documents):
+            view = await session.view(uri)
+            if view is not None:
+                news |= await _settle(view)
+        if news:
+            self._server.refresh()
+
+
+async def _settle(view: View) -> bool:
+    """Work out what a view told early; whether that was not right."""
+    wrong = False
+    for place, early in list(view.early.items()):
+        await asyncio.sleep(0)  # whatever else has arrived goes first
+        wrong |= _told(view, early) != _told(view, view.reports(place))
+    view.early.clear()
+    return wrong
+
+
+def _told(view: View, reports: tuple[KernelReport, ...]) -> list[object]:
+    """The hints at a kernel and at its launches."""
+    return [said(view, shown) for shown in (reports, *((one,) for one in reports)) if shown]

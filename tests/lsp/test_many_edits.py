@@ -1,0 +1,167 @@
+"""Thousands of edits, as an editor sends them, leave what a fresh look at the text would find.
+
+``JOULELINE_EDITS`` says how many (``make soak``: 10,000).
+"""
+
+import asyncio
+import os
+import random
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from lsprotocol import types
+
+from jouleline import wiring
+from jouleline.core.source import Encoding, SourceText
+from jouleline.core.syntax import parse
+from jouleline.lsp import convert, inlay_hints
+from jouleline.lsp.documents import Document
+from jouleline.lsp.memory import Memory
+from jouleline.lsp.view import View
+
+EDITS = int(os.environ.get("JOULELINE_EDITS", "900"))
+UNITS: dict[Encoding, tuple[str, int]] = {
+    "utf-8": ("utf-8", 1),
+    "utf-16": ("utf-16-le", 2),
+    "utf-32": ("utf-32-le", 4),
+}
+KERNEL = """\
+__global__ void scale(float *a, int n) { // 😀·a
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  if (i < n) a[i] *= 2.0f;
+}
+"""
+CUDA = f"""\
+/* 😀 é 漢字 */\r
+#define SIZE 4096
+__device__ float twice(float x) {{ return x + x; }}\r
+{KERNEL}
+__global__ void sweep(const float *in, float *out, int n) {{
+  for (int k = 0; k < n; k++)
+    out[threadIdx.x] += twice(in[k]);
+}}
+int main() {{
+  const char *name = "𝄞 <<<1, 2>>>";
+  int n = SIZE;
+  scale<<<n / 256, 256>>>(nullptr, n);
+  sweep<<<64, 256>>>(nullptr, nullptr, n);
+}}
+"""
+OPENMP = """\
+#include <omp.h> // 😀
+void add(float *a, const float *b, int n) {
+#pragma omp parallel for
+  for (int i = 0; i < n; i++) a[i] += 2.0f * b[i];\r
+}
+int main() {
+  static float a[4096], b[4096];
+#pragma omp target teams distribute parallel for
+  for (int i = 0; i < 4096; i++) a[i] = 0.5f;
+  add(a, b, 4096);
+}
+"""
+PIECES = [
+    *"x1 ;{}()*",
+    "\n",
+    "\r\n",
+    "\r",
+    "  ",
+    "😀",
+    "é漢",
+    "// 𝄞\n",
+    "/*",
+    "*/",
+    '"',
+    "a[i] + ",
+    "#pragma omp parallel for\n",
+    "#define SIZE 8192\n",
+    "__global__ ",
+    "scale<<<1, 32>>>(nullptr, 1);\n",
+    KERNEL,
+]
+
+
+@dataclass
+class Editor:
+    """A test double: a client that keeps its own text, and can undo."""
+
+    text: str
+    encoding: Encoding
+    chosen: random.Random
+    undone: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def edit(self) -> types.TextDocumentContentChangeEvent:
+        """The next change, of one kind or another."""
+        kind = self.chosen.random()
+        if self.undone and (kind < 0.5 or len(self.undone) > 3):
+            start, before, after = self.undone.pop()
+            return self._replace(start, start + len(after), before)
+        if kind < 0.51:
+            self.undone.clear()
+            return self._replace(0, len(self.text), self.chosen.choice([CUDA, OPENMP]))
+        start = self._place(self.chosen.randrange(len(self.text) + 1))
+        end = self._place(min(len(self.text), start + self.chosen.choice([0, 0, 0, 1, 3, 20, 200])))
+        piece = "" if kind < 0.65 else self.chosen.choice(PIECES)
+        if kind > 0.9:  # a paste of what stands elsewhere
+            other = self._place(self.chosen.randrange(len(self.text) + 1))
+            piece = self.text[other : self._place(min(len(self.text), other + self.chosen.randrange(300)))]
+        self.undone.append((start, self.text[start:end], piece))
+        return self._replace(start, end, piece)
+
+    def _place(self, offset: int) -> int:
+        """A place near an offset: there is no position between a carriage return and its line feed."""
+        return offset - 1 if self.text[offset - 1 : offset + 1] == "\r\n" else offset
+
+    def _replace(self, start: int, end: int, piece: str) -> types.TextDocumentContentChangeEvent:
+        whole = (start, end) == (0, len(self.text)) or start != self._place(start) or end != self._place(end)
+        range_ = types.Range(start=self._position(start), end=self._position(end))
+        self.text = self.text[:start] + piece + self.text[end:]
+        if whole:
+            return types.TextDocumentContentChangeWholeDocument(text=self.text)
+        return types.TextDocumentContentChangePartial(range=range_, text=piece)
+
+    def _position(self, offset: int) -> types.Position:
+        lines = re.split(r"\r\n|\n|\r", self.text[:offset])
+        codec, width = UNITS[self.encoding]
+        return types.Position(line=len(lines) - 1, character=len(lines[-1].encode(codec)) // width)
+
+
+def view(document: Document, memory: Memory, encoding: Encoding) -> View:
+    assert document.parsed is not None
+    files = {"k.cu": document.parsed}
+    return View(document, "k.cu", files, wiring.catalogue().get("h200"), "", "", encoding, memory)
+
+
+def hints(seen: View, *, soon: bool = False) -> list[inlay_hints.Hint]:
+    whole = types.Range(start=types.Position(0, 0), end=types.Position(1_000_000, 0))
+    return asyncio.run(inlay_hints.hints(seen, whole, soon=soon))
+
+
+@pytest.mark.parametrize("encoding", UNITS)
+def test_many_edits_leave_what_a_fresh_look_finds(encoding: Encoding) -> None:
+    editor = Editor(CUDA, encoding, random.Random(f"edits {encoding}"))  # noqa: S311 - the same each time
+    memory = Memory()
+    path = Path("/k.cu")
+    document = Document("file:///k.cu", path, "cuda-cpp", 0, SourceText(convert.to_bytes(CUDA)))
+    whole = 0
+    for version in range(EDITS // len(UNITS)):
+        text = convert.changed(document.text, [editor.edit()], encoding)
+        document = document.changed(text, version)
+        assert document.text.data == editor.text.encode()
+        assert document.text.line_starts == SourceText(document.text.data).line_starts
+        told = view(document, memory, encoding)
+        hints(told, soon=True)
+        fresh = parse(document.text.data)
+        if fresh.root.has_error:
+            continue  # half typed: what was known of other kernels may stand until it parses again
+        whole += 1
+        assert document.parsed is not None
+        assert document.parsed.source.masked == fresh.masked
+        assert str(document.parsed.source.root) == str(fresh.root)
+        anew = view(Document(document.uri, path, "cuda-cpp", 0, document.text), Memory(), encoding)
+        for place in told.early:
+            told.reports(place)  # as it is settled in a pause
+        assert hints(told) == hints(anew), version
+    assert whole > EDITS // len(UNITS) // 10
