@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {
     "security.workspace.trust.startupPrompt": "never",
     "telemetry.telemetryLevel": "off",
     "window.commandCenter": False,
-    "workbench.colorTheme": "Default Light Modern",
+    "workbench.colorTheme": "Light Modern",
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.startupEditor": "none",
     # Compilers in the background would make every test wait for its turn of the processor.
@@ -42,11 +42,6 @@ START_S = 60.0
 class CodeServer:
     address: str
     home: Path
-    user: Path
-
-    def set(self, settings: dict[str, Any]) -> None:
-        """Write the user's settings; an open window takes them up."""
-        (self.user / "User" / "settings.json").write_text(json.dumps(SETTINGS | settings), "utf-8")
 
 
 def require_code_server() -> Path:
@@ -82,6 +77,7 @@ def code_server(entry: Path, home: Path, python: str) -> Iterator[CodeServer]:
     user = home / "code-server"
     for part in ("User", "Machine"):
         (user / part).mkdir(parents=True)
+    (user / "User" / "settings.json").write_text(json.dumps(SETTINGS), "utf-8")
     # A path to an interpreter belongs to the machine; among the user's settings it would not count.
     (user / "Machine" / "settings.json").write_text(json.dumps({"jouleline.python": python}), "utf-8")
     (home / "config.yaml").touch()
@@ -108,9 +104,7 @@ def code_server(entry: Path, home: Path, python: str) -> Iterator[CodeServer]:
             start_new_session=True,
         )
     try:
-        server = CodeServer(address_in(log, serving), home, user)
-        server.set({})
-        yield server
+        yield CodeServer(address_in(log, serving), home)
     finally:
         os.killpg(serving.pid, signal.SIGTERM)
         serving.wait()
