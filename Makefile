@@ -2,14 +2,15 @@
 
 PYTHON ?= python3
 NPM ?= npm
-# Two workers: the tests start compilers, which want the remaining cores.
-PYTEST_ARGS ?= -n 2
+# Two workers: the tests start compilers, which want the remaining cores. By groups: all tests of one editor
+# share it, so they go to one worker, first of all.
+PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 BIN := .venv/bin
 VENV := .venv/.stamp
 CLIENT := vscode-client
 NODE_MODULES := $(CLIENT)/node_modules/.stamp
-SHELL_SCRIPTS = tools/demo tools/need tools/environment tools/shell-check tools/gpu-check .ci/run
+SHELL_SCRIPTS = tools/demo tools/need tools/environment tools/shell-check tools/gpu-check tools/code-server .ci/run
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-server test-client check check-server check-client format bench gpu-check gpu-wheels \

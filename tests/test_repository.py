@@ -100,8 +100,9 @@ def test_every_requirement_is_locked() -> None:
     assert direct_requirements() - locked == set()
 
 
-def test_the_npm_lock_names_no_host() -> None:
-    lock = json.loads((ROOT / "vscode-client" / "package-lock.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("folder", ["vscode-client", "tests/editors/code-server"])
+def test_an_npm_lock_names_no_host(folder: str) -> None:
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text(encoding="utf-8"))
     hosts = {
         name: package["resolved"]
         for name, package in lock["packages"].items()

@@ -52,13 +52,13 @@ test('no text of a record becomes an element of the page', () => {
     const result = parseResult(JSON.stringify(document));
     const text = renderPage({ result, events, folder: hostile }, 'n0nce');
     assert.ok(text.includes('&lt;script&gt;alert(1)'));
-    assert.doesNotMatch(text, /<script|<img|onerror="/);
+    assert.doesNotMatch(text, /<script|<img src=x|onerror="/);
   }
 });
 
-test('the policy allows the one style sheet and nothing else', () => {
+test('the policy allows the one style sheet, pictures in the page, and nothing else', () => {
   const text = page('improved');
-  assert.match(text, /content="default-src 'none'; style-src 'nonce-n0nce'"/);
+  assert.match(text, /content="default-src 'none'; style-src 'nonce-n0nce'; img-src data:"/);
   assert.equal(text.match(/<style nonce="n0nce">/g)?.length, 1);
   assert.doesNotMatch(text, /<script| style="|https?:|url\(/);
 });
@@ -78,6 +78,20 @@ test('the page of an improvement shows figures with intervals, provenance, bound
   ]) {
     assert.ok(text.includes(shown), shown);
   }
+});
+
+test('kernels are drawn under the roofs as an image, with their names in words', () => {
+  const { roofs } = parseResult(readText('test', 'records', 'improved', 'result.json'));
+  assert.ok(roofs);
+  const source =
+    /<img class="roofs" src="data:image\/svg\+xml;base64,([\w+/=]+)" alt="([^"]*)"/.exec(
+      page('improved'),
+    );
+  assert.equal(Buffer.from(source?.[1] ?? '', 'base64').toString(), roofs.picture);
+  assert.match(roofs.picture, /^<svg .*<\/svg>$/);
+  assert.equal(source?.[2], 'Operations per second over intensity: main @line 13');
+  assert.match(page('improved'), /Roofs of AMD EPYC\./);
+  assert.doesNotMatch(page('refused'), /<img/);
 });
 
 test('the page of a run that found nothing names the gates, and has no empty sections', () => {

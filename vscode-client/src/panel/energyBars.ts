@@ -38,14 +38,18 @@ export function energyBars(comparison: Comparison): Markup {
     aria-label="Energy a run: ${told}"
   >
     ${ticks.map(
-      (joules) =>
+      (joules, index) =>
         html`<line
             class="grid"
             x1="${x(joules)}"
             x2="${x(joules)}"
             y1="0"
             y2="${bars.length * row}"
-          /><text class="tick" x="${x(joules)}" y="${height - 6}" text-anchor="middle"
+          /><text
+            class="tick"
+            x="${x(joules)}"
+            y="${height - 6}"
+            text-anchor="${index === ticks.length - 1 ? 'end' : 'middle'}"
             >${quantity(joules, 'J')}</text
           >`,
     )}

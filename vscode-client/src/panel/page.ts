@@ -4,7 +4,7 @@ import { energyBars } from './energyBars';
 import type { LogEvent } from './events';
 import { duration, payback, percent, provenance, quantity, range } from './figures';
 import { html, Markup, nothing } from './markup';
-import type { Comparison, Cost, Estimate, Result } from './record';
+import type { Comparison, Cost, Estimate, Result, Roofs } from './record';
 import { style } from './style';
 
 export interface Page {
@@ -18,7 +18,7 @@ export interface Page {
  * The whole page of a run. It holds no script, and its policy would run none: everything in it was
  * written by a program, its compiler or a model.
  *
- * @param nonce allows the page's own style sheet, and nothing else
+ * @param nonce allows the page's own style sheet, and nothing else beside pictures in the page itself
  */
 export function renderPage({ result, events, folder }: Page, nonce: string): string {
   const { energy } = result;
@@ -28,7 +28,7 @@ export function renderPage({ result, events, folder }: Page, nonce: string): str
         <meta charset="utf-8" />
         <meta
           http-equiv="Content-Security-Policy"
-          content="default-src 'none'; style-src 'nonce-${nonce}'"
+          content="default-src 'none'; style-src 'nonce-${nonce}'; img-src data:"
         />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>Jouleline</title>
@@ -39,7 +39,7 @@ export function renderPage({ result, events, folder }: Page, nonce: string): str
       <body>
         <main class="${result.improved ? 'better' : 'same'}">
           ${heading(result)} ${energy === undefined ? nothing : measured(energy)} ${changes(result)}
-          ${section('Bounds before and after', list(result.bounds))}
+          ${section('Bounds before and after', bounds(result))}
           ${section('The edit', diffView(result.patch))}
           ${section('Candidates tried', tried(result))}
           ${section('Cost of the search', costs(result.cost, energy))}
@@ -181,6 +181,30 @@ function changes({ rewrites }: Result): Markup {
           ${items}
         </ul>`,
       );
+}
+
+function bounds({ bounds: words, roofs }: Result): Markup {
+  return new Markup(list(words).text + (roofs === undefined ? '' : roofline(roofs).text));
+}
+
+/** As an image: what is drawn in one can neither run nor load anything. */
+function roofline({ device, picture, kernels }: Roofs): Markup {
+  const source = `data:image/svg+xml;base64,${Buffer.from(picture).toString('base64')}`;
+  const told = kernels.join(', ');
+  return html`<figure>
+    <img class="roofs" src="${source}" alt="Operations per second over intensity: ${told}" />
+    <figcaption class="quiet">
+      Roofs of ${device}. A disc is a kernel after the edit, a ring one before it, by its operations
+      a byte.
+      ${
+        kernels.length < 2
+          ? nothing
+          : html`<ol>
+              ${kernels.map((kernel) => html`<li><code>${kernel}</code></li>`)}
+            </ol>`
+      }
+    </figcaption>
+  </figure>`;
 }
 
 function tried({ attempts, energy }: Result): Markup {

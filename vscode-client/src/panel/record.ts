@@ -76,6 +76,14 @@ export interface Rewrite {
   readonly rounding: boolean;
 }
 
+/** The kernels before and after under the roofs of the device that bounds are for. */
+export interface Roofs {
+  readonly device: string;
+  /** An SVG that the server drew; its numbers are those of the kernels. */
+  readonly picture: string;
+  readonly kernels: readonly string[];
+}
+
 /** What the panel shows of a document `jouleline/refactor/1`. */
 export interface Result {
   readonly program: string;
@@ -90,6 +98,7 @@ export interface Result {
   readonly patch: string;
   readonly attempts: readonly Attempt[];
   readonly bounds: readonly string[];
+  readonly roofs?: Roofs;
   readonly cost: Cost;
 }
 
@@ -113,6 +122,7 @@ export function parseResult(text: string): Result {
   }
   const workload = fields.at('workload');
   const energy = comparison(fields, 'energy');
+  const roofs = drawn(fields.at('roofs'));
   return {
     program: fields.text('program'),
     command: {
@@ -133,8 +143,18 @@ export function parseResult(text: string): Result {
     patch: fields.text('patch'),
     attempts: fields.list('attempts').map(attempt),
     bounds: fields.texts('bounds'),
+    ...(roofs && { roofs }),
     cost: cost(fields.at('cost')),
   };
+}
+
+function drawn(fields: Fields): Roofs | undefined {
+  const picture = fields.text('picture');
+  if (picture === '') return undefined;
+  const kernels = fields
+    .list('after')
+    .map((kernel) => kernel.text('display') || kernel.text('name'));
+  return { device: fields.at('device').text('name'), picture, kernels };
 }
 
 function rewrite(fields: Fields): Rewrite {

@@ -39,6 +39,9 @@ td .spread, th .spread { display: block; white-space: nowrap; color: var(--quiet
 .bars .candidate { fill: var(--vscode-charts-blue, #1a85ff); }
 .better .bars .candidate { fill: var(--good); }
 .bars .whisker { stroke: var(--vscode-foreground); stroke-width: 1.5; fill: none; }
+figure { margin: 1rem 0; }
+figcaption { margin-top: .35rem; }
+.roofs { display: block; max-width: 100%; height: auto; }
 .attempts { list-style: none; padding: 0; }
 .attempts > li { padding: .5rem 0; border-bottom: 1px solid var(--line); }
 .badge { display: inline-block; border: 1px solid currentColor; border-radius: 3px;

@@ -1,0 +1,28 @@
+"""What docs/editors.md tells users to write into their editor's configuration, word for word."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def block(editor: str, language: str) -> str:
+    """The one code block of this language in the editor's section."""
+    text = (ROOT / "docs" / "editors.md").read_text("utf-8")
+    section = re.split(rf"^## {editor}$", text, flags=re.MULTILINE)[1].split("\n## ")[0]
+    (found,) = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+    return str(found)
+
+
+def home(folder: Path) -> dict[str, str]:
+    """A home with the package where the documentation installs it; the environment that has it."""
+    command = folder / ".jouleline" / "bin" / "jouleline"
+    command.parent.mkdir(parents=True)
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m jouleline "$@"\n', "utf-8")
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    return {"PATH": os.defpath, "HOME": str(folder), "LANG": "C.UTF-8"}

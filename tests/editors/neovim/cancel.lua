@@ -1,0 +1,18 @@
+-- A run is cancelled through its progress token.
+local user = require('user')
+user.open('stuck/stuck.cpp')
+user.wait('a hint', function()
+  return #user.hints() == 1
+end)
+vim.api.nvim_win_set_cursor(0, { tonumber(arg[2]), 0 })
+user.answers = { 'Refactor for energy' }
+vim.lsp.buf.code_action()
+user.wait('the build', function()
+  return user.progress_of('report', 'sleep')
+end)
+local client = vim.lsp.get_clients({ name = 'jouleline' })[1]
+client:notify('window/workDoneProgress/cancel', { token = user.progress[1].token })
+user.wait('the end', function()
+  return user.progress_of('end', 'cancelled')
+end)
+assert(#user.hints() == 1)

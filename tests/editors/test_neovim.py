@@ -1,0 +1,73 @@
+"""A user at Neovim, with the configuration that the documentation gives."""
+
+import shutil
+import subprocess
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.editors.documented import block, home
+from tests.editors.programs import (
+    BODY_LINE,
+    DECAY,
+    KERNEL_LINE,
+    LOOP_LINE,
+    WORK,
+    building,
+    write_decay,
+    write_stencil,
+    write_stuck,
+)
+from tests.support.tools import skip_unless_ci
+
+SCRIPTS = Path(__file__).parent / "neovim"
+Nvim = Callable[..., str]
+
+
+@pytest.fixture
+def nvim(tmp_path: Path) -> Nvim:
+    """Run a script as the user of a home that holds nothing but the documented configuration."""
+    # No system's own: what is documented needs 0.11, and Debian's is older.
+    program = shutil.which("nvim", path=sysconfig.get_path("scripts"))
+    if program is None:
+        skip_unless_ci("the environment has no nvim: its package is for Linux on x86-64 alone")
+    environment = home(tmp_path / "home")
+    configuration = tmp_path / "init.lua"
+    configuration.write_text(block("Neovim", "lua"), "utf-8")
+
+    def run(script: str, *words: object) -> str:
+        ours = f"set runtimepath+={SCRIPTS}"
+        start: list[str | Path] = [program, "--headless", "-u", configuration, "--cmd", ours, "-l"]
+        command = [*start, SCRIPTS / f"{script}.lua", tmp_path, *map(str, words)]
+        done = subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_bounds_are_shown_and_follow_what_is_typed(nvim: Nvim, tmp_path: Path) -> None:
+    write_stencil(tmp_path / "stencil")
+    nvim("bounds", KERNEL_LINE, BODY_LINE, WORK)
+
+
+@pytest.mark.slow
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("kind", ["plain", "annotated"])
+def test_a_refactoring_ends_as_an_applied_edit(nvim: Nvim, tmp_path: Path, kind: str) -> None:
+    file = write_decay(tmp_path / "decay")
+    text = nvim("apply", LOOP_LINE, kind)
+    assert text != DECAY
+    assert "x * pow(" not in text
+    assert file.read_text("utf-8") == DECAY
+
+
+def test_a_run_is_cancelled_with_its_build(nvim: Nvim, tmp_path: Path) -> None:
+    folder = tmp_path / "stuck"
+    write_stuck(folder)
+    nvim("cancel", LOOP_LINE)
+    assert not building(folder)

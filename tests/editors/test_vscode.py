@@ -1,0 +1,229 @@
+"""A user at Visual Studio Code: the workbench of code-server in Chromium, with our extension and server."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.editors.code_server import CodeServer, servers
+from tests.editors.programs import (
+    BODY_LINE,
+    DECAY,
+    KERNEL_LINE,
+    LOOP_LINE,
+    WORK,
+    building,
+    write_decay,
+    write_stencil,
+    write_stuck,
+)
+from tests.editors.window import Window
+
+# One editor serves them all; opening a window takes longer than most tests.
+pytestmark = [pytest.mark.xdist_group("vscode"), pytest.mark.slow]
+# For a refactoring, and for whatever a process outside of the browser does.
+RUN_MS = 180_000
+PATIENCE_S = 30.0
+
+
+@pytest.fixture(scope="module")
+def workspace(vscode: CodeServer) -> Path:
+    folder = vscode.home / "kernels"
+    write_stencil(folder / "stencil")
+    write_decay(folder / "decay")
+    write_stuck(folder / "stuck")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def window(new_window: Callable[[Path], Window], workspace: Path) -> Window:
+    """A window in which the workspace is trusted."""
+    opened = new_window(workspace)
+    opened.trust()
+    return opened
+
+
+@pytest.fixture(autouse=True)
+def tidy(request: pytest.FixtureRequest) -> Iterator[None]:
+    if "window" in request.fixturenames:
+        window: Window = request.getfixturevalue("window")
+        window.tidy()
+        yield
+        if request.session.testsfailed:
+            window.picture(f"failed-{request.node.name}")
+    else:
+        yield
+
+
+@pytest.fixture
+def settings(workspace: Path) -> Iterator[Path]:
+    """The workspace's own settings; they are gone with the test."""
+    file = workspace / ".vscode" / "settings.json"
+    file.parent.mkdir(exist_ok=True)
+    yield file
+    file.unlink(missing_ok=True)
+
+
+def eventually(true: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+def test_hints_follow_what_is_typed(window: Window, workspace: Path) -> None:
+    window.open(workspace / "stencil" / "stencil.cu")
+    expect(window.hints).to_have_count(2)
+    expect(window.hints.first).to_contain_text("◂ bandwidth-bound ·")
+    expect(window.lenses.first).to_contain_text("Refactor for energy")
+    window.picture("hints")
+    window.go_to(BODY_LINE, 99)
+    window.type(f"\n{WORK}")
+    expect(window.hints.first).to_contain_text("◂ compute-bound (sp) ·")
+    window.picture("hints-edited")
+
+
+def test_a_hover_draws_the_roofline(window: Window, workspace: Path) -> None:
+    window.open(workspace / "stencil" / "stencil.cu")
+    expect(window.hints).to_have_count(2)
+    window.go_to(KERNEL_LINE, 20)
+    window.command("Show or Focus Hover")
+    picture = window.page.locator(".monaco-hover img").first
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+    window.picture("hover")
+
+
+@pytest.mark.usefixtures("settings")  # the choice is kept there
+def test_another_gpu_gives_other_bounds(window: Window, workspace: Path) -> None:
+    window.open(workspace / "stencil" / "stencil.cu")
+    expect(window.status).to_contain_text("A100")
+    expect(window.hints.first).to_contain_text("◂ bandwidth-bound ·")
+    before = window.hints.first.inner_text()
+    window.status.click()
+    window.picture("choose-gpu")
+    window.answer("rtx-3080", "RTX 3080")
+    expect(window.status).to_contain_text("RTX 3080")
+    expect(window.hints.first).not_to_contain_text(before)
+    expect(window.hints.first).to_contain_text("-bound")
+
+
+def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
+    window: Window, workspace: Path, settings: Path
+) -> None:
+    file = workspace / "decay" / "decay.cpp"
+    window.open(file)
+    window.lenses.get_by_text("Refactor for energy").first.click()
+    expect(window.notifications.first).to_contain_text("Refactoring decay.cpp for energy")
+    window.picture("progress")
+    told = window.notifications.filter(has_text=re.compile(r"−[\d.]+% energy \(modelled by cpu-time"))
+    expect(told).to_be_visible(timeout=RUN_MS)
+    rows = window.preview.locator(".edit-checkbox")
+    expect(rows.first).to_be_visible()
+    assert not any(row.is_checked() for row in rows.all())
+    window.picture("preview")
+    # The file's own row ticks those of its edits.
+    rows.first.click()
+    window.preview.get_by_role("button", name="Apply").click()
+    expect(window.editor_of(file).locator(".view-line", has_text="x * invariant_pow")).to_have_count(1)
+    expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
+    window.command("Notifications: Clear All Notifications")
+    window.picture("run")
+    window.narrow()
+    window.picture("run-narrow")
+    window.widen()
+    settings.write_text('{"workbench.colorTheme": "Dark Modern"}', "utf-8")
+    expect(window.page.locator(".monaco-workbench.vs-dark")).to_be_visible()
+    window.picture("run-dark")
+
+
+def test_an_edit_that_is_discarded_changes_nothing(window: Window, workspace: Path) -> None:
+    file = workspace / "decay" / "decay.cpp"
+    window.open(file)
+    window.go_to(LOOP_LINE)
+    window.page.keyboard.press("Control+.")
+    window.page.locator(".action-widget").get_by_text("Refactor for energy").click()
+    expect(window.preview.locator(".edit-checkbox").first).to_be_visible(timeout=RUN_MS)
+    window.preview.get_by_role("button", name="Discard").click()
+    expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
+    window.picture("discarded")
+    expect(window.notifications.filter(has_text="The edit was not applied.")).to_be_visible()
+    expect(window.editor_of(file).locator(".view-line", has_text="x * pow(rate, 1.3)")).to_have_count(1)
+    assert file.read_text("utf-8") == DECAY
+
+
+def test_a_run_that_is_cancelled_ends_its_build(window: Window, workspace: Path) -> None:
+    folder = workspace / "stuck"
+    window.open(folder / "stuck.cpp")
+    expect(window.hints).to_have_count(1)
+    window.command("Jouleline: Refactor for Energy")
+    eventually(lambda: building(folder), "nothing is built")
+    window.picture("cancel")
+    window.button("Cancel").click()
+    eventually(lambda: not building(folder), "the build goes on")
+    expect(window.notifications).to_have_count(0)
+    expect(window.hints).to_have_count(1)
+
+
+def test_nothing_starts_before_the_workspace_is_trusted(
+    vscode: CodeServer, new_window: Callable[[Path], Window]
+) -> None:
+    folder = vscode.home / "stranger"
+    file = write_stuck(folder)
+    running = servers(vscode.home)
+    window = new_window(folder)
+    window.open(file)
+    expect(window.status).to_have_attribute("aria-label", re.compile("trusted"))
+    window.command("Jouleline: Refactor for Energy")
+    expect(window.notifications.first).to_contain_text("needs a trusted workspace")
+    window.picture("untrusted")
+    assert not building(folder)
+    assert servers(vscode.home) <= running
+    expect(window.hints).to_have_count(0)
+    window.button("Manage Trust").click()
+    window.page.get_by_role("button", name="Trust", exact=True).click()
+    window.open(file)
+    expect(window.hints).to_have_count(1)
+    window.picture("trusted")
+    window.page.context.close()
+
+
+def test_a_server_that_is_nowhere_is_offered_for_installation(
+    window: Window, workspace: Path, settings: Path
+) -> None:
+    window.open(workspace / "stencil" / "stencil.cu")
+    expect(window.hints).to_have_count(2)
+    settings.write_text('{"jouleline.python": ""}', "utf-8")
+    expect(window.notifications.first).to_contain_text(
+        'needs a Python interpreter with the package "jouleline"'
+    )
+    expect(window.button("Install")).to_be_visible()
+    window.picture("no-server")
+    settings.write_text("{}", "utf-8")
+    expect(window.hints).to_have_count(2)
+    expect(window.status).to_contain_text("A100")
+
+
+def test_a_server_that_is_killed_comes_back_with_the_text_as_it_is(
+    window: Window, vscode: CodeServer, workspace: Path
+) -> None:
+    folder = workspace / "stuck"
+    window.open(folder / "stuck.cpp")
+    expect(window.hints).to_have_count(1)
+    window.go_to(LOOP_LINE - 1, 99)
+    window.type("\n#pragma omp parallel for\nfor (int i = 0; i < n; i++) a[i] = 0.0;")
+    expect(window.hints).to_have_count(2)
+    window.command("Jouleline: Refactor for Energy")
+    eventually(lambda: building(folder), "nothing is built")
+    (killed,) = servers(vscode.home)
+    os.kill(killed, signal.SIGKILL)
+    expect(window.notifications.first).to_contain_text("the server ended before it answered")
+    window.picture("killed")
+    eventually(lambda: len(servers(vscode.home) - {killed}) == 1, "no server was started again")
+    expect(window.hints).to_have_count(2)
+    eventually(lambda: not building(folder), "the build outlives the server")
