@@ -15,7 +15,7 @@ from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .expressions import CLASS_OF, ExpressionCounter
 from .facts import Macro
-from .inductions import Updates
+from .inductions import LoopBody
 from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
 from .syntax import field as child
@@ -36,12 +36,12 @@ class Inlined:
     """What is remembered of a walk.
 
     What one run of each device function costs and returns, by its arguments; how many macros were
-    expanded; and what each loop changes, by its node.
+    expanded; and what each loop does, by its node.
     """
 
     parts: dict[Hashable, tuple[Tally, Value | None]] = field(default_factory=dict)
     expanded: int = 0
-    updates: dict[int, Updates] = field(default_factory=dict)
+    loops: dict[int, LoopBody] = field(default_factory=dict)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from .declarations import Declared, declarations
 from .derive import likelier
 from .evaluate import evaluate, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
-from .inductions import Updates, updates
+from .inductions import LoopBody, Updates
 from .loops import arithmetic_trips, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
@@ -77,9 +77,14 @@ class BodyCounter(CallCounter):
         return times
 
     def _block(self, node: Node, times: Polynomial) -> Polynomial:
-        with self._scope(opened=node.type == "compound_statement"):
-            for item in node.named_children:
-                times = self.statement(item, times)
+        if node.type != "compound_statement":
+            return self._sequence(node, times)
+        with self._scope():
+            return self._sequence(node, times)
+
+    def _sequence(self, node: Node, times: Polynomial) -> Polynomial:
+        for item in node.named_children:
+            times = self.statement(item, times)
         return times
 
     def _included(self, node: Node, times: Polynomial) -> Polynomial:
@@ -96,11 +101,8 @@ class BodyCounter(CallCounter):
         return times
 
     @contextmanager
-    def _scope(self, *, opened: bool = True) -> Iterator[None]:
+    def _scope(self) -> Iterator[None]:
         """A block: what is declared in it ends with it, what is assigned in it lasts."""
-        if not opened:
-            yield
-            return
         fixed, shadowed = dict(self.fixed), self.shadowed
         self.shadowed = {}
         try:
@@ -165,7 +167,7 @@ class BodyCounter(CallCounter):
             if unrolled:
                 self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
             else:
-                innermost = loop.trips is not None and _innermost(child(node, "body"))
+                innermost = loop.trips is not None and not self._loop_body(node).nests
                 control = costs.UNROLLED_CONTROL if innermost else costs.LOOP_CONTROL
                 self.tally.count(Operation.INT, inner * control)
             with self._repeated(node, loop.variable, trips, step, times):
@@ -196,7 +198,7 @@ class BodyCounter(CallCounter):
         condition = child(node, "condition")
         if condition is not None and condition.type in ("condition_clause", "parenthesized_expression"):
             condition = child(condition, "value") or condition.named_children[0]
-        changed = self._updates(node)
+        changed = self._loop_body(node).updates
         for name in changed:
             relation = relation_of(condition, name)
             start, step = self.lookup(name), self._step(changed, name)
@@ -209,10 +211,10 @@ class BodyCounter(CallCounter):
                     return trips
         return Polynomial.symbol(f"trips@{node.start_point.row + 1}")
 
-    def _updates(self, node: Node) -> Updates:
-        if node.id not in self.inlined.updates:
-            self.inlined.updates[node.id] = updates(node)
-        return self.inlined.updates[node.id]
+    def _loop_body(self, node: Node) -> LoopBody:
+        if node.id not in self.inlined.loops:
+            self.inlined.loops[node.id] = LoopBody.of(node)
+        return self.inlined.loops[node.id]
 
     def _step(self, changed: Updates, name: str) -> Polynomial | None:
         """What a loop adds to a variable each time round; None if that is not fixed."""
@@ -239,7 +241,7 @@ class BodyCounter(CallCounter):
             shared = self.tally.shared_loops[node.start_byte]
             self.tally.share(index, trips, fast=shared.fast)
             self.tally.count(Operation.INT, times * trips * shared.integers)
-        changed = self._updates(node)
+        changed = self._loop_body(node).updates
         steps = {name: self._step(changed, name) for name in changed if name in self.names}
         if variable in self.names:
             steps[variable] = step
@@ -319,9 +321,3 @@ class BodyCounter(CallCounter):
         cases = body.named_children if body is not None else []
         for case in cases:
             self.statement(case, times * (1 / len(cases)))
-
-
-def _innermost(body: Node | None) -> bool:
-    """Whether there is no further loop in a loop's body."""
-    loops = ("for_statement", "while_statement", "do_statement")
-    return body is None or next(descendants(body, *loops), None) is None

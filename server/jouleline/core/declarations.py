@@ -16,6 +16,7 @@ from .syntax import field as child
 _GAP = re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
 FARTHEST_ATTRIBUTE = 400
 _POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
+_NAMES = ("identifier", "field_identifier")
 _BRACKETED = "parenthesized_declarator"
 _VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
 _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
@@ -81,8 +82,9 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
     """The names that a declaration, parameter or structured-for declaration introduces."""
     base = text_of(child(node, "type"))
     words = _attributes(node, node.end_byte, source)
-    space = next((name for word, name in _SPACES.items() if word in words), "")
-    constant = any(text_of(item) in ("const", "constexpr") for item in node.named_children)
+    space = next((name for word, name in _SPACES.items() if word in words), "") if words else ""
+    qualifiers = (item for item in node.named_children if item.type == "type_qualifier")
+    constant = any(text_of(item) in ("const", "constexpr") for item in qualifiers)
     found = []
     for declarator in node.children_by_field_name("declarator"):
         value = None
@@ -92,12 +94,15 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
             inner = child(inner, "declarator")
         stars = 0
         extents: list[Node | None] = []
-        while inner is not None and (inner.type in _POINTER_TYPES or _is_bracketed(inner)):
-            if inner.type == "array_declarator" or (inner.type == "pointer_declarator" and extents):
+        while inner is not None and (kind := inner.type) not in _NAMES:
+            if kind not in _POINTER_TYPES and not _is_bracketed(inner):
+                inner = None
+                break
+            if kind == "array_declarator" or (kind == "pointer_declarator" and extents):
                 extents.append(child(inner, "size"))
-            stars += inner.type in ("array_declarator", "pointer_declarator")
+            stars += kind in ("array_declarator", "pointer_declarator")
             inner = child(inner, "declarator") or (inner.named_children[-1] if inner.named_children else None)
-        if inner is None or inner.type not in ("identifier", "field_identifier"):
+        if inner is None:
             continue
         found.append(
             Declared(

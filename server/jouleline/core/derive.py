@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from .polynomial import Polynomial
 from .values import Derived, Tally, Value
+
+_NO_POLYNOMIALS: Final = frozenset("% & / >> << ^ |".split())
 
 
 def derived_value(operator: str, left: Polynomial, right: Polynomial, tally: Tally) -> Polynomial | None:
@@ -15,6 +18,8 @@ def derived_value(operator: str, left: Polynomial, right: Polynomial, tally: Tal
     A remainder walks along with its dividend, so neighbouring threads stay neighbours; a quotient
     follows at its divisor's pace; exclusive or keeps threads of a warp in one another's places.
     """
+    if operator not in _NO_POLYNOMIALS:
+        return None
     indices = tally.indices(left) | tally.indices(right)
     if not indices:
         return None

@@ -54,9 +54,8 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
         tally.assume("counted in part only: the source is nested too deeply", Doubt.TRIPS)
     assumptions = Assumptions(tally.assumptions, tally.sizes, tally.doubts)
     value_of = assumptions.value_of
-    operations = {
-        operation: max(0.0, amount.evaluate(value_of)) for operation, amount in tally.operations.items()
-    }
+    formula = tally.operations
+    operations = {operation: max(0.0, amount.evaluate(value_of)) for operation, amount in formula.items()}
     ranges = {name: extent.evaluate(value_of) for name, extent in tally.ranges.items()}
     space = Space(ranges, tuple(tally.parallel), tally.derived, value_of, int(device.warp_size.value))
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
@@ -71,7 +70,7 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
         evidence=Evidence.SOURCE,
         assumptions=tuple(tally.assumptions),
         doubt=max((*tally.doubts, *unknown_shape), key=list(Doubt).index),
-        formula=dict(tally.operations),
+        formula=formula,
         visits=tally.visits.evaluated(
             names,
             value_of,

@@ -287,12 +287,14 @@ class ExpressionCounter(KernelScope):
         that changes by a fixed step is stepped, or folded into the addresses of an unrolled loop.
         """
         if value is not None:
-            if (key, value) in self.computed:
+            exactly = (key, value.terms)
+            if exactly in self.computed:
                 return
             moving = value.without_terms_of(self.unrolled)
-            if (key, moving) in self.computed:
+            nearly = (key, moving.terms)
+            if nearly in self.computed:
                 amount *= costs.DISPLACED
-            self.computed |= {(key, moving), (key, value)}
+            self.computed |= {exactly, nearly}
             indices = self.tally.indices(moving)
             inner = len(self.loops)
             while inner and self.loops[inner - 1] not in indices and not self._parallel(inner):
@@ -344,8 +346,9 @@ class ExpressionCounter(KernelScope):
 
     def _folded(self, node: Node, *operands: Value) -> bool:
         """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
-        if any(operand.value is None or operand.value.number is None for operand in operands):
-            return False
+        for operand in operands:
+            if operand.value is None or operand.value.number is None:
+                return False
         return evaluate(node, self.compiled) is not None
 
     def _moved(self, left: Value, right: Value, operator: str) -> Value:

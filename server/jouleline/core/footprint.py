@@ -48,6 +48,11 @@ class Space:
         rows = _first_warp(self.extents, self.warp)
         return tuple(dict(zip(self.parallel, row, strict=True)) for row in rows)
 
+    @cached_property
+    def lane_count(self) -> int:
+        """How many threads a warp has: fewer than its width where the launch has no more."""
+        return len(_first_warp(self.extents, self.warp))
+
     def form(self, index: Polynomial) -> Form | None:
         """The coefficients of an index; None where two of its symbols are multiplied."""
         coefficients: dict[str, float] = defaultdict(float)
@@ -114,9 +119,9 @@ class Space:
 
     def _sectors_of(self, form: Form | None, access: Access) -> float:
         if access.private:  # laid out so that equal indices of a warp's threads are neighbours
-            return max(1.0, len(self.lanes) * access.bytes / SECTOR_BYTES)
+            return max(1.0, self.lane_count * access.bytes / SECTOR_BYTES)
         if form is None:
-            return float(len(self.lanes))
+            return float(self.lane_count)
         if not any(name in self.derived for name, _ in form):
             steps = dict(form)
             own = tuple(steps.get(name, 0.0) for name in self.parallel)
@@ -199,7 +204,7 @@ class Stream:
     @cached_property
     def moved(self) -> float:
         """Bytes that all warps move between the caches."""
-        return self.times / max(1, len(self.space.lanes)) * self.sectors * SECTOR_BYTES
+        return self.times / max(1, self.space.lane_count) * self.sectors * SECTOR_BYTES
 
     @cached_property
     def useful(self) -> float:
@@ -218,7 +223,7 @@ class Stream:
 
     @cached_property
     def _offsets(self) -> list[float]:
-        found = {self.space.offset(one.index) for one in self.accesses if one.index is not None}
+        found = {self.space.offset(one.element) for one in self.accesses if one.element is not None}
         return sorted(found) or [0.0]
 
     def unique(self, ranges: Mapping[str, float]) -> float:
@@ -258,7 +263,7 @@ class Stream:
     @property
     def _reached(self) -> frozenset[str]:
         """The indices that an access varies with, as far as one can tell."""
-        index = self.accesses[0].index
+        index = self.accesses[0].element
         if index is None:
             return frozenset((*self.space.parallel, *self.loops))
         found: set[str] = set()
@@ -293,8 +298,8 @@ def streams(accesses: Sequence[Access], space: Space) -> list[Stream]:
     groups: dict[tuple[object, ...], list[Access]] = defaultdict(list)
     forms: dict[tuple[object, ...], Form | None] = {}
     for access in accesses:
-        form = space.form(access.index) if access.index is not None else None
-        key = (form, access.loops, access.stride, access.bytes, None if form is not None else access.index)
+        form = space.form(access.element) if access.element is not None else None
+        key = (form, access.loops, access.stride, access.bytes, None if form is not None else access.element)
         groups[key].append(access)
         forms[key] = form
     return [Stream(forms[key], tuple(group), space) for key, group in groups.items()]

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
+from .syntax import descendants, operator_of, text_of
 from .syntax import field as child
-from .syntax import operator_of, text_of
 
-_SOMETIMES = frozenset(
-    "if_statement for_statement while_statement do_statement for_range_loop switch_statement "
-    "conditional_expression lambda_expression".split()
+_CHANGES = ("assignment_expression", "update_expression")
+_LOOPS = ("for_statement", "while_statement", "do_statement")
+_SOMETIMES = (
+    *_LOOPS,
+    *"if_statement for_range_loop switch_statement conditional_expression lambda_expression".split(),
 )
 _STEPS = {"+=": 1.0, "-=": -1.0}
 
@@ -29,22 +31,35 @@ Updates = Mapping[str, tuple[Step, ...] | None]
 """The changes of each variable that a loop assigns to; None where one of them is no fixed step."""
 
 
-def updates(loop: Node) -> Updates:
-    """How a loop changes variables, its own among them."""
-    found: dict[str, tuple[Step, ...] | None] = {}
-    waiting = [(item, False) for item in reversed(loop.named_children)]
-    initializer = child(loop, "initializer")
-    while waiting:
-        node, sometimes = waiting.pop()
-        if initializer is not None and node.id == initializer.id:
-            continue
-        name, step = _update(node)
-        if name:
-            known = found.get(name, ())
-            found[name] = None if step is None or sometimes or known is None else (*known, step)
-        sometimes = sometimes or node.type in _SOMETIMES
-        waiting += [(item, sometimes) for item in reversed(node.named_children) if item.child_count]
-    return found
+@dataclass(frozen=True, slots=True)
+class LoopBody:
+    """What a loop does to variables, its own among them, and whether there is a further loop in it."""
+
+    updates: Updates
+    nests: bool
+
+    @staticmethod
+    def of(loop: Node) -> LoopBody:
+        """Look through a loop but for its initializer, which runs before it."""
+        found: dict[str, tuple[Step, ...] | None] = {}
+        initializer = child(loop, "initializer")
+        before = range(initializer.start_byte, initializer.end_byte) if initializer is not None else range(0)
+        sometimes_until, nests = 0, False
+        for node in descendants(loop, *_CHANGES, *_SOMETIMES):
+            start = node.start_byte
+            if node.id == loop.id or start in before:
+                continue
+            kind = node.type
+            if kind in _SOMETIMES:
+                sometimes_until = max(sometimes_until, node.end_byte)
+                nests = nests or kind in _LOOPS
+                continue
+            name, step = _update(node)
+            if name:
+                known = found.get(name, ())
+                sometimes = start < sometimes_until
+                found[name] = None if step is None or sometimes or known is None else (*known, step)
+        return LoopBody(found, nests)
 
 
 def _update(node: Node) -> tuple[str, Step | None]:

@@ -66,18 +66,24 @@ class Polynomial:
         return self + -_coerce(other)
 
     def __mul__(self, other: Polynomial | float) -> Polynomial:
-        other = _coerce(other)
-        for one, by in ((self, other.number), (other, self.number)):
-            if by is not None:  # most products have a number in them
-                if by == 1:
-                    return one
-                products = [(monomial, factor * by) for monomial, factor in one.terms]
-                return Polynomial(tuple([term for term in products if term[1]]))
+        # Most products have a number in them.
+        if not isinstance(other, Polynomial):
+            return self._scaled(float(other))
+        if (by := other.number) is not None:
+            return self._scaled(by)
+        if (by := self.number) is not None:
+            return other._scaled(by)
         return collect(
             (tuple(sorted(left + right)), a * b) for left, a in self.terms for right, b in other.terms
         )
 
     __rmul__ = __mul__
+
+    def _scaled(self, by: float) -> Polynomial:
+        if by == 1:
+            return self
+        products = [(monomial, factor * by) for monomial, factor in self.terms]
+        return Polynomial(tuple([term for term in products if term[1]]))
 
     def substitute(self, values: Mapping[str, Polynomial]) -> Polynomial:
         """This polynomial with symbols replaced."""
@@ -103,9 +109,7 @@ class Polynomial:
 
     def without_terms_of(self, names: set[str]) -> Polynomial:
         """This polynomial without its constant and without the terms in ``names`` alone."""
-        return Polynomial(
-            tuple((monomial, factor) for monomial, factor in self.terms if not names.issuperset(monomial))
-        )
+        return Polynomial(tuple([term for term in self.terms if not names.issuperset(term[0])]))
 
     def coefficient(self, name: str) -> Polynomial:
         """What ``name`` is multiplied by where it occurs once (for an affine form)."""

@@ -95,6 +95,8 @@ class KernelScope:
 
     def named(self, name: str) -> Value:
         """What is known of a name."""
+        if name in self.names:  # most are, and without a namespace
+            return self.names[name]
         name = name.rsplit("::", maxsplit=1)[-1]
         if name in self.names:
             return self.names[name]

@@ -114,6 +114,9 @@ class _Hierarchy:
         """Bytes that a stream fetches from DRAM (or writes to where nothing is kept)."""
         ranges = {**dict.fromkeys(self.space.ranges, 1.0), **self.wave}
         loops = [name for name in stream.loops if name not in self.wave]
+        if self.footprint <= self.cache.size_bytes:  # at every level what was fetched once is kept
+            ranges |= {name: max(1.0, self.space.ranges[name]) for name in (*loops, *self.wave)}
+            return min(stream.unique(ranges), stream.moved)
         unique = stream.unique(ranges)
         fetched = unique
         levels = [(name, 1.0) for name in reversed(loops)] + list(self.wave.items())

@@ -67,9 +67,8 @@ class Value(NamedTuple):
     array: Array | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """An access to global memory: element index (None if it depends on data), size, and how often.
+class Access(NamedTuple):
+    """An access to global memory: ``element`` is its index (None if it depends on data).
 
     ``stride`` is the size of one array element (bytes) and ``bytes`` what is moved of it; ``times``
     counts executions over all threads. ``loops`` are the indices of the loops around it, outermost
@@ -78,7 +77,7 @@ class Access:
     """
 
     array: str
-    index: Polynomial | None
+    element: Polynomial | None
     stride: int
     bytes: int
     times: Polynomial
@@ -150,7 +149,7 @@ class Tally:
         for operation, amount in part.operations.items():
             self.count(operation, amount * times)
         for access, often in part._accesses.items():
-            self.access(replace(access, loops=(*loops, *access.loops)) if loops else access, often * times)
+            self.access(access._replace(loops=(*loops, *access.loops)) if loops else access, often * times)
         self.visits.add(part.visits, times)
 
     def indices(self, value: Polynomial) -> frozenset[str]:
@@ -188,4 +187,4 @@ class Tally:
     @property
     def accesses(self) -> list[Access]:
         """The accesses found so far, in the order they were first met."""
-        return [replace(access, times=access.times * often) for access, often in self._accesses.items()]
+        return [access._replace(times=access.times * often) for access, often in self._accesses.items()]

@@ -43,19 +43,18 @@ class RegionCounter(BodyCounter):
         self._bind(_THREAD, 1.0)
         return self._shared(self.directive, node, times) if self.directive else self.statement(node, times)
 
-    def _block(self, node: Node, times: Polynomial) -> Polynomial:
-        with self._scope(opened=node.type == "compound_statement"):
-            pending: Directive | None = None
-            for item in node.named_children:
-                if item.type == "preproc_call":
-                    found = parse_directive(text_of(item), item.start_byte)
-                    pending = found if found is not None and _shares(found) else pending
-                elif item.type != "comment":
-                    if pending is not None:
-                        self._shared(pending, item, times)
-                    else:
-                        times = self.statement(item, times)
-                    pending = None
+    def _sequence(self, node: Node, times: Polynomial) -> Polynomial:
+        pending: Directive | None = None
+        for item in node.named_children:
+            if item.type == "preproc_call":
+                found = parse_directive(text_of(item), item.start_byte)
+                pending = found if found is not None and _shares(found) else pending
+            elif item.type != "comment":
+                if pending is not None:
+                    self._shared(pending, item, times)
+                else:
+                    times = self.statement(item, times)
+                pending = None
         return times
 
     def _shared(self, directive: Directive, node: Node, times: Polynomial) -> Polynomial:
