@@ -13,13 +13,16 @@ from .folders import config_folder, disk_cache, records_folder
 from .loop import loop_settings, refactor_tools, rules
 from .measuring import measure_settings, meter, replay_meter, sees_gpus, simulated_meter, turn
 from .models import configured_model, fine_tuner, model_evidence, model_settings
+from .remote import Place, UnreachableTargetError, place, target_findings
 from .running import runner, toolchains
 
 __all__ = [
     "DEFAULT_DEVICE",
     "WHAT_IF_DEVICES",
     "NoSandboxError",
+    "Place",
     "UnavailableError",
+    "UnreachableTargetError",
     "background_evidence",
     "catalogue",
     "config_folder",
@@ -34,6 +37,7 @@ __all__ = [
     "meter",
     "model_evidence",
     "model_settings",
+    "place",
     "profilers",
     "records_folder",
     "refactor_tools",
@@ -45,6 +49,7 @@ __all__ = [
     "sees_gpus",
     "serve",
     "simulated_meter",
+    "target_findings",
     "toolchains",
     "turn",
 ]
