@@ -59,7 +59,7 @@ def far(daemon: Sshd) -> Iterator[Machine]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(daemon.bin), prepend=":")
         patch.setenv("XDG_RUNTIME_DIR", str(daemon.folder / "no such folder"))
-        target = Target("far", "ssh", HOST, python=sys.executable, folder=str(daemon.far / "files"))
+        target = Target("far", "ssh", HOST, python=sys.executable, folder=str(daemon.far / "kept"))
         machine = Machine("far", Ssh(target), sandboxes=(_sandbox(),))
     yield machine
     machine.close()

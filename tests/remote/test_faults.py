@@ -1,4 +1,4 @@
-"""What goes wrong between two machines, each time on a real sshd: one clear sentence, and nothing left there."""
+"""What goes wrong between two machines, on a real sshd: one clear sentence, and nothing left there."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ def test_a_machine_without_python_is_told_what_is_missing(connect: Connect) -> N
 
 def test_a_folder_that_cannot_be_written_is_named(connect: Connect, sshd: Sshd) -> None:
     (sshd.far / "a file").write_text("")
-    with pytest.raises(UnreachableError, match="a file/below there is of no use: .*Not a directory"):
+    with pytest.raises(UnreachableError, match=r"a file/below there is of no use: .*Not a directory"):
         connect(folder=str(sshd.far / "a file/below"))
 
 
@@ -141,14 +141,9 @@ def test_a_connection_that_does_not_come_back_ends_the_run(
     connect: Connect, sshd: Sshd, job: Job, mark: str
 ) -> None:
     machine = connect(sandboxes=(), patience_s=0.1)
-
-    def fault() -> None:
-        sshd.stop()
-        sshd.drop()
-
     try:
         with pytest.raises(RunnerError) as raised:
-            asyncio.run(run_and(RemoteRunner(machine), job, mark, fault))
+            asyncio.run(run_and(RemoteRunner(machine), job, mark, sshd.vanish))
     finally:
         sshd.start()
     assert "was not to be had again: target far" in str(raised.value)
@@ -159,7 +154,7 @@ def test_a_connection_that_does_not_come_back_ends_the_run(
 def test_figures_of_two_machines_are_never_mixed(connect: Connect, sshd: Sshd, job: Job, mark: str) -> None:
     machine = connect(sandboxes=())
     machine.facts = replace(machine.facts, identity=("another", "boot"), node="another")
-    with pytest.raises(RunnerError, match="another machine or GPU .* in place of another"):
+    with pytest.raises(RunnerError, match=r"another machine or GPU .* in place of another"):
         asyncio.run(run_and(RemoteRunner(machine), job, mark, sshd.drop))
     assert not processes_with(mark)
 
@@ -172,19 +167,20 @@ def test_a_laptop_that_is_closed_leaves_nothing_running_there(
     ssh = machine.channel._process.pid
     job = Job(sleeper(mark), str(tmp_path))
 
-    async def asleep() -> None:
-        with pytest.raises(RunnerError):
-            await run_and(RemoteRunner(machine), job, mark, lambda: os.kill(ssh, signal.SIGSTOP))
-
     def wake() -> None:
         until(lambda: not processes_with(mark))
-        sshd.stop()
+        sshd.stop()  # or it would connect again, as it should
         os.kill(ssh, signal.SIGCONT)
 
     waking = threading.Thread(target=wake)
-    waking.start()
+
+    def sleep() -> None:
+        os.kill(ssh, signal.SIGSTOP)
+        waking.start()
+
     try:
-        asyncio.run(asleep())
+        with pytest.raises(RunnerError, match="was not to be had again"):
+            asyncio.run(run_and(RemoteRunner(machine), job, mark, sleep))
     finally:
         waking.join()
         sshd.start()

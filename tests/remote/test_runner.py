@@ -108,7 +108,7 @@ def test_the_sandbox_there_confines(runner: RemoteRunner, tmp_path: Path, daemon
     assert b"SSH_" not in done.stdout
 
 
-def test_outside_of_a_sandbox_only_where_the_user_insists(connect: Connect, tmp_path: Path) -> None:
+def test_outside_of_a_sandbox_only_where_the_user_insists(connect: Connect) -> None:
     runner = RemoteRunner(connect(sandboxes=()))
     assert runner.name.startswith("local on ")
     assert runner.guarantees == ()

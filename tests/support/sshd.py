@@ -5,12 +5,13 @@ What it starts believes that it runs on another machine: it shares nothing with 
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,8 +21,8 @@ HOST = "far-box"
 """What the user's ssh configuration calls it."""
 
 UNKNOWN, CHANGED, STRANGER, DEAF = (f"{HOST}-{one}" for one in ("unknown", "changed", "stranger", "deaf"))
-"""The same with a host key that nobody knows, another one than is known, a key of ours that it does not let in,
-and a port at which nothing listens."""
+"""The same with a host key that nobody knows, another one than is known, a key of ours that it does not
+let in, and a port at which nothing listens."""
 
 
 @dataclass
@@ -71,9 +72,18 @@ class Sshd:
 
     def drop(self) -> None:
         """Cut every connection, as a network does."""
-        for pid in self.connections():
-            for each in (*_children(pid), pid):
-                os.kill(each, 9)
+        self._kill(self.connections())
+
+    def vanish(self) -> None:
+        """Cut every connection, and let no new one in."""
+        served = self.connections()
+        self.stop()
+        self._kill(served)
+
+    def _kill(self, served: list[int]) -> None:
+        for each in [child for pid in served for child in (*_children(pid), pid)]:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
 
 
 def _children(pid: int) -> list[int]:
@@ -120,7 +130,8 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
         f"Host {CHANGED}\n  UserKnownHostsFile {folder}/other_hosts\n"
         f"Host {STRANGER}\n  IdentityFile {folder}/stranger\n"
         f"Host {DEAF}\n  Port {_free_port()}\n"
-        f"Host {HOST} {HOST}-*\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {folder}/user\n"
+        f"Host {HOST} {UNKNOWN} {CHANGED}\n  IdentityFile {folder}/user\n"
+        f"Host {HOST}*\n  HostName 127.0.0.1\n  Port {port}\n"
         f"  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile {folder}/known_hosts\n"
     )
     server = Sshd(folder, port)
@@ -136,5 +147,4 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
     try:
         yield server
     finally:
-        server.drop()
-        server.stop()
+        server.vanish()

@@ -73,6 +73,7 @@ class Service:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._full: OSError | None = None
         self._heard_s = time.monotonic()
+        self._stopping = False
 
     async def serve(self) -> int:
         """Answer requests until there will be no more."""
@@ -93,6 +94,7 @@ class Service:
         return 0
 
     async def _stop(self) -> None:
+        self._stopping = True
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -142,6 +144,8 @@ class Service:
         try:
             answer = await getattr(self, f"do_{head.pop('do')}")(number, **head)
         except asyncio.CancelledError:
+            if self._stopping:
+                return  # the end of the connection says it all: whoever waits may try again
             answer = {"cancelled": True}
         except MeterError as error:
             answer = {"meter_error": str(error)}

@@ -36,6 +36,10 @@ if __name__ == "__main__":
     from jouleline.agent import backport
 
     backport.install()
+    if sys.argv[1:2] == ["relay"]:
+        from jouleline.agent.relay import main
+
+        sys.exit(main(sys.argv[2:]))
     from jouleline.agent.serve import main
 
     sys.exit(main(sys.argv[1:]))

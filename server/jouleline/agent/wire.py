@@ -66,7 +66,7 @@ class Wire:
         try:
             head = json.loads(line, parse_constant=_refuse)
             size = head.pop("bytes")
-        except (ValueError, KeyError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             raise WireError(f"no message: {line[:80]!r}") from error
         if not isinstance(size, int) or not 0 <= size <= CHUNK_BYTES:
             raise WireError(f"no message holds {size!r} bytes")

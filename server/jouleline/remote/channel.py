@@ -84,18 +84,24 @@ class Channel:
         writer = cast("BinaryIO", self._process.stdin)
         self._wire = Wire(reader, writer)
         self._ended = threading.Event()
-        self._threads: tuple[threading.Thread, ...] = ()
+        self._threads: dict[str, threading.Thread] = {}
+        self._lease_s = lease_s
         try:
             self._greet(reader, writer)
         except BaseException:
             self.close(patience_s=0.5)
             raise
-        self._threads = (
-            threading.Thread(target=self._listen, name="jouleline-listening", daemon=True),
-            threading.Thread(target=self._ping, args=(lease_s,), name="jouleline-ping", daemon=True),
-        )
-        for thread in self._threads:
-            thread.start()
+        self._begin("jouleline-listening", self._listen)
+        self._keep_alive()
+
+    def _begin(self, name: str, work: Callable[[], None]) -> None:
+        if name not in self._threads:
+            self._threads[name] = threading.Thread(target=work, name=name, daemon=True)
+            self._threads[name].start()
+
+    def _keep_alive(self) -> None:
+        """Give signs of life from now on."""
+        self._begin("jouleline-ping", self._ping)
 
     def _greet(self, reader: BinaryIO, writer: BinaryIO) -> None:
         noise = 0
@@ -118,6 +124,7 @@ class Channel:
         with suppress(ValueError):
             told = json.loads(line)
             if isinstance(told, dict) and "event" in told:
+                self._keep_alive()  # a queue may be long
                 self._hear(told)
 
     def _why(self) -> str:
@@ -164,8 +171,8 @@ class Channel:
         else:
             _settle(pending, message.head)
 
-    def _ping(self, lease_s: float) -> None:
-        while not self._ended.wait(lease_s / _PINGS_A_LEASE):
+    def _ping(self) -> None:
+        while not self._ended.wait(self._lease_s / _PINGS_A_LEASE):
             with suppress(OSError, ValueError):
                 self._wire.send({"do": "ping"})
 
@@ -228,7 +235,7 @@ class Channel:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        for thread in self._threads:
+        for thread in self._threads.values():
             thread.join()
         self._wire.reader.close()
         self._said.close()

@@ -27,10 +27,10 @@ class Launcher(Protocol):
         """One sentence for the command's exit code and what it said on standard error."""
 
 
-def script(target: Target, arguments: Sequence[str], prefix: str = "") -> str:
+def script(target: Target, arguments: Sequence[str], relay: Sequence[str] = ()) -> str:
     """The shell script there that starts the agent, after its file was sent if it is not there.
 
-    ``prefix`` is a command that runs the agent elsewhere still, such as a scheduler's.
+    ``relay`` are the words for a relay that runs the agent elsewhere still, such as in a scheduler's job.
     """
     packed = bundle()
     folder = _folder(target.folder)
@@ -50,9 +50,11 @@ def script(target: Target, arguments: Sequence[str], prefix: str = "") -> str:
     ]
     # Programs make files as they would without us.
     steps.append('umask "$m"')
-    agent = f'{shlex.quote(target.python)} "$f" "$d"/sessions {" ".join(map(shlex.quote, arguments))}'
+    python = f'{shlex.quote(target.python)} "$f"'
     contained = f"apptainer exec --nv {shlex.quote(target.container)} " if target.container else ""
-    steps.append(f"exec {prefix}{contained}{agent}")
+    relayed = f"{python} {' '.join(map(shlex.quote, relay))} " if relay else ""
+    words = " ".join(map(shlex.quote, arguments))
+    steps.append(f'exec {relayed}{contained}{python} "$d"/sessions {words}')
     return "; ".join(steps)
 
 

@@ -131,9 +131,13 @@ def place(
 
 def launcher(target: Target) -> Launcher:
     """What starts an agent at a target."""
-    from jouleline.remote.ssh import Ssh
+    if target.runner == "ssh":
+        from jouleline.remote.ssh import Ssh
 
-    return Ssh(target)
+        return Ssh(target)
+    from jouleline.remote.queued import Queued
+
+    return Queued(target)
 
 
 def target_findings(name: str, tell: Tell = lambda _: None) -> list[Finding]:
