@@ -28,9 +28,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "lsp": ("app", "core", "config", "wiring"),
     "cli": ("app", "core", "config", "wiring"),
     # `jouleline serve` is a verb that starts the server: wiring may know lsp, so that cli need not.
-    "wiring": ("app", "cache", "core", "config", "devices", "languages", "rules", "lsp", *EDGES),
+    "wiring": ("app", "cache", "core", "config", "devices", "languages", "rules", "lsp", "remote", *EDGES),
     "__init__": (),
     "__main__": ("cli",),
+    # The agent is a wiring of its own, for another machine; the near end speaks its language.
+    "agent": ("core", "devices", "meters", "runners"),
+    "remote": ("core", "agent"),
     **dict.fromkeys(EDGES, ("core",)),
 }
 

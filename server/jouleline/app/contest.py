@@ -16,7 +16,7 @@ from jouleline.core.verdict import GateResult
 from jouleline.rules.base import Alternative, Rule
 
 from .build import BuildError, Built
-from .energy_record import EnergyRecordError, Header, Subject, Surroundings, read_energy_record, recording
+from .energy_record import EnergyRecordError, Header, Subject, read_energy_record, recording
 from .energy_replay import replay, replayable
 from .journal import Journal, files_key
 from .measure import (
@@ -179,7 +179,7 @@ class Contest:
 
         def header() -> Header:
             return Header(
-                surroundings=Surroundings.here(tools.host),
+                surroundings=tools.surroundings_now,
                 meter=tools.meter.info,
                 plan=tools.plan,
                 seed=seed,

@@ -71,16 +71,20 @@ class Surroundings:
     @classmethod
     def here(cls, host: str, environment: Mapping[str, str] | None = None) -> Surroundings:
         """Here and now; ``environment`` is ours unless said otherwise."""
-        ours = os.environ if environment is None else environment
+        versions = {
+            "python": platform.python_version(),
+            "kernel": platform.release(),
+            "os": platform.platform(terse=True),
+        }
+        return cls.now(host, versions, os.environ if environment is None else environment)
+
+    @classmethod
+    def now(cls, host: str, versions: Mapping[str, str], ours: Mapping[str, str]) -> Surroundings:
+        """Now, on the machine with these ``versions``; of its environment ``ours``, what matters."""
         return cls(
             began=datetime.now(UTC).isoformat(timespec="seconds"),
             host=host,
-            versions={
-                "jouleline": __version__,
-                "python": platform.python_version(),
-                "kernel": platform.release(),
-                "os": platform.platform(terse=True),
-            },
+            versions={"jouleline": __version__, **versions},
             environment={
                 name: text
                 for name, text in sorted(ours.items())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jouleline.core.candidate import Candidate
 from jouleline.core.device import Device
@@ -19,6 +19,7 @@ from jouleline.core.verdict import Verdict
 from jouleline.core.workload import Workload
 from jouleline.rules.base import Rule
 
+from .energy_record import Surroundings
 from .energy_replay import Replayable
 from .headroom import BeforeAfter
 from .measure import EnergyComparison, Plan
@@ -28,6 +29,13 @@ ReplayMeterOf = Callable[[Replayable], Meter[Any]]
 """Gives the meter that takes the windows of a record again."""
 
 
+class Closing(Protocol):
+    """What has to be closed: a connection to another machine."""
+
+    def close(self) -> None:
+        """End it."""
+
+
 @dataclass(frozen=True)
 class Tools:
     """The edges the loop works with, and where it may write.
@@ -35,11 +43,13 @@ class Tools:
     ``scratch`` holds the copies while the loop runs (None: the system's place for temporary files);
     ``records`` keeps one folder a run. ``gpu`` says whether a GPU answers here, to explain why a CUDA
     program does not run; ``gpu_measured`` whether its energy is in the meter's figures. ``turn`` keeps
-    other measurements from running at the same time, and ``host`` is the processor's name, for records.
+    other measurements from running at the same time, and ``host`` is the processor's name, for records;
+    ``surroundings`` says more of the machine where programs run (None: this one).
     ``model`` proposes candidates and ``judge`` reviews them (None: the
     rules and the gates alone); ``device`` is what kernels are analysed for. ``search_meter`` sees what
     the whole search takes; it is not the one that windows are measured with, unless that models.
     ``replay_meter`` is for the measurements of a run that is resumed (None: they are made again).
+    ``machine`` is the connection to the machine where programs run (None: this one).
     ``builds`` is how many builds may overlap, and ``first_line`` the number of the model's first line of
     thought: another number draws other answers to the same questions.
     """
@@ -64,10 +74,19 @@ class Tools:
     replay_meter: ReplayMeterOf | None = None
     builds: int = 2
     first_line: int = 0
+    surroundings: Callable[[], Surroundings] | None = None
+    machine: Closing | None = None
+
+    @property
+    def surroundings_now(self) -> Surroundings:
+        """Where and when a measurement begins."""
+        return Surroundings.here(self.host) if self.surroundings is None else self.surroundings()
 
     def close(self) -> None:
-        """Let go of the meters, with what they poll."""
+        """Let go of the meters, with what they poll, and of another machine."""
         with ExitStack() as stack:
+            if self.machine is not None:
+                stack.callback(self.machine.close)
             for meter in (self.meter, self.search_meter):
                 if meter is not None:
                     stack.callback(meter.close)

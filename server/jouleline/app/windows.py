@@ -10,7 +10,7 @@ from typing import Any, Final, Generic
 
 from jouleline.core.energy import joules
 from jouleline.core.meter import EnergySample, Meter, Origin
-from jouleline.core.ports import Completed, Job, Runner
+from jouleline.core.ports import Completed, InterruptedRunError, Job, Runner
 
 from .budget import Budget
 from .measurement import MeasurementError, Plan
@@ -65,7 +65,7 @@ class RepeatedProgram(Generic[Origin]):
         Raises:
             MeasurementError: when a run fails or the window is too short for the meter.
         """
-        completed = await self._filling_a_window(metered=True)
+        completed = await self._until_uninterrupted()
         sample = await asyncio.to_thread(self.meter.stop, [completed], self.repeats)
         if not sample.energy_j > 0 or not sample.wall_s > 0:
             raise MeasurementError(
@@ -75,6 +75,14 @@ class RepeatedProgram(Generic[Origin]):
         self.budget.spend(sample, self._unseen_s)
         self._unseen_s = 0.0
         return sample
+
+    async def _until_uninterrupted(self) -> Completed:
+        """Fill a window; one in which a connection was lost never was."""
+        while True:
+            try:
+                return await self._filling_a_window(metered=True)
+            except InterruptedRunError:
+                continue
 
     async def _filling_a_window(self, *, metered: bool) -> Completed:
         """Run as often as fills a window, with the meter started before; shorter ones are not metered."""
@@ -121,10 +129,14 @@ async def idle_window(meter: Meter[Origin], plan: Plan, budget: Budget) -> Energ
     if not has_idle(meter, plan):
         return None
     window_s = max(_MARGIN * meter.info.window_s, plan.idle_s)
-    await budget.rest(SETTLING_SHARE * window_s)
-    await asyncio.to_thread(meter.start)
-    await budget.rest(window_s)
-    return await asyncio.to_thread(meter.stop, [])
+    while True:
+        await budget.rest(SETTLING_SHARE * window_s)
+        await asyncio.to_thread(meter.start)
+        await budget.rest(window_s)
+        try:
+            return await asyncio.to_thread(meter.stop, [])
+        except InterruptedRunError:
+            continue  # the connection to the meter was lost and is there again: take another
 
 
 def _is_flat(samples: Sequence[EnergySample[Any]], tolerance: float) -> bool:

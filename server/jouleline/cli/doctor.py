@@ -24,13 +24,16 @@ _MARKS = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Only the format can be chosen."""
+    """Say which machine to look at."""
+    parser.add_argument(
+        "--target", metavar="NAME", help="look at this machine of your own jouleline.toml (default: this one)"
+    )
     shared.add_format(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print every finding, with its remedy where something is missing."""
-    findings = wiring.findings()
+    findings = wiring.findings() if options.target is None else _there(options.target)
     if options.format == "json":
         shared.print_json(
             {
@@ -54,6 +57,13 @@ def run(options: argparse.Namespace) -> int:
         for one in group:
             _print(console, one)
     return Exit.DONE
+
+
+def _there(target: str) -> list[Finding]:
+    try:
+        return wiring.target_findings(target)
+    except wiring.UnavailableError as error:
+        raise shared.unavailable(error) from error
 
 
 def _print(console: Console, one: Finding) -> None:

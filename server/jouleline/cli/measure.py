@@ -36,7 +36,7 @@ from jouleline.app.measure import (
     measure_one,
 )
 from jouleline.app.measure_report import agree, figures, kernels_json, result_json
-from jouleline.app.measure_settings import MOST_CONTROL
+from jouleline.app.measure_settings import MOST_CONTROL, MeasureSettings
 from jouleline.app.profiles import decode_profile, read_profile
 from jouleline.app.program import launches_kernels
 from jouleline.core.energy import CONTROL_BLOCKS, EnergyVerdict
@@ -68,6 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_workload(parser)
     shared.add_sandbox(parser)
+    shared.add_target(parser)
     how = parser.add_argument_group("how", "these come before [measure] in jouleline.toml")
     how.add_argument(
         "--meter",
@@ -198,6 +199,7 @@ def _replayed(options: argparse.Namespace) -> _Done:
         "joules",
         "control",
         "workload",
+        "target",
     ):
         if getattr(options, name) is not None:
             said = "PROGRAM" if name == "program" else f"--{name.replace('_', '-')}"
@@ -225,18 +227,16 @@ def _measured(options: argparse.Namespace) -> _Done:
     subject = shared.program([options.program])
     workload = shared.workload(subject, options.workload)
     settings = shared.measure_settings(options, subject)
-    runner, notes = shared.runner(options)
-    try:
-        meter = wiring.meter(
-            settings.meter,
-            settings.gpus,
-            accept_mig=settings.accept_mig,
-            uses_gpu=launches_kernels(subject),
-        )
-    except wiring.UnavailableError as error:
-        raise UserError(str(error), Exit.FAILED) from error
     try:
         with ExitStack() as stack:
+            shown = stack.enter_context(
+                measuring(
+                    quiet=options.format == "json", unit="window" if options.against is None else "block"
+                )
+            )
+            there = shared.place(options, subject.root, stack, shown.say)
+            runner, notes = shared.runner(options) if there is None else (there.runner, there.notes)
+            meter = _meter(settings, there, uses_gpu=launches_kernels(subject))
             stack.callback(meter.close)
             if options.profile:
                 _require_gpu_joules(meter.info, options)
@@ -249,17 +249,22 @@ def _measured(options: argparse.Namespace) -> _Done:
                 settings.plan,
                 scratch=Path(stack.enter_context(scratch)),
                 record=_record(options, stack),
-                shown=stack.enter_context(
-                    measuring(
-                        quiet=options.format == "json",
-                        unit="window" if options.against is None else "block",
-                    )
-                ),
+                shown=shown,
+                there=there,
             )
             result = asyncio.run(bench.run())
     except (BuildError, EnergyRecordError, MeasurementError, MeterError, RunnerError) as error:
         raise UserError(str(error), Exit.FAILED) from error
     return _Done(result, bench.windows, notes)
+
+
+def _meter(settings: MeasureSettings, there: wiring.Place | None, *, uses_gpu: bool) -> Meter[Any]:
+    try:
+        if there is not None:
+            return there.meter(settings, uses_gpu=uses_gpu)
+        return wiring.meter(settings.meter, settings.gpus, accept_mig=settings.accept_mig, uses_gpu=uses_gpu)
+    except wiring.UnavailableError as error:
+        raise UserError(str(error), Exit.FAILED) from error
 
 
 def _record(options: argparse.Namespace, stack: ExitStack) -> Recording | None:
@@ -283,6 +288,7 @@ class _Bench:
     scratch: Path
     shown: Shown
     record: Recording | None
+    there: wiring.Place | None
     windows: list[Window[Any]] = field(default_factory=list)
 
     async def run(self) -> Result:
@@ -294,7 +300,11 @@ class _Bench:
 
         def header() -> Header:
             return Header(
-                surroundings=Surroundings.here(wiring.host_device().name),
+                surroundings=(
+                    Surroundings.here(wiring.host_device().name)
+                    if self.there is None
+                    else self.there.surroundings()
+                ),
                 meter=self.meter.info,
                 plan=self.plan,
                 seed=None if second is None else seed,
@@ -311,7 +321,7 @@ class _Bench:
 
         common: dict[str, Any] = {
             "plan": self.plan,
-            "turn": wiring.turn(),
+            "turn": wiring.turn() if self.there is None else self.there.turn,
             "progress": self.shown.report,
             "observe": observe,
         }

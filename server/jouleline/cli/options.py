@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -106,6 +107,15 @@ def add_sandbox(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """``--target NAME``."""
+    parser.add_argument(
+        "--target",
+        metavar="NAME",
+        help="run and measure on this machine of your own jouleline.toml (default: here)",
+    )
+
+
 def runner(options: argparse.Namespace) -> tuple[Runner, tuple[str, ...]]:
     """The runner that ``--no-sandbox`` and the user's settings ask for, and notes on it."""
     try:
@@ -114,9 +124,24 @@ def runner(options: argparse.Namespace) -> tuple[Runner, tuple[str, ...]]:
         raise unavailable(error) from error
 
 
+def place(
+    options: argparse.Namespace, program: Path, stack: ExitStack, tell: Callable[[str], None]
+) -> wiring.Place | None:
+    """The machine that ``--target`` names, closed with ``stack``; None for this one."""
+    if options.target is None:
+        return None
+    try:
+        there = wiring.place(options.target, confined=not options.no_sandbox, program=program, tell=tell)
+    except wiring.UnavailableError as error:
+        raise unavailable(error) from error
+    stack.callback(there.close)
+    return there
+
+
 def unavailable(error: wiring.UnavailableError) -> UserError:
-    """The same for the user: without a sandbox it cannot be done, all else is a matter of settings."""
-    return UserError(str(error), Exit.FAILED if isinstance(error, wiring.NoSandboxError) else Exit.USAGE)
+    """The same for the user: without sandbox or machine it cannot be done, the rest is settings."""
+    cannot = isinstance(error, wiring.NoSandboxError | wiring.UnreachableTargetError)
+    return UserError(str(error), Exit.FAILED if cannot else Exit.USAGE)
 
 
 def device(options: argparse.Namespace) -> Device:

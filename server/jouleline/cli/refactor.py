@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import shutil
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from rich.markdown import Markdown
@@ -33,6 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("program", type=Path, metavar="PROGRAM", help="a program's folder or file")
     shared.add_workload(parser)
     shared.add_sandbox(parser)
+    shared.add_target(parser)
     parser.add_argument(
         "--use",
         choices=tuple(NAMED),
@@ -56,18 +57,21 @@ def run(options: argparse.Namespace) -> int:
     program = shared.program([options.program])
     workload = shared.workload(program, options.workload)
     settings = shared.file_settings(options.workload, program)
-    try:
-        tools = wiring.refactor_tools(
-            confined=not options.no_sandbox,
-            uses_gpu=launches_kernels(program),
-            settings=settings,
-            program=program.root,
-            use=options.use,
-            model=options.model,
-        )
-    except wiring.UnavailableError as error:
-        raise shared.unavailable(error) from error
-    with closing(tools), progress(quiet=options.format == "json") as tell:
+    with progress(quiet=options.format == "json") as tell, ExitStack() as stack:
+        try:
+            tools = wiring.refactor_tools(
+                confined=not options.no_sandbox,
+                uses_gpu=launches_kernels(program),
+                settings=settings,
+                program=program.root,
+                use=options.use,
+                model=options.model,
+                target=options.target,
+                tell=lambda text: tell(text, None),
+            )
+        except wiring.UnavailableError as error:
+            raise shared.unavailable(error) from error
+        stack.enter_context(closing(tools))
         earlier = (
             None if options.resume is None else _earlier(options.resume, program, workload, tools.records)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.markup import escape
@@ -25,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("candidate", type=Path, metavar="CANDIDATE_DIR", help="the program as it is proposed")
     shared.add_workload(parser)
     shared.add_sandbox(parser)
+    shared.add_target(parser)
     shared.add_format(parser)
 
 
@@ -34,11 +36,12 @@ def run(options: argparse.Namespace) -> int:
         if not folder.is_dir():
             raise UserError(f"{folder}: is no folder; verify compares two program folders")
     workload = shared.workload(shared.program([options.baseline]), options.workload)
-    runner, notes = shared.runner(options)
-    with (
-        progress(quiet=options.format == "json") as tell,
-        tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True) as scratch,
-    ):
+    with ExitStack() as stack:
+        tell = stack.enter_context(progress(quiet=options.format == "json"))
+        scratch = tempfile.TemporaryDirectory(prefix="jouleline-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(scratch))
+        there = shared.place(options, options.baseline, stack, lambda text: tell(text, None))
+        runner, notes = shared.runner(options) if there is None else (there.runner, there.notes)
         try:
             verdict = asyncio.run(
                 verify_folders(
@@ -46,8 +49,8 @@ def run(options: argparse.Namespace) -> int:
                     options.candidate,
                     workload,
                     runner,
-                    Path(scratch),
-                    device=wiring.catalogue().get("host"),
+                    folder,
+                    device=wiring.host_device() if there is None else there.host,
                     progress=lambda gate: tell(gate, None),
                 )
             )

@@ -10,9 +10,11 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from .profile import KernelProfile, LaunchRecord
+if TYPE_CHECKING:
+    # Only named here: what an agent needs of this module shall not bring a parser with it.
+    from .profile import KernelProfile, LaunchRecord
 
 
 class Availability(StrEnum):
@@ -125,6 +127,10 @@ class Runner(Protocol):
 
 class RunnerError(RuntimeError):
     """A job could not be started; the message says why and what to do."""
+
+
+class InterruptedRunError(RunnerError):
+    """A connection was lost and is there again: whoever watched the run has to begin anew."""
 
 
 class Toolchain(Protocol):

@@ -139,7 +139,7 @@ def _remembered() -> dict[str, float]:
     rates = document.get("dram_bytes_per_s")
     if not isinstance(rates, dict):
         return {}
-    return {k: float(v) for k, v in rates.items() if isinstance(v, int | float) and v > 0}
+    return {k: float(v) for k, v in rates.items() if isinstance(v, (int, float)) and v > 0}
 
 
 def _remember(key: str, rate: float) -> None:

@@ -125,7 +125,7 @@ def told(amdsmi: Any, read: Callable[..., Any], *arguments: object) -> Any:
 
 def number(value: object) -> float | None:
     """A figure, which is ``"N/A"`` where the device has none."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, eq=False)

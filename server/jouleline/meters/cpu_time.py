@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from jouleline.core.device import Device
 from jouleline.core.meter import EnergySample, MeterError, MeterInfo, Modelled
 from jouleline.core.ports import Completed
 
@@ -41,6 +42,16 @@ class CpuTimeMeter:
                 f"modelled: CPU seconds x {rated_watts:g} W / {cores} cores ({source}); "
                 "it can only say that CPU time changed"
             ),
+        )
+
+    @classmethod
+    def of(cls, host: Device) -> CpuTimeMeter:
+        """The meter with a processor's own figures."""
+        return cls(
+            rated_watts=host.tdp_w.value,
+            cores=int(host.multiprocessors.value),
+            device=host.name,
+            source=f"{host.tdp_w.provenance}: {host.tdp_w.source}",
         )
 
     @property

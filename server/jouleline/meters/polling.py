@@ -12,7 +12,7 @@ POLL_S: Final = 0.1
 
 _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 
-Step = Callable[[], float | None]
+Step = Callable[[], "float | None"]
 """Does the work once and gives the seconds until the next time, or None to end."""
 
 End = Callable[[], None]

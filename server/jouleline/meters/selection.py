@@ -33,18 +33,17 @@ def named_meter(
     Raises:
         MeterError: when it cannot be used here; the message says why and what to do.
     """
-    match name:
-        case "nvml" | "amd-smi":
-            return SensorMeter(_gpu_source(name, gpus, accept_mig=accept_mig))
-        case "rapl":
-            return SensorMeter(RaplSource())
-        case "node":
-            sensors = _gpu_meters(gpus, accept_mig=accept_mig)
-            if not sensors:
-                raise MeterError("no GPU answers here, so there is nothing to add to rapl; measure with rapl")
-            return _together([*sensors, SensorMeter(RaplSource())])
-        case "cpu-time":
-            return model()
+    if name in _GPU:
+        return SensorMeter(_gpu_source(name, gpus, accept_mig=accept_mig))
+    if name == "rapl":
+        return SensorMeter(RaplSource())
+    if name == "node":
+        sensors = _gpu_meters(gpus, accept_mig=accept_mig)
+        if not sensors:
+            raise MeterError("no GPU answers here, so there is nothing to add to rapl; measure with rapl")
+        return _together([*sensors, SensorMeter(RaplSource())])
+    if name == "cpu-time":
+        return model()
     raise MeterError(f"there is no such meter; there are {', '.join(METERS)}")
 
 

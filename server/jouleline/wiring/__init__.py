@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from .loop import loop_settings, refactor_tools, rules
     from .measuring import measure_settings, meter, replay_meter, sees_gpus, simulated_meter, turn
     from .models import configured_model, fine_tuner, model_evidence, model_settings
+    from .remote import Place, UnreachableTargetError, place, target_findings
     from .running import runner, toolchains
 
 __all__ = [
     "DEFAULT_DEVICE",
     "WHAT_IF_DEVICES",
     "NoSandboxError",
+    "Place",
     "UnavailableError",
+    "UnreachableTargetError",
     "background_evidence",
     "catalogue",
     "config_folder",
@@ -39,6 +42,7 @@ __all__ = [
     "meter",
     "model_evidence",
     "model_settings",
+    "place",
     "profilers",
     "records_folder",
     "refactor_tools",
@@ -50,6 +54,7 @@ __all__ = [
     "sees_gpus",
     "serve",
     "simulated_meter",
+    "target_findings",
     "toolchains",
     "turn",
 ]
@@ -58,7 +63,9 @@ __all__ = [
 _HOMES = {
     "DEFAULT_DEVICE": "devices",
     "NoSandboxError": "errors",
+    "Place": "remote",
     "UnavailableError": "errors",
+    "UnreachableTargetError": "remote",
     "WHAT_IF_DEVICES": "devices",
     "background_evidence": "evidence",
     "catalogue": "devices",
@@ -74,6 +81,7 @@ _HOMES = {
     "meter": "measuring",
     "model_evidence": "models",
     "model_settings": "models",
+    "place": "remote",
     "profilers": "evidence",
     "records_folder": "folders",
     "refactor_tools": "loop",
@@ -84,6 +92,7 @@ _HOMES = {
     "scenario_sources": "evidence",
     "sees_gpus": "measuring",
     "simulated_meter": "measuring",
+    "target_findings": "remote",
     "toolchains": "running",
     "turn": "measuring",
 }

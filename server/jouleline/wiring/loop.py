@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jouleline.core.ports import LanguageModel
 
@@ -15,6 +16,7 @@ from .errors import UnavailableError
 from .folders import config_folder, disk_cache, records_folder
 from .measuring import measure_settings, replay_meter, sees_gpus, turn, two_meters
 from .models import configured_model, model_settings
+from .remote import place
 from .running import runner, toolchains
 
 if TYPE_CHECKING:
@@ -39,48 +41,94 @@ def refactor_tools(
     program: Path | None = None,
     use: str | None = None,
     model: str | None = None,
+    target: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Tools:
     """Everything the refactoring loop works with, for a program that ``uses_gpu`` or not; close it.
 
     ``settings`` say how to measure, by default as the user's own do. ``program`` is the folder whose
     ``[refactor]`` and ``[model]`` count, ``use`` names settings that replace those of files, and
-    ``model`` replaces the configured model's name.
+    ``model`` replaces the configured model's name. Programs run on the machine that ``target`` names, else
+    here; ``tell`` hears what of it is waited for.
 
     Raises:
         UnavailableError: if a setting is wrong, if a GPU is here whose energy cannot be measured, if a
-            model is asked for and none is there, and as :func:`runner`.
+            model is asked for and none is there, and as :func:`runner` and :func:`place`.
     """
-    from jouleline.app.cached_builds import CachedBuilds
     from jouleline.app.outcome import Tools
-    from jouleline.meters.selection import find_gpu
-    from jouleline.runners.environment import job_environment
 
     settings = settings or measure_settings()
     stages = loop_settings(program, use)
     if stages.model and ((use is not None and use != "full") or model is not None):
         configured_model(program, model)
     proposing, judging = _loop_models(program, model) if stages.model else (None, None)
-    chosen, notes = runner(confined=confined)
-    used, other = two_meters(settings, uses_gpu=uses_gpu)
-    return Tools(
-        runner=CachedBuilds(chosen, disk_cache("builds"), job_environment(os.environ, "", {})),
-        meter=used,
+    tools = Tools(
+        **(
+            _edges_here(settings, confined=confined, uses_gpu=uses_gpu)
+            if target is None
+            else _edges_there(target, settings, program, tell, confined=confined, uses_gpu=uses_gpu)
+        ),
         plan=settings.plan,
         rules=rules(),
         toolchains=toolchains(),
         records=records_folder(),
-        notes=notes,
-        gpu=find_gpu(),
-        gpu_measured=sees_gpus(used.info),
-        turn=turn(),
-        host=host_device().name,
         model=proposing,
         judge=judging,
-        device=host_device(),
-        search_meter=other,
         settings=stages,
         replay_meter=replay_meter,
     )
+    return replace(tools, gpu_measured=sees_gpus(tools.meter.info))
+
+
+def _edges_here(settings: MeasureSettings, *, confined: bool, uses_gpu: bool) -> dict[str, Any]:
+    """What of the tools is this machine's."""
+    from jouleline.app.cached_builds import CachedBuilds
+    from jouleline.meters.selection import find_gpu
+    from jouleline.runners.environment import job_environment
+
+    chosen, notes = runner(confined=confined)
+    used, other = two_meters(settings, uses_gpu=uses_gpu)
+    host = host_device()
+    return {
+        "runner": CachedBuilds(chosen, disk_cache("builds"), job_environment(os.environ, "", {})),
+        "meter": used,
+        "search_meter": other,
+        "notes": notes,
+        "gpu": find_gpu(),
+        "turn": turn(),
+        "host": host.name,
+        "device": host,
+    }
+
+
+def _edges_there(
+    target: str,
+    settings: MeasureSettings,
+    program: Path | None,
+    tell: Callable[[str], None],
+    *,
+    confined: bool,
+    uses_gpu: bool,
+) -> dict[str, Any]:
+    """What of the tools is another machine's."""
+    there = place(target, confined=confined, program=program, tell=tell)
+    with ExitStack() as stack:
+        stack.callback(there.close)
+        used = there.meter(settings, uses_gpu=uses_gpu)
+        other = there.meter(settings, uses_gpu=uses_gpu, by_run=False)
+        stack.pop_all()
+    return {
+        "runner": there.runner,
+        "meter": used,
+        "search_meter": other,
+        "notes": there.notes,
+        "gpu": there.gpu,
+        "turn": there.turn,
+        "host": there.host.name,
+        "device": there.host,
+        "surroundings": there.surroundings,
+        "machine": there,
+    }
 
 
 def loop_settings(program: Path | None, use: str | None = None) -> LoopSettings:

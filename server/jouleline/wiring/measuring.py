@@ -69,13 +69,7 @@ def cpu_time_meter() -> Meter[Any]:
     """The meter that models energy from CPU time, with this host's figures."""
     from jouleline.meters.cpu_time import CpuTimeMeter
 
-    host = host_device()
-    return CpuTimeMeter(
-        rated_watts=host.tdp_w.value,
-        cores=int(host.multiprocessors.value),
-        device=host.name,
-        source=f"{host.tdp_w.provenance}: {host.tdp_w.source}",
-    )
+    return CpuTimeMeter.of(host_device())
 
 
 def measure_settings(program: Path | None = None) -> MeasureSettings:

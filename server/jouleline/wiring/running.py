@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from jouleline.core.ports import Availability, Runner, Toolchain
+from jouleline.core.ports import Runner, Toolchain
 
 from .errors import NoSandboxError, UnavailableError
 from .folders import config_folder
+
+UNCONFINED = "programs ran outside the sandbox, as you asked"
 
 
 @cache
@@ -33,35 +35,38 @@ def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runn
         NoSandboxError: if there is none; programs run outside only if the user insists.
         UnavailableError: if the user's settings are wrong.
     """
-    from jouleline.app.sandbox_settings import Backend, SandboxSettingsError, find_sandbox
     from jouleline.app.workload import WORKLOAD_FILE
-    from jouleline.runners.bubblewrap import BubblewrapRunner, find_bubblewrap
-    from jouleline.runners.landlock import LandlockRunner, find_landlock
+    from jouleline.runners.choice import NoSandboxHereError, sandboxed
     from jouleline.runners.local import LocalRunner
 
-    own = config_folder() / WORKLOAD_FILE
+    backends, more = sandbox_wanted(confined=confined)
+    if not backends:
+        return LocalRunner(), (UNCONFINED,)
     try:
-        settings = find_sandbox(own)
+        return sandboxed(backends, (*readable, *more))
+    except NoSandboxHereError as error:
+        own = config_folder() / WORKLOAD_FILE
+        raise NoSandboxError(
+            f"{error}; if you trust the program, run it outside with --no-sandbox, or always with "
+            f'backend = "none" in [sandbox] of {own}'
+        ) from error
+
+
+def sandbox_wanted(*, confined: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sandboxes that would do, none if the user wants none, and the folders that jobs may read.
+
+    Raises:
+        UnavailableError: if the user's settings are wrong.
+    """
+    from jouleline.app.sandbox_settings import Backend, SandboxSettingsError, find_sandbox
+    from jouleline.app.workload import WORKLOAD_FILE
+    from jouleline.runners.choice import SANDBOXES
+
+    try:
+        settings = find_sandbox(config_folder() / WORKLOAD_FILE)
     except SandboxSettingsError as error:
         raise UnavailableError(str(error)) from error
     if not confined or settings.backend is Backend.NONE:
-        return LocalRunner(), ("programs ran outside the sandbox, as you asked",)
-    readable = (*readable, *settings.readable)
-    problems = []
-    if settings.backend in (Backend.BEST, Backend.BUBBLEWRAP):
-        finding = find_bubblewrap()
-        if finding.availability is Availability.READY:
-            return BubblewrapRunner(readable), ()
-        problems.append(f"bubblewrap: {finding.detail} ({finding.remedy})")
-    if settings.backend in (Backend.BEST, Backend.LANDLOCK):
-        finding = find_landlock()
-        if finding.availability is not Availability.MISSING:
-            weaker = LandlockRunner(readable)
-            return weaker, (
-                f"programs ran under landlock, where a job keeps some rights: {'; '.join(weaker.gaps)}",
-            )
-        problems.append(f"landlock: {finding.detail} ({finding.remedy})")
-    raise NoSandboxError(
-        f"there is no sandbox to run programs in: {'; '.join(problems)}; if you trust the program, run it "
-        f'outside with --no-sandbox, or always with backend = "none" in [sandbox] of {own}'
-    )
+        return (), settings.readable
+    wanted = SANDBOXES if settings.backend is Backend.BEST else (settings.backend.value,)
+    return wanted, settings.readable

@@ -1,0 +1,31 @@
+"""Another machine to run and measure on, as its user describes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The table ``[target.NAME]``.
+
+    ``runner`` is ``ssh`` or a scheduler's name. ``host`` is what the user's own ssh calls the machine, or the
+    login node of a scheduler; empty for the scheduler of this machine. ``folder`` is where Jouleline keeps
+    its files there (empty: the user's cache folder), ``modules`` are loaded and ``setup`` is run by a login
+    shell before anything else, ``gpus`` are the only GPUs that programs see, ``container`` is an image for
+    apptainer. ``queue``, ``account``, ``minutes`` and further ``options`` are the scheduler's.
+    """
+
+    name: str
+    runner: str
+    host: str = ""
+    python: str = "python3"
+    folder: str = ""
+    modules: tuple[str, ...] = ()
+    setup: str = ""
+    gpus: tuple[str, ...] = ()
+    container: str = ""
+    queue: str = ""
+    account: str = ""
+    minutes: int | None = None
+    options: tuple[str, ...] = ()
