@@ -65,8 +65,8 @@ lock-upgrade:  ## The same, taking the newest versions
 	@tools/environment lock $(PYTHON)
 	build/lock-venv/bin/python tools/lock.py --upgrade
 
-package: $(VENV) $(NODE_MODULES)  ## Build the wheel (dist/) and the VS Code extension (.vsix)
-	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+package: $(VENV) $(NODE_MODULES)  ## Build the wheel, the sdist (both in dist/) and the VS Code extension (.vsix)
+	rm -rf dist && $(BIN)/python -m hatchling build --directory dist
 	rm -rf $(CLIENT)/server && mkdir $(CLIENT)/server && cp dist/jouleline-*.whl $(CLIENT)/server
 	cd $(CLIENT) && $(NPM) run package
 
