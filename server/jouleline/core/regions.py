@@ -17,7 +17,7 @@ from .constants import evaluated, number
 from .normal_form import Names
 from .sites import CLOCKS, RANDOM, READS, SEEDING, Kind, Site, sites
 from .syntax import ParsedSource, descendants, field, text_of
-from .updates import lost_updates
+from .updates import bare_updates, lost_updates
 
 CONSENTS: Final = (*(kind.value for kind in Kind), "operations", "precision")
 """What a workload may allow candidates to change."""
@@ -92,6 +92,12 @@ def violations(
         where = f"{update.file}:{update.line}"
         yield Violation(
             "operations", f"{where}: the atomic update of {update.target} is gone and nothing takes its place"
+        )
+    for update in bare_updates(before.files, after.files):
+        where = f"{update.file}:{update.line}"
+        yield Violation(
+            "operations",
+            f"{where}: the update of {update.target} was kept apart from other threads, and now is not",
         )
     yield from _special_cases(before, after, {number(word) for word in told} - {None})
 
