@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,15 @@ from jouleline.app.workload import find_workload
 from jouleline.core.loop_settings import NAMED, LoopSettings
 from jouleline.core.meter import Meter
 from jouleline.core.model_settings import ModelSettings
+from jouleline.core.ports import Completed, Job
+from jouleline.devices.host import host_device
 from jouleline.meters.cpu_time import CpuTimeMeter
+from jouleline.meters.nvml import NvmlSource
 from jouleline.models.openai_compatible import OpenAICompatibleModel
 from jouleline.runners.local import LocalRunner
 from jouleline.toolchains.gnu import GnuToolchain
+from tests.support.device_time import DeviceTime, meter_in
+from tests.support.nvml import NvmlDouble
 from tests.support.openai_server import KEY, MODEL, Double, Reply, refused, said
 from tests.support.sensors import SensorDouble, World, meter_of
 
@@ -168,8 +173,9 @@ def run(tmp_path: Path, double: Double) -> Run:
         *,
         plan: Plan = GLANCE,
         record: Path | None = None,
-        search_meter: Meter[Any] = METER,
+        search_meter: Meter[Any] | None = METER,
         steps: list[Step] | None = None,
+        tools_of_its_own: Mapping[str, Any] | None = None,
         **model: Any,
     ) -> Outcome:
         double.answer = script
@@ -189,6 +195,7 @@ def run(tmp_path: Path, double: Double) -> Run:
             search_meter=search_meter,
             settings=settings,
         )
+        tools = replace(tools, **(tools_of_its_own or {}))
         workload = find_workload(program, tools.toolchains)
         tell = steps.append if steps is not None else None
         return asyncio.run(refactor(program, workload, tools, tell, record=record))
@@ -431,6 +438,47 @@ def test_each_stage_can_be_switched_off(run: Run) -> None:
     assert "Energy of a run (modelled, cpu-time)" not in full.asked[0]  # the test's tools name no device
     assert "Now make the changes of your plan" in full.asked[1]
     assert "not yet present" in full.asked[2]
+
+
+@dataclass
+class SlowMotion:
+    """A test double: the real runner, whose runs take a hundred times as long by a scripted GPU's clock."""
+
+    time: DeviceTime
+    name: str = "slow motion double"
+    guarantees: tuple[str, ...] = ()
+
+    async def run(self, job: Job) -> Completed:
+        done = await LocalRunner().run(job)
+        self.time.sleep(100 * done.wall_s)
+        return replace(done, wall_s=100 * done.wall_s, cpu_s=100 * done.cpu_s)
+
+
+@pytest.mark.needs("gcc")
+def test_a_model_is_told_of_the_device_the_kernels_and_what_nvml_measured(run: Run, nvml: NvmlDouble) -> None:
+    nvml.script("power 70", "period 0.02")
+    time = DeviceTime(nvml)
+    meter = meter_in(time, NvmlSource(environment={}))
+    parallel = SLOW.replace(
+        "        for (int i = 0", "#pragma omp parallel for reduction(+ : total)\n        for (int i = 0"
+    )
+    script = Script([said("1. Hoist the weight."), NOTHING])
+    outcome = run(
+        script,
+        replace(NAMED["model"], candidates=1, rounds=0, judge=False),
+        source=parallel,
+        plan=replace(GLANCE, idle_s=0),
+        search_meter=None,
+        tools_of_its_own={"meter": meter, "device": host_device(), "runner": SlowMotion(time)},
+    )
+    meter.close()
+    asked = script.asked[0]
+    assert outcome.notes == ()
+    assert re.search(r"Energy of a run \(measured, nvml\): [\d.e-]+ J in [\d.e-]+ s, 70(\.\d)? W", asked)
+    assert "Device: " in asked
+    assert "- main @line 10 (main.cpp:10): compute-bound (dp) on this device" in asked
+    assert "OpenMP" in asked
+    assert outcome.cost.measure_s > 0
 
 
 def test_vanilla_is_one_question_and_its_answer(run: Run) -> None:
