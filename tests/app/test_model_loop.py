@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,12 +17,14 @@ from typing import Any
 import pytest
 
 from jouleline import wiring
+from jouleline.app.cached_builds import CachedBuilds
 from jouleline.app.journal import EVENTS_FILE, read_events
 from jouleline.app.measurement import Plan
 from jouleline.app.outcome import Attempt, Outcome, Step, Tools
 from jouleline.app.program import Program, read_program
 from jouleline.app.refactor import RefactorError, refactor
 from jouleline.app.workload import find_workload
+from jouleline.cache import DiskCache
 from jouleline.core.loop_settings import NAMED, LoopSettings
 from jouleline.core.meter import Meter
 from jouleline.core.model_settings import ModelSettings
@@ -162,8 +165,15 @@ def program_in(folder: Path, source: str = SLOW) -> Program:
 Run = Callable[..., Outcome]
 
 
+@pytest.fixture(scope="session")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> CachedBuilds:
+    """The real runner; what one test has built, the others need not build again."""
+    cache = DiskCache(tmp_path_factory.mktemp("builds"))
+    return CachedBuilds(LocalRunner(), cache, {"PATH": os.environ["PATH"]})
+
+
 @pytest.fixture
-def run(tmp_path: Path, double: Double) -> Run:
+def run(tmp_path: Path, double: Double, runner: CachedBuilds) -> Run:
     """Runs the loop on a copy of the slow program, with a script."""
 
     def run_loop(
@@ -183,7 +193,7 @@ def run(tmp_path: Path, double: Double) -> Run:
         program = read_program([folder]) if folder.exists() else program_in(folder, source)
         asked = ModelSettings(**{"model": MODEL, "base_url": double.url, "max_retries": 2, **model})
         tools = Tools(
-            runner=LocalRunner(),
+            runner=runner,
             meter=METER,
             plan=plan,
             rules=(),
@@ -445,17 +455,20 @@ class SlowMotion:
     """A test double: the real runner, whose runs take a hundred times as long by a scripted GPU's clock."""
 
     time: DeviceTime
+    runner: CachedBuilds
     name: str = "slow motion double"
     guarantees: tuple[str, ...] = ()
 
     async def run(self, job: Job) -> Completed:
-        done = await LocalRunner().run(job)
+        done = await self.runner.run(job)
         self.time.sleep(100 * done.wall_s)
         return replace(done, wall_s=100 * done.wall_s, cpu_s=100 * done.cpu_s)
 
 
 @pytest.mark.needs("gcc")
-def test_a_model_is_told_of_the_device_the_kernels_and_what_nvml_measured(run: Run, nvml: NvmlDouble) -> None:
+def test_a_model_is_told_of_the_device_the_kernels_and_what_nvml_measured(
+    run: Run, nvml: NvmlDouble, runner: CachedBuilds
+) -> None:
     nvml.script("power 70", "period 0.02")
     time = DeviceTime(nvml)
     meter = meter_in(time, NvmlSource(environment={}))
@@ -469,7 +482,7 @@ def test_a_model_is_told_of_the_device_the_kernels_and_what_nvml_measured(run: R
         source=parallel,
         plan=replace(GLANCE, idle_s=0),
         search_meter=None,
-        tools_of_its_own={"meter": meter, "device": host_device(), "runner": SlowMotion(time)},
+        tools_of_its_own={"meter": meter, "device": host_device(), "runner": SlowMotion(time, runner)},
     )
     meter.close()
     asked = script.asked[0]
