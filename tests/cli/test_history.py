@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jouleline.app.history import HistoryError, named_run, past_runs
+from jouleline.app.history import HistoryError, named_run, past_runs, resumable
 from jouleline.app.journal import EVENTS_FILE, Journal
 from tests.cli.command import SAMPLES, jouleline
 
@@ -57,6 +57,15 @@ def test_a_run_is_named_by_how_it_begins_or_as_the_last(records: Path, tmp_path:
     shown = jouleline("show", "nothing", home=tmp_path)
     assert shown.code == 2
     assert "no run called 'nothing'" in shown.err
+
+
+def test_only_a_run_of_the_same_folder_is_gone_on_with_unasked(records: Path) -> None:
+    kept(records, "mine", ended=False)
+    assert resumable(records, Path("/programs/mine"), "i") is not None
+    assert resumable(records, Path("/programs/mine"), "another") is None
+    assert resumable(records, Path("/programs/copy"), "i") is None
+    kept(records, "done", ended=True)
+    assert resumable(records, Path("/programs/done"), "i") is None
 
 
 @pytest.mark.slow
