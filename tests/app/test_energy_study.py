@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from jouleline.app.energy_study import Draw, draws, run_trials, study_csv, study_json
+from jouleline.app.energy_study import Draw, draws, run_trials, scores_of, study_csv, study_json
 from jouleline.app.energy_study_page import study_page
 from jouleline.app.energy_suite import Member, SuiteError, read_suite
 from jouleline.app.journal import Journal
 from jouleline.app.measure import Plan
-from jouleline.app.outcome import Tools
+from jouleline.app.outcome import Outcome, SearchCost, Tools
 from jouleline.app.program import Program
 from jouleline.app.refactor import RefactorError
 from jouleline.core.loop_settings import NAMED
@@ -132,3 +132,46 @@ def test_what_could_not_be_run_is_tried_again_when_the_study_goes_on(
             (trial,) = asyncio.run(run_trials(asked, tools_for, journal, lambda *_: None))
         assert trial.failure == "not run"
         assert len(tried) == count
+
+
+def test_a_trial_whose_model_did_not_answer_is_made_when_it_does_and_never_counts_as_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreachable = iter(["nobody can be reached", ""])
+
+    async def answered(program: Program, *_: object) -> Outcome:
+        return Outcome(
+            improved=False,
+            headline="",
+            details="",
+            candidate=None,
+            energy=None,
+            attempts=(),
+            base=program.files,
+            edits={},
+            record=tmp_path,
+            cost=SearchCost(1.0, 0.0, 0.0, 0.0),
+            notes=(),
+            unanswered=next(unreachable),
+        )
+
+    monkeypatch.setattr("jouleline.app.energy_study.refactor", answered)
+
+    def tools_for(draw: Draw, program: Program) -> Tools:
+        del draw, program
+        return Tools(
+            runner=LocalRunner(),
+            meter=Metered(rated_watts=100, cores=2, device="a test's processor", source="a test"),
+            rules=RULES,
+            toolchains=[GnuToolchain()],
+            records=tmp_path / "records",
+            settings=NAMED["vanilla"],
+        )
+
+    asked = draws([Member("dot", SAMPLES / "dot-omp")], ["vanilla"], 1)
+    made = []
+    for _ in range(3):
+        with closing(Journal(tmp_path / "events.jsonl")) as journal:
+            made += asyncio.run(run_trials(asked, tools_for, journal, lambda *_: None))
+    assert [trial.failure for trial in made] == ["not run", "no proposal", "no proposal"]
+    assert [len(scores_of([trial])) for trial in made] == [0, 1, 1]
