@@ -9,7 +9,8 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from jouleline.runners.local import LocalRunner
 from jouleline.toolchains.gnu import GnuToolchain
 from tests.support.device_time import DeviceTime, meter_in
 from tests.support.nvml import NvmlDouble
-from tests.support.openai_server import KEY, MODEL, Double, Reply, refused, said
+from tests.support.openai_server import KEY, MODEL, Double, Reply, openai_double, refused, said
 from tests.support.sensors import SensorDouble, World, meter_of
 
 METER = CpuTimeMeter(rated_watts=100, cores=2, device="a test's processor", source="assumed by a test")
@@ -175,6 +176,34 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> CachedBuilds:
 @pytest.fixture
 def run(tmp_path: Path, double: Double, runner: CachedBuilds) -> Run:
     """Runs the loop on a copy of the slow program, with a script."""
+    return runs_in(tmp_path, double, runner)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A run that shows much: an answer does not compile, the next one is good, judged and offered."""
+
+    outcome: Outcome
+    script: Script
+    double: Double
+    run: Run
+
+    @classmethod
+    def now(cls, folder: Path, double: Double, runner: CachedBuilds) -> Offered:
+        run, script = runs_in(folder, double, runner), Script([DOES_NOT_COMPILE, GOOD])
+        return cls(run(script, replace(ONE_LINE, judge=True), plan=MEASURED), script, double, run)
+
+
+@pytest.fixture(scope="module")
+def offered(tmp_path_factory: pytest.TempPathFactory, runner: CachedBuilds) -> Iterator[Offered]:
+    """One such run for all tests that look at it."""
+    with pytest.MonkeyPatch.context() as patch, openai_double() as double:
+        patch.setenv("OPENAI_API_KEY", KEY)
+        yield Offered.now(tmp_path_factory.mktemp("offered"), double, runner)
+
+
+def runs_in(tmp_path: Path, double: Double, runner: CachedBuilds) -> Run:
+    """Runs the loop on a copy of the slow program in a folder."""
 
     def run_loop(
         script: Script,
@@ -226,8 +255,8 @@ def test_a_search_whose_own_energy_cannot_be_had_goes_on_without_it(run: Run) ->
     assert any("the energy of the search is not known" in note for note in outcome.notes)
 
 
-def test_one_good_refactoring_is_found_measured_and_offered(run: Run, tmp_path: Path) -> None:
-    outcome = run(Script([GOOD]), replace(ONE_LINE, judge=True), plan=MEASURED)
+def test_one_good_refactoring_is_found_measured_and_offered(offered: Offered) -> None:
+    outcome = offered.outcome
     assert outcome.improved, outcome.details
     assert outcome.candidate is not None
     assert outcome.candidate.title == "Compute the weight once"
@@ -236,18 +265,17 @@ def test_one_good_refactoring_is_found_measured_and_offered(run: Run, tmp_path: 
     assert "Compute the weight once" in outcome.headline
     assert "It depends on neither loop" in outcome.details
     assert f"judge: {MODEL}: the same sum" in json.dumps(
-        [f"{gate.name}: {gate.reason}" for gate in outcome.attempts[0].verdict.gates]
+        [f"{gate.name}: {gate.reason}" for gate in outcome.attempts[1].verdict.gates]
     )
-    assert outcome.cost.answers == 2
-    assert outcome.cost.tokens_out == 200 + 5
+    assert outcome.cost.answers == 3
+    assert outcome.cost.tokens_out == 100 + 200 + 5
     assert outcome.cost.energy_j is not None
     assert "paid back after" in outcome.details
-    assert (tmp_path / "program" / "main.cpp").read_text() == SLOW
+    assert (outcome.record.parents[1] / "program" / "main.cpp").read_text() == SLOW
 
 
-def test_code_that_does_not_compile_is_corrected_with_the_compilers_words(run: Run) -> None:
-    script = Script([DOES_NOT_COMPILE, GOOD])
-    outcome = run(script)
+def test_code_that_does_not_compile_is_corrected_with_the_compilers_words(offered: Offered) -> None:
+    outcome, script = offered.outcome, offered.script
     assert [gates(one) for one in outcome.attempts] == ["build", ""]
     assert [one.correction for one in outcome.attempts] == [0, 1]
     assert "nothing" in script.asked[1]
@@ -514,19 +542,17 @@ def test_the_best_is_improved_further_one_change_at_a_time(run: Run) -> None:
     assert outcome.candidate.title.startswith("Compute the weight once")
 
 
-def test_a_killed_run_is_resumed_without_paying_twice(run: Run, double: Double) -> None:
-    script = Script([DOES_NOT_COMPILE, GOOD])
-    first = run(script, plan=MEASURED)
-    asked = len(double.asked)
-    events = first.record / EVENTS_FILE
+def test_a_killed_run_is_resumed_without_paying_twice(offered: Offered, tmp_path: Path) -> None:
+    first, asked = offered.outcome, len(offered.double.asked)
+    record = shutil.copytree(first.record, tmp_path / "record")
     # As a kill would leave it: the end is missing and the last line is cut off.
-    lines = events.read_bytes().splitlines(keepends=True)
-    events.write_bytes(b"".join(lines[:-1]) + lines[-1][:20])
-    again = run(script, plan=MEASURED, record=first.record)
-    assert len(double.asked) == asked
+    lines = (record / EVENTS_FILE).read_bytes().splitlines(keepends=True)
+    (record / EVENTS_FILE).write_bytes(b"".join(lines[:-1]) + lines[-1][:20])
+    again = offered.run(offered.script, replace(ONE_LINE, judge=True), plan=MEASURED, record=record)
+    assert len(offered.double.asked) == asked
     assert again.cost.answers == 0
     assert again.cost.tokens_in == 0
-    assert again.cost.reused == 6  # two answers, two verdicts and two measurements
+    assert again.cost.reused == 7  # two answers and the judge's, two verdicts and two measurements
     assert again.energy is not None
     assert first.energy is not None
     assert again.energy.comparison.energy_ratio == first.energy.comparison.energy_ratio
@@ -535,8 +561,8 @@ def test_a_killed_run_is_resumed_without_paying_twice(run: Run, double: Double) 
     assert [gates(one) for one in again.attempts] == [gates(one) for one in first.attempts]
 
 
-def test_everything_a_model_said_is_in_the_log(run: Run) -> None:
-    outcome = run(Script([DOES_NOT_COMPILE, GOOD]))
+def test_everything_a_model_said_is_in_the_log(offered: Offered) -> None:
+    outcome = offered.outcome
     answers = [
         event["result"]["answer"]["text"]
         for event in read_events(outcome.record / EVENTS_FILE)
