@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.editors.code_server import CodeServer, servers
+from tests.editors.code_server import ROOT, CodeServer, servers
 from tests.editors.programs import (
     BODY_LINE,
     DECAY,
-    KERNEL_LINE,
     LOOP_LINE,
     WORK,
     building,
@@ -37,6 +37,7 @@ def workspace(vscode: CodeServer) -> Path:
     write_stencil(folder / "stencil")
     write_decay(folder / "decay")
     write_stuck(folder / "stuck")
+    shutil.copytree(ROOT / "samples" / "jacobi-cuda", folder / "jacobi-cuda")
     return folder
 
 
@@ -45,6 +46,7 @@ def window(new_window: Callable[[Path], Window], workspace: Path) -> Window:
     """A window in which the workspace is trusted."""
     opened = new_window(workspace)
     opened.trust()
+    opened.command("View: Close Primary Side Bar")
     return opened
 
 
@@ -89,9 +91,12 @@ def test_hints_follow_what_is_typed(window: Window, workspace: Path) -> None:
 
 
 def test_a_hover_draws_the_roofline(window: Window, workspace: Path) -> None:
-    window.open(workspace / "stencil" / "stencil.cu")
-    expect(window.hints).to_have_count(2)
-    window.go_to(KERNEL_LINE, 20)
+    window.open(workspace / "jacobi-cuda" / "main.cu")
+    kernel = window.hints.filter(has_text="jacobi_step(const")
+    expect(kernel).to_be_visible()
+    text = (workspace / "jacobi-cuda" / "main.cu").read_text("utf-8").splitlines()
+    (line,) = (number for number, one in enumerate(text, 1) if one.startswith("__global__"))
+    window.go_to(line, 20)
     window.command("Show or Focus Hover")
     picture = window.page.locator(".monaco-hover img").first
     expect(picture).to_be_visible()
@@ -106,6 +111,7 @@ def test_another_gpu_gives_other_bounds(window: Window, workspace: Path) -> None
     expect(window.hints.first).to_contain_text("◂ bandwidth-bound ·")
     before = window.hints.first.inner_text()
     window.status.click()
+    expect(window.page.locator(".quick-input-list .monaco-list-row").nth(5)).to_be_visible()
     window.picture("choose-gpu")
     window.answer("rtx-3080", "RTX 3080")
     expect(window.status).to_contain_text("RTX 3080")
@@ -185,9 +191,7 @@ def test_nothing_starts_before_the_workspace_is_trusted(
     assert not building(folder)
     assert servers(vscode.home) <= running
     expect(window.hints).to_have_count(0)
-    window.button("Manage Trust").click()
-    window.page.get_by_role("button", name="Trust", exact=True).click()
-    window.open(file)
+    window.trust(window.button("Manage Trust"))
     expect(window.hints).to_have_count(1)
     window.picture("trusted")
     window.page.context.close()
