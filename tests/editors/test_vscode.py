@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.editors.code_server import ROOT, CodeServer, servers
 from tests.editors.programs import (
@@ -78,6 +78,11 @@ def eventually(true: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+def is_drawn(image: Locator) -> bool:
+    """Whether the browser could read it; one that it could not is a small broken page on screen."""
+    return bool(image.evaluate("image => image.complete && image.naturalWidth > 100"))
+
+
 def test_hints_follow_what_is_typed(window: Window, workspace: Path) -> None:
     window.open(workspace / "stencil" / "stencil.cu")
     expect(window.hints).to_have_count(2)
@@ -100,7 +105,8 @@ def test_a_hover_draws_the_roofline(window: Window, workspace: Path) -> None:
     window.command("Show or Focus Hover")
     picture = window.page.locator(".monaco-hover img").first
     expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+    assert is_drawn(picture)
+    window.enlarge(window.page.locator(".monaco-resizable-hover"), 160)
     window.picture("hover")
 
 
@@ -125,6 +131,7 @@ def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
     file = workspace / "decay" / "decay.cpp"
     window.open(file)
     window.lenses.get_by_text("Refactor for energy").first.click()
+    window.point_away()
     expect(window.notifications.first).to_contain_text("Refactoring decay.cpp for energy")
     window.picture("progress")
     told = window.notifications.filter(has_text=re.compile(r"−[\d.]+% energy \(modelled by cpu-time"))
@@ -136,6 +143,7 @@ def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
     # The file's own row ticks those of its edits.
     rows.first.click()
     window.preview.get_by_role("button", name="Apply").click()
+    window.point_away()
     expect(window.editor_of(file).locator(".view-line", has_text="x * invariant_pow")).to_have_count(1)
     expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
     window.command("Notifications: Clear All Notifications")
@@ -146,6 +154,10 @@ def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
     settings.write_text('{"workbench.colorTheme": "Dark Modern"}', "utf-8")
     expect(window.page.locator(".monaco-workbench.vs-dark")).to_be_visible()
     window.picture("run-dark")
+    roofs = window.run_page.locator("img.roofs")
+    roofs.scroll_into_view_if_needed()
+    assert is_drawn(roofs)
+    window.picture("run-roofs-dark")
 
 
 def test_an_edit_that_is_discarded_changes_nothing(window: Window, workspace: Path) -> None:

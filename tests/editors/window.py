@@ -120,6 +120,20 @@ class Window:
     def button(self, title: str) -> Locator:
         return self.notifications.get_by_role("button", name=title)
 
+    def enlarge(self, widget: Locator, pixels: int) -> None:
+        """Draw its lower edge down."""
+        box = widget.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 1
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x, y + pixels, steps=5)
+        self.page.mouse.up()
+
+    def point_away(self) -> None:
+        """Move the mouse off the text, where it lights up what is under it."""
+        self.page.mouse.move(2, 2)
+
     def narrow(self) -> None:
         self.page.set_viewport_size({"width": 640, "height": 720})
 
@@ -129,6 +143,4 @@ class Window:
     def picture(self, name: str) -> None:
         """Keep what is on screen now for people to look at."""
         self._pictures.mkdir(parents=True, exist_ok=True)
-        # Off the text, where it would light up what is under it.
-        self.page.mouse.move(2, 2)
         self.page.screenshot(path=self._pictures / f"{name}.png", animations="disabled")
