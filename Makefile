@@ -13,7 +13,7 @@ NODE_MODULES := $(CLIENT)/node_modules/.stamp
 SHELL_SCRIPTS = tools/demo tools/need tools/environment tools/shell-check tools/gpu-check tools/code-server .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-server test-client check check-server check-client format bench gpu-check gpu-wheels \
+.PHONY: help demo test test-server test-client check check-server check-client format bench pictures gpu-check gpu-wheels \
   lock lock-upgrade package venv clean
 
 help:  ## List the targets
@@ -49,6 +49,13 @@ format: $(VENV)  ## Format the Python sources and apply the safe lint fixes
 
 bench: $(VENV)  ## Measure throughput and latency
 	$(BIN)/python -m benchmarks
+
+# What tests see in VS Code is what the documents show.
+pictures: $(VENV) $(NODE_MODULES)  ## Take the pictures of VS Code in the documents anew
+	tools/code-server install
+	$(BIN)/python -m pytest tests/editors/test_vscode.py
+	cp build/editors/hover.png build/editors/preview.png docs/images
+	cp build/editors/preview.png build/editors/run.png $(CLIENT)/pictures
 
 # Without an environment first: it is made for machines that have no network.
 gpu-check:  ## Check meters, protocol, bounds and the loop on this machine's NVIDIA GPU (tools/gpu-check --help)

@@ -2,19 +2,19 @@
 
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
-from tests.editors.code_server import CodeServer, servers
+from tests.editors.code_server import ROOT, CodeServer, servers
 from tests.editors.programs import (
     BODY_LINE,
     DECAY,
-    KERNEL_LINE,
     LOOP_LINE,
     WORK,
     building,
@@ -37,6 +37,7 @@ def workspace(vscode: CodeServer) -> Path:
     write_stencil(folder / "stencil")
     write_decay(folder / "decay")
     write_stuck(folder / "stuck")
+    shutil.copytree(ROOT / "samples" / "jacobi-cuda", folder / "jacobi-cuda")
     return folder
 
 
@@ -45,6 +46,7 @@ def window(new_window: Callable[[Path], Window], workspace: Path) -> Window:
     """A window in which the workspace is trusted."""
     opened = new_window(workspace)
     opened.trust()
+    opened.command("View: Close Primary Side Bar")
     return opened
 
 
@@ -76,6 +78,11 @@ def eventually(true: Callable[[], bool], what: str) -> None:
         time.sleep(0.05)
 
 
+def is_drawn(image: Locator) -> bool:
+    """Whether the browser could read it; one that it could not is a small broken page on screen."""
+    return bool(image.evaluate("image => image.complete && image.naturalWidth > 100"))
+
+
 def test_hints_follow_what_is_typed(window: Window, workspace: Path) -> None:
     window.open(workspace / "stencil" / "stencil.cu")
     expect(window.hints).to_have_count(2)
@@ -89,13 +96,17 @@ def test_hints_follow_what_is_typed(window: Window, workspace: Path) -> None:
 
 
 def test_a_hover_draws_the_roofline(window: Window, workspace: Path) -> None:
-    window.open(workspace / "stencil" / "stencil.cu")
-    expect(window.hints).to_have_count(2)
-    window.go_to(KERNEL_LINE, 20)
+    window.open(workspace / "jacobi-cuda" / "main.cu")
+    kernel = window.hints.filter(has_text="jacobi_step(const")
+    expect(kernel).to_be_visible()
+    text = (workspace / "jacobi-cuda" / "main.cu").read_text("utf-8").splitlines()
+    (line,) = (number for number, one in enumerate(text, 1) if one.startswith("__global__"))
+    window.go_to(line, 20)
     window.command("Show or Focus Hover")
     picture = window.page.locator(".monaco-hover img").first
     expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.complete && image.naturalWidth > 100")
+    assert is_drawn(picture)
+    window.enlarge(window.page.locator(".monaco-resizable-hover"), 160)
     window.picture("hover")
 
 
@@ -106,6 +117,7 @@ def test_another_gpu_gives_other_bounds(window: Window, workspace: Path) -> None
     expect(window.hints.first).to_contain_text("◂ bandwidth-bound ·")
     before = window.hints.first.inner_text()
     window.status.click()
+    expect(window.page.locator(".quick-input-list .monaco-list-row").nth(5)).to_be_visible()
     window.picture("choose-gpu")
     window.answer("rtx-3080", "RTX 3080")
     expect(window.status).to_contain_text("RTX 3080")
@@ -119,6 +131,7 @@ def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
     file = workspace / "decay" / "decay.cpp"
     window.open(file)
     window.lenses.get_by_text("Refactor for energy").first.click()
+    window.point_away()
     expect(window.notifications.first).to_contain_text("Refactoring decay.cpp for energy")
     window.picture("progress")
     told = window.notifications.filter(has_text=re.compile(r"−[\d.]+% energy \(modelled by cpu-time"))
@@ -130,6 +143,7 @@ def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
     # The file's own row ticks those of its edits.
     rows.first.click()
     window.preview.get_by_role("button", name="Apply").click()
+    window.point_away()
     expect(window.editor_of(file).locator(".view-line", has_text="x * invariant_pow")).to_have_count(1)
     expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
     window.command("Notifications: Clear All Notifications")
@@ -140,6 +154,10 @@ def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
     settings.write_text('{"workbench.colorTheme": "Dark Modern"}', "utf-8")
     expect(window.page.locator(".monaco-workbench.vs-dark")).to_be_visible()
     window.picture("run-dark")
+    roofs = window.run_page.locator("img.roofs")
+    roofs.scroll_into_view_if_needed()
+    assert is_drawn(roofs)
+    window.picture("run-roofs-dark")
 
 
 def test_an_edit_that_is_discarded_changes_nothing(window: Window, workspace: Path) -> None:
@@ -185,9 +203,7 @@ def test_nothing_starts_before_the_workspace_is_trusted(
     assert not building(folder)
     assert servers(vscode.home) <= running
     expect(window.hints).to_have_count(0)
-    window.button("Manage Trust").click()
-    window.page.get_by_role("button", name="Trust", exact=True).click()
-    window.open(file)
+    window.trust(window.button("Manage Trust"))
     expect(window.hints).to_have_count(1)
     window.picture("trusted")
     window.page.context.close()

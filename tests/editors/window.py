@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Error, FrameLocator, Locator, Page, ViewportSize, expect
 
 HINT = "◂"
-WIDE: ViewportSize = {"width": 1280, "height": 800}
+WIDE: ViewportSize = {"width": 1180, "height": 720}
 
 
 class Window:
@@ -15,11 +15,16 @@ class Window:
         self.page = page
         self._pictures = pictures
 
-    def trust(self) -> None:
+    def trust(self, ask: Locator | None = None) -> None:
+        """Trust the workspace, from the status bar or from the button that asks for it."""
         restricted = self.page.get_by_role("button", name="Restricted Mode")
-        restricted.click()
+        (ask or restricted).click()
         self.page.get_by_role("button", name="Trust", exact=True).click()
         expect(restricted).to_be_hidden()
+        # The page about trust lies above everything else, and takes the keys.
+        close = self.page.get_by_role("button", name="Close Modal Editor")
+        close.click()
+        expect(close).to_be_hidden()
 
     def tidy(self) -> None:
         """Leave nothing of one test to the next: neither edits, nor open files, nor messages."""
@@ -115,8 +120,22 @@ class Window:
     def button(self, title: str) -> Locator:
         return self.notifications.get_by_role("button", name=title)
 
+    def enlarge(self, widget: Locator, pixels: int) -> None:
+        """Draw its lower edge down."""
+        box = widget.bounding_box()
+        assert box is not None
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] - 1
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x, y + pixels, steps=5)
+        self.page.mouse.up()
+
+    def point_away(self) -> None:
+        """Move the mouse off the text, where it lights up what is under it."""
+        self.page.mouse.move(2, 2)
+
     def narrow(self) -> None:
-        self.page.set_viewport_size({"width": 760, "height": 800})
+        self.page.set_viewport_size({"width": 640, "height": 720})
 
     def widen(self) -> None:
         self.page.set_viewport_size(WIDE)
@@ -124,6 +143,4 @@ class Window:
     def picture(self, name: str) -> None:
         """Keep what is on screen now for people to look at."""
         self._pictures.mkdir(parents=True, exist_ok=True)
-        # Off the text, where it would light up what is under it.
-        self.page.mouse.move(2, 2)
         self.page.screenshot(path=self._pictures / f"{name}.png", animations="disabled")

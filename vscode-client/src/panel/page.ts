@@ -194,8 +194,8 @@ function roofline({ device, picture, kernels }: Roofs): Markup {
   return html`<figure>
     <img class="roofs" src="${source}" alt="Operations per second over intensity: ${told}" />
     <figcaption class="quiet">
-      Roofs of ${device}. A disc is a kernel after the edit, a ring one before it, by its operations
-      a byte.
+      Roofs of ${device}. A disc is a kernel after the edit, a dashed ring one before it, by its
+      operations a byte.
       ${
         kernels.length < 2
           ? nothing
