@@ -13,7 +13,7 @@ NODE_MODULES := $(CLIENT)/node_modules/.stamp
 SHELL_SCRIPTS = tools/demo tools/need tools/environment tools/shell-check tools/gpu-check tools/code-server .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-server test-client check check-server check-client format bench gpu-check gpu-wheels \
+.PHONY: help demo test test-server test-client check check-server check-client format bench soak gpu-check gpu-wheels \
   lock lock-upgrade package venv clean
 
 help:  ## List the targets
@@ -49,6 +49,9 @@ format: $(VENV)  ## Format the Python sources and apply the safe lint fixes
 
 bench: $(VENV)  ## Measure throughput and latency
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)  ## Type ten thousand edits, and compare with a fresh look after each
+	JOULELINE_EDITS=10000 $(BIN)/python -m pytest $(PYTEST_ARGS) --timeout 3600 tests/lsp/test_many_edits.py
 
 # Without an environment first: it is made for machines that have no network.
 gpu-check:  ## Check meters, protocol, bounds and the loop on this machine's NVIDIA GPU (tools/gpu-check --help)
