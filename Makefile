@@ -13,8 +13,8 @@ NODE_MODULES := $(CLIENT)/node_modules/.stamp
 SHELL_SCRIPTS = tools/demo tools/need tools/environment tools/shell-check tools/gpu-check tools/code-server .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-server test-client check check-server check-client format bench pictures gpu-check gpu-wheels \
-  lock lock-upgrade package venv clean
+.PHONY: help demo test test-server test-client check check-server check-client format bench soak pictures gpu-check \
+  gpu-wheels lock lock-upgrade package venv clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ pictures: $(VENV) $(NODE_MODULES)  ## Take the pictures of VS Code in the docume
 	$(BIN)/python -m pytest tests/editors/test_vscode.py
 	cp build/editors/hover.png build/editors/preview.png docs/images
 	cp build/editors/preview.png build/editors/run.png $(CLIENT)/pictures
+
+soak: $(VENV)  ## Type ten thousand edits, and compare with a fresh look after each
+	JOULELINE_EDITS=10000 $(BIN)/python -m pytest $(PYTEST_ARGS) --timeout 3600 tests/lsp/test_many_edits.py
 
 # Without an environment first: it is made for machines that have no network.
 gpu-check:  ## Check meters, protocol, bounds and the loop on this machine's NVIDIA GPU (tools/gpu-check --help)

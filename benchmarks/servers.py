@@ -19,8 +19,10 @@ from typing import Any, Final, NamedTuple
 from . import generated
 from .client import Cost, Server
 
-SIZES: Final = (300, 3_000, 10_000)
+SIZES: Final = (300, 3_000, 10_000, 50_000)
 """Lines of the measured files."""
+_FAR_TOO_LONG: Final = 20_000
+"""From here on a neighbour takes many seconds for each change, and is left out."""
 _STARTS: Final = 7
 _ROUNDS: Final = 40
 _WHOLE_ROUNDS: Final = 15
@@ -30,6 +32,8 @@ _TARGETS_S: Final = {
     (3_000, "open_to_hint"): 0.03,
     (3_000, "hover"): 0.002,
     (3_000, "change_to_hint"): 0.005,
+    (3_000, "host_change_to_hint"): 0.005,
+    (3_000, "new_line_to_hint"): 0.005,
     (3_000, "change_to_all_hints"): 0.012,
 }
 """Wall time, 95th percentile, on two cores that do nothing else."""
@@ -93,6 +97,8 @@ def _clangd() -> str | None:
 
 
 def _size(lines: int, commands: dict[str, list[str]]) -> dict[str, Any]:
+    if lines > _FAR_TOO_LONG:
+        commands = {"jouleline": commands["jouleline"]}
     text = generated.program(lines).decode()
     costs: dict[str, dict[str, list[Cost]]] = {name: {} for name in commands}
     rss: dict[str, float] = {}
@@ -143,7 +149,9 @@ def _size(lines: int, commands: dict[str, list[str]]) -> dict[str, Any]:
 def _session(servers: dict[str, Server], text: str) -> Iterator[tuple[str, str, Cost]]:
     """What an editor asks, one server after the other: the action, the server and its cost."""
     lines = text.splitlines()
-    typed = [_Place(row, line.index(";")) for row, line in enumerate(lines) if line.startswith("  int ")][:-1]
+    *typed, host = [
+        _Place(row, line.index(";")) for row, line in enumerate(lines) if line.startswith("  int ")
+    ]
     named = [_Place(row, line.index("(") - 1) for row, line in enumerate(lines) if "__global__" in line]
     for turn in range(_ROUNDS):
         for name, server in servers.items():
@@ -160,6 +168,11 @@ def _session(servers: dict[str, Server], text: str) -> Iterator[tuple[str, str, 
     for _ in range(_WHOLE_ROUNDS):
         for name, server in servers.items():
             yield "all_warm_hints", name, server.hints()
+            yield "host_change_to_hint", name, server.change(*host, " ", host.seen)
+    # From the end on, so that lines stay where they are in front.
+    for place in sorted(set(order), reverse=True)[:_WHOLE_ROUNDS]:
+        for name, server in servers.items():
+            yield "new_line_to_hint", name, server.change(*place, "\n", place.seen)
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ import attrs
 import pytest
 
 from jouleline.config import Hover, Picture, Settings, Toggle, read_settings
-from tests.lsp.client import FULL, Client, ServerError
+from tests.lsp.client import FULL, TIMEOUT_S, Client, Message, ServerError
 
 PACKAGE = Path(__file__).resolve().parents[2] / "vscode-client" / "package.json"
 KERNEL = "__global__ void k(double *a) { a[threadIdx.x] = a[threadIdx.x] * a[threadIdx.x] + 1.0; }"
@@ -211,3 +212,34 @@ def test_a_wrong_device_file_is_named_and_the_server_stays(tmp_path: Path) -> No
         assert client.hints(uri) == []
         assert client.execute("jouleline.devices") == {"current": "", "devices": []}
         client.shut_down()
+
+
+def test_the_workspace_folder_that_holds_a_file_bounds_the_search_for_its_program(
+    client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "jouleline.toml").write_text(
+        '[workload]\nbuild = "true"\nrun = "./k {args}"\nargs = "12 7"\n', "utf-8"
+    )
+    inner, other = tmp_path / "inner", tmp_path / "other"
+    for folder in (inner, other):
+        folder.mkdir()
+    client.initialize(inner)
+    (inner / "k.cu").write_text("__global__ void k(float *a) { a[threadIdx.x] *= 2.0f; }", "utf-8")
+    uri = client.open(inner / "k.cu")
+    run_line = "Run line: `12 7`"
+    assert run_line not in (client.hover(uri, 0, 17) or "")
+
+    def use(added: list[Path], removed: list[Path]) -> str:
+        def named(folders: list[Path]) -> list[Message]:
+            return [{"uri": folder.as_uri(), "name": folder.name} for folder in folders]
+
+        event = {"added": named(added), "removed": named(removed)}
+        client.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+        return client.hover(uri, 0, 17) or ""
+
+    assert run_line not in use([other, tmp_path], [])
+    end = time.monotonic() + TIMEOUT_S
+    shown = use([], [inner])
+    while run_line not in shown:  # the disk is read beside
+        assert time.monotonic() < end, shown
+        shown = client.hover(uri, 0, 17) or ""

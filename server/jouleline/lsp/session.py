@@ -45,6 +45,7 @@ class Session:
         self._views: dict[str, View] = {}
         self._memory = Memory()
         self._looks: dict[str, asyncio.Task[None]] = {}
+        self._newest_looks: dict[str, object] = {}
         self.ready = asyncio.Event()
         """Set when there is a device, or when it is known that there will be none."""
 
@@ -116,12 +117,21 @@ class Session:
         """Forget a document."""
         self.documents.pop(uri, None)
         self._surroundings.pop(uri, None)
+        self._newest_looks.pop(uri, None)
         self._views.pop(uri, None)
 
-    def surround(self, uri: str, found: Surroundings) -> bool:
-        """Take what the disk says of a document's program; whether that is news."""
+    def look(self, uri: str) -> object:
+        """The mark of a look at the disk that begins now."""
+        self._newest_looks[uri] = mark = object()
+        return mark
+
+    def surround(self, uri: str, found: Surroundings, look: object) -> bool:
+        """Take what a look at the disk says of a document's program; whether that is news.
+
+        Looks may end in another order than they began: the one that began last counts.
+        """
         known = self._surroundings.get(uri)
-        if uri not in self.documents or found.same_as(known):
+        if self._newest_looks.get(uri) is not look or found.same_as(known):
             return False
         self._surroundings[uri] = found
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final
 
 from jouleline.app.analyse import KernelReport
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 QUIET_S: Final = 0.2
 """How long nothing may have changed before host code is followed anew, in seconds."""
+_PATIENCE: Final = 3.0
+"""How much longer than it takes: in a file of tens of thousands of lines, following holds up the next key."""
 
 
 class Settling(Background):
@@ -34,12 +37,13 @@ class Settling(Background):
 
     async def work(self) -> None:
         """Work out what was told early in the open documents."""
-        session = self._server.session
+        session, began_s = self._server.session, time.monotonic()
         news = False
         for uri in list(session.documents):
             view = await session.view(uri)
             if view is not None:
                 news |= await _settle(view)
+        self._quiet_s = max(QUIET_S, _PATIENCE * (time.monotonic() - began_s))
         if news:
             self._server.refresh()
 

@@ -76,10 +76,11 @@ async def surround(server: Server, uri: str) -> None:
     document = session.documents.get(uri)
     if document is None or document.path is None or document.parsed is None:
         return
+    look = session.look(uri)
     around = await asyncio.to_thread(
         look_around, document.path, session.folders, session.overlay(), session.parsed_files()
     )
-    if session.surround(uri, around):
+    if session.surround(uri, around, look):
         server.look_again_when_quiet()
         if session.answered(uri):
             server.refresh()

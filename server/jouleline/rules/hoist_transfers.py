@@ -96,7 +96,10 @@ _Moved: TypeAlias = tuple[int, tuple[Edit, ...]]
 
 
 def _copies(loop: Node, body: Node, source: ParsedSource, program: ProgramFacts) -> _Moved | None:
-    if _SHARED_MEMORY.search(source.text.data):
+    copies = [
+        (statement, call) for statement in body.named_children if (call := _copy(statement)) is not None
+    ]
+    if not copies or _SHARED_MEMORY.search(source.text.data):
         return None  # the host may rely on the copy to wait for the device
     known = definitions(program)
     kernels = {
@@ -104,11 +107,7 @@ def _copies(loop: Node, body: Node, source: ParsedSource, program: ProgramFacts)
         for name, listed in known.items()
         if len(listed) == 1 and b"__global__" in listed[0].attributes
     }
-    moved = [
-        (statement, call)
-        for statement in body.named_children
-        if (call := _copy(statement)) is not None and _is_fixed_copy(call, loop, kernels, program)
-    ]
+    moved = [(statement, call) for statement, call in copies if _is_fixed_copy(call, loop, kernels, program)]
     if not moved:
         return None
     eol, indent = newline(source), indentation(source, loop.start_byte)
