@@ -1,13 +1,24 @@
 """What a file declares: macros, variables, types, functions and calls."""
 
+from itertools import accumulate
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jouleline.core.ctype import DOUBLE, FLOAT, INT, LONG, CType, Scalar, wider
 from jouleline.core.declarations import Declared
-from jouleline.core.facts import FileFacts, ProgramFacts, gather
+from jouleline.core.facts import FileFacts, ProgramFacts, gather, without
 from jouleline.core.syntax import parse, text_of
+
+DECLARING = (
+    "#define N%d 3\n",
+    "int v%d;\n",
+    "using T%d = int;\n",
+    "struct S%d { int member; };\n",
+    "enum { E%d };\n",
+    "void f%d() { int local; if (local) { float local_too; g(); } }\n",
+)
 
 
 def facts(text: str) -> FileFacts:
@@ -140,3 +151,15 @@ def test_arithmetic_takes_the_wider_type() -> None:
 @given(st.binary(max_size=60).map(lambda data: data.replace(b"\0", b"")))
 def test_any_text_has_some_facts(data: bytes) -> None:
     gather(parse(b"struct S { int a; " + data + b" template <int"))
+
+
+@given(st.lists(st.tuples(st.sampled_from(DECLARING), st.booleans()), max_size=12))
+def test_what_is_left_out_tells_nothing(parts: list[tuple[str, bool]]) -> None:
+    texts = [part % number for number, (part, _) in enumerate(parts)]
+    ends = list(accumulate(map(len, texts)))
+    left_out = [range(end - len(texts[at]), end) for at, end in enumerate(ends) if parts[at][1]]
+    kept = "".join(text for text, (_, out) in zip(texts, parts, strict=True) if not out)
+    some, alone = without(facts("".join(texts)), left_out), facts(kept)
+    for table in ("macros", "variables", "aliases", "structs", "functions", "calls", "enumerators"):
+        assert getattr(some, table).keys() == getattr(alone, table).keys()
+    assert not any(name.startswith("local") for name in some.variables)

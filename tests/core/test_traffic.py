@@ -92,3 +92,29 @@ def test_traffic_lies_between_what_is_touched_once_and_what_is_asked_for(
     found = moved([access("a", index, times, loops=(LOOP,))], blocks, trips, cache)["a"]
     assert found <= times * 32 * 1.0001
     assert found >= min(times, blocks * 256) * FLOAT * 0.999
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 40), st.integers(0, 3), st.booleans()),
+        min_size=1,
+        max_size=4,
+    ),
+    st.floats(1, 500),
+    st.floats(1, 50),
+    st.floats(1e3, 1e8),
+)
+def test_a_larger_cache_never_adds_traffic(
+    reads: list[tuple[str, int, int, bool]], blocks: float, trips: float, cache: float
+) -> None:
+    accesses = [
+        access(
+            name,
+            stride * INDEX + moving * 1000 * Polynomial.symbol(LOOP),
+            blocks * 256 * (trips if inside else 1),
+            loops=(LOOP,) if inside else (),
+        )
+        for name, stride, moving, inside in reads
+    ]
+    small, large = moved(accesses, blocks, trips, cache), moved(accesses, blocks, trips, 3 * cache)
+    assert all(large[name] <= small[name] * 1.0001 for name in small)

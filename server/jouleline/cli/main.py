@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from jouleline import __version__
 
@@ -29,6 +30,9 @@ VERBS = {
 }
 """Each verb is the module of that name: ``configure(parser)`` and ``run(options) -> int``."""
 
+# Between two looks for garbage: a program's trees and counts are many objects, and few form cycles.
+_MANY: Final = 100_000
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code of :class:`Exit`."""
@@ -36,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser(words).parse_args(words)
     verb = _verb(options.verb)
     if options.verb != "serve":
+        gc.freeze()  # what was imported stays
+        gc.set_threshold(_MANY)
         # As Ctrl-C: what was started ends, and what was copied is removed.
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:

@@ -96,11 +96,11 @@ class CallCounter(ExpressionCounter):
         if special := costs.special_function(name):
             return self._special(special, kind, times)
         if name in costs.PLAIN:
-            self.tally.count(CLASS_OF[kind.scalar], times * costs.PLAIN[name])
+            self.tally.count(CLASS_OF[kind.scalar], times, costs.PLAIN[name])
             return Value(kind)
         if name in costs.INTEGER:
             if kind.arithmetic is Scalar.INT:
-                self.tally.count(Operation.INT, times * costs.INTEGER[name])
+                self.tally.count(Operation.INT, times, costs.INTEGER[name])
             known = evaluate(node, self.lookup)
             if known is None and name in _CHOICES:
                 known = likelier(values, self.tally).value
@@ -111,8 +111,8 @@ class CallCounter(ExpressionCounter):
         double = kind.scalar is not Scalar.SP and not special.single
         floating, integers = special.cost(double=double)
         self.tally.count(Operation.SPECIAL, times)
-        self.tally.count(Operation.DP if double else Operation.SP, times * floating)
-        self.tally.count(Operation.INT, times * integers)
+        self.tally.count(Operation.DP if double else Operation.SP, times, floating)
+        self.tally.count(Operation.INT, times, integers)
         return Value(DOUBLE if double else FLOAT)
 
     def _atomic(self, values: Sequence[Value], times: Polynomial) -> Value:

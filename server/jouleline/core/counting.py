@@ -169,7 +169,7 @@ class BodyCounter(CallCounter):
             else:
                 innermost = loop.trips is not None and not self._loop_body(node).nests
                 control = costs.UNROLLED_CONTROL if innermost else costs.LOOP_CONTROL
-                self.tally.count(Operation.INT, inner * control)
+                self.tally.count(Operation.INT, inner, control)
             with self._repeated(node, loop.variable, trips, step, times):
                 body = child(node, "body")
                 if body is not None:
@@ -240,7 +240,7 @@ class BodyCounter(CallCounter):
         if node.start_byte in self.tally.shared_loops:
             shared = self.tally.shared_loops[node.start_byte]
             self.tally.share(index, trips, fast=shared.fast)
-            self.tally.count(Operation.INT, times * trips * shared.integers)
+            self.tally.count(Operation.INT, times * trips, shared.integers)
         changed = self._loop_body(node).updates
         steps = {name: self._step(changed, name) for name in changed if name in self.names}
         if variable in self.names:

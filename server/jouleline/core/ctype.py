@@ -160,9 +160,9 @@ def _builtin_integer(words: list[str]) -> CType | None:
 
 def wider(left: CType, right: CType) -> CType:
     """The type of an arithmetic expression of two operands (the usual arithmetic conversions)."""
-    if left.is_pointer or right.is_pointer:
-        return left if left.is_pointer else right
-    if left == right:
+    if left == right or left.is_pointer:
         return left
+    if right.is_pointer:
+        return right
     first, second = (_RANK[left.scalar], left.size), (_RANK[right.scalar], right.size)
     return right if second > first else left

@@ -127,15 +127,17 @@ def _is_bracketed(node: Node) -> bool:
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
     start, masked = node.start_byte, source.masked
-    low = bisect_left(masked.starts, start - FARTHEST_ATTRIBUTE)
-    high = bisect_left(masked.starts, end, low)
-    if low == high:
-        return frozenset()
-    first = bisect_left(masked.starts, start, low, high)
-    while first > low and _GAP.fullmatch(masked.data, masked.blanked[first - 1].end, start):
+    high = bisect_left(masked.starts, end)
+    first = bisect_left(masked.starts, start, 0, high)
+    nearest = start - FARTHEST_ATTRIBUTE
+    while first and nearest <= masked.starts[first - 1]:
+        if not _GAP.fullmatch(masked.data, masked.blanked[first - 1].end, start):
+            break
         first -= 1
         start = masked.blanked[first].start
-    return frozenset(item.text for item in masked.blanked[first:high] if item.kind == "attribute")
+    if first == high:
+        return frozenset()
+    return frozenset([item.text for item in masked.blanked[first:high] if item.kind == "attribute"])
 
 
 def function_of(node: Node, source: ParsedSource) -> Function | None:

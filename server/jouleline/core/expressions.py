@@ -267,9 +267,9 @@ class ExpressionCounter(KernelScope):
         if kind.arithmetic is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
         elif not folded:
-            self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
+            self.tally.count(CLASS_OF[kind.arithmetic], times, amount)
             if operator == "/" and amount > 1:
-                self.tally.count(Operation.INT, times * costs.DIVISION_INT)
+                self.tally.count(Operation.INT, times, costs.DIVISION_INT)
         if operator in ("<", ">", "<=", ">=", "==", "!=", "&&", "||"):
             return Value(INT, self._truth(node) if value is None else value)
         return Value(kind, value)
@@ -302,9 +302,9 @@ class ExpressionCounter(KernelScope):
             if inner < len(self.loops):
                 times = self.entered[inner]
             if inner and self.loops[inner - 1] in moving.symbols and not self._parallel(inner):
-                self.tally.count(Operation.INT, self.entered[inner - 1] * amount)
+                self.tally.count(Operation.INT, self.entered[inner - 1], amount)
                 amount *= costs.STEPPED
-        self.tally.count(Operation.INT, times * amount)
+        self.tally.count(Operation.INT, times, amount)
 
     def _parallel(self, depth: int) -> bool:
         """Whether threads share the loop at a depth."""
@@ -371,7 +371,7 @@ class ExpressionCounter(KernelScope):
             if kind.arithmetic is Scalar.INT:
                 self.integer(value.value, "", amount, times)
             else:
-                self.tally.count(CLASS_OF[kind.arithmetic], times * amount)
+                self.tally.count(CLASS_OF[kind.arithmetic], times, amount)
         self.whole(value, times, write=False)
         if is_place(target):
             written = self.expression(target, times, write=True)

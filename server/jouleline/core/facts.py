@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -19,7 +19,7 @@ from .ctype import UNKNOWN, CType, TypeNames
 from .declarations import Declared, Function, declarations, function_of
 from .evaluate import evaluate, evaluate_text
 from .polynomial import Polynomial
-from .syntax import ParsedSource, ancestor, descendants, text_of
+from .syntax import ParsedSource, descendants, text_of
 from .syntax import field as child
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -28,6 +28,10 @@ _COMMENT = re.compile(r"//.*|/\*.*?\*/")
 # A macro of more names is a generated table, and no size or index.
 _MOST_MACRO_NAMES = 100
 _STRUCT_NESTING = 4
+_KINDS = (
+    "preproc_def preproc_function_def declaration alias_declaration type_definition struct_specifier "
+    "class_specifier function_definition call_expression enumerator"
+).split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class FileFacts:
     """The facts of one file.
 
     ``embedded`` are the extents of a struct's members that are arrays, by struct and member.
-    ``variants`` are the same facts without stretches that are not compiled, by these stretches.
+    ``nodes`` are what the facts were gathered from; ``variants`` are the same facts without stretches
+    that are not compiled, by these stretches.
     """
 
     source: ParsedSource
@@ -65,20 +70,37 @@ class FileFacts:
     enumerators: dict[str, Node] = field(default_factory=dict)
     definitions: dict[str, list[Node]] = field(default_factory=dict)
     conditionals: list[Node] = field(default_factory=list)
+    nodes: Sequence[Node] = field(default=(), repr=False)
     variants: dict[tuple[range, ...], FileFacts] = field(default_factory=dict, repr=False)
 
 
-def gather(source: ParsedSource, left_out: Sequence[range] = ()) -> FileFacts:
-    """The facts of one parsed file, but for what begins in the stretches that are ``left_out``.
+def gather(source: ParsedSource) -> FileFacts:
+    """The facts of one parsed file."""
+    return _gathered(source, list(_telling(source.root)))
+
+
+def without(facts: FileFacts, left_out: Sequence[range]) -> FileFacts:
+    """The facts of the same file but for what begins in the stretches that are ``left_out``.
 
     No two stretches have bytes in common.
     """
-    facts = FileFacts(source)
-    kinds = (
-        "preproc_def preproc_function_def declaration alias_declaration type_definition struct_specifier "
-        "class_specifier function_definition call_expression enumerator"
-    ).split()
-    for node in _outside(left_out, descendants(source.root, *kinds, *CONDITIONALS)):
+    return _gathered(facts.source, list(_outside(left_out, facts.nodes)))
+
+
+def _telling(root: Node) -> Iterator[Node]:
+    """The nodes that facts are gathered from: all but declarations that only a function sees."""
+    function_end = 0
+    for node in descendants(root, *_KINDS, *CONDITIONALS):
+        kind = node.type
+        if kind == "function_definition":
+            function_end = max(function_end, node.end_byte)
+        if kind != "declaration" or node.start_byte >= function_end:
+            yield node
+
+
+def _gathered(source: ParsedSource, nodes: Sequence[Node]) -> FileFacts:
+    facts = FileFacts(source, nodes=nodes)
+    for node in nodes:
         match node.type:
             case "preproc_def":
                 facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
@@ -88,7 +110,7 @@ def gather(source: ParsedSource, left_out: Sequence[range] = ()) -> FileFacts:
             case "preproc_function_def":
                 facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
                 facts.function_macros[text_of(child(node, "name"))] = _macro(node, source)
-            case "declaration" if ancestor(node, "function_definition") is None:
+            case "declaration":
                 for declared in declarations(node, source):
                     facts.variables.setdefault(declared.name, declared)
             case "alias_declaration":

@@ -226,6 +226,11 @@ class Stream:
         found = {self.space.offset(one.element) for one in self.accesses if one.element is not None}
         return sorted(found) or [0.0]
 
+    @cached_property
+    def whole(self) -> float:
+        """Bytes of sectors that the whole launch touches at least once."""
+        return self.unique(self.space.ranges)
+
     def unique(self, ranges: Mapping[str, float]) -> float:
         """Bytes of sectors touched at least once while the indices run through ``ranges``."""
         first = self.accesses[0]

@@ -15,7 +15,7 @@ from tree_sitter import Parser
 
 from .conditionals import Conditionals
 from .evaluate import evaluate_text
-from .facts import FileFacts, ProgramFacts, gather
+from .facts import FileFacts, ProgramFacts, gather, without
 from .masking import Masked, mask
 from .polynomial import Polynomial
 from .syntax import ParsedSource, cpp_language
@@ -105,7 +105,7 @@ def compiled(program: ProgramFacts) -> ProgramFacts:
         if not stretches:
             continue
         if stretches not in facts.variants:
-            kept = gather(facts.source, stretches)
+            kept = without(facts, stretches)
             # Functions and macros with several definitions are told apart where they are used.
             rest = {table: getattr(facts, table) | getattr(kept, table) for table in _TABLES}
             facts.variants.clear()

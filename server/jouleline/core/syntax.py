@@ -173,6 +173,12 @@ def cpp_language() -> Language:
     return Language(tree_sitter_cpp.language())
 
 
+# A name would be looked for among all of them at every node.
+_FIELDS: Final = {
+    cpp_language().field_name_for_id(number): number for number in range(1, cpp_language().field_count + 1)
+}
+
+
 def descendants(node: Node, *types: str) -> Iterator[Node]:
     """All nodes below and including ``node`` of the given types, in the order of the text.
 
@@ -215,12 +221,12 @@ def ancestor(node: Node, *types: str) -> Node | None:
 
 def field(node: Node, name: str) -> Node | None:
     """The child in a field of the grammar."""
-    return node.child_by_field_name(name)
+    return node.child_by_field_id(_FIELDS[name])
 
 
 def operator_of(node: Node) -> str:
     """The operator of an expression; the empty string where it has none."""
-    operator = node.child_by_field_name("operator")
+    operator = field(node, "operator")
     return operator.type if operator is not None and not operator.is_missing else ""
 
 

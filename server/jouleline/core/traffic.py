@@ -95,7 +95,7 @@ class _Hierarchy:
     @cached_property
     def footprint(self) -> float:
         """Bytes that the whole launch touches."""
-        return self._touched(self.space.ranges, "")
+        return sum(max((stream.whole for stream in array), default=0.0) for array in self.arrays)
 
     @cached_property
     def _working_sets(self) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -112,11 +112,10 @@ class _Hierarchy:
 
     def fetched(self, stream: Stream) -> float:
         """Bytes that a stream fetches from DRAM (or writes to where nothing is kept)."""
+        if self.footprint <= self.cache.size_bytes:
+            return min(self._once(stream), stream.moved)
         ranges = {**dict.fromkeys(self.space.ranges, 1.0), **self.wave}
         loops = [name for name in stream.loops if name not in self.wave]
-        if self.footprint <= self.cache.size_bytes:  # at every level what was fetched once is kept
-            ranges |= {name: max(1.0, self.space.ranges[name]) for name in (*loops, *self.wave)}
-            return min(stream.unique(ranges), stream.moved)
         unique = stream.unique(ranges)
         fetched = unique
         levels = [(name, 1.0) for name in reversed(loops)] + list(self.wave.items())
@@ -133,6 +132,15 @@ class _Hierarchy:
             fetched = hit * reused + (1 - hit) * max(wider, fetched * trips)
             unique = wider
         return min(fetched, stream.moved)
+
+    def _once(self, stream: Stream) -> float:
+        """The same where the cache keeps whatever was fetched: no level of the loops has to be looked at."""
+        around = {*stream.loops, *self.wave}
+        if len(around) == len(self.space.ranges):
+            return stream.whole
+        return stream.unique(
+            {name: self.space.ranges[name] if name in around else 1.0 for name in self.space.ranges}
+        )
 
     def _working_set(self, ranges: Mapping[str, float], name: str, inside: str, stream: Stream) -> float:
         key = (name, stream.loops)

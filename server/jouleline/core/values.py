@@ -119,11 +119,11 @@ class Tally:
     _operations: dict[Operation, dict[Monomial, float]] = field(default_factory=dict)
     _accesses: dict[Access, Polynomial] = field(default_factory=dict)
 
-    def count(self, operation: Operation, times: Polynomial) -> None:
-        """Add operations of a class."""
+    def count(self, operation: Operation, times: Polynomial, amount: float = 1.0) -> None:
+        """Add operations of a class: an ``amount`` of them, so many times."""
         sums = self._operations.setdefault(operation, {})
         for monomial, factor in times.terms:
-            sums[monomial] = sums.get(monomial, 0.0) + factor
+            sums[monomial] = sums.get(monomial, 0.0) + factor * amount
 
     def access(self, access: Access, times: Polynomial) -> None:
         """Add an access that happens ``times`` as often as it says; equal ones become one."""
