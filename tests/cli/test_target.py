@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from jouleline.app.target_settings import KEYS, find_target
+from jouleline.cli.main import _parser
 from tests.cli.command import Said, jouleline
 from tests.runners.processes import until
 from tests.support.slurm import Slurm, running_slurm
@@ -181,3 +184,17 @@ def test_who_cannot_be_reached_or_is_not_known_is_one_sentence(run: Run, program
         assert trapped.code == 2
         assert "no target 'trap'" in trapped.err
         assert "does not count: a program's file comes from others" in trapped.err
+
+
+def test_the_page_on_targets_says_what_can_be_typed(tmp_path: Path) -> None:
+    # Each of its verbs is run with --target by a test above.
+    page = (Path(__file__).parents[2] / "docs/targets.md").read_text()
+    for line in page.splitlines():
+        if line.startswith("    jouleline "):
+            options = _parser(line.split()[1:]).parse_args(line.split()[1:])
+            assert options.target == "gpu-box"
+    (table,) = re.findall(r"(?s)```toml\n(.*?)```", page)
+    (tmp_path / "jouleline.toml").write_text(table)
+    assert find_target("gpu-box", tmp_path / "jouleline.toml").runner == "ssh"
+    assert find_target("cluster", tmp_path / "jouleline.toml").options == ("--gres=gpu:1",)
+    assert set(re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| (`.*?) \|", page)))) == set(KEYS)

@@ -89,6 +89,24 @@ def test_a_cluster_is_reached_through_its_login_node(cluster: Target, slurm: Slu
     assert slurm.jobs() == []
 
 
+def test_modules_are_loaded_and_a_container_is_entered(
+    allocate: Allocate, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Doubles of both, which leave a word in what a job sees of its surroundings.
+    apptainer = slurm.folder / "apptainer"
+    apptainer.write_text('#!/bin/sh\nexport OMP_DOUBLE_IMAGE="$1 $2 $3"\nshift 3\nexec "$@"\n')
+    apptainer.chmod(0o755)
+    (tmp_path / ".bash_profile").write_text("module() { export OMP_DOUBLE_MODULES=$*; }\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    machine = allocate(
+        modules=("cuda/12.4", "gcc"), container="lab.sif", setup=f"PATH={slurm.folder}:$PATH; ulimit -c 0"
+    )
+    work = tmp_path / "work"
+    work.mkdir()
+    done = run(machine, 'echo "$OMP_DOUBLE_MODULES; $OMP_DOUBLE_IMAGE"', work)
+    assert done.stdout == b"load cuda/12.4 gcc; exec --nv lab.sif\n"
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
