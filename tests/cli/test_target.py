@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from jouleline.app.target_settings import KEYS, find_target
+from jouleline.cli.main import _parser
 from tests.cli.command import Said, jouleline
 from tests.runners.processes import until
+from tests.support.slurm import Slurm, running_slurm
 from tests.support.sshd import HOST, UNKNOWN, Sshd, running_sshd
 
 pytestmark = pytest.mark.needs("g++", "bwrap")
@@ -28,6 +32,12 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    with running_slurm(tmp_path_factory.mktemp("slurm")) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def run(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command line as a user who has described the machine in their own file."""
@@ -36,7 +46,7 @@ def run(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     there = f'python = "{sys.executable}"\nfolder = "{sshd.far}/files"\n'
     (home / ".config/jouleline/jouleline.toml").write_text(
         f'[target.far]\nhost = "{HOST}"\n{there}[target.unknown]\nhost = "{UNKNOWN}"\n{there}'
-        '[measure]\nmeter = "cpu-time"\n'
+        f'[target.cluster]\nrunner = "slurm"\n{there}[measure]\nmeter = "cpu-time"\n'
     )
     monkeypatch.setenv("PATH", str(sshd.bin), prepend=":")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(sshd.folder / "no such folder"))
@@ -66,21 +76,31 @@ def program(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_verdict_is_the_same_there_as_here(run: Run, program: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_verdict_is_the_same_everywhere(
+    run: Run, slurm: Slurm, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
     honest, wrong = tmp_path / "honest", tmp_path / "wrong"
     for folder, old, new in ((honest, "1.0 / i", "1 / double(i)"), (wrong, "i = 1", "i = 2")):
         shutil.copytree(program, folder)
         text = (folder / "main.cpp").read_text().replace(old, new)
         (folder / "main.cpp").write_text(text)
-    for folder, code in ((honest, 0), (wrong, 3)):
-        words = ("verify", program, folder, "--format", "json")
-        here, there = run(*words), run(*words, "--target", "far")
-        assert (here.code, there.code) == (code, code), there.err
-        gates = [
-            [(gate["name"], gate["passed"], gate["warning"]) for gate in said.document["gates"]]
-            for said in (here, there)
-        ]
-        assert gates[0] == gates[1]
+    here, far, cluster = (
+        run("verify", program, honest, "--format", "json", *where)
+        for where in ((), ("--target", "far"), ("--target", "cluster"))
+    )
+    for said in (here, far, cluster):
+        assert said.code == 0, said.err
+        assert _gates(said) == _gates(here)
+    refused = run("verify", program, wrong, "--format", "json", "--target", "far")
+    assert refused.code == 3
+    assert _gates(refused)[-1][:2] == ("output", False)
+    assert slurm.jobs() == []
+
+
+def _gates(said: Said) -> list[tuple[object, ...]]:
+    return [(gate["name"], gate["passed"], gate["warning"]) for gate in said.document["gates"]]
 
 
 def test_a_comparison_is_recorded_as_one_here(run: Run, program: Path, tmp_path: Path) -> None:
@@ -164,3 +184,17 @@ def test_who_cannot_be_reached_or_is_not_known_is_one_sentence(run: Run, program
         assert trapped.code == 2
         assert "no target 'trap'" in trapped.err
         assert "does not count: a program's file comes from others" in trapped.err
+
+
+def test_the_page_on_targets_says_what_can_be_typed(tmp_path: Path) -> None:
+    # Each of its verbs is run with --target by a test above.
+    page = (Path(__file__).parents[2] / "docs/targets.md").read_text()
+    for line in page.splitlines():
+        if line.startswith("    jouleline "):
+            options = _parser(line.split()[1:]).parse_args(line.split()[1:])
+            assert options.target == "gpu-box"
+    (table,) = re.findall(r"(?s)```toml\n(.*?)```", page)
+    (tmp_path / "jouleline.toml").write_text(table)
+    assert find_target("gpu-box", tmp_path / "jouleline.toml").runner == "ssh"
+    assert find_target("cluster", tmp_path / "jouleline.toml").options == ("--gres=gpu:1",)
+    assert set(re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| (`.*?) \|", page)))) == set(KEYS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 
 from .scheduler import asked
@@ -16,6 +17,10 @@ _ENDS = {
     "OUT_OF_MEMORY": "it went over its memory; ask for more in `options`, such as --mem=8G",
     "CANCELLED": "it was cancelled",
 }
+# The job's processes are gone before Slurm says why.
+_BEFORE_THE_END = ("RUNNING", "COMPLETING")
+_SETTLING_S = 5.0
+_LOOK_S = 0.1
 
 
 class Slurm:
@@ -47,9 +52,14 @@ class Slurm:
         number = asked("squeue", "-h", f"--name={job}", "-t", "all", "-o", "%i").split()[:1]
         if not number:
             return ""
-        state = re.search(r"\bJobState=(\w+)", asked("scontrol", "show", "job", "-o", number[0]))
-        why = _ENDS.get(state[1]) if state else None
-        return f"slurm ended job {number[0]}: {why}" if why else ""
+        deadline = time.monotonic() + _SETTLING_S
+        while (state := self._state(number[0])) in _BEFORE_THE_END and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        return f"slurm ended job {number[0]}: {_ENDS[state]}" if state in _ENDS else ""
+
+    def _state(self, number: str) -> str:
+        found = re.search(r"\bJobState=(\w+)", asked("scontrol", "show", "job", "-o", number))
+        return found[1] if found else ""
 
     def refused(self, said: str) -> str:
         """The first error of srun, if it could allocate nothing."""

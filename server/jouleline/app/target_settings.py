@@ -19,7 +19,9 @@ RUNNERS: Final = ("ssh", "slurm")
 
 _TEXTS: Final = ("runner", "host", "python", "folder", "setup", "container", "queue", "account")
 _LISTS: Final = ("modules", "gpus", "options")
-_KEYS: Final = (*_TEXTS, *_LISTS, "minutes")
+KEYS: Final = (*_TEXTS, *_LISTS, "minutes")
+"""What a table may hold."""
+
 _OF_SCHEDULERS: Final = ("queue", "account", "minutes", "options")
 # What could be taken for an option of ssh or of a scheduler begins with a dash.
 _PLAIN: Final = re.compile(r"[\w./~:@%+=,-]*")
@@ -62,8 +64,8 @@ def _tables(path: Path) -> dict[str, Any]:
 def _target(name: str, table: Mapping[str, Any], path: Path) -> Target:
     where = f"in [target.{name}]"
     for key, value in table.items():
-        if key not in _KEYS:
-            raise TargetSettingsError(f"{path}: unknown key {key!r} {where}; known are {', '.join(_KEYS)}")
+        if key not in KEYS:
+            raise TargetSettingsError(f"{path}: unknown key {key!r} {where}; known are {', '.join(KEYS)}")
         if key in _TEXTS and not (isinstance(value, str) and value.strip()):
             raise TargetSettingsError(f"{path}: {key} {where} must be text that is not empty")
         if key in _LISTS and not (isinstance(value, list) and all(_is_word(one) for one in value)):

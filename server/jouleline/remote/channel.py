@@ -28,6 +28,8 @@ from .errors import ConnectionLostError, UnreachableError
 
 # What a login shell may say before the agent is heard.
 _MOST_NOISE: Final = 256 * 1024
+# The most that an agent sends back of one job, and its output: who sends more shall not fill this machine.
+_MOST_ANSWER: Final = 2 * 1024**3
 _END_PATIENCE_S: Final = 20.0
 _PINGS_A_LEASE: Final = 4
 
@@ -45,6 +47,7 @@ class _Pending:
     future: Future[Answer]
     keep: Callable[[Message], None] | None
     parts: dict[str, bytearray] = field(default_factory=dict)
+    room: int = field(default_factory=lambda: _MOST_ANSWER)
 
 
 Hear = Callable[[Mapping[str, Any]], None]
@@ -57,19 +60,19 @@ class Channel:
     def __init__(
         self, command: Sequence[str], explain: Callable[[int, str], str], *, lease_s: float, hear: Hear
     ) -> None:
-        """Start ``command`` and wait until the agent answers, sending its file where it is not there.
+        """Start ``command``; nobody answers before :meth:`open`.
 
         ``explain`` makes a sentence of an exit code and of what was said on standard error.
 
         Raises:
-            UnreachableError: when it never answers.
+            UnreachableError: when it cannot be started.
         """
         self._explain = explain
         self._hear = hear
         self._numbers = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
         self._lock = threading.Lock()
-        self._lost: ConnectionLostError | None = None
+        self._lost: RunnerError | None = None
         # A file, not a pipe: a connection that ssh keeps open for the next one would hold the pipe's end.
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - kept until the process ends
         try:
@@ -86,13 +89,25 @@ class Channel:
         self._ended = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
         self._lease_s = lease_s
+
+    def open(self) -> None:
+        """Wait until the agent answers, sending its file where it is not there.
+
+        Raises:
+            UnreachableError: when it never does.
+        """
         try:
-            self._greet(reader, writer)
+            self._greet(self._wire.reader, self._wire.writer)
         except BaseException:
             self.close(patience_s=0.5)
             raise
         self._begin("jouleline-listening", self._listen)
         self._keep_alive()
+
+    def kill(self) -> None:
+        """End the process here at once, whoever waits for it; nothing is heard any more."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _begin(self, name: str, work: Callable[[], None]) -> None:
         if name not in self._threads:
@@ -117,7 +132,10 @@ class Channel:
                 self._unasked(line)
             noise += len(line)
             if noise > _MOST_NOISE:
-                break
+                self.kill()
+                raise UnreachableError(
+                    "who answers there talks without end and is no agent; see what a login shell prints there"
+                )
         raise UnreachableError(self._why())
 
     def _unasked(self, line: bytes) -> None:
@@ -134,35 +152,47 @@ class Channel:
         try:
             code = self._process.wait(_END_PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self.kill()
             code = self._process.wait()
         self._said.seek(0)
         return self._explain(code, self._said.read(_MOST_NOISE).decode(errors="replace"))
 
     def _listen(self) -> None:
+        lost: RunnerError | None = None
         try:
             while (message := self._wire.receive()) is not None:
                 self._take(message)
-        except (WireError, OSError, ValueError, RunnerError):
+        except (WireError, RunnerError, TypeError, KeyError) as error:
+            # To connect again would bring the same.
+            lost = UnreachableError(
+                f"the other machine sent what it should not ({error}); its agent is not well"
+            )
+            self.kill()
+        except (OSError, ValueError):
             pass
-        why = "" if self._ended.is_set() else self._why()
+        if lost is None:
+            why = "" if self._ended.is_set() else self._why()
+            lost = ConnectionLostError(why or "the connection was closed")
         with self._lock:
-            self._lost = ConnectionLostError(why or "the connection was closed")
+            self._lost = lost
             pending, self._pending = list(self._pending.values()), {}
         self._ended.set()
         for one in pending:
-            one.future.set_exception(self._lost)
+            one.future.set_exception(lost)
 
     def _take(self, message: Message) -> None:
         if "event" in message.head:
             self._hear(message.head)
             return
         with self._lock:
-            pending = self._pending.get(message.head["id"])
+            pending = self._pending.get(message.head.get("id", 0))
             if "content" not in message.head and "part" not in message.head:
-                self._pending.pop(message.head.pop("id"), None)
+                self._pending.pop(message.head.pop("id", None), None)
         if pending is None:
             return
+        pending.room -= len(message.payload)
+        if pending.room < 0:
+            raise WireError("more is sent than was asked for")
         if "part" in message.head:
             pending.parts.setdefault(message.head["part"], bytearray()).extend(message.payload)
         elif "content" in message.head:
@@ -232,8 +262,7 @@ class Channel:
         try:
             self._process.wait(patience_s)
         except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self.kill()
             self._process.wait()
         for thread in self._threads.values():
             thread.join()

@@ -46,7 +46,9 @@ def script(target: Target, arguments: Sequence[str], relay: Sequence[str] = ()) 
         f"d={folder}",
         f'f="$d"/{packed.name}',
         f'mkdir -p "$d" || exit {NO_FOLDER}',
-        f'test -f "$f" || {{ {send}; }} || {{ rm -f "$f.$$"; exit {NO_FOLDER}; }}',
+        # What others may have put there is not run.
+        f'test -O "$d" || {{ echo it is not yours >&2; exit {NO_FOLDER}; }}',
+        f'test -O "$f" || {{ {send}; }} || {{ rm -f "$f.$$"; exit {NO_FOLDER}; }}',
     ]
     # Programs make files as they would without us.
     steps.append('umask "$m"')

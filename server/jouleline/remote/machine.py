@@ -82,6 +82,8 @@ class Machine:
         self._patience_s = patience_s
         self._session = ""
         self._again = threading.Lock()
+        self._abandoned = threading.Event()
+        self._opening: Channel | None = None
         self.generation = 0
         """How often it was connected: what the agent knew is gone with each connection."""
         self.contents = Contents()
@@ -95,6 +97,8 @@ class Machine:
         predecessor, self._session = self._session, secrets.token_hex(8)
         command = self._launcher.command(self._session, self._lease_s, predecessor)
         channel = Channel(command, self._launcher.explain, lease_s=self._lease_s, hear=self._hear)
+        self._opening = channel
+        channel.open()
         try:
             told = channel.call("hello", sandboxes=self._sandboxes, readable=self._readable)
             facts = value(told, Facts)
@@ -146,7 +150,7 @@ class Machine:
             deadline = time.monotonic() + self._patience_s
             pause = _FIRST_PAUSE_S
             while (connected := self._tried(lost, out_of_time=time.monotonic() + pause > deadline)) is None:
-                time.sleep(pause)
+                self._abandoned.wait(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
             self.channel, facts = connected
             if facts.identity != self.facts.identity:
@@ -164,7 +168,7 @@ class Machine:
         try:
             return self._connect()
         except UnreachableError as error:
-            if not out_of_time:
+            if not out_of_time and not self._abandoned.is_set():
                 return None
             raise RunnerError(
                 f"{lost}, and was not to be had again: {error}; what was found so far is kept, go on with "
@@ -184,6 +188,12 @@ class Machine:
     def incoming(self) -> Path:
         """A new private folder for contents that are on their way here."""
         return Path(tempfile.mkdtemp(prefix="jouleline-"))
+
+    def abandon(self) -> None:
+        """Let nobody wait for a connection any more; only :meth:`close` may follow."""
+        self._abandoned.set()
+        if self._opening is not None:
+            self._opening.kill()
 
     def close(self) -> None:
         """End what runs there, and the connection."""

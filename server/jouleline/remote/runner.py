@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from jouleline.agent.mirror import Changes, Mirror
+from jouleline.agent.mirror import Changes, Mirror, MirrorError
 from jouleline.agent.values import plain
 from jouleline.agent.wire import Message
 from jouleline.core.ports import Completed, InterruptedRunError, Job, RunnerError
@@ -19,6 +20,11 @@ from .errors import ConnectionLostError, UnreachableError
 from .machine import Machine
 from .meter import RemoteMeter
 from .values import completed
+
+_CANCEL_PATIENCE_S: Final = 20.0
+# Beyond a job's time limit: its end is awaited, and what it left is sent back.
+_GRACE_S: Final = 600.0
+_MOST_ATTEMPTS: Final = 3
 
 
 @dataclass
@@ -57,16 +63,27 @@ class RemoteRunner:
             InterruptedRunError: when it was to be measured, and the connection was lost and is there again.
             RunnerError: when it could not be started, or the connection is lost for good.
         """
-        while True:
+        for attempt in itertools.count(1):
             machine = self._machine
             generation, meter = machine.generation, machine.window
             machine.window = None
             try:
                 return await self._once(job, meter)
             except ConnectionLostError as lost:
-                await asyncio.to_thread(machine.revive, generation, lost)
+                if attempt == _MOST_ATTEMPTS:
+                    raise RunnerError(f"{lost}, {attempt} times while the same job ran there") from lost
+                await self._revived(generation, lost)
                 if meter is not None:
                     raise InterruptedRunError(str(lost)) from lost
+        raise AssertionError("one of the attempts ends it")
+
+    async def _revived(self, generation: int, lost: ConnectionLostError) -> None:
+        try:
+            await asyncio.to_thread(self._machine.revive, generation, lost)
+        except asyncio.CancelledError:
+            # Its thread would go on, in a scheduler's queue perhaps for days.
+            self._machine.abandon()
+            raise
 
     async def _once(self, job: Job, meter: object | None) -> Completed:
         folder = self._folder(job.directory)
@@ -127,20 +144,33 @@ class RemoteRunner:
             watching = meter if isinstance(meter, RemoteMeter) else None
             number = await asyncio.to_thread(watching.number) if watching is not None else None
             answer = await self._asked(
-                "run", {"folder": folder.name, "job": fields, "meter": number}, incoming.keep
+                "run",
+                {"folder": folder.name, "job": fields, "meter": number},
+                incoming.keep,
+                patience_s=job.limits.wall_s + _GRACE_S,
             )
             if answer.head.get("cancelled"):
                 raise RunnerError(f"target {self._machine.name}: the job was ended there")
             if watching is not None:
                 watching.watched(answer.head)
             else:
-                await asyncio.to_thread(self._take_over, folder, answer, incoming)
+                await self._taken_over(folder, answer, incoming)
         finally:
             await asyncio.to_thread(shutil.rmtree, incoming.folder, ignore_errors=True)
         parts = answer.parts
         return completed(
             answer.head["completed"], bytes(parts.get("stdout", b"")), bytes(parts.get("stderr", b""))
         )
+
+    async def _taken_over(self, folder: _Folder, answer: Answer, incoming: _Incoming) -> None:
+        try:
+            await asyncio.to_thread(self._take_over, folder, answer, incoming)
+        except MirrorError as error:
+            raise UnreachableError(
+                f"target {self._machine.name}: {error}; its agent does not work as it should"
+            ) from error
+        except OSError as error:
+            raise RunnerError(f"{error.filename or folder.mirror.root}: {error.strerror or error}") from error
 
     def _take_over(self, folder: _Folder, answer: Answer, incoming: _Incoming) -> None:
         if incoming.problem is not None:
@@ -151,21 +181,28 @@ class RemoteRunner:
             raise UnreachableError(f"target {self._machine.name}: files of a job did not arrive")
 
     async def _asked(
-        self, do: str, fields: dict[str, Any], keep: Callable[[Message], None] | None = None
+        self,
+        do: str,
+        fields: dict[str, Any],
+        keep: Callable[[Message], None] | None = None,
+        patience_s: float = _GRACE_S,
     ) -> Answer:
         """Ask, and have it ended there before a cancellation goes on here."""
         channel = self._machine.channel
         number, answer = await asyncio.to_thread(channel.ask, do, fields, keep)
         waiting = asyncio.wrap_future(answer)
         try:
-            return await asyncio.shield(waiting)
+            done, _ = await asyncio.wait({waiting}, timeout=patience_s)
         except asyncio.CancelledError:
             channel.cancel(number)
             await _ended(waiting)
             raise
-
-
-_CANCEL_PATIENCE_S = 20.0
+        if not done:
+            raise RunnerError(
+                f"target {self._machine.name}: nothing was heard for {patience_s:.0f} s, longer than it may "
+                "take; see whether that machine is well"
+            )
+        return waiting.result()
 
 
 async def _ended(waiting: asyncio.Future[Answer]) -> None:

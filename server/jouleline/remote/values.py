@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from enum import Enum
 from functools import cache
 from typing import Any, Final, TypeVar, get_origin
 
@@ -27,7 +28,13 @@ def value(plain: object, kind: type[Value]) -> Value:
     """
     try:
         return _converter().structure(plain, kind)
-    except (cattrs.BaseValidationError, ValueError, TypeError, KeyError) as error:
+    except (
+        cattrs.BaseValidationError,
+        cattrs.ForbiddenExtraKeysError,
+        ValueError,
+        TypeError,
+        KeyError,
+    ) as error:
         raise UnreachableError(
             f"the other machine sent what is no {getattr(kind, '__name__', kind)}: {error}; "
             "its agent does not work as it should"
@@ -42,8 +49,8 @@ def completed(plain: Mapping[str, Any], stdout: bytes, stderr: bytes) -> Complet
 @cache
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=False)
-    # Exactly these: what is derived from one of them, such as an enumeration, has a hook of its own.
-    converter.register_structure_hook_func(lambda kind: kind in (str, bool, int, bytes), _exactly)
+    for kind in (str, bool, int, bytes):
+        converter.register_structure_hook(kind, _exactly)
     converter.register_structure_hook(float, _finite)
     converter.register_structure_hook_func(_is_origin, lambda one, _: _ORIGINS[one])
     return converter
@@ -54,6 +61,8 @@ def _is_origin(kind: Any) -> bool:
 
 
 def _exactly(given: object, kind: type) -> object:
+    if issubclass(kind, Enum):
+        return kind(given)
     if type(given) is not kind:
         raise TypeError(f"{given!r} is no {kind.__name__}")
     return given

@@ -1,0 +1,234 @@
+"""One allocation of a real Slurm for all that is asked, what is told of its queue, and what goes wrong."""
+
+import asyncio
+import os
+import platform
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jouleline.core.ports import Completed, Job, RunnerError
+from jouleline.core.target import Target
+from jouleline.remote.errors import UnreachableError
+from jouleline.remote.machine import Machine
+from jouleline.remote.queued import Queued
+from jouleline.remote.runner import RemoteRunner
+from tests.runners.processes import processes_with, sleeper, sleepers_with, until
+from tests.support.slurm import Slurm, running_slurm
+from tests.support.sshd import HOST
+
+NODE = platform.node().partition(".")[0]
+
+Allocate = Callable[..., Machine]
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    with running_slurm(tmp_path_factory.mktemp("slurm")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Target:
+    """The scheduler of this machine, as a user on a login node describes it."""
+    monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
+    return Target("cluster", "slurm", python=sys.executable, folder=str(slurm.folder / "files"), minutes=5)
+
+
+@pytest.fixture
+def allocate(cluster: Target) -> Iterator[Allocate]:
+    with ExitStack() as stack:
+
+        def allocated(tell: Callable[[str], None] = lambda _: None, **of_target: Any) -> Machine:
+            machine = Machine("cluster", Queued(replace(cluster, **of_target)), sandboxes=(), tell=tell)
+            stack.callback(machine.close)
+            return machine
+
+        yield allocated
+
+
+def run(machine: Machine, command: str, folder: Path) -> Completed:
+    return asyncio.run(RemoteRunner(machine).run(Job(command, str(folder))))
+
+
+def test_one_allocation_serves_all_runs_and_ends_with_them(
+    allocate: Allocate, slurm: Slurm, tmp_path: Path
+) -> None:
+    machine = allocate()
+    data = os.urandom(2 * 1024**2)
+    (tmp_path / "in").write_bytes(data)
+    jobs = slurm.jobs()
+    assert len(jobs) == 1
+    assert jobs[0].startswith("jouleline-")
+    for _ in range(3):
+        assert run(machine, "cat in", tmp_path).stdout == data
+    assert slurm.jobs() == jobs
+    machine.close()
+    assert slurm.jobs() == []
+
+
+@pytest.mark.usefixtures("sshd")
+def test_a_cluster_is_reached_through_its_login_node(cluster: Target, slurm: Slurm, tmp_path: Path) -> None:
+    conf = shlex.quote(slurm.environment["SLURM_CONF"])
+    far = replace(cluster, host=HOST, setup=f"echo Welcome; export SLURM_CONF={conf}")
+    machine = Machine("cluster", Queued(far), sandboxes=())
+    try:
+        assert run(machine, "echo there > made", tmp_path).succeeded
+        assert (tmp_path / "made").read_text() == "there\n"
+        assert len(slurm.jobs()) == 1
+    finally:
+        machine.close()
+    assert slurm.jobs() == []
+
+
+def test_modules_are_loaded_and_a_container_is_entered(
+    allocate: Allocate, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Doubles of both, which leave a word in what a job sees of its surroundings.
+    apptainer = slurm.folder / "apptainer"
+    apptainer.write_text('#!/bin/sh\nexport OMP_DOUBLE_IMAGE="$1 $2 $3"\nshift 3\nexec "$@"\n')
+    apptainer.chmod(0o755)
+    (tmp_path / ".bash_profile").write_text("module() { export OMP_DOUBLE_MODULES=$*; }\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    machine = allocate(
+        modules=("cuda/12.4", "gcc"), container="lab.sif", setup=f"PATH={slurm.folder}:$PATH; ulimit -c 0"
+    )
+    work = tmp_path / "work"
+    work.mkdir()
+    done = run(machine, 'echo "$OMP_DOUBLE_MODULES; $OMP_DOUBLE_IMAGE"', work)
+    assert done.stdout == b"load cuda/12.4 gcc; exec --nv lab.sif\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"queue": "none"}, "invalid partition specified: none"),
+        ({"options": ("--gres=gpu:9",)}, "Invalid generic resource"),
+        ({"options": ("--mem=900G",)}, "Memory specification can not be satisfied"),
+    ],
+)
+def test_a_job_that_slurm_refuses_is_one_sentence(
+    allocate: Allocate, slurm: Slurm, wrong: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UnreachableError, match=f"target cluster: slurm refused the job: .*{said}"):
+        allocate(**wrong)
+    assert slurm.jobs() == []
+
+
+def test_where_there_is_no_slurm_is_said(
+    allocate: Allocate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("sh", "mkdir", "head", "mv", "rm", "test"):
+        (tmp_path / name).symlink_to(f"/bin/{name}")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UnreachableError, match=r"srun cannot be started.*is this where jobs are submitted"):
+        allocate()
+
+
+def cancel(slurm: Slurm) -> None:
+    slurm("scancel", f"--name={slurm.jobs()[0]}")
+
+
+def fail(slurm: Slurm) -> None:
+    # Its daemon is well, so the node comes back by itself.
+    slurm("scontrol", "update", f"nodename={NODE}", "state=down", "reason=test")
+
+
+FAULTS = pytest.mark.parametrize("fault", [(cancel, "it was cancelled"), (fail, "its node failed")])
+
+Fault = tuple[Callable[[Slurm], None], str]
+
+
+@FAULTS
+def test_a_job_that_was_ended_is_submitted_again(
+    allocate: Allocate, slurm: Slurm, tmp_path: Path, mark: str, fault: Fault
+) -> None:
+    told: list[str] = []
+    machine = allocate(told.append)
+    done = _with_fault(machine, slurm, tmp_path, mark, lambda: fault[0](slurm))
+    assert done.stdout == b"again\n"
+    assert "cluster: the connection was lost, connecting again" in told
+
+
+def _with_fault(
+    machine: Machine, slurm: Slurm, folder: Path, mark: str, fault: Callable[[], object]
+) -> Completed:
+    """Run what never ends the first time, with a fault as soon as it runs; nothing of it may be left."""
+
+    async def running() -> Completed:
+        command = f"if mkdir {slurm.folder}/{mark} 2>/dev/null; then {sleeper(mark)}; fi; echo again"
+        task = asyncio.create_task(RemoteRunner(machine).run(Job(command, str(folder))))
+        await asyncio.to_thread(until, lambda: sleepers_with(mark))
+        await asyncio.to_thread(fault)
+        return await task
+
+    done = asyncio.run(running())
+    until(lambda: not processes_with(mark))
+    assert len(slurm.jobs()) == 1
+    return done
+
+
+@FAULTS
+def test_why_a_job_ended_is_told(
+    allocate: Allocate, slurm: Slurm, tmp_path: Path, mark: str, fault: Fault
+) -> None:
+    machine = allocate()
+    machine._patience_s = 0.0
+    machine._launcher = Queued(Target("cluster", "slurm", python=sys.executable, queue="none"))
+    with pytest.raises(RunnerError, match=rf"slurm ended job \d+: {fault[1]}.*, and was not to be had again"):
+        _with_fault(machine, slurm, tmp_path, mark, lambda: fault[0](slurm))
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_a_queue_that_never_starts_can_be_left(
+    cluster: Target, slurm: Slurm, tmp_path: Path, end: signal.Signals
+) -> None:
+    closed = f'python = "{cluster.python}"\nfolder = "{cluster.folder}"\nrunner = "slurm"\nqueue = "closed"\n'
+    (tmp_path / "jouleline").mkdir()
+    (tmp_path / "jouleline/jouleline.toml").write_text(f"[target.closed]\n{closed}")
+    (tmp_path / "main.cpp").write_text("int main() {}\n")
+    started = subprocess.Popen(
+        [sys.executable, "-m", "jouleline", "measure", str(tmp_path / "main.cpp"), "--target", "closed"],
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path)},
+    )  # fmt: skip
+    with started:
+        assert started.stderr is not None
+        said = ""
+        for line in started.stderr:
+            said += line
+            if "waits in the queue" in line:
+                break
+        assert "waits in the queue closed (1 of 1, PartitionDown)" in said
+        started.send_signal(end)
+    until(lambda: slurm.jobs() == [])
+    assert started.returncode == (1 if end is signal.SIGINT else -end)
+
+
+def test_a_killed_jouleline_gives_its_allocation_back(
+    cluster: Target, slurm: Slurm, tmp_path: Path, mark: str
+) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from jouleline.core.ports import Job\n"
+        "from jouleline.core.target import Target\n"
+        "from jouleline.remote.machine import Machine\n"
+        "from jouleline.remote.queued import Queued\n"
+        "from jouleline.remote.runner import RemoteRunner\n"
+        f"machine = Machine('cluster', Queued({cluster!r}), sandboxes=())\n"
+        "asyncio.run(RemoteRunner(machine).run(Job(sys.stdin.read(), sys.argv[1])))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE) as we:
+        assert we.stdin is not None
+        we.stdin.write(sleeper(mark).encode())
+        we.stdin.close()
+        until(lambda: sleepers_with(mark))
+        we.kill()
+    until(lambda: not processes_with(mark) and slurm.jobs() == [])
