@@ -55,7 +55,17 @@ def test_an_environment_that_has_nothing_else_tells_bounds(
 ) -> None:
     place = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True, timeout=120)
-    install = ["-m", "pip", "--python", place, "install", "--quiet", "--no-index", "--no-deps", release[0]]
+    install = [
+        "-m",
+        "pip",
+        "--python",
+        str(place),
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        str(release[0]),
+    ]
     subprocess.run([sys.executable, *install], check=True, timeout=120)
     # The locked dependencies serve here too: a path in a .pth file brings no .pth files of that folder,
     # so the package that we work on is not among them.
