@@ -1,10 +1,9 @@
 """What the refactoring loop itself costs: all of a run but builds, runs, measuring and the model.
 
 One rule on one sample, so that nothing overlaps and the parts of a run add up. Setting up the sandbox for
-builds and runs is a part of its own (``start_s``), without and with which the overhead is told; copies of the
-program are the loop's. On a busy machine
-the loop waits for the processor too: ``own_cpu_s`` is what this process computed in all, while others ran
-and were measured included.
+builds and runs is a part of its own (``start_s``), without and with which the overhead is told; copies of
+the program are the loop's. On a busy machine the loop waits for the processor too: ``own_cpu_s`` is what
+this process computed in all, while others ran and were measured included.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ int main(int argc, char **argv) {
 WORKLOAD = Workload(
     build="g++ -O3 -march=native -fopenmp main.cpp -o main",
     run="OMP_NUM_THREADS=1 ./main {args}",
-    args="100000 60000",
+    args="100000 6000000",
     repeat_args=(1,),
 )
 FEW = "100000 3000"

@@ -94,7 +94,8 @@ def test_a_run_is_shown_and_cannot_be_resumed_once_it_ended(records: Path, tmp_p
     assert resumed.code == 0
     result = json.loads(resumed.out)
     assert result["record"] == str(run)
-    assert result["cost"]["reused"] >= 3
+    # A verdict and a measurement; a second one if the first was an improvement, as it is on a calm machine.
+    assert result["cost"]["reused"] >= 2
     (tmp_path / "dot-omp" / "main.cpp").write_text("int main() { return 0; }\n")
     changed = jouleline("refactor", folder, "--resume", run.name, home=tmp_path)
     assert changed.code == 2
