@@ -95,8 +95,11 @@ def test_hints_follow_what_is_typed(window: Window, workspace: Path) -> None:
     window.picture("hints-edited")
 
 
-def test_a_hover_draws_the_roofline(window: Window, workspace: Path) -> None:
+def test_a_hover_draws_the_roofline(window: Window, workspace: Path, settings: Path) -> None:
+    # A smell at the kernel's name would stand above the bound.
+    settings.write_text('{"jouleline.diagnostics.enable": false}', "utf-8")
     window.open(workspace / "jacobi-cuda" / "main.cu")
+    expect(window.lenses.first).to_be_visible()
     kernel = window.hints.filter(has_text="jacobi_step(const")
     expect(kernel).to_be_visible()
     text = (workspace / "jacobi-cuda" / "main.cu").read_text("utf-8").splitlines()

@@ -129,6 +129,7 @@ class Window:
         self.page.mouse.down()
         self.page.mouse.move(x, y + pixels, steps=5)
         self.page.mouse.up()
+        self.page.mouse.move(x, y)
 
     def point_away(self) -> None:
         """Move the mouse off the text, where it lights up what is under it."""

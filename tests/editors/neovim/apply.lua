@@ -5,7 +5,9 @@ local annotated = arg[3] == 'annotated'
 if annotated then
   vim.lsp.config('jouleline', {
     capabilities = {
-      workspace = { workspaceEdit = { changeAnnotationSupport = { groupsOnLabel = false } } },
+      workspace = {
+        workspaceEdit = { documentChanges = true, changeAnnotationSupport = { groupsOnLabel = false } },
+      },
     },
   })
 end

@@ -44,7 +44,14 @@ end
 -- Lists are answered as a user would: by choosing the row with this text. What was asked is kept.
 M.asked = {}
 vim.ui.select = function(items, options, choose)
-  local rows = vim.iter(items):map(options.format_item or tostring):totable()
+  local format = options.format_item or tostring
+  local rows = vim
+    .iter(items)
+    :map(function(item)
+      local row = format(item) -- some return a count besides
+      return row
+    end)
+    :totable()
   table.insert(M.asked, { prompt = options.prompt, rows = rows })
   local wanted = table.remove(M.answers, 1)
   for number, row in ipairs(rows) do
