@@ -26,6 +26,8 @@ _FAR_TOO_LONG: Final = 20_000
 _STARTS: Final = 7
 _ROUNDS: Final = 40
 _WHOLE_ROUNDS: Final = 15
+_LONG: Final = 5_000
+"""From here on each is done a third as often."""
 _SEEN: Final = 60  # lines of an editor's window
 _TARGETS_S: Final = {
     (3_000, "start"): 0.45,
@@ -105,7 +107,8 @@ def _size(lines: int, commands: dict[str, list[str]]) -> dict[str, Any]:
     hints: dict[str, int] = {}
     with _folder(text) as folder:
         uri = (folder / "generated.cu").as_uri()
-        for _ in range(_STARTS):
+        rarer = 3 if lines > _LONG else 1
+        for _ in range(_STARTS // rarer):
             for name, command in commands.items():
                 server = Server(command, folder)
                 try:
@@ -120,7 +123,7 @@ def _size(lines: int, commands: dict[str, list[str]]) -> dict[str, Any]:
                 server.settle()
                 server.open(uri, text, (0, _SEEN))
                 hints[name] = server.count_hints()
-            for action, name, cost in _session(servers, text):
+            for action, name, cost in _session(servers, text, _ROUNDS // rarer, _WHOLE_ROUNDS // rarer):
                 costs[name].setdefault(action, []).append(cost)
             rss = {name: server.rss_mb for name, server in servers.items()}
         finally:
@@ -146,31 +149,33 @@ def _size(lines: int, commands: dict[str, list[str]]) -> dict[str, Any]:
     return {**found, **({"met": met} if met else {})}
 
 
-def _session(servers: dict[str, Server], text: str) -> Iterator[tuple[str, str, Cost]]:
+def _session(
+    servers: dict[str, Server], text: str, rounds: int, whole_rounds: int
+) -> Iterator[tuple[str, str, Cost]]:
     """What an editor asks, one server after the other: the action, the server and its cost."""
     lines = text.splitlines()
     *typed, host = [
         _Place(row, line.index(";")) for row, line in enumerate(lines) if line.startswith("  int ")
     ]
     named = [_Place(row, line.index("(") - 1) for row, line in enumerate(lines) if "__global__" in line]
-    for turn in range(_ROUNDS):
+    for turn in range(rounds):
         for name, server in servers.items():
             yield "warm_hint", name, server.hints(typed[0].seen)
             yield "hover", name, server.hover(*named[turn * 7 % len(named)])
     # One character in each place, so that places stay where they are in all others.
-    order = [typed[turn * 7 % len(typed)] for turn in range(_ROUNDS + _WHOLE_ROUNDS)]
+    order = [typed[turn * 7 % len(typed)] for turn in range(rounds + whole_rounds)]
     for turn, place in enumerate(order):
         for name, server in servers.items():
-            if turn < _ROUNDS:
+            if turn < rounds:
                 yield "change_to_hint", name, server.change(*place, " ", place.seen)
             else:
                 yield "change_to_all_hints", name, server.change(*place, " ")
-    for _ in range(_WHOLE_ROUNDS):
+    for _ in range(whole_rounds):
         for name, server in servers.items():
             yield "all_warm_hints", name, server.hints()
             yield "host_change_to_hint", name, server.change(*host, " ", host.seen)
     # From the end on, so that lines stay where they are in front.
-    for place in sorted(set(order), reverse=True)[:_WHOLE_ROUNDS]:
+    for place in sorted(set(order), reverse=True)[:whole_rounds]:
         for name, server in servers.items():
             yield "new_line_to_hint", name, server.change(*place, "\n", place.seen)
 

@@ -1,3 +1,6 @@
+from pathlib import Path
+
+from jouleline.app.analyse import parse_file
 from jouleline.app.smells import text_smells
 from jouleline.core.candidate import Rewrite
 from jouleline.core.facts import ProgramFacts
@@ -6,6 +9,7 @@ from jouleline.core.source import SourceText
 from jouleline.core.syntax import ParsedSource
 from jouleline.rules import RULES
 
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 KERNEL = b"""\
 __global__ void k(float *__restrict__ x, const float *__restrict__ y, int n) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -73,3 +77,24 @@ def test_a_line_is_marked_without_the_blanks_around_it() -> None:
     start, end = line_span(text, 3)
     assert start == end
     assert Smell("c", start, end, "m").fix is None
+
+
+def test_the_smells_of_one_kernel_are_those_that_the_whole_file_has_there() -> None:
+    texts = {path.name: path.read_bytes() for path in SAMPLES.glob("*/*.cu")}
+    texts["k.cu"] = b"\n".join(
+        (
+            KERNEL.replace(b"void k", b"void plain"),
+            KERNEL.replace(b"void k", b"void other").replace(b"pow(x[i], 2)", b"sin(0.5 * x[i])"),
+            b"__global__ void starts(float *x, int n) { plain<<<n, 32>>>(x, x, n); }",
+            b"int main() { float *x, *y; cudaMalloc(&x, 9); cudaMalloc(&y, 9); other<<<1, 9>>>(x, y, 9); }",
+        )
+    )
+    seen = 0
+    for name, data in texts.items():
+        whole = text_smells({name: data}, name, RULES)
+        for _, kernel in parse_file(data).kernels:
+            if kernel.directive is None and kernel.is_closed:
+                here = [one for one in whole if kernel.start <= one.start < kernel.end]
+                assert text_smells({name: data}, name, RULES, (kernel.start, kernel.end)) == here
+                seen += len(here)
+    assert seen >= 4

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from jouleline.core.facts import ProgramFacts
 from jouleline.core.smell import Smell, line_span
 from jouleline.rules.base import Rule, Smelling
 
-from .analyse import Analysis, parse_files
+from .analyse import Analysis, parse_file, parse_files
 from .contention import crowded_atomics
 from .memory_smells import memory_smells
 
 _log = logging.getLogger(__name__)
+_LAUNCHES: Final = re.compile(rb"<<<|hipLaunch|cudaLaunch")
+_NOT_BREAK: Final = re.compile(rb"[^\r\n]")
 
 
 def program_smells(analysis: Analysis, rules: Sequence[Rule]) -> Iterator[tuple[str, Smell]]:
@@ -27,11 +31,17 @@ def program_smells(analysis: Analysis, rules: Sequence[Rule]) -> Iterator[tuple[
             yield name, smell
 
 
-def text_smells(files: Mapping[str, bytes], name: str, rules: Sequence[Rule]) -> list[Smell]:
-    """The smells of one of a program's files, in the order of the text.
+def text_smells(
+    files: Mapping[str, bytes], name: str, rules: Sequence[Rule], within: tuple[int, int] | None = None
+) -> list[Smell]:
+    """The smells of one of a program's files, in the order of the text, or of the kernel ``within`` bytes.
 
     It takes seconds in a file of thousands of lines: nobody should wait for it.
     """
+    if within is not None:
+        alone = {**files, name: _alone(files[name], *within)}
+        first, last = within
+        return [smell for smell in text_smells(alone, name, rules) if first <= smell.start < last]
     parsed, _ = parse_files(files)
     file = parsed.get(name)
     if file is None:
@@ -49,3 +59,18 @@ def text_smells(files: Mapping[str, bytes], name: str, rules: Sequence[Rule]) ->
             text = file.source.text
             found += (Smell(rule.name, *line_span(text, one.line), rule.smell, fix=one) for one in rewrites)
     return sorted(found, key=lambda smell: (smell.start, smell.code))
+
+
+def _alone(data: bytes, start: int, end: int) -> bytes:
+    """A file with the kernel between two offsets, and without the bodies that cannot matter to it."""
+    file = parse_file(data)
+    text = bytearray(data)
+    for _, kernel in file.kernels:
+        within = start < kernel.end and kernel.start < end
+        if within or kernel.source is not file.source or not kernel.is_closed:
+            continue
+        opening = data.find(b"{", kernel.anchor, kernel.end) + 1
+        body = data[opening : kernel.end - 1]
+        if opening and not _LAUNCHES.search(body):  # one that launches kernels is host code to them
+            text[opening : kernel.end - 1] = _NOT_BREAK.sub(b" ", body)
+    return bytes(text)

@@ -30,13 +30,17 @@ class AsideError(RuntimeError):
     """The process failed, or took too long and was ended; the message says by which exit status."""
 
 
-async def find_smells(files: Files, name: str) -> list[Smell]:
+async def find_smells(
+    files: Files, name: str, within: Sequence[tuple[int, int]] | None = None
+) -> list[Smell]:
     """The smells that the text of one of a program's files shows; cancelling ends the process.
+
+    ``within``: only those of the kernels at these bytes.
 
     Raises:
         AsideError: if there is no answer.
     """
-    return [_smell(one) for one in await _ask("smells", files, name=name)]
+    return [_smell(one) for one in await _ask("smells", files, name=name, within=within)]
 
 
 async def what_if(files: Files, devices: Sequence[str], arguments: str) -> dict[str, Any]:
@@ -88,7 +92,11 @@ def _do_smells(files: Files, question: dict[str, Any]) -> Any:
 
     if hasattr(os, "nice"):
         os.nice(_NICENESS)  # nobody waits for it
-    return [asdict(smell) for smell in text_smells(files, question["name"], wiring.rules())]
+    name, within, rules = question["name"], question["within"], wiring.rules()
+    if within is None:
+        return [asdict(smell) for smell in text_smells(files, name, rules)]
+    kernels = ((start, end) for start, end in within)
+    return [asdict(smell) for kernel in kernels for smell in text_smells(files, name, rules, kernel)]
 
 
 def _do_what_if(files: Files, question: dict[str, Any]) -> Any:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from lsprotocol import types
@@ -19,6 +18,7 @@ from . import convert
 from .aside import AsideError, find_smells
 from .background import Background
 from .documents import Document
+from .marks import State
 from .view import View
 
 if TYPE_CHECKING:
@@ -28,8 +28,19 @@ _log = logging.getLogger(__name__)
 
 QUIET_S: Final = 0.8
 """How long nothing may have changed before smells are looked for, in seconds."""
+WHOLE_QUIET_S: Final = 10.0
+"""How much longer before all of a text is looked through of which a kernel was, in seconds."""
 SOURCE: Final = "jouleline"
 _PAGE: Final = "https://github.com/jouleline/jouleline/blob/main/docs/rules.md#"
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """What the text of a program shows; ``carried``, if some of it was seen in an earlier state of it."""
+
+    state: State
+    smells: tuple[Smell, ...]
+    carried: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class Diagnostics(Background):
         super().__init__(server, QUIET_S)
         self._counted = 0
         self._found: dict[str, Findings] = {}
-        self._of_texts: dict[str, tuple[bytes, tuple[Smell, ...]]] = {}
+        self._of_texts: dict[str, _Marks] = {}
 
     @property
     def wanted(self) -> bool:
@@ -76,32 +87,46 @@ class Diagnostics(Background):
         self._withdraw(list(self._found))
 
     async def work(self) -> None:
-        """Look into all open documents."""
+        """Look into all open documents: first at kernels that changed, and later at whatever may follow."""
         session = self._server.session
         self._withdraw([uri for uri in self._found if uri not in session.documents])
-        news = False
-        for uri in list(session.documents):
+        await self._look(list(session.documents))
+        carried = [uri for uri, marks in self._of_texts.items() if marks.carried]
+        if carried:
+            await asyncio.sleep(WHOLE_QUIET_S)
+            await self._look(carried, whole=True)
+
+    async def _look(self, uris: Sequence[str], *, whole: bool = False) -> None:
+        session, news = self._server.session, False
+        for uri in uris:
             view = await session.view(uri)
             if view is not None:
-                smells = [*await self._of_text(view), *await _of_counts(view)]
+                smells = [*await self._of_text(view, whole=whole), *await _of_counts(view)]
                 news |= self._take(view, tuple(sorted(smells, key=lambda one: one.start)))
         if news and session.client.pulled_diagnostics:
             self._server.workspace_diagnostic_refresh(None)
 
-    async def _of_text(self, view: View) -> tuple[Smell, ...]:
-        """What the program's text shows, whatever the device; looked for again only if a text changed."""
-        uri, digest = view.document.uri, _digest(view)
+    async def _of_text(self, view: View, *, whole: bool) -> tuple[Smell, ...]:
+        """What the program's text shows, whatever the device; looked for again only where it changed."""
+        uri, state = view.document.uri, State.of(view)
         known = self._of_texts.get(uri)
-        if known is not None and known[0] == digest:
-            return known[1]
+        if known is not None and known.state == state and not (whole and known.carried):
+            return known.smells
+        changed = known.state.changed_to(state) if known is not None and not whole else None
         files = {name: file.source.text.data for name, file in view.files.items()}
         try:
-            smells = tuple(await find_smells(files, view.name))
+            if known is None or changed is None:
+                marks = _Marks(state, tuple(await find_smells(files, view.name)))
+            else:
+                places = [(body.start, body.end) for body in changed]
+                anew = await find_smells(files, view.name, places) if places else []
+                found = (*known.state.carried(known.smells, state), *anew)
+                marks = _Marks(state, found, carried=True)
         except (AsideError, OSError) as error:
             _log.warning("%s: %s", view.name, error)
-            smells = ()
-        self._of_texts[uri] = digest, smells
-        return smells
+            marks = _Marks(state, ())
+        self._of_texts[uri] = marks
+        return marks.smells
 
     def _take(self, view: View, smells: tuple[Smell, ...]) -> bool:
         """Keep what was found, and push it where that is wanted; whether it is news."""
@@ -178,11 +203,3 @@ async def _of_counts(view: View) -> list[Smell]:
         if reports := view.reports(place):
             found += memory_smells(reports[0])
     return found
-
-
-def _digest(view: View) -> bytes:
-    digest = blake2b(view.name.encode(), digest_size=16)
-    for name, file in view.files.items():
-        digest.update(f"\0{name}\0{len(file.source.text.data)}\0".encode())
-        digest.update(file.source.text.data)
-    return digest.digest()
