@@ -28,7 +28,7 @@ def measure(data: bytes) -> dict[str, Any]:
     whole = []
     for _ in range(_ROUNDS):
         gc.collect()
-        gc.disable()  # as the server does while somebody types, and a verb for as long as it runs
+        gc.disable()  # as the server does while somebody types; verbs collect rarely
         start = time.process_time()
         parsed, _problems = parse_files({"generated.cu": data})
         kernels = len(analyse(parsed, device).kernels)
