@@ -45,7 +45,9 @@ def connect(target: Target) -> Iterator[Connect]:
     with ExitStack() as stack:
 
         def connected(sandboxes: tuple[str, ...] = ("bubblewrap",), **options: Any) -> Machine:
-            of_target = {key: options.pop(key) for key in ("python", "folder", "gpus") if key in options}
+            of_target = {
+                key: options.pop(key) for key in ("python", "folder", "gpus", "setup") if key in options
+            }
             machine = Machine("far", Ssh(replace(target, **of_target)), sandboxes=sandboxes, **options)
             stack.callback(machine.close)
             return machine

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -221,3 +222,25 @@ def test_a_cancelled_run_ends_there_before_it_ends_here(connect: Connect, tmp_pa
         assert (await runner.run(Job("echo goes on", str(tmp_path)))).stdout == b"goes on\n"
 
     asyncio.run(cancelled())
+
+
+def test_nobody_waits_for_a_connection_that_was_given_up(
+    connect: Connect, sshd: Sshd, job: Job, mark: str
+) -> None:
+    lost = threading.Event()
+    machine = connect(sandboxes=(), tell=lambda text: lost.set() if "lost" in text else None)
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(run_and(RemoteRunner(machine), job, mark, sshd.vanish))
+        await asyncio.to_thread(lost.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    began = time.monotonic()
+    try:
+        asyncio.run(cancelled())
+    finally:
+        sshd.start()
+    assert time.monotonic() - began < machine._patience_s / 4
+    until(lambda: not processes_with(mark))
