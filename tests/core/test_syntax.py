@@ -1,5 +1,7 @@
 """Parsing: incremental and fresh parses agree, and what is no source is refused in a sentence."""
 
+from collections.abc import Callable, Iterable
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from jouleline.core.source import Edit, SourceText
 from jouleline.core.syntax import (
     MAX_SOURCE_BYTES,
+    ParsedSource,
     UnreadableSourceError,
     ancestor,
     descendants,
@@ -40,22 +43,50 @@ def edits(draw: st.DrawFn) -> list[tuple[float, int, bytes]]:
     return draw(st.lists(one, min_size=1, max_size=6))
 
 
+def incremental(changes: Iterable[Callable[[SourceText], Edit]]) -> tuple[ParsedSource, ParsedSource]:
+    """The kernel after changes, parsed one after the other, and parsed afresh."""
+    parsed = parse(KERNEL)
+    for change in changes:
+        text = SourceText(parsed.text.data)
+        parsed = parse(text.apply([change(text)]).data, parsed)
+    return parsed, parse(parsed.text.data)
+
+
+def replaced(share: float, removed: int, replacement: bytes) -> Callable[[SourceText], Edit]:
+    def change(text: SourceText) -> Edit:
+        start = int(share * len(text.data))
+        return Edit(start, min(len(text.data), start + removed), replacement)
+
+    return change
+
+
+def inserted(number: int, line: bytes) -> Callable[[SourceText], Edit]:
+    def change(text: SourceText) -> Edit:
+        start = text.line_starts[number % text.line_count]
+        return Edit(start, start, line)
+
+    return change
+
+
 @example([(0.015625, 0, b">>>"), (0.0, 0, b" ")])
 @given(edits())
 @settings(max_examples=60)
-def test_an_incremental_parse_gives_the_tree_of_a_fresh_one(
-    changes: list[tuple[float, int, bytes]],
-) -> None:
-    parsed = parse(KERNEL)
-    for share, removed, replacement in changes:
-        data = parsed.text.data
-        start = int(share * len(data))
-        edit = Edit(start, min(len(data), start + removed), replacement)
-        parsed = parse(SourceText(data).apply([edit]).data, parsed)
-    fresh = parse(parsed.text.data)
+def test_incremental_masks_are_those_of_a_fresh_look(changes: list[tuple[float, int, bytes]]) -> None:
+    parsed, fresh = incremental(replaced(*change) for change in changes)
     assert parsed.masked == fresh.masked
-    if fresh.root.has_error:
-        return  # how tree-sitter recovers from an error depends on what it could reuse
+    # How tree-sitter recovers from an error depends on what it could reuse.
+    assert fresh.root.has_error or str(parsed.root) == str(fresh.root)
+
+
+LINES = st.sampled_from(
+    [b"int a;\n", b"\n", b"// <<<\n", b"/* }\n*/\n", b"#define A >>>\n", b"#pragma omp parallel\n{}\n"]
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), LINES), min_size=1, max_size=6))
+@settings(max_examples=60)
+def test_an_incremental_parse_gives_the_tree_of_a_fresh_one(lines: list[tuple[int, bytes]]) -> None:
+    parsed, fresh = incremental(inserted(*line) for line in lines)
     assert str(parsed.root) == str(fresh.root)
     assert [node.start_byte for node in descendants(parsed.root, "identifier")] == [
         node.start_byte for node in descendants(fresh.root, "identifier")
