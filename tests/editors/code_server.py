@@ -24,12 +24,18 @@ NODE = Path(playwright.__file__).parent / "driver" / "node"
 SETTINGS: dict[str, Any] = {
     "chat.disableAIFeatures": True,
     "editor.minimap.enabled": False,
+    # Nothing is asked of the network, and no message comes that is not ours.
+    "extensions.autoCheckUpdates": False,
+    "extensions.autoUpdate": False,
+    "extensions.ignoreRecommendations": True,
     # In a browser it is on; tests count on texts that are not saved.
     "files.autoSave": "off",
     "security.workspace.trust.startupPrompt": "never",
     "telemetry.telemetryLevel": "off",
+    "update.mode": "none",
     "window.commandCenter": False,
     "workbench.colorTheme": "Light Modern",
+    "workbench.enableExperiments": False,
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.startupEditor": "none",
     # Compilers in the background would make every test wait for its turn of the processor.

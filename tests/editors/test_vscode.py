@@ -135,9 +135,9 @@ def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
     window.open(file)
     window.lenses.get_by_text("Refactor for energy").first.click()
     window.point_away()
-    expect(window.notifications.first).to_contain_text("Refactoring decay.cpp for energy")
+    expect(window.told("Refactoring decay.cpp for energy")).to_be_visible()
     window.picture("progress")
-    told = window.notifications.filter(has_text=re.compile(r"−[\d.]+% energy \(modelled by cpu-time"))
+    told = window.told(re.compile(r"−[\d.]+% energy \(modelled by cpu-time"))
     expect(told).to_be_visible(timeout=RUN_MS)
     rows = window.preview.locator(".edit-checkbox")
     expect(rows.first).to_be_visible()
@@ -173,7 +173,7 @@ def test_an_edit_that_is_discarded_changes_nothing(window: Window, workspace: Pa
     window.preview.get_by_role("button", name="Discard").click()
     expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
     window.picture("discarded")
-    expect(window.notifications.filter(has_text="The edit was not applied.")).to_be_visible()
+    expect(window.told("The edit was not applied.")).to_be_visible()
     expect(window.editor_of(file).locator(".view-line", has_text="x * pow(rate, 1.3)")).to_have_count(1)
     assert file.read_text("utf-8") == DECAY
 
@@ -187,7 +187,7 @@ def test_a_run_that_is_cancelled_ends_its_build(window: Window, workspace: Path)
     window.picture("cancel")
     window.button("Cancel").click()
     eventually(lambda: not building(folder), "the build goes on")
-    expect(window.notifications).to_have_count(0)
+    expect(window.told("Refactoring stuck.cpp")).to_have_count(0)
     expect(window.hints).to_have_count(1)
 
 
@@ -201,7 +201,7 @@ def test_nothing_starts_before_the_workspace_is_trusted(
     window.open(file)
     expect(window.status).to_have_attribute("aria-label", re.compile("trusted"))
     window.command("Jouleline: Refactor for Energy")
-    expect(window.notifications.first).to_contain_text("needs a trusted workspace")
+    expect(window.told("needs a trusted workspace")).to_be_visible()
     window.picture("untrusted")
     assert not building(folder)
     assert servers(vscode.home) <= running
@@ -218,9 +218,7 @@ def test_a_server_that_is_nowhere_is_offered_for_installation(
     window.open(workspace / "stencil" / "stencil.cu")
     expect(window.hints).to_have_count(2)
     settings.write_text('{"jouleline.python": ""}', "utf-8")
-    expect(window.notifications.first).to_contain_text(
-        'needs a Python interpreter with the package "jouleline"'
-    )
+    expect(window.told('needs a Python interpreter with the package "jouleline"')).to_be_visible()
     expect(window.button("Install")).to_be_visible()
     window.picture("no-server")
     settings.write_text("{}", "utf-8")
@@ -241,7 +239,7 @@ def test_a_server_that_is_killed_comes_back_with_the_text_as_it_is(
     eventually(lambda: building(folder), "nothing is built")
     (killed,) = servers(vscode.home)
     os.kill(killed, signal.SIGKILL)
-    expect(window.notifications.first).to_contain_text("the server ended before it answered")
+    expect(window.told("the server ended before it answered")).to_be_visible()
     window.picture("killed")
     eventually(lambda: len(servers(vscode.home) - {killed}) == 1, "no server was started again")
     expect(window.hints).to_have_count(2)

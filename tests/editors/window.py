@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from re import Pattern
 
 from playwright.sync_api import Error, FrameLocator, Locator, Page, ViewportSize, expect
 
@@ -77,6 +78,10 @@ class Window:
         expect(self._box).to_be_hidden()
 
     @property
+    def _notifications(self) -> Locator:
+        return self.page.locator(".notification-list-item")
+
+    @property
     def _box(self) -> Locator:
         return self.page.locator(".quick-input-widget input[type=text]")
 
@@ -100,9 +105,9 @@ class Window:
     def lenses(self) -> Locator:
         return self.editor.locator(".codelens-decoration")
 
-    @property
-    def notifications(self) -> Locator:
-        return self.page.locator(".notification-list-item")
+    def told(self, text: str | Pattern[str]) -> Locator:
+        """The messages with this text."""
+        return self._notifications.filter(has_text=text)
 
     @property
     def status(self) -> Locator:
@@ -118,7 +123,7 @@ class Window:
         return self.page.frame_locator("iframe.webview").frame_locator("iframe#active-frame")
 
     def button(self, title: str) -> Locator:
-        return self.notifications.get_by_role("button", name=title)
+        return self._notifications.get_by_role("button", name=title)
 
     def enlarge(self, widget: Locator, pixels: int) -> None:
         """Draw its lower edge down."""
