@@ -134,7 +134,8 @@ class RemoteRunner:
         for entry in changes.files:
             if entry.text in lacking:
                 lacking.discard(entry.text)
-                self._machine.channel.send_content(entry.text, folder.mirror.root / entry.name)
+                path = folder.mirror.root / entry.name
+                self._machine.channel.send_content(entry.text, path, folder.name)
 
     async def _run(self, job: Job, folder: _Folder, meter: object | None) -> Completed:
         fields = plain(job)
