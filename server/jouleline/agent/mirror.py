@@ -78,7 +78,7 @@ class Changes:
 
 @dataclass
 class Contents:
-    """Where on this machine a file with some content lies, by its digest."""
+    """Where on this machine a file with some content lies, by its digest; used by several threads at once."""
 
     _places: dict[str, dict[Path, Signature]] = field(default_factory=dict)
 
@@ -95,7 +95,7 @@ class Contents:
                     return path
             except OSError:
                 pass
-            del places[path]
+            places.pop(path, None)
         return None
 
     def forget(self, digest: str, path: Path) -> None:
