@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from jouleline.agent.mirror import Changes, Contents, Entry, Mirror, MirrorError
 
 NAMES = st.sampled_from(["a", "b", "folder/a", "folder/deep/b", "folder", "c\udcff"])
-STEPS = st.lists(
-    st.tuples(st.booleans(), st.sampled_from(["write", "remove", "folder", "link", "touch", "mode"]), NAMES,
-              st.binary(max_size=4)),
-    max_size=12,
+TURN = st.lists(
+    st.tuples(st.sampled_from(["write", "remove", "folder", "link", "touch", "mode", "move"]), NAMES,
+              st.binary(max_size=2), NAMES),
+    max_size=4,
 )  # fmt: skip
+TURNS = st.lists(st.tuples(st.booleans(), TURN), max_size=6)
 
 
 class Pair:
@@ -56,7 +57,7 @@ def tree(root: Path) -> dict[str, object]:
     return found
 
 
-def do(root: Path, what: str, name: str, data: bytes) -> None:
+def do(root: Path, what: str, name: str, data: bytes, other: str) -> None:
     path = root / name
     try:
         match what:
@@ -64,7 +65,9 @@ def do(root: Path, what: str, name: str, data: bytes) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(data)
             case "remove":
-                path.unlink()
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+            case "move":
+                path.rename(root / other)
             case "folder":
                 path.mkdir(parents=True)
             case "link":
@@ -78,16 +81,28 @@ def do(root: Path, what: str, name: str, data: bytes) -> None:
         pass  # not every step is possible in every tree
 
 
-@settings(max_examples=60)
-@given(STEPS)
+@settings(max_examples=80)
+@given(TURNS)
 def test_both_sides_are_alike_after_each_turn(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[bool, str, str, bytes]]
+    tmp_path_factory: pytest.TempPathFactory, turns: list[tuple[bool, list[tuple[str, str, bytes, str]]]]
 ) -> None:
     pair = Pair(tmp_path_factory.mktemp("pair"))
-    for there, what, name, data in steps:
-        do(pair.sides[there][0].root, what, name, data)
+    for there, turn in turns:
+        for what, name, data, other in turn:
+            do(pair.sides[there][0].root, what, name, data, other)
         pair.pass_on(int(there))
         assert tree(pair.sides[0][0].root) == tree(pair.sides[1][0].root)
+
+
+def test_a_file_that_was_moved_is_not_carried(tmp_path: Path) -> None:
+    pair = Pair(tmp_path)
+    here = pair.sides[0][0].root
+    (here / "one").write_bytes(b"much")
+    pair.pass_on(0)
+    (here / "one").rename(here / "two")
+    pair.pass_on(0)
+    assert pair.carried == 1
+    assert tree(here) == tree(pair.sides[1][0].root)
 
 
 def test_content_that_lies_there_is_not_carried_again(tmp_path: Path) -> None:

@@ -67,9 +67,9 @@ def test_what_lies_there_already_is_not_sent_again(connect: Connect, tmp_path: P
     sent: list[str] = []
     send = machine.channel.send_content
 
-    def counted(digest: str, path: Path) -> None:
+    def counted(digest: str, path: Path, folder: str) -> None:
         sent.append(path.name)
-        send(digest, path)
+        send(digest, path, folder)
 
     machine.channel.send_content = counted  # type: ignore[method-assign] # only counts
     for name in ("one", "two"):
@@ -122,20 +122,20 @@ def test_only_the_chosen_gpus_are_seen(connect: Connect, tmp_path: Path) -> None
 
 
 def test_many_jobs_run_at_once(runner: RemoteRunner, tmp_path: Path) -> None:
+    # Sent to all of them at the same time.
+    shared = bytes(range(256)) * 10_000
+
     async def many() -> list[Completed]:
         folders = [tmp_path / str(number) for number in range(4)]
         for folder in folders:
             folder.mkdir()
-        jobs = [Job(f"sleep 0.2; echo {folder.name} > name", str(folder)) for folder in folders]
+            (folder / "shared").write_bytes(shared)
+            (folder / "own").write_text(folder.name)
+        jobs = [Job("sleep 0.2; cat own > name; cat shared", str(folder)) for folder in folders]
         return list(await asyncio.gather(*(runner.run(job) for job in jobs)))
 
-    assert all(done.succeeded for done in asyncio.run(many()))
-    assert [(tmp_path / str(number) / "name").read_text() for number in range(4)] == [
-        "0\n",
-        "1\n",
-        "2\n",
-        "3\n",
-    ]
+    assert all(done.stdout == shared for done in asyncio.run(many()))
+    assert [(tmp_path / str(number) / "name").read_text() for number in range(4)] == ["0", "1", "2", "3"]
 
 
 @linux_only

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .tools import require_tool
+from .tools import require_tool, with_us
 
 # Scheduling as soon as there is something to schedule, and no accounting.
 _SLURM_CONF = """\
@@ -102,8 +102,8 @@ def _starter(slurm: Slurm, stack: ExitStack) -> Callable[..., None]:
         path = shutil.which(program, path="/usr/sbin:/usr/local/sbin") or str(require_tool(program))
         log = stack.enter_context((slurm.folder / f"{program}.out").open("wb"))
         process = subprocess.Popen(
-            [path, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, **slurm.environment},
+            [*with_us(), path, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True, env={**os.environ, **slurm.environment},
         )  # fmt: skip
         stack.callback(process.wait)
         stack.callback(process.terminate)

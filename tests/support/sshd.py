@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .tools import require_tool
+from .tools import require_tool, with_us
 
 HOST = "far-box"
 """What the user's ssh configuration calls it."""
@@ -46,7 +46,7 @@ class Sshd:
         options = [f"-oSetEnv={' '.join(f'{name}={value}' for name, value in self.environment.items())}"]
         with (self.folder / "sshd.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [_sshd(), "-D", "-e", "-f", self.folder / "sshd_config", *options],
+                [*with_us(), _sshd(), "-D", "-e", "-f", self.folder / "sshd_config", *options],
                 stdin=subprocess.DEVNULL, stderr=log, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + 20

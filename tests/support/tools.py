@@ -32,3 +32,9 @@ def require_tool(name: str) -> Path:
     if found is not None:
         return found
     skip_unless_ci(f"{name} is neither on PATH nor in {cache_bin()}")
+
+
+def with_us() -> list[str]:
+    """What to begin a daemon's command with, so that it ends when these tests do, however they end."""
+    found = shutil.which("setpriv")
+    return [found, "--pdeathsig", "TERM"] if found else []

@@ -6,7 +6,6 @@ lies anywhere on the other side already is named by its digest and not sent agai
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -17,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 _CHUNK_BYTES = 1024 * 1024
+_ASIDE = ".jouleline-aside"
 
 Signature = tuple[int, ...]
 """What changes whenever a file does: size, times of change, number, mode."""
@@ -78,7 +78,7 @@ class Changes:
 
 @dataclass
 class Contents:
-    """Where on this machine a file with some content lies, by its digest."""
+    """Where on this machine a file with some content lies, by its digest; used by several threads at once."""
 
     _places: dict[str, dict[Path, Signature]] = field(default_factory=dict)
 
@@ -95,8 +95,12 @@ class Contents:
                     return path
             except OSError:
                 pass
-            del places[path]
+            places.pop(path, None)
         return None
+
+    def forget(self, digest: str, path: Path) -> None:
+        """A file has this content no more."""
+        self._places.get(digest, {}).pop(path, None)
 
 
 class Mirror:
@@ -151,24 +155,42 @@ class Mirror:
         lacking = [entry.text for entry in changes.files if not self.has(entry)]
         if lacking:
             return lacking
-        # What is overwritten may be the content of another, so contents are set aside first.
+        aside = self.root / _ASIDE
+        aside.mkdir()
+        try:
+            # What is removed or overwritten may be the content of another, so all are set aside first.
+            drafts = {
+                entry: self._draft(entry, aside / str(place)) for place, entry in enumerate(changes.files)
+            }
+            lacking = [entry.text for entry, draft in drafts.items() if draft is None]
+            if not lacking:
+                self._put(changes, drafts)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        return lacking
+
+    def _put(self, changes: Changes, drafts: Mapping[Entry, Path | None]) -> None:
         for name in changes.gone:
             self._remove(name)
-        drafts = [(entry, self._draft(entry)) for entry in changes.files]
         for entry in changes.entries:
             if entry.kind == "d":
-                self._place(entry).mkdir(exist_ok=True)
+                path = self._place(entry)
+                if path.is_symlink() or path.is_file():
+                    path.unlink()
+                path.mkdir(exist_ok=True)
             elif entry.kind == "l":
                 self._link(entry)
-        for entry, draft in drafts:
+        for entry, draft in drafts.items():
             path = self._place(entry)
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
+            assert draft is not None, "nothing is lacking"
             draft.replace(path)
             self._contents.put(entry.text, path)
         for entry in changes.entries:
+            if entry.kind == "d":
+                self._place(entry).chmod(entry.mode & 0o777)
             self._known[entry.name] = entry, _signature((self.root / entry.name).lstat())
-        return []
 
     def _entry(self, name: str, state: os.stat_result) -> Entry | None:
         path = self.root / name
@@ -191,16 +213,16 @@ class Mirror:
             raise MirrorError(f"{entry.name} leads out of its folder by a link")
         return path
 
-    def _draft(self, entry: Entry) -> Path:
-        source = self._contents.find(entry.text)
-        path = self._place(entry)
-        if source is None:
-            raise FileNotFoundError(errno.ENOENT, "its content is gone", str(path))
-        draft = path.with_name(f".{path.name}.jouleline")
-        shutil.copyfile(source, draft)
-        draft.chmod(entry.mode & 0o777)
-        os.utime(draft, ns=(entry.mtime_ns, entry.mtime_ns))
-        return draft
+    def _draft(self, entry: Entry, draft: Path) -> Path | None:
+        """A copy of an entry's content; None if nobody has it any more."""
+        while (source := self._contents.find(entry.text)) is not None:
+            shutil.copyfile(source, draft)
+            if digest_of(draft) == entry.text:
+                draft.chmod(entry.mode & 0o777)
+                os.utime(draft, ns=(entry.mtime_ns, entry.mtime_ns))
+                return draft
+            self._contents.forget(entry.text, source)  # it was written to meanwhile
+        return None
 
     def _link(self, entry: Entry) -> None:
         if not _stays_inside(entry.name, entry.text):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -25,7 +26,7 @@ from jouleline.core.meter import MeterError
 from jouleline.core.ports import Runner, RunnerError
 
 from .bench import Bench, facts, findings, sees_gpu
-from .mirror import Changes, Contents, Mirror, MirrorError
+from .mirror import Changes, Contents, Mirror, MirrorError, digest_of
 from .session import session
 from .values import ending, job_of, plain, runs_of
 from .wire import CHUNK_BYTES, GREETING, Message, Wire, WireError
@@ -118,15 +119,16 @@ class Service:
         tell(ended.set)
 
     def _keep(self, message: Message) -> None:
-        digest = message.head["content"]
-        if not str(digest).isalnum():
+        digest, folder = str(message.head["content"]), str(message.head["folder"])
+        if not (digest.isalnum() and folder.isalnum()):
             raise WireError(f"no digest: {digest!r}")
-        path = self._place / "incoming" / digest
+        # The same content may be on its way to several folders at once.
+        path = self._place / "incoming" / folder / digest
         try:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb" if message.head["first"] else "ab") as file:
                 file.write(message.payload)
-            if message.head["last"]:
+            if message.head["last"] and digest_of(path) == digest:
                 self._contents.put(digest, path)
         except OSError as error:
             self._full = error
@@ -183,13 +185,9 @@ class Service:
         changes = Changes.of({"entries": entries, "gone": gone})
         lacking = await asyncio.to_thread(self._mirror(folder).apply, changes)
         if not lacking:
-            await asyncio.to_thread(self._forget_incoming)
+            incoming = self._place / "incoming" / folder
+            await asyncio.to_thread(shutil.rmtree, incoming, ignore_errors=True)
         return {"lacking": lacking}
-
-    def _forget_incoming(self) -> None:
-        incoming = self._place / "incoming"
-        for path in incoming.iterdir() if incoming.is_dir() else ():
-            path.unlink()
 
     async def do_run(
         self, number: int, *, folder: str, job: dict[str, Any], meter: int | None

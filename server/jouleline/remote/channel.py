@@ -237,8 +237,8 @@ class Channel:
         with suppress(OSError, ValueError):
             self._wire.send({"id": 0, "do": "cancel", "of": number})
 
-    def send_content(self, digest: str, path: Path) -> None:
-        """Send a file's content, to be named by its digest afterwards.
+    def send_content(self, digest: str, path: Path, folder: str) -> None:
+        """Send a file's content for a folder there, to be named by its digest afterwards.
 
         Raises:
             OSError: when the file cannot be read.
@@ -249,7 +249,9 @@ class Channel:
                 chunk = file.read(CHUNK_BYTES)
                 last = len(chunk) < CHUNK_BYTES
                 with suppress(BrokenPipeError, ValueError):
-                    self._wire.send({"content": digest, "first": first, "last": last}, chunk)
+                    self._wire.send(
+                        {"content": digest, "folder": folder, "first": first, "last": last}, chunk
+                    )
                 if last:
                     return
                 first = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import tempfile
 import threading
@@ -87,6 +88,7 @@ class Machine:
         self.generation = 0
         """How often it was connected: what the agent knew is gone with each connection."""
         self.contents = Contents()
+        self._folders = itertools.count(1)
         self.turn_is_ours = False
         self.window: object | None = None
         """The meter that the next run is a window of."""
@@ -184,6 +186,10 @@ class Machine:
     def findings(self) -> list[Finding]:
         """What is there, for the doctor."""
         return value(self.call("doctor")["findings"], list[Finding])
+
+    def new_folder(self) -> str:
+        """A name for a folder there that nobody has used so far."""
+        return str(next(self._folders))
 
     def incoming(self) -> Path:
         """A new private folder for contents that are on their way here."""

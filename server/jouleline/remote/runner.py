@@ -43,7 +43,6 @@ class RemoteRunner:
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._folders: dict[str, _Folder] = {}
-        self._made = 0
         self._generation = machine.generation
 
     @property
@@ -103,9 +102,8 @@ class RemoteRunner:
             self._folders.clear()
             self._generation = self._machine.generation
         if directory not in self._folders:
-            self._made += 1
             mirror = Mirror(Path(directory), self._machine.contents)
-            self._folders[directory] = _Folder(mirror, str(self._made))
+            self._folders[directory] = _Folder(mirror, self._machine.new_folder())
         return self._folders[directory]
 
     async def _push(self, folder: _Folder) -> None:
@@ -134,7 +132,8 @@ class RemoteRunner:
         for entry in changes.files:
             if entry.text in lacking:
                 lacking.discard(entry.text)
-                self._machine.channel.send_content(entry.text, folder.mirror.root / entry.name)
+                path = folder.mirror.root / entry.name
+                self._machine.channel.send_content(entry.text, path, folder.name)
 
     async def _run(self, job: Job, folder: _Folder, meter: object | None) -> Completed:
         fields = plain(job)
