@@ -23,7 +23,7 @@ _COMPILERS: Final = ("g++", "gcc", "c++", "cc", "clang++", "clang")
 _NAMED: Final = re.compile(
     r"(?<![\w./+-])((?:[\w]+-)*(?:g\+\+|gcc|clang\+\+|clang|c\+\+|cc)(?:-[\d.]+)?)(?![\w+.-])"
 )
-# A driver such as nvcc puts folders of its own before ours; ours has to go wherever it is, or we call ourselves.
+# A driver such as nvcc puts folders before ours: it has to go wherever it is, or our script calls itself.
 _LEAVING: Final = """PATH=:$PATH:
 PATH=${PATH%%":$here:"*}:${PATH#*":$here:"}
 PATH=${PATH#:}
