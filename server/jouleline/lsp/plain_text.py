@@ -14,7 +14,8 @@ def plain(page: str) -> str:
     """The page without marks of Markdown; tables become columns."""
     lines: list[str] = []
     for is_table, group in groupby(page.splitlines(), lambda line: line.startswith("|")):
-        lines += _columns([line for line in group if not _RULE.fullmatch(line)]) if is_table else list(group)
+        part = [line for line in group if not _RULE.fullmatch(line)]
+        lines += _columns(part) if is_table else part
     return "\n".join(_MARKS.sub("", line).rstrip() for line in lines)
 
 
