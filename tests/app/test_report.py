@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jouleline.app.measure import EnergyComparison, Plan, compare
 from jouleline.app.outcome import Attempt, Outcome, SearchCost
-from jouleline.app.report import details, headline
+from jouleline.app.report import details, fate, headline
 from jouleline.core.candidate import Candidate, Rewrite
 from jouleline.core.meter import EnergySample, Measured
 from jouleline.core.verdict import GateResult, Verdict
@@ -61,3 +61,16 @@ def test_the_proof_is_of_the_answer_that_passed_not_of_an_earlier_one_by_the_sam
     refused = GateResult("edit", passed=False, reason="the lines do not occur")
     first = Attempt(Candidate(CANDIDATE.name, (), {}), Verdict((refused,)))
     assert "Verified: build (it builds)." in told(compared(SensorDouble()), (first, *ATTEMPTS))
+
+
+def test_what_could_not_be_told_in_the_time_given_is_not_said_to_save_nothing() -> None:
+    plan = Plan(idle_s=0.01, budget_s=1e-6)
+    one_block = asyncio.run(compare(FormulaRunner(), SensorDouble(), program(1.0), program(0.5), plan=plan))
+    attempts = (replace(ATTEMPTS[0], energy=one_block),)
+    assert headline(None, None, attempts) == (
+        "No candidate was shown to use less energy: 1 candidate tried, 0 refused by the verifier, "
+        "1 undecided in the time given."
+    )
+    assert fate(attempts[0]) == (
+        "inconclusive, −50% (from one block, so without an interval) energy, measured by sensor test double"
+    )

@@ -144,6 +144,10 @@ def test_a_client_without_markdown_gets_plain_text(client: Client, samples: Path
         "textDocument/hover", {"textDocument": {"uri": uri}, "position": {"line": 7, "character": 18}}
     )
     assert found["contents"]["kind"] == "plaintext"
+    shown = found["contents"]["value"]
+    assert shown.startswith("bandwidth-bound on ")
+    assert not any(mark in shown for mark in ("**", "`", "|"))
+    assert "DRAM traffic" in shown
     assert found["range"] == {
         "start": {"line": 7, "character": 16},
         "end": {"line": 7, "character": 27},

@@ -23,10 +23,15 @@ _COMPILERS: Final = ("g++", "gcc", "c++", "cc", "clang++", "clang")
 _NAMED: Final = re.compile(
     r"(?<![\w./+-])((?:[\w]+-)*(?:g\+\+|gcc|clang\+\+|clang|c\+\+|cc)(?:-[\d.]+)?)(?![\w+.-])"
 )
+# A driver such as nvcc puts folders before ours: it has to go wherever it is, or our script calls itself.
+_LEAVING: Final = """PATH=:$PATH:
+PATH=${PATH%%":$here:"*}:${PATH#*":$here:"}
+PATH=${PATH#:}
+PATH=${PATH%:}"""
 # A build must not fail for what we add: if it does, the compiler is called again as it was meant.
 _LENIENT: Final = """#!/bin/sh
 here=${0%/*}
-PATH=${PATH#"$here:"}
+LEAVE
 export PATH
 if NAME "$@" FLAGS 2>"$here/said.$$"; then
     cat "$here/said.$$" >>"$here/said"
@@ -38,7 +43,7 @@ exec NAME "$@"
 """
 _STRICT: Final = """#!/bin/sh
 here=${0%/*}
-PATH=${PATH#"$here:"}
+LEAVE
 export PATH
 : >>"$here/said"
 linked="LINKED"
@@ -77,7 +82,7 @@ def prepare(folder: Path, workload: Workload, options: Options) -> str:
     place.mkdir()
     for name, data in options.files:
         (place / name).write_bytes(data)
-    template = _LENIENT if options.lenient else _STRICT
+    template = (_LENIENT if options.lenient else _STRICT).replace("LEAVE", _LEAVING)
     linked = " ".join(one if one.startswith("-") else f"$here/{one}" for one in options.linked)
     for name in sorted({*_COMPILERS, *_named(workload.build, folder)}):
         script = place / name

@@ -29,7 +29,9 @@ def percent(ratio: float) -> str:
 
 
 def change(ratio: Estimate) -> str:
-    """A ratio with its 95% interval: ``−47% (−49% to −45%)``."""
+    """A ratio with its 95% interval: ``−47% (−49% to −45%)``; a single block has none."""
+    if math.isinf(ratio.high):
+        return f"{percent(ratio.value)} (from one block, so without an interval)"
     return f"{percent(ratio.value)} ({percent(ratio.low)} to {percent(ratio.high)})"
 
 
@@ -52,8 +54,19 @@ def headline(
         model = ", and the model proposed nothing" if asked else ""
         return f"No rewrite rule applies to this program{model}."
     refused = sum(not attempt.verdict.accepted for attempt in attempts)
+    undecided = sum(_undecided(attempt) for attempt in attempts)
     tried = f"{len(attempts)} candidate{'s' if len(attempts) != 1 else ''} tried"
-    return f"No candidate uses less energy: {tried}, {refused} refused by the verifier."
+    counted = f"{tried}, {refused} refused by the verifier"
+    if undecided:
+        return (
+            f"No candidate was shown to use less energy: {counted}, {undecided} undecided in the time given."
+        )
+    return f"No candidate uses less energy: {counted}."
+
+
+def _undecided(attempt: Attempt) -> bool:
+    """Whether it was measured, and it could not be told what that shows."""
+    return attempt.energy is not None and attempt.energy.verdict is EnergyVerdict.INCONCLUSIVE
 
 
 def _cautions(candidate: Candidate, energy: EnergyComparison[Any], attempts: Sequence[Attempt]) -> list[str]:

@@ -18,6 +18,7 @@ from jouleline.core.counts import Operation
 from jouleline.core.device import Figure
 
 from . import convert
+from .plain_text import plain
 from .view import View
 
 if TYPE_CHECKING:
@@ -49,10 +50,11 @@ def register(server: Server) -> None:
         client, asked = server.session.client, server.session.settings.hover.picture
         markdown = client.hover_markdown
         wanted = client.hover_pictures if asked is Picture.AUTO else asked is Picture.ON
+        text = page(view, target.reports, picture=markdown and wanted)
         return types.Hover(
             contents=types.MarkupContent(
                 kind=types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText,
-                value=page(view, target.reports, picture=markdown and wanted),
+                value=text if markdown else plain(text),
             ),
             range=convert.to_range(view.text, target.start, target.end, view.encoding),
         )
