@@ -13,6 +13,7 @@ import {
   type LanguageClientOptions,
   type WorkspaceEdit,
 } from 'vscode-languageclient/node';
+import { wasCancelled } from './cancelled';
 import { languages } from './names';
 import { ProgressNotifications } from './progress';
 import { section, type InitializationOptions } from './settings';
@@ -71,9 +72,15 @@ export function createClient(launch: Launch, log: LogOutputChannel, watcher: Wat
     errorHandler: new RestartPolicy(() => client, watcher.lost),
     middleware: {
       executeCommand: async (command, words, next) => {
-        const answer: unknown = await next(command, words);
-        watcher.answered(command, answer);
-        return answer;
+        try {
+          const answer: unknown = await next(command, words);
+          watcher.answered(command, answer);
+          return answer;
+        } catch (reason) {
+          // Thrown on, it would be shown as an error to the very user who clicked Cancel.
+          if (!wasCancelled(reason)) throw reason;
+          return undefined;
+        }
       },
       workspace: {
         handleApplyEdit: (params, next) => {

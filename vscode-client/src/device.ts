@@ -24,7 +24,10 @@ export function deviceChoices({ current, devices }: Devices): DeviceChoice[] {
     id,
     label: id === current ? `$(check) ${name}` : name,
     description: id,
-    detail: [vendor, architecture].filter((part) => part !== '').join(' · '),
+    // Most names begin with their vendor's, and in its own letters.
+    detail: [name.toLowerCase().startsWith(vendor.toLowerCase()) ? '' : vendor, architecture]
+      .filter((part) => part !== '')
+      .join(' · '),
   }));
   const isCurrent = (choice: DeviceChoice): number => (choice.id === current ? 1 : 0);
   return choices.sort((a, b) => isCurrent(b) - isCurrent(a));

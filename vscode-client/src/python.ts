@@ -20,6 +20,7 @@ export type Search =
   { readonly interpreter: string } | { readonly interpreter: undefined; readonly problem: string };
 
 const setting = '"jouleline.python"';
+const notFound = 'not found';
 
 /**
  * An interpreter that was named in the settings is used or complained about, never silently
@@ -33,8 +34,7 @@ export async function findPython(sources: Sources, probe: Probe): Promise<Search
       interpreter: undefined,
       problem:
         `The interpreter in the setting ${setting} cannot run Jouleline: ` +
-        `${sources.configured} (${reason}). Install the server into it with ` +
-        `"pip install jouleline", or change the setting.`,
+        `${sources.configured} (${reason}). ${remedy(reason)}`,
     };
   }
   const tried: string[] = [];
@@ -51,6 +51,13 @@ export async function findPython(sources: Sources, probe: Probe): Promise<Search
       `it yourself with "pip install jouleline", or name an interpreter that has it in the ` +
       `setting ${setting}.`,
   };
+}
+
+/** Nothing can be installed into an interpreter that is not there. */
+function remedy(reason: string): string {
+  return reason === notFound
+    ? 'Name another one in the setting, or empty it to let the extension look for one.'
+    : 'Install the server into it with "pip install jouleline", or change the setting.';
 }
 
 async function candidates(sources: Sources): Promise<Set<string>> {
@@ -90,7 +97,7 @@ export function probeFailure(
   error: { code?: string | number | null | undefined; killed?: boolean | undefined },
   stderr: string,
 ): string {
-  if (error.code === 'ENOENT') return 'not found';
+  if (error.code === 'ENOENT') return notFound;
   if (error.code === 'EACCES') return 'not executable';
   if (error.killed === true) return 'no answer';
   const last = stderr.trim().split(/\r?\n/).at(-1) ?? '';

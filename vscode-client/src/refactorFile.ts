@@ -1,5 +1,5 @@
 import { window } from 'vscode';
-import { LSPErrorCodes, ResponseError } from 'vscode-languageclient/node';
+import { wasCancelled } from './cancelled';
 import { languages, serverCommands } from './names';
 import type { RefactorAnswer } from './refactorAnswer';
 import type { Session } from './session';
@@ -22,13 +22,4 @@ export async function refactorFile(session: Session): Promise<RefactorAnswer | u
     if (!wasCancelled(reason)) throw reason;
     return undefined;
   }
-}
-
-/** The user knows: it was their click. */
-function wasCancelled(reason: unknown): boolean {
-  return (
-    reason instanceof ResponseError &&
-    (reason.code === LSPErrorCodes.RequestCancelled ||
-      reason.code === LSPErrorCodes.ServerCancelled)
-  );
 }

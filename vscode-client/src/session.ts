@@ -68,7 +68,9 @@ export class Session {
     await this.started;
     const client = this.client;
     if (client?.state !== State.Running) {
-      throw new Error('the server is not running. Use "Jouleline: Restart Server" to start it.');
+      throw new Error(
+        'the server is not running; the log says why. Use "Jouleline: Restart Server" to try again.',
+      );
     }
     try {
       return (await client.sendRequest(ExecuteCommandRequest.type, {

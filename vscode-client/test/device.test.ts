@@ -17,14 +17,16 @@ test('the current GPU comes first, the others keep the order of the server', () 
   assert.equal(choices[0]?.label, '$(check) NVIDIA H200');
 });
 
-test('each choice shows id, vendor and architecture', () => {
-  const choices = deviceChoices({ current: 'none', devices });
+test('each choice shows id and architecture, and the vendor if the name lacks it', () => {
+  const unnamed = { id: 'x1', name: 'X1', vendor: 'Maker', architecture: 'X' };
+  const choices = deviceChoices({ current: 'none', devices: [...devices, unnamed] });
   assert.deepEqual(
     choices.map(({ description, detail }) => [description, detail]),
     [
-      ['a100-sxm4-40gb', 'nvidia · sm_80'],
-      ['h200', 'nvidia · sm_90'],
-      ['mi250x-gcd', 'amd'],
+      ['a100-sxm4-40gb', 'sm_80'],
+      ['h200', 'sm_90'],
+      ['mi250x-gcd', ''],
+      ['x1', 'Maker · X'],
     ],
   );
 });

@@ -114,10 +114,10 @@ test('each bar ends at its energy, and its whisker at its interval', () => {
     candidate: summary(0.5, [0.4, 0.6]),
   });
   const text = flat(bars.text);
-  // From 84 to 456 for 0 to 1 J.
-  assert.match(text, /class="baseline" x="84" y="11" width="372"/);
-  assert.match(text, /class="candidate" x="84" y="51" width="186"/);
-  assert.match(text, /d="M232.8 55V65M232.8 60H307.2M307.2 55V65"/);
+  // From 84 to 448 for 0 to 1 J.
+  assert.match(text, /class="baseline" x="84" y="11" width="364"/);
+  assert.match(text, /class="candidate" x="84" y="51" width="182"/);
+  assert.match(text, /d="M229.6 55V65M229.6 60H302.4M302.4 55V65"/);
   assert.match(text, /aria-label="Energy a run: before 1 J, after 500 mJ"/);
 });
 
@@ -140,4 +140,17 @@ test('lines of a diff are told apart, even those that look like headings', () =>
     ...['file', 'file', 'hunk', 'removed', 'added', 'same'],
     ...['file', 'file', 'hunk', 'removed', 'added'],
   ]);
+});
+
+test('a candidate whose saving was not believed says why', () => {
+  const document = JSON.parse(readText('test', 'records', 'improved', 'result.json')) as {
+    attempts: { energy: { verdict: string; reason: string } }[];
+  };
+  const [attempt] = document.attempts;
+  assert.ok(attempt);
+  attempt.energy.verdict = 'inconclusive';
+  attempt.energy.reason = 'the budget ended it after 1 block';
+  const result = parseResult(JSON.stringify(document));
+  const text = flat(renderPage({ result, events: [], folder: '/runs/one' }, 'n0nce'));
+  assert.match(text, /modelled by cpu-time; the budget ended it after 1 block/);
 });

@@ -44,7 +44,9 @@ function fate({ energy, problem }: Attempt): string {
     return problem === '' ? 'Verified, and not measured.' : `Could not be measured: ${problem}`;
   }
   const figure = `${change(energy.ratios.energy)} energy, ${provenance(energy)}`;
-  return problem === '' ? figure : `${figure}; ${problem}`;
+  // A saving that was not believed looks like a mistake, unless the page says why.
+  const doubt = energy.verdict === 'improved' ? '' : energy.reason;
+  return [figure, doubt, problem].filter((part) => part !== '').join('; ');
 }
 
 function origin({ proposer, round, correction }: Attempt): string {

@@ -10,7 +10,7 @@ interface Bar {
 
 const width = 480;
 const labels = 84;
-const right = 24;
+const right = 32;
 const row = 40;
 const thickness = 18;
 
@@ -38,18 +38,14 @@ export function energyBars(comparison: Comparison): Markup {
     aria-label="Energy a run: ${told}"
   >
     ${ticks.map(
-      (joules, index) =>
+      (joules) =>
         html`<line
             class="grid"
             x1="${x(joules)}"
             x2="${x(joules)}"
             y1="0"
             y2="${bars.length * row}"
-          /><text
-            class="tick"
-            x="${x(joules)}"
-            y="${height - 6}"
-            text-anchor="${index === ticks.length - 1 ? 'end' : 'middle'}"
+          /><text class="tick" x="${x(joules)}" y="${height - 6}" text-anchor="middle"
             >${quantity(joules, 'J')}</text
           >`,
     )}
