@@ -64,7 +64,7 @@ test('every event of a real log becomes a sentence', () => {
     events[2]?.sentence ?? '',
     /refused at the gate build: the candidate does not build/,
   );
-  assert.match(events.at(-1)?.sentence ?? '', /^No candidate uses less energy/);
+  assert.match(events.at(-1)?.sentence ?? '', /^No candidate was shown to use less energy/);
 });
 
 test('a log that was cut off gives the events before', () => {

@@ -61,7 +61,7 @@ def headline(
         return (
             f"No candidate was shown to use less energy: {counted}, {undecided} undecided in the time given."
         )
-    return f"No candidate uses less energy: {counted}."
+    return f"No candidate was shown to use less energy: {counted}."
 
 
 def _undecided(attempt: Attempt) -> bool:
