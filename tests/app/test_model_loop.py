@@ -295,7 +295,9 @@ def test_corrections_are_bounded(run: Run) -> None:
     assert [gates(one) for one in outcome.attempts] == ["build", "build", "build"]
     assert len(script.asked) == 1 + ONE_LINE.corrections
     assert not outcome.improved
-    assert outcome.headline.startswith("No candidate was shown to use less energy: 3 candidates tried, 3 refused")
+    assert outcome.headline.startswith(
+        "No candidate was shown to use less energy: 3 candidates tried, 3 refused"
+    )
 
 
 @pytest.mark.parametrize(

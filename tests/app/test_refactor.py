@@ -152,7 +152,10 @@ def test_a_candidate_that_computes_something_else_is_refused_and_says_why(tmp_pa
     [attempt] = outcome.attempts
     assert not attempt.verdict.accepted
     assert "refused at the gate" in outcome.details
-    assert outcome.headline == "No candidate was shown to use less energy: 1 candidate tried, 1 refused by the verifier."
+    assert (
+        outcome.headline
+        == "No candidate was shown to use less energy: 1 candidate tried, 1 refused by the verifier."
+    )
 
 
 def test_a_cancelled_loop_leaves_no_process_and_no_copy(tmp_path: Path) -> None:
