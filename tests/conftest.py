@@ -1,3 +1,4 @@
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,10 @@ from hypothesis import settings
 from tests.support.nvml import NvmlDouble, build_nvml_double, loaded
 from tests.support.openai_server import KEY, Double, openai_double
 from tests.support.tools import require_tool
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a job that a script put into the background; programs that tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Wall time on a shared machine varies twofold from run to run, so a per-example deadline only adds noise.
 settings.register_profile("jouleline", deadline=None)

@@ -118,6 +118,14 @@ def test_a_gpu_programs_figures_say_that_the_gpu_is_not_in_them(tmp_path: Path) 
     assert NOT_IN_THEM not in measured.details
 
 
+def test_where_no_gpu_answers_a_gpu_programs_result_is_said_to_be_doubtful(tmp_path: Path) -> None:
+    program = copied("triad-omp", tmp_path)
+    (program.root / "kernel.cu").write_text("__global__ void scale(float *x) { x[0] *= 2; }\n")
+    missing = Finding("meter", "a test double of NVML", Availability.MISSING, "no driver answers a test")
+    outcome = run(read_program([program.root]), tools(tmp_path, rules=(), gpu=missing))
+    assert "no driver answers a test: unless it checks that they ran" in outcome.details
+
+
 @pytest.mark.parametrize("availability", [Availability.READY, Availability.MISSING])
 def test_an_openmp_target_program_uses_a_gpu_only_where_one_answers(
     tmp_path: Path, availability: Availability

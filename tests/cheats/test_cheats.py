@@ -27,6 +27,10 @@ CHEATS = {
 }
 
 
+_GATES = {"scaling": ("scaling", "effort")}
+"""What the first tells by time, which other work on the machine hides, the second tells by lines."""
+
+
 @pytest.mark.slow
 @pytest.mark.needs("g++", "gcov")
 @pytest.mark.parametrize("name", programs())
@@ -37,7 +41,7 @@ def test_cheats_are_refused_by_the_gate_for_them_and_honest_candidates_accepted(
     wrong = {}
     for number, pair in enumerate(pairs(name)):
         failed = program.judge(pair.text(), str(number)).failed
-        if (failed.name if failed else "") != pair.gate:
+        if (failed.name if failed else "") not in _GATES.get(pair.gate, (pair.gate,)):
             wrong[pair.name] = (pair.gate or "accepted", failed)
     assert wrong == {}
 

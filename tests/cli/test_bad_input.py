@@ -211,8 +211,18 @@ def test_an_empty_device_name_is_unknown(tmp_path: Path) -> None:
     assert_one_sentence(said, "jouleline devices")
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_hanging_program_and_leaves_nothing(tmp_path: Path, ending: signal.Signals) -> None:
+IN_THE_BACKGROUND = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
+"""How a script's ``&`` starts a program: with Ctrl-C ignored."""
+
+
+@pytest.mark.parametrize(
+    ("ending", "started"),
+    [(signal.SIGINT, []), (signal.SIGTERM, []), (signal.SIGTERM, IN_THE_BACKGROUND)],
+    ids=["ctrl-c", "term", "term in the background"],
+)
+def test_a_signal_ends_a_hanging_program_and_leaves_nothing(
+    tmp_path: Path, ending: signal.Signals, started: list[str]
+) -> None:
     folder = program(
         tmp_path / "p",
         "#include <unistd.h>\nint main() { for (;;) sleep(1000); }\n",
@@ -222,7 +232,7 @@ def test_a_signal_ends_a_hanging_program_and_leaves_nothing(tmp_path: Path, endi
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     process = subprocess.Popen(
-        [sys.executable, "-m", "jouleline", "refactor", str(folder)],
+        [*started, sys.executable, "-m", "jouleline", "refactor", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

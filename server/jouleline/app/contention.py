@@ -22,6 +22,7 @@ _MESSAGE: Final = (
     "Every iteration updates the same address atomically, a trip to the shared cache each: gather in a "
     "register, and update once after the loop."
 )
+_ASSIGNED: Final = {"assignment_expression": "left", "update_expression": "argument"}
 
 
 def crowded_atomics(file: ParsedFile) -> Iterator[Smell]:
@@ -55,12 +56,9 @@ def _stays(call: Node, loop: Node) -> bool:
 
 def _changed(loop: Node) -> set[str]:
     """The names that a loop declares or assigns to."""
-    kinds = ("assignment_expression", "update_expression", "declaration")
     found: set[str] = set()
-    for node in descendants(loop, *kinds):
-        part = child(
-            node, {"assignment_expression": "left", "update_expression": "argument"}.get(node.type, "")
-        )
+    for node in descendants(loop, *_ASSIGNED, "declaration"):
+        part = child(node, _ASSIGNED[node.type]) if node.type in _ASSIGNED else None
         # A declaration's values count as well: a variable that is only read there is seldom the address.
         found |= {text_of(name) for name in descendants(part or node, "identifier")}
     return found

@@ -52,8 +52,7 @@ async def refactor(
     Raises:
         RefactorError: if the baseline cannot be built, run or measured, or the record is of no use.
     """
-    if _runs_on_unseen_gpu(program, tools):
-        note = "the program launches GPU kernels; the GPU's energy is not in these figures"
+    if note := _gpu_note(program, tools):
         tools = replace(tools, notes=(*tools.notes, note))
     try:
         folder = record or new_record(tools.records, program.root.absolute().name)
@@ -101,11 +100,19 @@ async def _refactored(task: Task, tell: Report, journal: Journal) -> Outcome:
             raise RefactorError(str(error)) from error
 
 
-def _runs_on_unseen_gpu(program: Program, tools: Tools) -> bool:
+def _gpu_note(program: Program, tools: Tools) -> str:
+    """What a user has to know of a program for GPUs whose GPU is not seen; empty where there is nothing."""
     if tools.gpu_measured:
-        return False
+        return ""
     gpu_answers = tools.gpu is not None and tools.gpu.availability is not Availability.MISSING
-    return needs_gpu(program) or (gpu_answers and launches_kernels(program))
+    if needs_gpu(program) and tools.gpu is not None and not gpu_answers:
+        return (
+            f"the program launches GPU kernels, and {tools.gpu.detail}: unless it checks that they ran, what "
+            "was verified and measured here is not its work"
+        )
+    if needs_gpu(program) or (gpu_answers and launches_kernels(program)):
+        return "the program launches GPU kernels; the GPU's energy is not in these figures"
+    return ""
 
 
 def _without_gpu(program: Program, tools: Tools) -> str:

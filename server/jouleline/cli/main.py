@@ -42,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.verb != "serve":
         gc.freeze()  # what was imported stays
         gc.set_threshold(_MANY)
-        # As Ctrl-C: what was started ends, and what was copied is removed.
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
         return int(verb.run(options))
     except UserError as error:
@@ -56,6 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
+
+
+def _interrupt(*_: object) -> None:
+    """As Ctrl-C: what was started ends, and what was copied is removed."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A script put us into the background, where Ctrl-C is for others; this signal is for us.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.raise_signal(signal.SIGINT)
 
 
 class _Verb(Protocol):
