@@ -56,8 +56,8 @@ def bound_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[B
                 kernel["file"],
                 kernel["line"],
                 kernel["end_line"],
-                _words(known),
-                _words(kernel),
+                bound_words(known),
+                bound_words(kernel),
                 (known["probability_compute"], kernel["probability_compute"]),
             )
             for key, kernel in _numbered(after["kernels"]).items()
@@ -87,7 +87,8 @@ def _numbered(kernels: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, int]
     return found
 
 
-def _words(kernel: Mapping[str, Any]) -> str:
+def bound_words(kernel: Mapping[str, Any]) -> str:
+    """``compute-bound (dp)``, of a kernel as ``jouleline/bound/1`` has it."""
     driver = f" ({kernel['driver']})" if kernel["driver"] else ""
     return f"{kernel['bound']}-bound{driver}"
 

@@ -19,9 +19,10 @@ from typing import Final
 import cattrs
 
 from jouleline import __version__
-from jouleline.core.ports import Cache, Completed, Job, Runner, content_key
+from jouleline.core.ports import Cache, Completed, Job, content_key
 
 from .toolchain_state import toolchain_state
+from .wrapped_runner import WrappedRunner
 
 _FORMAT: Final = "build/1"
 MAX_KEPT_BYTES: Final = 32 * 1024 * 1024
@@ -47,27 +48,16 @@ class _Kept:
 
 
 @dataclass
-class CachedBuilds:
+class CachedBuilds(WrappedRunner):
     """Runs jobs by ``runner``; a build that ``cache`` holds is put into its folder instead.
 
     ``environment`` is what jobs get from the runner: PATH and the like. ``reused`` counts builds that were
     not made again; they took no time and no energy.
     """
 
-    runner: Runner
     cache: Cache
     environment: Mapping[str, str]
     reused: int = 0
-
-    @property
-    def name(self) -> str:
-        """The runner's own name: a build that was kept is the same as one that is made."""
-        return self.runner.name
-
-    @property
-    def guarantees(self) -> tuple[str, ...]:
-        """The runner's own guarantees."""
-        return self.runner.guarantees
 
     async def run(self, job: Job) -> Completed:
         """Run a job, or restore what it would build."""

@@ -42,7 +42,7 @@ def program_page(name: str, analysis: Analysis, smells: Sequence[tuple[str, Smel
             "how fast it can run, not how fast it does."
         )
         body.append(figure(picture.replace("<svg ", '<svg class="roofs" ', 1), caption))
-    body += [heading("Kernels"), overview(kernels, device)]
+    body += [heading("Kernels"), _overview(kernels, device)]
     if smells:
         body += [heading("Where energy is wasted"), _smells(analysis, smells)]
     for number, report in enumerate(kernels, start=1):
@@ -70,7 +70,7 @@ def _problems(analysis: Analysis) -> Iterator[str]:
         yield paragraph(f"{problem.file}: {problem.message}", "note")
 
 
-def overview(kernels: Sequence[KernelReport], device: Device) -> str:
+def _overview(kernels: Sequence[KernelReport], device: Device) -> str:
     """A line a kernel."""
     rows = []
     for number, report in enumerate(kernels, start=1):

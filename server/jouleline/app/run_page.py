@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final
 
+from .bound_changes import bound_words
 from .page import diff, figure, heading, items, page, paragraph, table
 from .plots import Amount, amounts_plot, windows_plot
 from .report import percent
@@ -159,8 +160,7 @@ def _numbered(kernels: Sequence[Document]) -> dict[tuple[str, int], Document]:
 def _kernel(kernel: Document | None) -> str:
     if kernel is None:
         return "new"
-    driver = f" ({kernel['driver']})" if kernel["driver"] else ""
-    return f"{kernel['bound']}-bound{driver}, {kernel['evidence']} evidence"
+    return f"{bound_words(kernel)}, {kernel['evidence']} evidence"
 
 
 def _rewrites(rewrites: Sequence[Document]) -> Iterator[str]:

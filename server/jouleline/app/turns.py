@@ -7,25 +7,16 @@ import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
-from jouleline.core.ports import Completed, Job, Runner
+from jouleline.core.ports import Completed, Job
+
+from .wrapped_runner import WrappedRunner
 
 
 @dataclass
-class Account:
+class Account(WrappedRunner):
     """A runner that keeps how each job ended: ``done`` is what all of them together took."""
 
-    runner: Runner
     done: list[Completed] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        """The runner's own name: keeping count changes no result."""
-        return self.runner.name
-
-    @property
-    def guarantees(self) -> tuple[str, ...]:
-        """The runner's own guarantees."""
-        return self.runner.guarantees
 
     async def run(self, job: Job) -> Completed:
         """Run a job, and keep how it ended without what it printed."""
@@ -35,14 +26,13 @@ class Account:
 
 
 @dataclass
-class Turns:
+class Turns(WrappedRunner):
     """A runner that lets at most ``builds`` builds overlap, and no two other jobs.
 
     Gates watch how long programs take, so a run must not meet another. ``build_s`` and ``run_s`` are
     wall times (s), summed, and ``start_s`` what the runner took beside: a sandbox has to be set up.
     """
 
-    runner: Runner
     builds: int
     build_s: float = 0.0
     run_s: float = 0.0
@@ -53,16 +43,6 @@ class Turns:
     def __post_init__(self) -> None:
         """Open as many places for builds."""
         self._building = asyncio.Semaphore(self.builds)
-
-    @property
-    def name(self) -> str:
-        """The runner's own name: taking turns changes no result."""
-        return self.runner.name
-
-    @property
-    def guarantees(self) -> tuple[str, ...]:
-        """The runner's own guarantees."""
-        return self.runner.guarantees
 
     async def run(self, job: Job) -> Completed:
         """Run a job when it is its turn."""
