@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jouleline.app.journal import EVENTS_FILE
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 
 
@@ -47,3 +49,9 @@ def snapshot(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.is_symlink()
     }
+
+
+def unfinished(run: Path) -> None:
+    """Make the kept ``run`` look as if it had been killed before its end."""
+    events = (run / EVENTS_FILE).read_bytes().splitlines(keepends=True)
+    (run / EVENTS_FILE).write_bytes(b"".join(events[:-1]))

@@ -10,7 +10,7 @@ import pytest
 
 from jouleline.app.history import HistoryError, named_run, past_runs, resumable
 from jouleline.app.journal import EVENTS_FILE, Journal
-from tests.cli.command import SAMPLES, jouleline
+from tests.cli.command import SAMPLES, jouleline, unfinished
 
 
 @pytest.fixture
@@ -86,10 +86,9 @@ def test_a_run_is_shown_and_cannot_be_resumed_once_it_ended(records: Path, tmp_p
     assert again.code == 2
     assert "no unfinished run of this program as it is now" in again.err
 
-    # As if it had been killed before its end: verdicts and measurements are not paid for again.
+    # Verdicts and measurements are not paid for again.
     [run] = list(records.iterdir())
-    events = (run / EVENTS_FILE).read_bytes().splitlines(keepends=True)
-    (run / EVENTS_FILE).write_bytes(b"".join(events[:-1]))
+    unfinished(run)
     resumed = jouleline("refactor", folder, "--resume", "--use", "rules", "--format", "json", home=tmp_path)
     assert resumed.code == 0
     result = json.loads(resumed.out)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jouleline.app.measure_report import figures
-from tests.cli.command import SAMPLES, jouleline, snapshot
+from tests.cli.command import SAMPLES, jouleline, snapshot, unfinished
 
 
 def test_bound_tells_what_limits_each_kernel(tmp_path: Path) -> None:
@@ -52,7 +52,8 @@ def test_refactor_finds_a_candidate_and_writes_it_only_when_asked(tmp_path: Path
     again = replayed(Path(document["record"]), document["candidate"]["name"], home=tmp_path)
     assert figures(again) == {**figures(document["energy"]), "notes": []}
 
-    applied = jouleline("refactor", folder, "--apply", home=tmp_path)
+    unfinished(Path(document["record"]))  # so that nothing is verified or measured twice
+    applied = jouleline("refactor", folder, "--resume", "--apply", home=tmp_path)
     assert applied.code == 0, applied.err
     assert "modelled by cpu-time" in applied.out
     assert "+#pragma omp" in applied.out
