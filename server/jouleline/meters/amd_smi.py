@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from jouleline.core.meter import Conditions, Part
+from jouleline.core.meter import Conditions
 from jouleline.core.ports import Availability, Finding
 
 from .amd_smi_devices import (
@@ -29,19 +29,14 @@ from .amd_smi_devices import (
     number,
     told,
 )
-from .choice import listed
+from .boards import Boards
 from .errors import SourceError
 from .neighbours import Neighbours
 
 _MEGA: Final = 1e6
 
-# As for other boards: above the limit by this factor, a reading is nonsense and not load.
-_MARGIN: Final = 2.0
 # For a board that tells no limit: twice the 1400 W of the largest there is.
 _MOST_WATTS: Final = 2800.0
-
-_CURRENT: Final = "current_socket_power"
-_AVERAGE: Final = "average_socket_power"
 
 # How long each limit has held the clocks down (metrics 1.4 and later): what grew since the last look did.
 _RESIDENCIES: Final[Mapping[str, str]] = {
@@ -65,7 +60,7 @@ DIVIDED_LABEL: Final = "the whole GPU's figure although it is partitioned: other
 DIES_LABEL: Final = "both GPUs of each card: AMD counts their energy together"
 
 
-class AmdSmiSource:
+class AmdSmiSource(Boards[Gpu]):
     """The GPUs that ``gpus`` names (AMD SMI's places, or identifiers), else those ROCm may use.
 
     ``accept_partitions`` takes figures of whole GPUs where they are partitioned, which are labelled.
@@ -90,9 +85,10 @@ class AmdSmiSource:
         self._open = True
         self._held: dict[tuple[int, str], float] = {}
         try:
-            self._gpus = _whole_cards(choose_gpus(gpus, environment, every_gpu(self._amdsmi)))
-            for gpu in self._gpus:
+            cards = _whole_cards(choose_gpus(gpus, environment, every_gpu(self._amdsmi)))
+            for gpu in cards:
                 _require_figures(gpu, accept_partitions=accept_partitions)
+            super().__init__(cards, most_watts=_MOST_WATTS)
             self._driver = self._named_driver()
         except BaseException:
             self.close()
@@ -104,11 +100,6 @@ class AmdSmiSource:
         return NAME
 
     @property
-    def device(self) -> str:
-        """The names of the GPUs."""
-        return listed(self._gpus)
-
-    @property
     def driver(self) -> str:
         """The kernel's driver and AMD SMI, with their versions."""
         return self._driver
@@ -116,40 +107,15 @@ class AmdSmiSource:
     @property
     def note(self) -> str:
         """What the figures hold."""
-        what = "AMD SMI's energy counter" if self._all("counter") else "AMD SMI's power readings"
+        what = "AMD SMI's energy counter" if self._is_counting else "AMD SMI's power readings"
         return f"measured: {what} of the GPU's socket with its memory; the CPU's energy is not in it"
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Whether figures are sums over GPUs, or of more than the program could use."""
-        several = (f"sum over {len(self._gpus)} GPUs",) if len(self._gpus) > 1 else ()
         dies = (DIES_LABEL,) if any(gpu.two_dies for gpu in self._gpus) else ()
         divided = (DIVIDED_LABEL,) if any(gpu.divided for gpu in self._gpus) else ()
-        return (*several, *dies, *divided)
-
-    @property
-    def most_watts(self) -> float:
-        """Twice the highest power cap, W."""
-        return max(_MOST_WATTS if gpu.limit_w is None else _MARGIN * gpu.limit_w for gpu in self._gpus)
-
-    @property
-    def longest_gap_s(self) -> float:
-        """Infinity: 64 bits do not wrap."""
-        return float("inf")
-
-    def energy(self) -> tuple[Part, ...] | None:
-        """Each GPU's accumulator, J since its driver was loaded."""
-        if not self._all("counter"):
-            return None
-        return tuple(Part(f"GPU {gpu.index}", gpu.energy_j()) for gpu in self._gpus)
-
-    def power(self) -> float | None:
-        """Power at this moment, W; None where the driver tells averages only, as before MI300."""
-        return sum(gpu.power_w(_CURRENT) for gpu in self._gpus) if self._all("instant") else None
-
-    def average_power(self) -> float | None:
-        """Average power, W; None where the driver tells none, as on MI300."""
-        return sum(gpu.power_w(_AVERAGE) for gpu in self._gpus) if self._all("average") else None
+        return (*super().labels, *dies, *divided)
 
     def conditions(self) -> tuple[Conditions, ...]:
         """Clocks, temperature, what slowed them down since the last look, and who else is there."""
@@ -160,10 +126,6 @@ class AmdSmiSource:
         if self._open:
             self._open = False
             LIBRARY.stop(self._amdsmi)
-
-    def _all(self, ability: str) -> bool:
-        # A sum over some of the GPUs would be a wrong figure.
-        return all(getattr(gpu, ability) for gpu in self._gpus)
 
     def _named_driver(self) -> str:
         handle = self._gpus[0].handle

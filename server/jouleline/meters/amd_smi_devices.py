@@ -21,6 +21,9 @@ _GRANT: Final = "sudo usermod -aG render,video $USER, then log in again"
 _DRIVER: Final = "AMD's driver"
 _MICRO: Final = 1e-6
 
+_CURRENT: Final = "current_socket_power"
+_AVERAGE: Final = "average_socket_power"
+
 # amdsmi_status_t, as far as a user can do something about it.
 _LOST: Final = (
     "{where} does not answer the driver any more",
@@ -167,8 +170,15 @@ class Gpu:
             raise SourceError(f"the energy counter of {self.where} is gone", "measure again")
         return energy
 
-    def power_w(self, key: str) -> float:
-        """Power, W: ``current_socket_power`` or ``average_socket_power``."""
+    def instant_w(self) -> float:
+        """Power at this moment, W; only where :attr:`instant`, which is from MI300 on."""
+        return self._power_w(_CURRENT)
+
+    def average_w(self) -> float:
+        """Average power, W; only where :attr:`average`, which is before MI300."""
+        return self._power_w(_AVERAGE)
+
+    def _power_w(self, key: str) -> float:
         with asking(self.amdsmi, "the power", self.where):
             watts = number(self.amdsmi.amdsmi_get_power_info(self.handle).get(key))
         if watts is None:
@@ -202,7 +212,7 @@ def gpu_at(amdsmi: Any, index: int, handle: Any) -> Gpu:
         energy_j = _energy_j(_supported(amdsmi, amdsmi.amdsmi_get_energy_count, handle))
     with asking(amdsmi, "the power", where):
         power = _supported(amdsmi, amdsmi.amdsmi_get_power_info, handle)
-    current, average = (number(power.get(f"{key}_socket_power")) for key in ("current", "average"))
+    current, average = (number(power.get(key)) for key in (_CURRENT, _AVERAGE))
     serial = str(asic.get("asic_serial", "")).lower().removeprefix("0x")
     limits = [number(cap.get(key)) or 0 for key in ("power_cap", "max_power_cap")]
     return Gpu(

@@ -11,18 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from jouleline.core.meter import Conditions, Part
+from jouleline.core.meter import Conditions
 from jouleline.core.ports import Availability, Finding
 
-from .choice import listed
+from .boards import Boards
 from .errors import SourceError
 from .neighbours import Neighbours
 from .nvml_devices import NAME, Gpu, asking, choose_gpus, count_gpus, gpu_at, start_nvml, stop_nvml
 
 _MEGA: Final = 1e6
 
-# Above the limit of its board by this factor, a reading is nonsense and not load.
-_MARGIN: Final = 2.0
 # For a board that tells no limit: twice the 1000 W of the largest there is.
 _MOST_WATTS: Final = 2000.0
 
@@ -51,7 +49,7 @@ _TEMPERATURE: Final = ("nvmlDeviceGetTemperatureV", "nvmlDeviceGetTemperature")
 MIG_LABEL: Final = "the whole GPU's figure although MIG is on: other instances' energy is in it"
 
 
-class NvmlSource:
+class NvmlSource(Boards[Gpu]):
     """The GPUs that ``gpus`` names (places as nvidia-smi shows them, or UUIDs), else those CUDA may use.
 
     ``accept_mig`` takes figures of whole GPUs where MIG is on, which are labelled.
@@ -75,23 +73,19 @@ class NvmlSource:
         version = start_nvml()
         self._open = True
         try:
-            self._gpus = choose_gpus(gpus, environment)
-            for gpu in self._gpus:
+            chosen = choose_gpus(gpus, environment)
+            for gpu in chosen:
                 _require_figures(gpu, accept_mig=accept_mig)
         except BaseException:
             self.close()
             raise
+        super().__init__(chosen, most_watts=_MOST_WATTS)
         self._driver = f"NVIDIA {version}"
 
     @property
     def name(self) -> str:
         """``nvml``."""
         return NAME
-
-    @property
-    def device(self) -> str:
-        """The names of the GPUs."""
-        return listed(self._gpus)
 
     @property
     def driver(self) -> str:
@@ -101,39 +95,13 @@ class NvmlSource:
     @property
     def note(self) -> str:
         """What the figures hold."""
-        what = "the driver's energy counter" if self._all("counter") else "the driver's power readings"
+        what = "the driver's energy counter" if self._is_counting else "the driver's power readings"
         return f"measured: {what} of the whole GPU board with its memory; the CPU's energy is not in it"
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Whether figures are sums over GPUs, or of GPUs that MIG divides."""
-        several = (f"sum over {len(self._gpus)} GPUs",) if len(self._gpus) > 1 else ()
-        return (*several, *((MIG_LABEL,) if any(gpu.mig for gpu in self._gpus) else ()))
-
-    @property
-    def most_watts(self) -> float:
-        """Twice the highest limit of the boards, W."""
-        limits = [gpu.limit_w for gpu in self._gpus]
-        return max(_MOST_WATTS if limit is None else _MARGIN * limit for limit in limits)
-
-    @property
-    def longest_gap_s(self) -> float:
-        """Infinity: 64 bits of millijoules do not wrap."""
-        return float("inf")
-
-    def energy(self) -> tuple[Part, ...] | None:
-        """Each GPU's counter, J since its driver was loaded."""
-        if not self._all("counter"):
-            return None
-        return tuple(Part(f"GPU {gpu.index}", gpu.energy_j()) for gpu in self._gpus)
-
-    def power(self) -> float | None:
-        """Power at this moment, W; None where the driver tells averages only."""
-        return sum(gpu.instant_w() for gpu in self._gpus) if self._all("instant") else None
-
-    def average_power(self) -> float | None:
-        """Power over the last second (most devices), W; None where the driver tells none."""
-        return sum(gpu.average_w() for gpu in self._gpus) if self._all("average") else None
+        return (*super().labels, *((MIG_LABEL,) if any(gpu.mig for gpu in self._gpus) else ()))
 
     def conditions(self) -> tuple[Conditions, ...]:
         """Clocks, temperature, what slows them down, and who else is there."""
@@ -144,10 +112,6 @@ class NvmlSource:
         if self._open:
             self._open = False
             stop_nvml()
-
-    def _all(self, ability: str) -> bool:
-        # A sum over some of the GPUs would be a wrong figure.
-        return all(getattr(gpu, ability) for gpu in self._gpus)
 
     def _condition(self, gpu: Gpu) -> Conditions:
         import pynvml
