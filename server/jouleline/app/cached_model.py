@@ -50,8 +50,7 @@ class CachedModel:
         heard: Heard = unheard,
     ) -> Completion:
         """The answer that was kept, else a new one."""
-        said = json.dumps([(str(one.role), one.content) for one in messages])
-        key = content_key(_FORMAT, self.identity, json.dumps(asdict(sampling), sort_keys=True), said)
+        key = answer_key(_FORMAT, self.identity, messages, sampling)
         kept = _read(self.cache.get(key))
         if kept is not None:
             return kept
@@ -62,6 +61,15 @@ class CachedModel:
     async def aclose(self) -> None:
         """End the model's connections."""
         await self.model.aclose()
+
+
+def answer_key(form: str, model: str, messages: Sequence[Message], sampling: Sampling) -> str:
+    """A key for all that an answer depends on: the ``model``'s identity, the question and the draw.
+
+    ``form`` names how the answer is kept, and its version.
+    """
+    said = [(str(one.role), one.content) for one in messages]
+    return content_key(form, model, json.dumps(asdict(sampling), sort_keys=True), json.dumps(said))
 
 
 def _read(value: object) -> Completion | None:

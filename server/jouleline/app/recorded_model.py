@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,10 +14,10 @@ from jouleline.core.ports import (
     LanguageModel,
     Message,
     Sampling,
-    content_key,
     unheard,
 )
 
+from .cached_model import answer_key
 from .journal import Journal, JournalError
 
 _FORMAT = "answer/1"
@@ -68,10 +67,7 @@ class RecordedModel:
             ModelError: if there is no answer.
             JournalError: if the log's answer is none that this version can read.
         """
-        said = [(str(one.role), one.content) for one in messages]
-        key = content_key(
-            _FORMAT, self.identity, json.dumps(asdict(sampling), sort_keys=True), json.dumps(said)
-        )
+        key = answer_key(_FORMAT, self.identity, messages, sampling)
 
         async def asked() -> dict[str, object]:
             self.tell(f"asking {self.name}")
