@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -41,8 +40,8 @@ def test_the_wheel_holds_the_whole_package_and_nothing_else(release: tuple[Path,
 @pytest.mark.xdist_group("release")
 def test_the_sdist_gives_the_same_wheel(release: tuple[Path, Path], tmp_path: Path) -> None:
     wheel, sdist = release
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+    # By the program: Debian's Python 3.11.2 knows no extraction filter, and newer ones insist on it.
+    subprocess.run(["tar", "-xf", sdist, "-C", tmp_path], check=True)
     [tree] = tmp_path.iterdir()
     assert {"LICENSE", "README.md", "CHANGELOG.md", "server"} <= {path.name for path in tree.iterdir()}
     again, _ = built(tmp_path / "dist", tree)
