@@ -15,10 +15,10 @@ from jouleline.remote.bundle import bundle, modules
 # https://docs.python.org/3.9/py-modindex.html, as far as the agent goes.
 STANDARD_39 = {
     "__future__", "abc", "ast", "asyncio", "bisect", "builtins", "collections", "contextlib", "ctypes",
-    "dataclasses", "decimal", "difflib", "enum", "errno", "fcntl", "functools", "hashlib", "importlib", "io",
-    "itertools", "json", "math", "os", "pathlib", "platform", "random", "re", "resource", "select", "shutil",
-    "signal", "stat", "statistics", "string", "struct", "subprocess", "sys", "tempfile", "threading", "time",
-    "types", "typing", "zipfile",
+    "dataclasses", "decimal", "difflib", "enum", "errno", "fcntl", "functools", "hashlib", "hmac",
+    "importlib", "io", "itertools", "json", "math", "os", "pathlib", "platform", "random", "re", "resource",
+    "secrets", "select", "shlex", "shutil", "signal", "socket", "stat", "statistics", "string", "struct",
+    "subprocess", "sys", "tempfile", "threading", "time", "types", "typing", "zipfile",
 }  # fmt: skip
 # Asked for where they may be, and done without where they are not.
 OPTIONAL = {"pynvml", "amdsmi"}

@@ -41,6 +41,7 @@ class QueueDouble:
     def __init__(self, folder: Path, scheduler: str) -> None:
         self.folder = folder
         self.scheduler = scheduler
+        self._children: list[subprocess.Popen[bytes]] = []
 
     @property
     def bin(self) -> Path:
@@ -63,6 +64,12 @@ class QueueDouble:
             for job in self._all():
                 if job["state"] != "over":
                     self._finish(job, why)
+
+    def close(self) -> None:
+        """End what is left."""
+        self.end("cancel")
+        for child in self._children:
+            child.wait()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -100,13 +107,15 @@ class QueueDouble:
     def submit(self, name: str, queue: str, words: list[str], log: str, surroundings: dict[str, str]) -> int:
         number = len(self._all()) + 1
         job: Job = {
-            "number": number, "name": name, "queue": queue, "state": "waiting", "log": log, "why": "", "pid": 0
+            "number": number, "name": name, "queue": queue, "state": "waiting", "log": log, "why": "",
+            "pid": 0,
         }  # fmt: skip
         if queue != "closed":
             process = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 start_new_session=True, env=surroundings,
             )  # fmt: skip
+            self._children.append(process)
             job |= {"state": "running", "pid": process.pid}
         self._keep(job)
         return number
@@ -135,6 +144,10 @@ def _write(log: str, text: str) -> None:
         file.write(text)
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
 def _fail(text: str, code: int = 1) -> NoReturn:
     sys.stderr.write(text + "\n")
     sys.exit(code)
@@ -158,7 +171,14 @@ def _last(values: list[str] | None, otherwise: str = "") -> str:
 
 def _qsub(queue: QueueDouble, words: list[str]) -> None:
     parser = _parser(
-        name="-N", queue="-q", account="-A", resources="-l", rerun="-r", shell="-S", join="-j", output="-o"
+        name="-N",
+        queue="-q",
+        account="-A",
+        resources="-l",
+        rerun="-r",
+        interpreter="-S",
+        join="-j",
+        output="-o",
     )
     parser.add_argument("script")
     asked = parser.parse_args(words)
@@ -172,9 +192,13 @@ def _qsub(queue: QueueDouble, words: list[str]) -> None:
         _fail("this double knows -j oe and -r n only")
     surroundings = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/"), "PBS_O_HOST": "double"}
     number = queue.submit(
-        _last(asked.name), where, [_last(asked.shell, "/bin/sh"), asked.script], _last(asked.output), surroundings
+        _last(asked.name),
+        where,
+        [_last(asked.interpreter, "/bin/sh"), asked.script],
+        _last(asked.output),
+        surroundings,
     )
-    print(f"{number}.double")
+    _say(f"{number}.double")
 
 
 def _qselect(queue: QueueDouble, words: list[str]) -> None:
@@ -183,7 +207,7 @@ def _qselect(queue: QueueDouble, words: list[str]) -> None:
         # As where no history is kept: what is over is not known any more.
         asked.x = False
     jobs = queue.of_name(_last(asked.name)) if asked.name else queue.waiting(_last(asked.queue))
-    print("\n".join(f"{job['number']}.double" for job in jobs))
+    _say("\n".join(f"{job['number']}.double" for job in jobs))
 
 
 def _qstat(queue: QueueDouble, words: list[str]) -> None:
@@ -201,9 +225,8 @@ def _qstat(queue: QueueDouble, words: list[str]) -> None:
             }
             if job["state"] == "waiting":
                 known["comment"] = f"Not Running: {NOT_FREE}"
-            print(f"Job Id: {asked.number}")
-            print("\n".join(folded(f"    {name} = {value}") for name, value in known.items()))
-            print()
+            _say(f"Job Id: {asked.number}")
+            _say("\n".join(folded(f"    {name} = {value}") for name, value in known.items()) + "\n")
             return
     _fail(f"qstat: Unknown Job Id {asked.number}", 153)
 
@@ -241,7 +264,7 @@ def _bsub(queue: QueueDouble, words: list[str]) -> None:
         _fail(f"{where}: No such queue. Job not submitted.", 255)
     number = queue.submit(_last(asked.name), where, asked.command, _last(asked.output), dict(os.environ))
     kind = "queue" if asked.queue else "default queue"
-    print(f"Job <{number}> is submitted to {kind} <{where}>.")
+    _say(f"Job <{number}> is submitted to {kind} <{where}>.")
 
 
 def _bjobs(queue: QueueDouble, words: list[str]) -> None:
@@ -259,7 +282,7 @@ def _bjobs(queue: QueueDouble, words: list[str]) -> None:
             "pend_reason": f"{NOT_FREE};" if job["state"] == "waiting" else "-",
             "exit_reason": _LSF_ENDS.get(job["why"], "-"),
         }
-        print(fields[2].join(known[field] for field in fields[1].split()))
+        _say(fields[2].join(known[field] for field in fields[1].split()))
 
 
 def _bkill(queue: QueueDouble, words: list[str]) -> None:
@@ -300,7 +323,7 @@ def _flux_submit(queue: QueueDouble, words: list[str]) -> None:
     where = _last(asked.queue, "gpu")
     if where not in QUEUES:
         _fail(f"flux-submit: ERROR: [Errno 22] Invalid queue: {where}")
-    print(f"ƒ{queue.submit(_last(asked.name), where, asked.command, '', dict(os.environ))}")
+    _say(f"ƒ{queue.submit(_last(asked.name), where, asked.command, '', dict(os.environ))}")
 
 
 def _flux_jobs(queue: QueueDouble, words: list[str]) -> None:
@@ -320,7 +343,8 @@ def _flux_jobs(queue: QueueDouble, words: list[str]) -> None:
             "exception.type": kind,
             "exception.note": note,
         }
-        print(re.sub(r"{([\w.]+)}", lambda field, known=known: known[field[1]], _last(asked.format)))
+        # None of our fields is an attribute of another, as in Python's own formatting.
+        _say("|".join(known[field.strip("{}")] for field in _last(asked.format).split("|")))
 
 
 def _flux_cancel(queue: QueueDouble, words: list[str]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -63,6 +64,7 @@ class Batch:
     def run(self, wanted: Wanted, command: Sequence[str]) -> int:
         """Submit, wait to be called, and pass on what is said."""
         host = Host()
+        signal.signal(signal.SIGTERM, lambda *_: self._leave(host))
         try:
             invitation, script, log = (self._place / one for one in ("call", "script", "log"))
             invitation.write_text(host.invitation(), encoding="ascii")
@@ -74,7 +76,7 @@ class Batch:
             invitation.unlink()
             if host.caller is not None:
                 if self._left.is_set():
-                    _hang_up(host.caller)
+                    self._leave(host)
                 _back(host.caller)
         finally:
             host.close()
@@ -114,9 +116,14 @@ class Batch:
                 host.caller.sendall(chunk)
             except OSError:
                 return  # who reads the other way finds out
+        self._leave(host)
+
+    def _leave(self, host: Host) -> None:
+        """Let the other end know that nothing more will come; what it says is still heard."""
         self._left.set()
         if host.caller is not None:
-            _hang_up(host.caller)
+            with suppress(OSError):
+                host.caller.shutdown(socket.SHUT_WR)
 
     def _settle(self) -> None:
         """Wait until the scheduler has noted the job's end, and say what was said there."""
@@ -141,12 +148,6 @@ def _script(said: Path, words: Sequence[str]) -> str:
     quiet = f"exec >>{shlex.quote(str(said))} 2>&1"
     start = " ".join(map(shlex.quote, [sys.executable, *words]))
     return "\n".join(["#!/bin/sh", quiet, *exports, f"exec {start}", ""])
-
-
-def _hang_up(caller: socket.socket) -> None:
-    """Let the other end know that nothing more will come; what it says is still heard."""
-    with suppress(OSError):
-        caller.shutdown(socket.SHUT_WR)
 
 
 def _back(caller: socket.socket) -> None:

@@ -68,11 +68,10 @@ class Lsf:
 
     def ended(self, job: str, said: str) -> str:
         """By the reason that LSF keeps for about an hour, and notes at the end of a job's output."""
-        number = "of ours"
-        reason = said
-        for number, _, kept in _rows("jobid stat exit_reason", "-a", "-J", job):
-            reason = f"{kept}\n{said}"
-        found = re.search(r"\bTERM_(\w+)", reason)
+        number, kept = "of ours", ""
+        for row in _rows("jobid stat exit_reason", "-a", "-J", job):
+            number, _, kept = row
+        found = re.search(r"\bTERM_(\w+)", f"{kept}\n{said}")
         return f"lsf ended the job {number}: {_ENDS[found[1]]}" if found and found[1] in _ENDS else ""
 
     def refused(self, said: str) -> str:

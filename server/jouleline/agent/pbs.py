@@ -54,9 +54,9 @@ class Pbs:
         """Its number, its place among those that wait in its queue, and what it waits for."""
         for number in asked("qselect", "-N", job).split()[:1]:
             known = attributes(asked("qstat", "-f", number))
-            state = known.get("job_state", "")
+            state = known.get("job_state", "F")
             if state not in _WAITING:
-                return f"job {number} is {_STATES.get(state, 'there')}"
+                return f"job {number} is {_STATES[state]}" if state in _STATES else ""
             queue = known.get("queue", "")
             others = asked("qselect", "-s", "Q", "-q", queue).split()
             # PBS tells nobody in which order it will begin them.

@@ -88,6 +88,7 @@ class Relay:
                     with suppress(subprocess.TimeoutExpired):
                         process.wait(_END_PATIENCE_S)
                 take_back(self._scheduler, self._job)
+                process.terminate()
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_END_PATIENCE_S)
                 if process.poll() is None:
@@ -144,8 +145,8 @@ class Relay:
             return code
         if self._has_waited_enough(time.monotonic()):
             return say(
-                f"it did not begin within {self._wait_minutes} minutes, which is as long as `wait_minutes` lets "
-                f"it wait: {self._told or 'the scheduler said nothing of it'}"
+                f"it did not begin within {self._wait_minutes} minutes, which is as long as `wait_minutes` "
+                f"lets it wait: {self._told or 'the scheduler said nothing of it'}"
             )
         text = self._scheduler.ended(self._job, said) or self._scheduler.refused(said)
         # One that is run again by itself would speak to nobody.
