@@ -23,7 +23,7 @@ from jouleline.remote.meter import RemoteMeter, RemoteTurn
 from jouleline.remote.runner import RemoteRunner
 from jouleline.remote.ssh import Ssh
 from tests.runners.processes import processes_with, sleeper, sleepers_with, until
-from tests.support.sshd import CHANGED, DEAF, STRANGER, UNKNOWN, Sshd
+from tests.support.sshd import CHANGED, DEAF, HOST, STRANGER, UNKNOWN, Sshd
 
 from .conftest import Connect
 
@@ -105,7 +105,7 @@ def test_a_run_whose_connection_is_lost_is_made_again(
     machine = connect(sandboxes=(), tell=told.append)
     done = asyncio.run(run_and(RemoteRunner(machine), job, mark, sshd.drop))
     assert done.stdout == b"again"
-    assert told[1:] == ["far: the connection was lost, connecting again"]
+    assert told[1:] == [f"target far ({HOST}): the connection was lost; connecting again"]
     assert not processes_with(mark)
 
 

@@ -51,14 +51,18 @@ class Slurm:
         return f"job {number} waits in the queue {partition} ({place}{reason}{begins})"
 
     def ended(self, job: str, said: str) -> str:
-        """The state in which Slurm keeps it for some minutes after its end."""
-        del said
+        """The state in which Slurm keeps it for some minutes after its end.
+
+        Of memory it speaks on standard error alone, unless control groups watch over it.
+        """
         number = asked("squeue", "-h", f"--name={job}", "-t", "all", "-o", "%i").split()[:1]
         if not number:
             return ""
         deadline = time.monotonic() + _SETTLING_S
         while (state := self._state(number[0])) in _BEFORE_THE_END and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
+        if re.search(r"(?i)exceeded (job |step )?memory limit|oom[- _]kill", said):
+            state = "OUT_OF_MEMORY"
         return f"slurm ended job {number[0]}: {_ENDS[state]}" if state in _ENDS else ""
 
     def _state(self, number: str) -> str:

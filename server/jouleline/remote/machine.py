@@ -147,7 +147,7 @@ class Machine:
         with self._again:
             if generation != self.generation:
                 return
-            self.tell(f"{self.name}: the connection was lost, connecting again")
+            self.tell(f"{lost}; connecting again")
             self.channel.close(patience_s=0.5)
             deadline = time.monotonic() + self._patience_s
             pause = _FIRST_PAUSE_S
