@@ -250,6 +250,7 @@ def test_a_queue_that_never_starts_can_be_left(
                 break
         assert "waits in the queue closed (1 of 1, PartitionDown)" in said
         started.send_signal(end)
+        started.stderr.read()  # or it would find nobody to tell that it was interrupted
     until(lambda: slurm.jobs() == [])
     assert started.returncode == (1 if end is signal.SIGINT else -end)
 
