@@ -15,10 +15,10 @@ from jouleline.remote.bundle import bundle, modules
 # https://docs.python.org/3.9/py-modindex.html, as far as the agent goes.
 STANDARD_39 = {
     "__future__", "abc", "ast", "asyncio", "bisect", "builtins", "collections", "contextlib", "ctypes",
-    "dataclasses", "decimal", "difflib", "enum", "errno", "fcntl", "functools", "hashlib", "importlib", "io",
-    "itertools", "json", "math", "os", "pathlib", "platform", "random", "re", "resource", "select", "shutil",
-    "signal", "stat", "statistics", "string", "struct", "subprocess", "sys", "tempfile", "threading", "time",
-    "types", "typing", "zipfile",
+    "dataclasses", "decimal", "difflib", "enum", "errno", "fcntl", "functools", "hashlib", "hmac",
+    "importlib", "io", "itertools", "json", "math", "os", "pathlib", "platform", "random", "re", "resource",
+    "secrets", "select", "shlex", "shutil", "signal", "socket", "stat", "statistics", "string", "struct",
+    "subprocess", "sys", "tempfile", "threading", "time", "types", "typing", "zipfile",
 }  # fmt: skip
 # Asked for where they may be, and done without where they are not.
 OPTIONAL = {"pynvml", "amdsmi"}
@@ -91,6 +91,19 @@ def _annotations(node: ast.AST) -> list[ast.expr]:
     return [one for one in found if one is not None]
 
 
+@pytest.mark.parametrize("script", ["supervisor", "confinement"])
+def test_a_script_uses_nothing_that_only_the_agent_puts_in_its_place(
+    sources: dict[str, ast.Module], script: str
+) -> None:
+    # It is started with a bare Python, which has no backport.
+    tree = sources[f"jouleline/runners/{script}.py"]
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        options = {one.arg for one in call.keywords}
+        assert not options & {"strict", "slots", "kw_only", "ignore_cleanup_errors"}, call.lineno
+        assert ast.unparse(call.func) not in {"pairwise", "itertools.pairwise", "bisect_left"}, call.lineno
+    assert "StrEnum" not in {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
 def test_what_is_started_by_its_path_is_in_it() -> None:
     assert {"jouleline.runners.supervisor", "jouleline.runners.confinement"} <= set(modules())
 
@@ -127,6 +140,10 @@ def agent(tmp_path: Path) -> Path:
 DOUBLE = """
 import bisect, builtins, dataclasses, enum, itertools, sys, runpy
 import asyncio, ctypes, inspect, json, pathlib, shutil, statistics, subprocess, tempfile, zipfile, platform
+class TemporaryDirectory(tempfile.TemporaryDirectory):
+    def __init__(self, suffix=None, prefix=None, dir=None):
+        super().__init__(suffix, prefix, dir)
+tempfile.TemporaryDirectory = TemporaryDirectory
 del enum.StrEnum, itertools.pairwise
 def refusing(function, *names):
     def call(*arguments, **options):
@@ -144,10 +161,13 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def test_it_serves_where_python_lacks_what_came_later(agent: Path, tmp_path: Path) -> None:
+    job = {"command": "true", "environment": {}, "limits": {}, "gpu": False, "builds": False}
     requests = [
         {"id": 1, "do": "hello", "sandboxes": [], "readable": []},
         {"id": 2, "do": "meter_open", "name": "cpu-time", "gpus": [], "accept_mig": False, "uses_gpu": False},
         {"id": 3, "do": "doctor"},
+        {"id": 4, "do": "sync", "folder": "one", "entries": [], "gone": []},
+        {"id": 5, "do": "run", "folder": "one", "job": job, "meter": None},
     ]
     with subprocess.Popen(
         [sys.executable, "-c", DOUBLE, str(agent), str(tmp_path / "sessions"), "abc", "60"],
@@ -168,3 +188,4 @@ def test_it_serves_where_python_lacks_what_came_later(agent: Path, tmp_path: Pat
     assert answers[1]["runner"] == "local"
     assert answers[2]["info"]["origin"] == "modelled"
     assert {one["name"] for one in answers[3]["findings"]} >= {"python", "rapl", "bubblewrap"}
+    assert answers[5]["completed"]["exit_code"] == 0

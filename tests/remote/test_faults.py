@@ -23,7 +23,7 @@ from jouleline.remote.meter import RemoteMeter, RemoteTurn
 from jouleline.remote.runner import RemoteRunner
 from jouleline.remote.ssh import Ssh
 from tests.runners.processes import processes_with, sleeper, sleepers_with, until
-from tests.support.sshd import CHANGED, DEAF, STRANGER, UNKNOWN, Sshd
+from tests.support.sshd import CHANGED, DEAF, HOST, PASSWORDS, STRANGER, UNKNOWN, Sshd
 
 from .conftest import Connect
 
@@ -37,6 +37,10 @@ from .conftest import Connect
         ),
         (CHANGED, "its host key is another than the one that you accepted"),
         (STRANGER, "it let none of your keys in, and no password is asked for here"),
+        (
+            PASSWORDS,
+            "it takes passwords only, and none is asked for here; have its administrator let keys in",
+        ),
         (DEAF, "nothing answers at its ssh port"),
     ],
 )
@@ -105,7 +109,7 @@ def test_a_run_whose_connection_is_lost_is_made_again(
     machine = connect(sandboxes=(), tell=told.append)
     done = asyncio.run(run_and(RemoteRunner(machine), job, mark, sshd.drop))
     assert done.stdout == b"again"
-    assert told[1:] == ["far: the connection was lost, connecting again"]
+    assert told[1:] == [f"target far ({HOST}): the connection was lost; connecting again"]
     assert not processes_with(mark)
 
 
@@ -209,21 +213,6 @@ def test_a_killed_jouleline_leaves_nothing_running_there(
     until(lambda: not list((sshd.far / "files/sessions").iterdir()))
 
 
-def test_a_cancelled_run_ends_there_before_it_ends_here(connect: Connect, tmp_path: Path, mark: str) -> None:
-    runner = RemoteRunner(connect(sandboxes=()))
-
-    async def cancelled() -> None:
-        task = asyncio.create_task(runner.run(Job(sleeper(mark), str(tmp_path))))
-        await asyncio.to_thread(until, lambda: sleepers_with(mark))
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert processes_with(mark) == []
-        assert (await runner.run(Job("echo goes on", str(tmp_path)))).stdout == b"goes on\n"
-
-    asyncio.run(cancelled())
-
-
 def test_nobody_waits_for_a_connection_that_was_given_up(
     connect: Connect, sshd: Sshd, job: Job, mark: str
 ) -> None:
@@ -244,3 +233,30 @@ def test_nobody_waits_for_a_connection_that_was_given_up(
         sshd.start()
     assert time.monotonic() - began < machine._patience_s / 4
     until(lambda: not processes_with(mark))
+
+
+def test_a_meter_that_connects_again_holds_nobody_up_who_leaves(
+    connect: Connect, sshd: Sshd, tmp_path: Path
+) -> None:
+    lost = threading.Event()
+    machine = connect(sandboxes=(), tell=lambda text: lost.set() if "lost" in text else None)
+    meter = RemoteMeter(machine, name="cpu-time")
+
+    async def measuring() -> None:
+        assert (await RemoteRunner(machine).run(Job("true", str(tmp_path)))).succeeded
+        sshd.vanish()
+        await asyncio.to_thread(meter.start)
+
+    async def interrupted() -> None:
+        task = asyncio.create_task(measuring())
+        await asyncio.to_thread(lost.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    began = time.monotonic()
+    try:
+        asyncio.run(interrupted())  # which waits for its threads
+    finally:
+        sshd.start()
+    assert time.monotonic() - began < machine._patience_s / 4

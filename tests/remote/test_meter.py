@@ -15,12 +15,18 @@ from .conftest import Connect
 
 
 @pytest.mark.needs("gcc")
-def test_a_gpu_there_is_measured_with_its_clocks_and_what_slowed_it_down(
+def test_a_gpu_there_is_measured_with_its_clocks_what_slowed_it_down_and_who_else_used_it(
     connect: Connect, nvml_library: Path, tmp_path: Path
 ) -> None:
-    """The double of NVIDIA's driver, loaded by the agent's own binding: 70 W, and at its power limit."""
+    """The double of NVIDIA's driver, loaded by the agent's own binding: at its power limit, and shared.
+
+    This process has not loaded it, so nothing in the sample can be of here.
+    """
     script = tmp_path / "script"
-    script.write_text("gpus 1\nclock real\npower 70\nperiod 0.02\nreasons 4\nsm_clock 1200\n")
+    script.write_text(
+        "gpus 1\nclock real\npower 70\nperiod 0.02\nreasons 4\nsm_clock 1200\nmemory_clock 2619\n"
+        "temperature 61\ncompute 1\n"
+    )
     places = {"LD_LIBRARY_PATH": str(nvml_library.parent), "NVML_DOUBLE_SCRIPT": str(script)}
     setup = "; ".join(f"export {name}={shlex.quote(value)}" for name, value in places.items())
     machine = connect(setup=setup)
@@ -38,6 +44,11 @@ def test_a_gpu_there_is_measured_with_its_clocks_and_what_slowed_it_down(
     # From right before the run to right after it: neither the connection nor the copying is in it.
     assert done.wall_s <= sample.wall_s < done.wall_s + 0.4
     assert {one.core_clock_hz for one in sample.conditions} == {1.2e9}
+    assert {one.memory_clock_hz for one in sample.conditions} == {2.619e9}
+    assert {one.temperature_c for one in sample.conditions} == {61}
+    in_a_container = Path("/proc/self/ns/pid").stat().st_ino != 0xEFFFFFFC
+    assert {one.others for one in sample.conditions} == {None if in_a_container else 1}
+    assert any("was shared: 1 other" in warning for warning in sample.warnings) == (not in_a_container)
     assert any("was throttled (power limit) in 100% of readings" in warning for warning in sample.warnings)
     assert any("a window of" in warning for warning in sample.warnings)
 

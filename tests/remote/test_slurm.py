@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from jouleline.core.ports import Completed, Job, RunnerError
+from jouleline.agent.schedulers import SCHEDULERS
+from jouleline.core.ports import Completed, Job, Limits, RunnerError
 from jouleline.core.target import Target
 from jouleline.remote.errors import UnreachableError
 from jouleline.remote.machine import Machine
@@ -142,20 +143,46 @@ def fail(slurm: Slurm) -> None:
     slurm("scontrol", "update", f"nodename={NODE}", "state=down", "reason=test")
 
 
-FAULTS = pytest.mark.parametrize("fault", [(cancel, "it was cancelled"), (fail, "its node failed")])
+def preempt(slurm: Slurm) -> None:
+    slurm("srun", "--partition=urgent", "--mem=800", "sleep", "0.2")
 
-Fault = tuple[Callable[[Slurm], None], str]
 
-
-@FAULTS
-def test_a_job_that_was_ended_is_submitted_again(
-    allocate: Allocate, slurm: Slurm, tmp_path: Path, mark: str, fault: Fault
+@pytest.mark.parametrize(
+    "fault",
+    [
+        (cancel, "it was cancelled"),
+        (fail, "its node failed"),
+        (preempt, "it was preempted by a job of higher priority"),
+    ],
+)
+def test_a_job_that_was_ended_is_told_and_submitted_again(
+    allocate: Allocate, slurm: Slurm, tmp_path: Path, mark: str, fault: tuple[Callable[[Slurm], None], str]
 ) -> None:
     told: list[str] = []
     machine = allocate(told.append)
     done = _with_fault(machine, slurm, tmp_path, mark, lambda: fault[0](slurm))
     assert done.stdout == b"again\n"
-    assert "cluster: the connection was lost, connecting again" in told
+    (ended,) = (text for text in told if "slurm ended job" in text)
+    assert ended.endswith(f": {fault[1]}; connecting again")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("TIMEOUT", "it ran past its time limit; raise `minutes`"),
+        ("OUT_OF_MEMORY", "it went over its memory"),
+    ],
+)
+def test_ends_that_take_slurm_long_or_control_groups_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, said: str
+) -> None:
+    """On doubles of two commands: it looks for jobs past their time every 30 s."""
+    told = {"squeue": "7", "scontrol": f"JobId=7 JobName=late UserId=me(0) JobState={state} Reason=None"}
+    for name, text in told.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\necho '{text}'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert SCHEDULERS["slurm"].ended("late", "").startswith(f"slurm ended job 7: {said}")
 
 
 def _with_fault(
@@ -176,15 +203,30 @@ def _with_fault(
     return done
 
 
-@FAULTS
-def test_why_a_job_ended_is_told(
-    allocate: Allocate, slurm: Slurm, tmp_path: Path, mark: str, fault: Fault
+def test_a_job_that_cannot_be_submitted_again_ends_the_run(
+    allocate: Allocate, slurm: Slurm, tmp_path: Path, mark: str
 ) -> None:
     machine = allocate()
+    _without_a_second_job(machine)
+    with pytest.raises(
+        RunnerError, match=r"slurm ended job \d+: it was cancelled, and was not to be had again"
+    ):
+        _with_fault(machine, slurm, tmp_path, mark, lambda: cancel(slurm))
+
+
+def _without_a_second_job(machine: Machine) -> None:
     machine._patience_s = 0.0
     machine._launcher = Queued(Target("cluster", "slurm", python=sys.executable, queue="none"))
-    with pytest.raises(RunnerError, match=rf"slurm ended job \d+: {fault[1]}.*, and was not to be had again"):
-        _with_fault(machine, slurm, tmp_path, mark, lambda: fault[0](slurm))
+
+
+def test_a_job_that_slurm_kills_for_its_memory_is_told(allocate: Allocate, tmp_path: Path, mark: str) -> None:
+    machine = allocate(options=("--mem=200",))
+    _without_a_second_job(machine)
+    hungry = f"{sys.executable} -c 'import time; kept = b\"x\" * (400 << 20); time.sleep(60)' {mark}"
+    limits = Limits(memory_bytes=10 * 1024**3)
+    with pytest.raises(RunnerError, match=r"slurm ended job \d+: it went over its memory; ask for more in"):
+        asyncio.run(RemoteRunner(machine).run(Job(hungry, str(tmp_path), limits=limits)))
+    until(lambda: not processes_with(mark))
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
@@ -208,6 +250,7 @@ def test_a_queue_that_never_starts_can_be_left(
                 break
         assert "waits in the queue closed (1 of 1, PartitionDown)" in said
         started.send_signal(end)
+        started.stderr.read()  # or it would find nobody to tell that it was interrupted
     until(lambda: slurm.jobs() == [])
     assert started.returncode == (1 if end is signal.SIGINT else -end)
 

@@ -128,14 +128,14 @@ static int thread_bomb(int most) {
 enum { STEP = 16 << 20 };
 
 /* Slowly enough to be watched: what matters is that it is noticed, and a test must not hurt. */
-static int memory_bomb(int megabytes, int sharing) {
+static int memory_bomb(int megabytes, int sharing, int staying_s) {
   for (int i = 0; i < megabytes; i += STEP >> 20) {
     char *more = mmap(0, STEP, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS, -1, 0);
     if (more == MAP_FAILED) return failed("mmap");
     memset(more, 1, STEP);
     usleep(5000);
   }
-  sleep(5);
+  sleep(staying_s);
   return got("filled memory");
 }
 
@@ -216,8 +216,9 @@ int main(int argc, char **argv) {
   if (IS("fork")) return fork_bomb(atoi(at), 0);
   if (IS("fork sessions")) return fork_bomb(atoi(at), 1);
   if (IS("threads")) return thread_bomb(atoi(at));
-  if (IS("memory")) return memory_bomb(atoi(at), MAP_PRIVATE);
-  if (IS("shared memory")) return memory_bomb(atoi(at), MAP_SHARED);
+  if (IS("memory")) return memory_bomb(atoi(at), MAP_PRIVATE, 5);
+  if (IS("shared memory")) return memory_bomb(atoi(at), MAP_SHARED, 5);
+  if (IS("no bomb")) return memory_bomb(atoi(at), MAP_PRIVATE, 1);
   if (IS("memory file")) return memory_file_bomb(atoi(at));
   if (IS("disk")) return disk_bomb(atoi(at), 0);
   if (IS("nameless files")) return disk_bomb(atoi(at), 1);

@@ -3,11 +3,16 @@ import uuid
 import pytest
 
 from jouleline.core.ports import Availability, Runner
+from jouleline.remote.machine import Machine
+from jouleline.remote.runner import RemoteRunner
 from jouleline.runners.bubblewrap import BubblewrapRunner, find_bubblewrap
 from jouleline.runners.landlock import LandlockRunner, find_landlock
 from jouleline.runners.local import LocalRunner
 from jouleline.runners.low_priority import LowPriorityRunner
+from tests.remote.conftest import daemon, far
 from tests.support.tools import skip_unless_ci
+
+__all__ = ["daemon", "far"]
 
 
 @pytest.fixture
@@ -26,15 +31,29 @@ def landlocked() -> LandlockRunner:
     return LandlockRunner()
 
 
-@pytest.fixture(
-    params=["local", "low priority", "landlock", pytest.param("bubblewrap", marks=pytest.mark.needs("bwrap"))]
-)
+HERE = ["local", "low priority", "landlock", pytest.param("bubblewrap", marks=pytest.mark.needs("bwrap"))]
+
+
+@pytest.fixture(params=HERE)
+def runner_here(request: pytest.FixtureRequest) -> Runner:
+    """Every runner of this machine."""
+    return _runner(request)
+
+
+@pytest.fixture(params=[*HERE, pytest.param("over ssh", marks=pytest.mark.needs("bwrap"))])
 def runner(request: pytest.FixtureRequest) -> Runner:
-    """Every runner of this machine: what the tests of a contract use."""
+    """Every runner: what the tests of a contract use."""
+    return _runner(request)
+
+
+def _runner(request: pytest.FixtureRequest) -> Runner:
     if request.param == "local":
         return LocalRunner()
     if request.param == "low priority":
         return LowPriorityRunner(LocalRunner())
+    if request.param == "over ssh":
+        machine: Machine = request.getfixturevalue("far")
+        return RemoteRunner(machine)
     found: Runner = request.getfixturevalue("landlocked" if request.param == "landlock" else "confined")
     return found
 

@@ -25,11 +25,16 @@ def test_both_streams_and_the_exit_code_come_back(runner: Runner, tmp_path: Path
     assert done.signal is None
 
 
-def test_a_job_runs_in_its_folder_without_input(runner: Runner, tmp_path: Path) -> None:
-    done = run(runner, "pwd -P; cat; echo made > here", tmp_path)
+def test_a_job_has_its_folder_and_no_input(runner: Runner, tmp_path: Path) -> None:
+    (tmp_path / "given").write_text("given\n")
+    done = run(runner, "cat given; cat; echo made > here", tmp_path)
     assert done.succeeded
-    assert done.stdout.decode().strip() == str(tmp_path.resolve())
+    assert done.stdout == b"given\n"
     assert (tmp_path / "here").read_text() == "made\n"
+
+
+def test_a_job_here_runs_in_its_folder_itself(runner_here: Runner, tmp_path: Path) -> None:
+    assert run(runner_here, "pwd -P", tmp_path).stdout.decode().strip() == str(tmp_path.resolve())
 
 
 @pytest.mark.parametrize("command", ["kill -SEGV $$", "sh -c 'kill -SEGV $$'; exit $?"])
@@ -83,12 +88,12 @@ def test_a_crash_leaves_no_core_file(runner: Runner, tmp_path: Path) -> None:
 
 
 def test_no_secret_of_ours_is_passed_on(
-    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runner_here: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("OPENAI_API_KEY", "CUDA_REGISTRY_TOKEN", "GITHUB_TOKEN"):
         monkeypatch.setenv(name, "hush-hush")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    done = asyncio.run(runner.run(Job("env", str(tmp_path), {"EXTRA": "given"})))
+    done = asyncio.run(runner_here.run(Job("env", str(tmp_path), {"EXTRA": "given"})))
     names = dict(line.split("=", 1) for line in done.stdout.decode().splitlines() if "=" in line)
     assert b"hush-hush" not in done.stdout
     assert names["OMP_NUM_THREADS"] == "3"
@@ -148,11 +153,11 @@ def test_cancelling_at_once_leaves_no_process(runner: Runner, tmp_path: Path, ma
 
 
 @linux_only
-def test_the_job_ends_even_when_we_are_killed(runner: Runner, tmp_path: Path, mark: str) -> None:
+def test_the_job_ends_even_when_we_are_killed(runner_here: Runner, tmp_path: Path, mark: str) -> None:
     script = (
         "import asyncio, pickle, sys\n"
         "from jouleline.core.ports import Job\n"
-        f"runner = pickle.loads({pickle.dumps(runner)!r})\n"
+        f"runner = pickle.loads({pickle.dumps(runner_here)!r})\n"
         "asyncio.run(runner.run(Job(sys.stdin.read(), sys.argv[1])))\n"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE) as we:

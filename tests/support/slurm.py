@@ -14,7 +14,8 @@ from pathlib import Path
 
 from .tools import require_tool, with_us
 
-# Scheduling as soon as there is something to schedule, and no accounting.
+# Scheduling as soon as there is something to schedule, and no accounting. Jobs over their memory are killed,
+# and those of the queue `urgent` take the place of others.
 _SLURM_CONF = """\
 ClusterName=tiny
 SlurmctldHost={host}(127.0.0.1)
@@ -32,16 +33,21 @@ SlurmdPidFile={folder}/slurmd.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core
+SelectTypeParameters=CR_Core_Memory
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 SchedulerParameters=sched_min_interval=0,batch_sched_delay=0
 MpiDefault=none
 ReturnToService=2
 AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
 KillWait=1
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=1000 State=UNKNOWN
-PartitionName=debug Nodes=ALL Default=YES MaxTime=30 State=UP
-PartitionName=closed Nodes=ALL MaxTime=30 State=DOWN
+PartitionName=debug Nodes=ALL Default=YES MaxTime=30 DefMemPerNode=450 State=UP PreemptMode=CANCEL
+PartitionName=urgent Nodes=ALL MaxTime=30 DefMemPerNode=450 State=UP PreemptMode=OFF PriorityTier=10
+PartitionName=closed Nodes=ALL MaxTime=30 DefMemPerNode=450 State=DOWN
 """
 
 
@@ -62,8 +68,8 @@ class Slurm:
         return done.stdout.strip()
 
     def jobs(self) -> list[str]:
-        """Jobs that wait or run, by name."""
-        return self("squeue", "-h", "-o", "%j").split()
+        """Our jobs that wait or run, by name."""
+        return [name for name in self("squeue", "-h", "-o", "%j").split() if name.startswith("jouleline-")]
 
 
 @contextmanager

@@ -20,9 +20,11 @@ from .tools import require_tool, with_us
 HOST = "far-box"
 """What the user's ssh configuration calls it."""
 
-UNKNOWN, CHANGED, STRANGER, DEAF = (f"{HOST}-{one}" for one in ("unknown", "changed", "stranger", "deaf"))
+UNKNOWN, CHANGED, STRANGER, DEAF, PASSWORDS = (
+    f"{HOST}-{one}" for one in ("unknown", "changed", "stranger", "deaf", "passwords")
+)
 """The same with a host key that nobody knows, another one than is known, a key of ours that it does not
-let in, and a port at which nothing listens."""
+let in, a port at which nothing listens, and one at which it takes passwords only."""
 
 
 @dataclass
@@ -108,7 +110,7 @@ def _free_port() -> int:
 @contextmanager
 def running_sshd(folder: Path) -> Iterator[Sshd]:
     require_tool("ssh")
-    port = _free_port()
+    port, of_passwords = _free_port(), _free_port()
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where it locks itself into; Debian makes it at boot
     for name in ("host", "user", "stranger"):
@@ -116,11 +118,15 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
         subprocess.run(key, check=True)
     (folder / "authorized_keys").write_bytes((folder / "user.pub").read_bytes())
     host_key = " ".join((folder / "host.pub").read_text().split()[:2])
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}\n")
+    (folder / "known_hosts").write_text(
+        f"[127.0.0.1]:{port} {host_key}\n[127.0.0.1]:{of_passwords} {host_key}\n"
+    )
     (folder / "sshd_config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\n"
+        f"Port {port}\nPort {of_passwords}\nListenAddress 127.0.0.1\n"
+        f"HostKey {folder}/host\nPidFile none\nUsePAM no\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\nStrictModes no\nPasswordAuthentication yes\n"
         "PermitRootLogin yes\nMaxStartups 100\nLogLevel ERROR\n"
+        f"Match LocalPort {of_passwords}\n  PubkeyAuthentication no\n"
     )
     stranger = " ".join((folder / "stranger.pub").read_text().split()[:2])
     (folder / "other_hosts").write_text(f"[127.0.0.1]:{port} {stranger}\n")
@@ -130,7 +136,8 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
         f"Host {CHANGED}\n  UserKnownHostsFile {folder}/other_hosts\n"
         f"Host {STRANGER}\n  IdentityFile {folder}/stranger\n"
         f"Host {DEAF}\n  Port {_free_port()}\n"
-        f"Host {HOST} {UNKNOWN} {CHANGED}\n  IdentityFile {folder}/user\n"
+        f"Host {PASSWORDS}\n  Port {of_passwords}\n"
+        f"Host {HOST} {UNKNOWN} {CHANGED} {PASSWORDS}\n  IdentityFile {folder}/user\n"
         f"Host {HOST}*\n  HostName 127.0.0.1\n  Port {port}\n"
         f"  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile {folder}/known_hosts\n"
     )

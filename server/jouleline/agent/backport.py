@@ -10,7 +10,9 @@ import builtins
 import dataclasses
 import enum
 import itertools
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -24,6 +26,7 @@ def install(version: tuple[int, int] = sys.version_info[:2]) -> None:
         dataclasses.dataclass = _dataclass  # as in 3.10, without its slots
         builtins.zip = _zip  # type: ignore[assignment,misc] # as in 3.10
         bisect.bisect_left = _bisect_left  # type: ignore[assignment] # as in 3.10
+        tempfile.TemporaryDirectory = _TemporaryDirectory  # type: ignore[misc,assignment] # as in 3.10
 
 
 class _StrEnum(str, enum.Enum):  # noqa: UP042 - it is what this is
@@ -45,6 +48,21 @@ _plain_bisect_left = bisect.bisect_left
 def _dataclass(cls: Any = None, **options: Any) -> Any:
     options.pop("slots", None)
     return _plain_dataclass(cls, **options)
+
+
+class _TemporaryDirectory:
+    def __init__(self, *, prefix: str | None = None, ignore_cleanup_errors: bool = False) -> None:
+        self.name = tempfile.mkdtemp(prefix=prefix)
+        self._ignores = ignore_cleanup_errors
+
+    def __enter__(self) -> str:
+        return self.name
+
+    def __exit__(self, *_: object) -> None:
+        self.cleanup()
+
+    def cleanup(self) -> None:
+        shutil.rmtree(self.name, ignore_errors=self._ignores)
 
 
 def _zip(*columns: Iterable[Any], strict: bool = False) -> Iterator[tuple[Any, ...]]:

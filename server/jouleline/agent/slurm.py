@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
 
-from .scheduler import asked
+from .scheduler import Wanted, asked
 
 _ENDS = {
     "TIMEOUT": "it ran past its time limit; raise `minutes`, or measure less",
@@ -28,9 +27,13 @@ class Slurm:
 
     name: str = "slurm"
 
-    def command(self, job: str, options: Sequence[str]) -> list[str]:
-        """A job of one task; further ``options`` are the user's and come last."""
-        return ["srun", f"--job-name={job}", "--ntasks=1", "--nodes=1", "--quit-on-interrupt", *options]
+    def command(self, job: str, wanted: Wanted) -> list[str]:
+        """A job of one task; further options are the user's and come last."""
+        asks = {"partition": wanted.queue, "account": wanted.account, "time": wanted.minutes}
+        return [
+            "srun", f"--job-name={job}", "--ntasks=1", "--nodes=1", "--quit-on-interrupt",
+            *(f"--{name}={value}" for name, value in asks.items() if value), *wanted.options,
+        ]  # fmt: skip
 
     def waiting(self, job: str) -> str:
         """Its number, its place among those that wait in its partition, and what it waits for."""
@@ -47,14 +50,19 @@ class Slurm:
         begins = "" if start == "N/A" else f", expected to begin at {start}"
         return f"job {number} waits in the queue {partition} ({place}{reason}{begins})"
 
-    def ended(self, job: str) -> str:
-        """The state in which Slurm keeps it for some minutes after its end."""
+    def ended(self, job: str, said: str) -> str:
+        """The state in which Slurm keeps it for some minutes after its end.
+
+        Of memory it speaks on standard error alone, unless control groups watch over it.
+        """
         number = asked("squeue", "-h", f"--name={job}", "-t", "all", "-o", "%i").split()[:1]
         if not number:
             return ""
         deadline = time.monotonic() + _SETTLING_S
         while (state := self._state(number[0])) in _BEFORE_THE_END and time.monotonic() < deadline:
             time.sleep(_LOOK_S)
+        if re.search(r"(?i)exceeded (job |step )?memory limit|oom[- _]kill", said):
+            state = "OUT_OF_MEMORY"
         return f"slurm ended job {number[0]}: {_ENDS[state]}" if state in _ENDS else ""
 
     def _state(self, number: str) -> str:

@@ -38,8 +38,12 @@ if __name__ == "__main__":
     backport.install()
     if sys.argv[1:2] == ["relay"]:
         from jouleline.agent.relay import main
+    elif sys.argv[1:2] == ["batch"]:
+        from jouleline.agent.batch import main
+    elif sys.argv[1:2] == ["call"]:
+        from jouleline.agent.callback import main
+    else:
+        from jouleline.agent.serve import main
 
-        sys.exit(main(sys.argv[2:]))
-    from jouleline.agent.serve import main
-
-    sys.exit(main(sys.argv[1:]))
+        sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[2:]))

@@ -20,9 +20,9 @@ import cattrs
 
 from jouleline import __version__
 from jouleline.core.ports import Cache, Completed, Job, content_key
+from jouleline.core.wrapped_runner import WrappedRunner
 
 from .toolchain_state import toolchain_state
-from .wrapped_runner import WrappedRunner
 
 _FORMAT: Final = "build/1"
 MAX_KEPT_BYTES: Final = 32 * 1024 * 1024

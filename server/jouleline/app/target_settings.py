@@ -14,15 +14,16 @@ from jouleline.core.target import Target
 
 from .workload import WorkloadError, read_document
 
-RUNNERS: Final = ("ssh", "slurm")
+RUNNERS: Final = ("ssh", "slurm", "pbs", "lsf", "flux")
 """What can be written for ``runner``."""
 
 _TEXTS: Final = ("runner", "host", "python", "folder", "setup", "container", "queue", "account")
 _LISTS: Final = ("modules", "gpus", "options")
-KEYS: Final = (*_TEXTS, *_LISTS, "minutes")
+_NUMBERS: Final = ("minutes", "wait_minutes")
+KEYS: Final = (*_TEXTS, *_LISTS, *_NUMBERS)
 """What a table may hold."""
 
-_OF_SCHEDULERS: Final = ("queue", "account", "minutes", "options")
+_OF_SCHEDULERS: Final = ("queue", "account", *_NUMBERS, "options")
 # What could be taken for an option of ssh or of a scheduler begins with a dash.
 _PLAIN: Final = re.compile(r"[\w./~:@%+=,-]*")
 
@@ -70,10 +71,9 @@ def _target(name: str, table: Mapping[str, Any], path: Path) -> Target:
             raise TargetSettingsError(f"{path}: {key} {where} must be text that is not empty")
         if key in _LISTS and not (isinstance(value, list) and all(_is_word(one) for one in value)):
             raise TargetSettingsError(f"{path}: {key} {where} must be a list of words")
-    minutes = table.get("minutes")
-    if minutes is not None and not (type(minutes) is int and minutes > 0):
-        raise TargetSettingsError(f"{path}: minutes {where} must be a whole number above 0")
-    said: dict[str, Any] = {key: table[key] for key in (*_TEXTS, "minutes") if key in table}
+        if key in _NUMBERS and not (type(value) is int and value > 0):
+            raise TargetSettingsError(f"{path}: {key} {where} must be a whole number above 0")
+    said: dict[str, Any] = {key: table[key] for key in (*_TEXTS, *_NUMBERS) if key in table}
     said |= {key: tuple(str(one) for one in table[key]) for key in _LISTS if key in table}
     target = Target(**{"name": name, "runner": "ssh", **said})
     problem = _problem(target, table)

@@ -8,8 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
 from jouleline.core.ports import Completed, Job
-
-from .wrapped_runner import WrappedRunner
+from jouleline.core.wrapped_runner import WrappedRunner
 
 
 @dataclass

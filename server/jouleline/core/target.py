@@ -13,7 +13,8 @@ class Target:
     login node of a scheduler; empty for the scheduler of this machine. ``folder`` is where Jouleline keeps
     its files there (empty: the user's cache folder), ``modules`` are loaded and ``setup`` is run by a login
     shell before anything else, ``gpus`` are the only GPUs that programs see, ``container`` is an image for
-    apptainer. ``queue``, ``account``, ``minutes`` and further ``options`` are the scheduler's.
+    apptainer. ``queue``, ``account``, ``minutes`` of wall time, and further ``options`` are the scheduler's;
+    ``wait_minutes`` is how long to wait for an allocation.
     """
 
     name: str
@@ -28,4 +29,5 @@ class Target:
     queue: str = ""
     account: str = ""
     minutes: int | None = None
+    wait_minutes: int | None = None
     options: tuple[str, ...] = ()

@@ -21,7 +21,10 @@ _ROOT: Final = Path(__file__).resolve().parent.parent
 _START: Final = "agent/start.py"
 _ENTRY: Final = f"{_PACKAGE}.agent.serve"
 # Started by their path, so that nothing imports them.
-_SCRIPTS: Final = (f"{_PACKAGE}.agent.backport", f"{_PACKAGE}.agent.relay", f"{_PACKAGE}.runners.supervisor")
+_SCRIPTS: Final = (
+    *(f"{_PACKAGE}.agent.{name}" for name in ("backport", "batch", "callback", "relay")),
+    f"{_PACKAGE}.runners.supervisor",
+)
 # Older than 1980 a zip cannot say; the same content must give the same file.
 _WHEN: Final = (1980, 1, 1, 0, 0, 0)
 

@@ -83,6 +83,7 @@ class Machine:
         self._patience_s = patience_s
         self._session = ""
         self._again = threading.Lock()
+        self._reviving = False
         self._abandoned = threading.Event()
         self._opening: Channel | None = None
         self.generation = 0
@@ -147,14 +148,14 @@ class Machine:
         with self._again:
             if generation != self.generation:
                 return
-            self.tell(f"{self.name}: the connection was lost, connecting again")
-            self.channel.close(patience_s=0.5)
-            deadline = time.monotonic() + self._patience_s
-            pause = _FIRST_PAUSE_S
-            while (connected := self._tried(lost, out_of_time=time.monotonic() + pause > deadline)) is None:
-                self._abandoned.wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_S)
-            self.channel, facts = connected
+            self._reviving = True
+            try:
+                self.tell(f"{lost}; connecting again")
+                self.channel.close(patience_s=0.5)
+                deadline = time.monotonic() + self._patience_s
+                self.channel, facts = self._persisted(lost, deadline)
+            finally:
+                self._reviving = False
             if facts.identity != self.facts.identity:
                 self.channel.close()
                 raise RunnerError(
@@ -164,6 +165,13 @@ class Machine:
                 )
             if self.turn_is_ours:
                 self._take_turn_again(deadline)
+
+    def _persisted(self, lost: ConnectionLostError, deadline: float) -> tuple[Channel, Facts]:
+        pause = _FIRST_PAUSE_S
+        while (connected := self._tried(lost, out_of_time=time.monotonic() + pause > deadline)) is None:
+            self._abandoned.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        return connected
 
     def _tried(self, lost: ConnectionLostError, *, out_of_time: bool) -> tuple[Channel, Facts] | None:
         """A new connection; None where it is worth trying again."""
@@ -196,11 +204,13 @@ class Machine:
         return Path(tempfile.mkdtemp(prefix="jouleline-"))
 
     def abandon(self) -> None:
-        """Let nobody wait for a connection any more; only :meth:`close` may follow."""
-        self._abandoned.set()
-        if self._opening is not None:
-            self._opening.kill()
+        """If a lost connection is waited for, let nobody wait any more; only :meth:`close` may follow."""
+        if self._reviving:
+            self._abandoned.set()
+            if self._opening is not None:
+                self._opening.kill()
 
     def close(self) -> None:
         """End what runs there, and the connection."""
+        self.abandon()
         self.channel.close()

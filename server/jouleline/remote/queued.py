@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
+from jouleline.agent.scheduler import Wanted
 from jouleline.core.target import Target
 
 from .launcher import script, shell
@@ -23,7 +23,7 @@ class Queued:
         """A relay where jobs are submitted, which has the agent run where they run."""
         target = self._target
         relay = [
-            "relay", target.runner, json.dumps(_options(target)), str(lease_s), _JOB.format(session),
+            "relay", target.runner, _wanted(target).json(), str(lease_s), _JOB.format(session),
             _JOB.format(predecessor) if predecessor else "",
         ]  # fmt: skip
         # An agent that served before was another job's, which the relay takes back.
@@ -35,7 +35,5 @@ class Queued:
         return explained(self._target, code, said)
 
 
-def _options(target: Target) -> list[str]:
-    """The table's words as options; those of the user's own come last and win."""
-    said = {"partition": target.queue, "account": target.account, "time": target.minutes}
-    return [*(f"--{name}={value}" for name, value in said.items() if value), *target.options]
+def _wanted(target: Target) -> Wanted:
+    return Wanted(target.queue, target.account, target.minutes, target.options, target.wait_minutes)

@@ -44,6 +44,7 @@ class RemoteRunner:
         self._machine = machine
         self._folders: dict[str, _Folder] = {}
         self._generation = machine.generation
+        self._attended: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -62,6 +63,7 @@ class RemoteRunner:
             InterruptedRunError: when it was to be measured, and the connection was lost and is there again.
             RunnerError: when it could not be started, or the connection is lost for good.
         """
+        self._attend()
         for attempt in itertools.count(1):
             machine = self._machine
             generation, meter = machine.generation, machine.window
@@ -75,6 +77,18 @@ class RemoteRunner:
                 if meter is not None:
                     raise InterruptedRunError(str(lost)) from lost
         raise AssertionError("one of the attempts ends it")
+
+    def _attend(self) -> None:
+        """Notice when all that runs here is cancelled: a meter's thread may wait for a connection then."""
+        loop = asyncio.get_running_loop()
+        if self._attended is None or self._attended.get_loop() is not loop:
+            self._attended = loop.create_task(self._until_cancelled())
+
+    async def _until_cancelled(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._machine.abandon()
 
     async def _revived(self, generation: int, lost: ConnectionLostError) -> None:
         try:

@@ -41,6 +41,11 @@ _FAILURES: Final = {
         "its host key is not known to you, and none is accepted here; connect once with `ssh {host}` and "
         "compare the key that it shows"
     ),
+    r"Permission denied \((?!.*publickey)": (
+        "it takes passwords only, and none is asked for here; have its administrator let keys in, or set "
+        "ControlMaster, ControlPath and ControlPersist for it in ~/.ssh/config and log in with `ssh {host}` "
+        "first, for that connection is used then"
+    ),
     r"Permission denied|Too many authentication failures|no mutual signature": (
         "it let none of your keys in, and no password is asked for here; make `ssh -o BatchMode=yes {host}` "
         "work, such as with ssh-copy-id and ssh-add"

@@ -6,27 +6,16 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jouleline.core.ports import Completed, Job, Runner
+from jouleline.core.ports import Completed, Job
+from jouleline.core.wrapped_runner import WrappedRunner
 
 NICENESS: Final = 10
 """Added to our own niceness; 19 is the lowest priority there is."""
 
 
-@dataclass(frozen=True)
-class LowPriorityRunner:
+@dataclass
+class LowPriorityRunner(WrappedRunner):
     """Runs each job as ``runner`` does, with less claim to the processor."""
-
-    runner: Runner
-
-    @property
-    def name(self) -> str:
-        """The name of the runner that is used."""
-        return self.runner.name
-
-    @property
-    def guarantees(self) -> tuple[str, ...]:
-        """Those of the runner that is used."""
-        return self.runner.guarantees
 
     async def run(self, job: Job) -> Completed:
         """Run a job to its end or to its limits.

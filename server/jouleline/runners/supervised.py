@@ -14,6 +14,8 @@ from typing import IO, Any, Final
 
 from jouleline.core.ports import Completed, Job, Limits, RunnerError, StopReason
 
+from .memory import allotted_bytes
+
 WATCHED: Final = (
     "it is stopped when it goes over its limits on time, output, memory, processes, disk or number of files"
 )
@@ -167,21 +169,17 @@ class _Supervised:
 
 
 def _words(limits: Limits) -> str:
-    """Limits as the supervisor reads them; without one on memory, three quarters of the machine's."""
+    """Limits as the supervisor reads them; without one on memory, three quarters of what is ours."""
     values = {
         "wall_s": limits.wall_s,
         "cpu_s": limits.cpu_s,
         "file_bytes": limits.file_bytes,
-        "memory_bytes": limits.memory_bytes or int(_MEMORY_SHARE * _machine_bytes()),
+        "memory_bytes": limits.memory_bytes or int(_MEMORY_SHARE * allotted_bytes()),
         "tasks": limits.tasks,
         "disk_bytes": limits.disk_bytes,
         "files": limits.files,
     }
     return " ".join(f"{name}={value!r}" for name, value in values.items() if value is not None)
-
-
-def _machine_bytes() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 async def _read(pipe: IO[bytes], take: Callable[[bytes], None]) -> None:

@@ -194,7 +194,7 @@ class _Watch:
         self._watches_files = _LINUX and ("disk_bytes" in limits or "files" in limits)
         if self._watches_files:
             self._bytes, self._files = _held(folders, [])
-            self._free = [_free(folder) for folder in folders]
+            self._free = {folder: _free(folder) for folder in folders}
 
     @property
     def pause_s(self) -> float:
@@ -240,7 +240,7 @@ class _Watch:
             return "disk"
         if files - self._files > self._limits.get("files", float("inf")):
             return "files"
-        for folder, free in zip(self._folders, self._free, strict=True):
+        for folder, free in self._free.items():
             if _free(folder) < min(_RESERVE_BYTES, free / 2):
                 return "disk"
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jouleline.core.ports import Runner
+from .ports import Runner
 
 
 @dataclass
