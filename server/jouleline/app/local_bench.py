@@ -19,6 +19,7 @@ from .journal import Journal, files_key, identity
 from .measure import EnergyComparison, Measurement, Report, measure_one
 from .outcome import Task, Tools
 from .turns import Account, Turns
+from .variants import Memo
 from .verify import Reference, check_candidate, make_reference, recheck
 
 _FEW: Final = {"windows": 3, "warm_up_windows": 2}
@@ -43,9 +44,19 @@ class LocalBench:
     """Builds, runs and measures with the tools' own runner and meter."""
 
     def __init__(
-        self, task: Task, scratch: Path, journal: Journal, tell: Callable[[str, float], None]
+        self,
+        task: Task,
+        scratch: Path,
+        journal: Journal,
+        tell: Callable[[str, float], None],
+        *,
+        subject: str = "",
     ) -> None:
-        """Copies are made in ``scratch``; ``tell`` hears how far the baseline is, from 0 to 1."""
+        """Copies are made in ``scratch``; ``tell`` hears how far the baseline is, from 0 to 1.
+
+        Records name the program ``subject`` (default: its folder).
+        """
+        self._subject = subject or str(task.program.root)
         self._program = task.program
         self._workload = task.workload
         self._record = task.record
@@ -55,7 +66,7 @@ class LocalBench:
         self._turns = Turns(self._jobs, task.tools.builds)
         # What is measured waits for nobody but the turn to measure.
         self._tools: Tools = replace(task.tools, runner=self._jobs)
-        self._circumstances = circumstances(identity(task.program, task.workload), task.tools)
+        self.circumstances = circumstances(identity(task.program, task.workload), task.tools)
         self._scratch = Scratch(scratch)
         self._measure_s = 0.0
         self._built: dict[str, Built] = {}
@@ -99,7 +110,8 @@ class LocalBench:
         )
         if known is not None and known.baseline is not None:
             self._baseline = replace(self._baseline, said=known.baseline.said)
-            self._reference = replace(known, baseline=self._baseline)
+            # Locks belong to the event loop in which they were waited for.
+            self._reference = replace(known, baseline=self._baseline, memo=Memo(known.memo.found))
             return
         self._tell(f"running: {self._workload.run_command()}", 0.5)
         self._reference = await make_reference(self._baseline, self._turns, device=self._tools.device)
@@ -141,7 +153,7 @@ class LocalBench:
                 self._built[key] = built
             return gates_json(verdict)
 
-        return verdict_of(await self._journal.once("verdict", content_key(self._circumstances, key), checked))
+        return verdict_of(await self._journal.once("verdict", content_key(self.circumstances, key), checked))
 
     async def comparison(self, candidate: Candidate, name: str, report: Report) -> EnergyComparison[Any]:
         """Measure a candidate against the baseline, with a record of its windows called ``name``.
@@ -155,18 +167,21 @@ class LocalBench:
             built = await self._program_of(candidate)
             path = unused(self._record, name)
             began = time.monotonic()
-            subject = str(self._program.root)
             try:
                 fresh.append(
                     await recorded_comparison(
-                        self._tools, (subject, f"{subject}, {name}"), (self.baseline, built), path, report
+                        self._tools,
+                        (self._subject, f"{self._subject}, {name}"),
+                        (self.baseline, built),
+                        path,
+                        report,
                     )
                 )
             finally:
                 self._measure_s += time.monotonic() - began
             return path.name
 
-        key = content_key(self._circumstances, files_key(candidate.files), name)
+        key = content_key(self.circumstances, files_key(candidate.files), name)
         kept = await self._journal.once("measurement", key, measure)
         if not fresh and (replay_meter := self._tools.replay_meter) is not None:
             return await replayed(self._record / kept, replay_meter)

@@ -22,6 +22,7 @@ from jouleline.core.verdict import GateResult, Verdict
 from .bench import Bench
 from .contest import Contest, best_of
 from .examiner import Examiner
+from .fleet_bench import FleetBench
 from .headroom import Roofs
 from .journal import Journal, identity
 from .judge import NO_OPINION
@@ -63,9 +64,7 @@ class Loop:
         self._identity = identity(program, workload)
         self._attempts: list[Attempt] = []
         self._roofs = Roofs(program, workload.args, tools.device)
-        self._bench: Bench = LocalBench(
-            task, scratch, journal, lambda text, done: self._say("baseline", text, done * _BASELINE_DONE)
-        )
+        self._bench = self._bench_of(task, scratch)
         self._examiner = Examiner(
             program=program,
             workload=workload,
@@ -86,6 +85,15 @@ class Loop:
             lambda text: self._say("baseline", text, _BASELINE_DONE),
             self._notes,
         )
+
+    def _bench_of(self, task: Task, scratch: Path) -> Bench:
+        if task.tools.fleet is not None:
+            return FleetBench(task, task.tools.fleet, self._journal, lambda text: self._say("fleet", text))
+
+        def tell(text: str, done: float) -> None:
+            self._say("baseline", text, done * _BASELINE_DONE)
+
+        return LocalBench(task, scratch, self._journal, tell)
 
     def _recorded(self, model: Any) -> RecordedModel | None:
         if model is None:

@@ -14,12 +14,20 @@ from jouleline.core.target import Target
 
 from .workload import WorkloadError, read_document
 
-RUNNERS: Final = ("ssh", "slurm")
+RUNNERS: Final = ("ssh", "slurm", "parsl")
 """What can be written for ``runner``."""
+
+FLEET: Final = "parsl"
+"""The runner that has many workers."""
+
+FLEET_SCHEDULERS: Final = ("slurm", "pbs", "lsf", "local")
+"""What can be written for ``scheduler``; ``local`` is this machine."""
 
 _TEXTS: Final = ("runner", "host", "python", "folder", "setup", "container", "queue", "account")
 _LISTS: Final = ("modules", "gpus", "options")
-KEYS: Final = (*_TEXTS, *_LISTS, "minutes")
+_NUMBERS: Final = ("minutes", "nodes", "workers")
+_OF_FLEETS: Final = ("scheduler", "nodes", "workers")
+KEYS: Final = (*_TEXTS, "scheduler", *_LISTS, *_NUMBERS)
 """What a table may hold."""
 
 _OF_SCHEDULERS: Final = ("queue", "account", "minutes", "options")
@@ -66,14 +74,13 @@ def _target(name: str, table: Mapping[str, Any], path: Path) -> Target:
     for key, value in table.items():
         if key not in KEYS:
             raise TargetSettingsError(f"{path}: unknown key {key!r} {where}; known are {', '.join(KEYS)}")
-        if key in _TEXTS and not (isinstance(value, str) and value.strip()):
+        if key in (*_TEXTS, "scheduler") and not (isinstance(value, str) and value.strip()):
             raise TargetSettingsError(f"{path}: {key} {where} must be text that is not empty")
         if key in _LISTS and not (isinstance(value, list) and all(_is_word(one) for one in value)):
             raise TargetSettingsError(f"{path}: {key} {where} must be a list of words")
-    minutes = table.get("minutes")
-    if minutes is not None and not (type(minutes) is int and minutes > 0):
-        raise TargetSettingsError(f"{path}: minutes {where} must be a whole number above 0")
-    said: dict[str, Any] = {key: table[key] for key in (*_TEXTS, "minutes") if key in table}
+        if key in _NUMBERS and not (type(value) is int and value > 0):
+            raise TargetSettingsError(f"{path}: {key} {where} must be a whole number above 0")
+    said: dict[str, Any] = {key: table[key] for key in (*_TEXTS, "scheduler", *_NUMBERS) if key in table}
     said |= {key: tuple(str(one) for one in table[key]) for key in _LISTS if key in table}
     target = Target(**{"name": name, "runner": "ssh", **said})
     problem = _problem(target, table)
@@ -89,6 +96,11 @@ def _is_word(value: object) -> bool:
 def _problem(target: Target, table: Mapping[str, Any]) -> str:
     if target.runner not in RUNNERS:
         return f"runner must be one of {', '.join(RUNNERS)}, which {target.runner!r} is not,"
+    if target.runner == FLEET:
+        if problem := _fleet_problem(target, table):
+            return problem
+    elif unused := [key for key in _OF_FLEETS if key in table]:
+        return f"{unused[0]} is for runner {FLEET}, and runner is {target.runner},"
     if target.runner == "ssh":
         if not target.host:
             return "host is missing: what you write after `ssh` to get there,"
@@ -104,4 +116,17 @@ def _problem(target: Target, table: Mapping[str, Any]) -> str:
                 return f"{key} must be plain words, which {value!r} is not,"
     if target.folder and not target.folder.startswith(("/", "~/")):
         return "folder must begin with / or ~/"
+    return ""
+
+
+def _fleet_problem(target: Target, table: Mapping[str, Any]) -> str:
+    if target.scheduler not in FLEET_SCHEDULERS:
+        return f"scheduler must be one of {', '.join(FLEET_SCHEDULERS)}"
+    if "container" in table:
+        return f"container is not for runner {FLEET}"
+    if target.gpus and "workers" in table:
+        return "gpus has a worker for each GPU, so workers is not for it"
+    if target.scheduler == "local":
+        unused = [key for key in (*_OF_SCHEDULERS, "nodes") if key in table]
+        return f"{unused[0]} is for schedulers, and scheduler is local" if unused else ""
     return ""

@@ -14,6 +14,9 @@ class Target:
     its files there (empty: the user's cache folder), ``modules`` are loaded and ``setup`` is run by a login
     shell before anything else, ``gpus`` are the only GPUs that programs see, ``container`` is an image for
     apptainer. ``queue``, ``account``, ``minutes`` and further ``options`` are the scheduler's.
+
+    For ``runner`` parsl, ``scheduler`` gives ``nodes`` at a time, each with a worker for each of ``gpus``, or
+    else ``workers``, which share it.
     """
 
     name: str
@@ -29,3 +32,6 @@ class Target:
     account: str = ""
     minutes: int | None = None
     options: tuple[str, ...] = ()
+    scheduler: str = ""
+    nodes: int = 1
+    workers: int = 1

@@ -13,10 +13,12 @@ from jouleline.core.ports import LanguageModel
 
 from .devices import host_device
 from .errors import UnavailableError
+from .fleet import edges_of_fleet
 from .folders import config_folder, disk_cache, records_folder
 from .measuring import measure_settings, replay_meter, sees_gpus, turn, two_meters
 from .models import configured_model, model_settings
 from .remote import place
+from .remote import target as target_named
 from .running import runner, toolchains
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def refactor_tools(
         **(
             _edges_here(settings, confined=confined, uses_gpu=uses_gpu)
             if target is None
-            else _edges_there(target, settings, program, tell, confined=confined, uses_gpu=uses_gpu)
+            else _edges_of(target, settings, program, tell, confined=confined, uses_gpu=uses_gpu)
         ),
         plan=settings.plan,
         rules=rules(),
@@ -99,6 +101,24 @@ def _edges_here(settings: MeasureSettings, *, confined: bool, uses_gpu: bool) ->
         "host": host.name,
         "device": host,
     }
+
+
+def _edges_of(
+    name: str,
+    settings: MeasureSettings,
+    program: Path | None,
+    tell: Callable[[str], None],
+    *,
+    confined: bool,
+    uses_gpu: bool,
+) -> dict[str, Any]:
+    """What of the tools is a target's."""
+    from jouleline.app.target_settings import FLEET
+
+    described = target_named(name, program)
+    if described.runner == FLEET:
+        return edges_of_fleet(described, settings, tell, confined=confined, uses_gpu=uses_gpu)
+    return _edges_there(name, settings, program, tell, confined=confined, uses_gpu=uses_gpu)
 
 
 def _edges_there(

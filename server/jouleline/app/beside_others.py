@@ -1,0 +1,51 @@
+"""A worker among others on its node: their work must not be in its figures, nor its work in theirs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from jouleline.core.meter import NodeTurn
+from jouleline.core.ports import Completed, Job
+
+from .wrapped_runner import WrappedRunner
+
+_POLL_S: Final = 0.01
+
+
+@dataclass
+class BesideOthers(WrappedRunner):
+    """Builds beside other workers' builds; runs alone, for gates watch how long programs take.
+
+    While another worker measures nothing begins, and while we ``measure`` nothing of ours waits. ``turns``
+    makes the turn of one job. Records name ``node``; ``waited_s`` (s) is what others took, summed.
+    """
+
+    node: str
+    measuring: NodeTurn
+    turns: Callable[[], NodeTurn]
+    waited_s: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The runner's own name, and where it runs."""
+        return f"{self.runner.name} on {self.node}"
+
+    async def run(self, job: Job) -> Completed:
+        """Run a job when nobody is disturbed by it.
+
+        Raises:
+            MeterError: when nobody can tell.
+        """
+        if self.measuring.held:
+            return await self.runner.run(job)
+        turn = self.turns()
+        while not (turn.share() if job.builds else turn.take()):
+            self.waited_s += _POLL_S
+            await asyncio.sleep(_POLL_S)
+        try:
+            return await self.runner.run(job)
+        finally:
+            turn.give_back()
