@@ -28,8 +28,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "lsp": ("app", "core", "config", "wiring"),
     "cli": ("app", "core", "config", "wiring"),
     # `jouleline serve` is a verb that starts the server: wiring may know lsp, so that cli need not.
-    "wiring": ("app", "cache", "config", "core", "devices", "fleet", "languages", "lsp", "remote", "rules")
-    + EDGES,
+    "wiring": (
+        *("app", "cache", "config", "core", "devices", "fleet", "languages", "lsp", "remote", "rules"),
+        *EDGES,
+    ),
     "__init__": (),
     "__main__": ("cli",),
     # The agent is a wiring of its own, for another machine; the near end speaks its language.

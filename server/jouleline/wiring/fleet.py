@@ -139,10 +139,7 @@ def edges_of_fleet(
     return {
         "runner": Elsewhere(first.runner.removesuffix(f" on {first.node}"), first.guarantees, target.name),
         "meter": MeterElsewhere(first.meter),
-        "notes": (
-            f"up to {workers.fleet.places} workers tried candidates (target {target.name})",
-            *first.notes,
-        ),
+        "notes": (note, *first.notes),
         "gpu": first.gpu,
         "host": first.host.name,
         "device": first.host,
