@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import socket
 import sys
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 
+POLL_S = 15.0
+"""Between two looks at the queue."""
+PATIENCE_S = 30
+"""How long a node may be silent before it counts as lost."""
+
 _POOL: Final = "process_worker_pool.py"
 _POOL_MODULE: Final = "parsl.executors.high_throughput.process_worker_pool"
 _TRIES: Final = 3
@@ -51,14 +57,8 @@ class Fleet:
         self,
         target: Target,
         function: Callable[..., Any],
-        *,
-        poll_s: float = 15.0,
-        patience_s: int = 30,
     ) -> None:
         """Ask the scheduler for the nodes of ``target``; they need not be there yet.
-
-        ``poll_s`` (s) is the time between two looks at the queue, and ``patience_s`` (s) how long a node may
-        be silent before it counts as lost.
 
         Raises:
             FleetError: if Parsl is not installed, the folder is of no use, or nobody listens to us.
@@ -68,7 +68,7 @@ class Fleet:
         self.folder = _folder(target)
         try:
             self._blocks = provider(target)
-            self._executor = _executor(target, self._blocks, self.folder, poll_s, patience_s)
+            self._executor = _executor(target, self._blocks, self.folder)
             self._kernel = _kernel(self._executor, self.folder)
         except BaseException as error:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -170,19 +170,17 @@ def _folder(target: Target) -> Path:
         ) from error
 
 
-def _executor(
-    target: Target, blocks: ExecutionProvider, folder: Path, poll_s: float, patience_s: int
-) -> HighThroughputExecutor:
+def _executor(target: Target, blocks: ExecutionProvider, folder: Path) -> HighThroughputExecutor:
     from parsl import HighThroughputExecutor
     from parsl.executors.high_throughput.executor import DEFAULT_LAUNCH_CMD
     from parsl.jobs.error_handlers import windowed_error_handler
 
     class Attentive(HighThroughputExecutor):
-        """Looks at the queue more often than once a minute: a node that was lost has to be replaced."""
+        """Looks at the queue more often than Parsl, which does it once a minute."""
 
         @property
         def status_polling_interval(self) -> float:
-            return poll_s
+            return POLL_S
 
     # By its module: the script of that name need not be on a node's PATH.
     pool = f"{python_of(target)} -m {_POOL_MODULE}"
@@ -196,8 +194,8 @@ def _executor(
         # A worker's cores are the node's: it alone runs programs while others wait.
         cores_per_worker=1e-6,
         available_accelerators=list(target.gpus),
-        heartbeat_period=max(patience_s // 3, 1),
-        heartbeat_threshold=patience_s,
+        heartbeat_period=max(PATIENCE_S // 3, 1),
+        heartbeat_threshold=PATIENCE_S,
         block_error_handler=partial(windowed_error_handler, threshold=_REFUSALS),
         encrypted=True,
     )
@@ -218,6 +216,8 @@ def _kernel(executor: HighThroughputExecutor, folder: Path) -> DataFlowKernel:
     def cost(error: Exception, _: object) -> float:
         return 1.0 if isinstance(error, ManagerLost | WorkerLost) else float(_TRIES)
 
+    # All that Parsl does is in its own log, in our folder; a user's terminal is no place for it.
+    logging.getLogger("parsl").propagate = False
     return DataFlowKernel(
         Config(
             executors=[executor],
