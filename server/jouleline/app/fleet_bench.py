@@ -90,6 +90,7 @@ class FleetBench:
         except LostWorkerError as error:
             return Verdict((GateResult(_WORKER, passed=False, reason=str(error)),))
         self._tried[key] = found
+        self._tell(f"{candidate.name}: tried on {found['node']} in {found['seconds']:.0f} s")
         return verdict_of(found["gates"])
 
     async def comparison(self, candidate: Candidate, name: str, report: Report) -> EnergyComparison[Any]:
@@ -126,8 +127,6 @@ class FleetBench:
         )
         for one in fields(Spent):
             setattr(self._spent, one.name, getattr(self._spent, one.name) + getattr(reply.spent, one.name))
-        if candidate is not None:
-            self._tell(f"{name}: tried on {reply.node} in {reply.seconds:.0f} s")
         return reply
 
     def _kept(self, reply: Reply, name: str) -> Mapping[str, Any]:
