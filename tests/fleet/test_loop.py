@@ -1,7 +1,6 @@
 """The whole loop by Parsl's workers on a real Slurm, and what becomes of it when something is lost."""
 
 import asyncio
-import json
 import os
 import platform
 import signal

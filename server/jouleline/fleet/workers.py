@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -50,7 +50,8 @@ _CLEARING_S: Final = 5.0
 class Fleet:
     """Nodes whose workers call one function; close it. ``folder``, which nodes share, is gone then.
 
-    ``places`` is how many tasks can be under way at once.
+    ``places`` is how many tasks can be under way at once; in ``known`` its users keep what holds for all of
+    them.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Fleet:
             FleetError: if Parsl is not installed, the folder is of no use, or nobody listens to us.
         """
         self._target = target
+        self.known: dict[Hashable, Any] = {}
         self.places = target.nodes * workers_per_node(target)
         self.folder = _folder(target)
         try:
@@ -216,8 +218,11 @@ def _kernel(executor: HighThroughputExecutor, folder: Path) -> DataFlowKernel:
     def cost(error: Exception, _: object) -> float:
         return 1.0 if isinstance(error, ManagerLost | WorkerLost) else float(_TRIES)
 
-    # All that Parsl does is in its own log, in our folder; a user's terminal is no place for it.
-    logging.getLogger("parsl").propagate = False
+    # A user's terminal is no place for its log, which goes to standard error where nobody takes it.
+    logger = logging.getLogger("parsl")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
     return DataFlowKernel(
         Config(
             executors=[executor],
@@ -227,5 +232,6 @@ def _kernel(executor: HighThroughputExecutor, folder: Path) -> DataFlowKernel:
             strategy="simple",
             strategy_period=_SCALING_S,
             max_idletime=_IDLE_S,
+            initialize_logging=False,
         )
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from jouleline.core.target import Target
 
 from .errors import UnavailableError
 from .remote import UnreachableTargetError
+from .remote import target as target_named
 from .running import sandbox_wanted
 
 if TYPE_CHECKING:
@@ -28,13 +29,14 @@ Tell = Callable[[str], None]
 
 @dataclass
 class Workers:
-    """The workers of a target, asked with the settings of one run; close it, and the fleet with it."""
+    """The workers of a fleet, asked with the settings of one run; closes the fleet unless it is shared."""
 
     fleet: Fleet
     settings: MeasureSettings
     sandboxes: tuple[str, ...]
     readable: tuple[str, ...]
     uses_gpu: bool
+    shared: bool = False
     _roots: dict[str, Path] = field(default_factory=dict)
 
     def keep(self, key: str, copy: Callable[[Path], None]) -> None:
@@ -76,17 +78,20 @@ class Workers:
         return reply
 
     def first(self, tell: Tell) -> Place:
-        """What the first worker that is there says of itself.
+        """What the first worker that is there says of itself; asked once for the same settings.
 
         Raises:
             RunnerError: if none can be had, or it cannot work.
         """
         from jouleline.app.evaluation import Question
 
-        reply: Reply = self.fleet.wait(self._request(Question.FACTS), tell=tell)
-        reply.raise_failure()
-        assert reply.facts is not None
-        return reply.facts
+        request = self._request(Question.FACTS)
+        if request not in self.fleet.known:
+            reply: Reply = self.fleet.wait(request, tell=tell)
+            reply.raise_failure()
+            self.fleet.known[request] = reply.facts
+        found: Place = self.fleet.known[request]
+        return found
 
     def _request(self, question: Question, **more: Any) -> object:
         from jouleline.app.evaluation import Request
@@ -101,14 +106,51 @@ class Workers:
         )
 
     def close(self) -> None:
-        """Give all nodes back."""
-        self.fleet.close()
+        """Give all nodes back, unless others need them."""
+        if not self.shared:
+            self.fleet.close()
+
+
+@contextmanager
+def fleet_of(name: str | None) -> Iterator[Fleet | None]:
+    """The started fleet that a target names, closed afterwards; None where it names a single machine.
+
+    Raises:
+        UnreachableTargetError: if it cannot be started.
+        UnavailableError: if there is no such target, or the settings are wrong.
+    """
+    from jouleline.app.target_settings import FLEET
+
+    described = target_named(name) if name is not None else None
+    if described is None or described.runner != FLEET:
+        yield None
+        return
+    with closing(_started(described)) as fleet:
+        yield fleet
+
+
+def _started(target: Target) -> Fleet:
+    from jouleline.core.ports import RunnerError
+    from jouleline.fleet.workers import Fleet
+
+    from .evaluation import answer
+
+    try:
+        return Fleet(target, answer)
+    except RunnerError as error:
+        raise UnreachableTargetError(str(error)) from error
 
 
 def edges_of_fleet(
-    target: Target, settings: MeasureSettings, tell: Tell, *, confined: bool, uses_gpu: bool
+    target: Target,
+    settings: MeasureSettings,
+    tell: Tell,
+    *,
+    confined: bool,
+    uses_gpu: bool,
+    fleet: Fleet | None = None,
 ) -> dict[str, Any]:
-    """What of the loop's tools is a fleet's.
+    """What of the loop's tools is a fleet's: a new one, or one that is ``fleet`` already.
 
     Raises:
         UnreachableTargetError: if there is no worker to be had.
@@ -116,16 +158,16 @@ def edges_of_fleet(
     """
     from jouleline.core.ports import RunnerError
     from jouleline.fleet.elsewhere import Elsewhere, MeterElsewhere
-    from jouleline.fleet.workers import Fleet
-
-    from .evaluation import answer
 
     backends, readable = sandbox_wanted(confined=confined)
     with ExitStack() as stack:
-        try:
+        if fleet is None:
             tell(f"{target.name}: asking {target.scheduler} for nodes")
-            workers = Workers(Fleet(target, answer), settings, backends, readable, uses_gpu)
-            stack.callback(workers.close)
+        workers = Workers(
+            fleet or _started(target), settings, backends, readable, uses_gpu, shared=fleet is not None
+        )
+        stack.callback(workers.close)
+        try:
             first = workers.first(tell)
         except RunnerError as error:
             raise UnreachableTargetError(str(error)) from error

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jouleline.app.measure_settings import MeasureSettings
     from jouleline.app.outcome import Tools
     from jouleline.core.loop_settings import LoopSettings
+    from jouleline.fleet.workers import Fleet
     from jouleline.rules.base import Rule
 
 
@@ -44,6 +45,7 @@ def refactor_tools(
     use: str | None = None,
     model: str | None = None,
     target: str | None = None,
+    fleet: Fleet | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Tools:
     """Everything the refactoring loop works with, for a program that ``uses_gpu`` or not; close it.
@@ -51,7 +53,7 @@ def refactor_tools(
     ``settings`` say how to measure, by default as the user's own do. ``program`` is the folder whose
     ``[refactor]`` and ``[model]`` count, ``use`` names settings that replace those of files, and
     ``model`` replaces the configured model's name. Programs run on the machine that ``target`` names, else
-    here; ``tell`` hears what of it is waited for.
+    here; ``fleet`` is that target where it is started already, and stays. ``tell`` hears what is waited for.
 
     Raises:
         UnavailableError: if a setting is wrong, if a GPU is here whose energy cannot be measured, if a
@@ -68,7 +70,7 @@ def refactor_tools(
         **(
             _edges_here(settings, confined=confined, uses_gpu=uses_gpu)
             if target is None
-            else _edges_of(target, settings, program, tell, confined=confined, uses_gpu=uses_gpu)
+            else _edges_of(target, settings, program, tell, confined=confined, uses_gpu=uses_gpu, fleet=fleet)
         ),
         plan=settings.plan,
         rules=rules(),
@@ -111,13 +113,14 @@ def _edges_of(
     *,
     confined: bool,
     uses_gpu: bool,
+    fleet: Fleet | None,
 ) -> dict[str, Any]:
     """What of the tools is a target's."""
     from jouleline.app.target_settings import FLEET
 
     described = target_named(name, program)
     if described.runner == FLEET:
-        return edges_of_fleet(described, settings, tell, confined=confined, uses_gpu=uses_gpu)
+        return edges_of_fleet(described, settings, tell, confined=confined, uses_gpu=uses_gpu, fleet=fleet)
     return _edges_there(name, settings, program, tell, confined=confined, uses_gpu=uses_gpu)
 
 
