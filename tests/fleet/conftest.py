@@ -25,7 +25,7 @@ int main(int, char **argv) {
   for (int i = 0; i < n; ++i) x[i] = i + 1;
   const double scale = 3.7;
 #pragma omp parallel for
-  for (int i = 0; i < n; ++i) y[i] = x[i] * std::exp(scale);
+  for (int i = 0; i < n; ++i) y[i] = x[i] * std::exp(scale) + std::pow(x[i], 2.0);
 #pragma omp parallel for
   for (int i = 0; i < n; ++i) {
 #pragma omp atomic
@@ -43,13 +43,13 @@ def mark() -> str:
 
 @pytest.fixture
 def program(tmp_path: Path, mark: str) -> Path:
-    """Each of its runs carries the mark."""
+    """Each of its builds and runs carries the mark."""
     folder = tmp_path / "sum"
     folder.mkdir()
     (folder / "main.cpp").write_text(SOURCE)
     # By its path the compiler is not found by those who would add options: no gate builds with sanitizers.
     (folder / "jouleline.toml").write_text(
-        f'[workload]\nbuild = "{shutil.which("g++")} -O1 -fopenmp main.cpp -o main"\n'
+        f'[workload]\nbuild = "{shutil.which("g++")} -O1 -fopenmp main.cpp -o main # {mark}"\n'
         f'run = "./main {{args}} {mark}"\nargs = "10000"\ncheck_args = ["1000"]\n'
         "[workload.tolerance]\nrelative = 1e-8\n[refactor]\nrounds = 0\n[measure]\nseconds = 0.2\n"
     )

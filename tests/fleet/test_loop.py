@@ -28,7 +28,7 @@ from tests.support.slurm import Slurm
 pytestmark = [pytest.mark.needs("g++"), pytest.mark.slow]
 
 NODE = platform.node()
-RULES = {"reduction-clause", "invariant-call"}
+RULES = {"reduction-clause", "strength-reduction", "invariant-call"}
 
 
 def evaluations(record: Path) -> list[dict[str, Any]]:
