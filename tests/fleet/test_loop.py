@@ -82,6 +82,9 @@ def test_a_node_that_is_lost_costs_no_candidate(program: Path, slurm: Slurm, hom
 def test_an_interrupted_run_goes_on_without_paying_twice(
     program: Path, slurm: Slurm, home: Path, mark: str
 ) -> None:
+    # Two candidates will do.
+    source = program / "main.cpp"
+    source.write_text(source.read_text().replace(" + std::pow(x[i], 2.0)", ""))
     words = ["refactor", str(program), "--use", "rules", "--target", "fleet"]
     with subprocess.Popen(
         [sys.executable, "-m", "jouleline", *words], stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -106,7 +109,7 @@ def test_an_interrupted_run_goes_on_without_paying_twice(
     keys = Counter(event["key"] for event in evaluations(record))
     assert set(paid) <= set(keys)
     assert set(keys.values()) == {1}
-    assert len(keys) == len(RULES)
+    assert len(keys) == 2
     document = resumed.document
     assert document["cost"]["reused"] == len(paid)
     for attempt in document["attempts"]:
