@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jouleline.app.beside_others import BesideOthers
+from jouleline.app.beside_others import BesideOthers, TimedTurn
 from jouleline.core.ports import Completed, Job
 from jouleline.meters.turn import FileTurn, SharedNodeTurn
 
@@ -29,7 +29,9 @@ class Watched:
 
 
 def worker(runner: Watched, folder: Path, gpus: str = "") -> BesideOthers:
-    return BesideOthers(runner, "n1", SharedNodeTurn(folder, gpus), lambda: SharedNodeTurn(folder, gpus))
+    return BesideOthers(
+        runner, "n1", TimedTurn(SharedNodeTurn(folder, gpus)), lambda: SharedNodeTurn(folder, gpus)
+    )
 
 
 BUILD, RUN = Job("build", "", builds=True), Job("run", "")
@@ -72,6 +74,8 @@ def test_nothing_of_others_begins_while_one_measures_or_waits_to(tmp_path: Path)
 
     asyncio.run(work())
     assert runner.met == {("run",), ("build",)}
+    assert one.waited_s >= 0.05
+    assert other.waited_s >= 0.05
 
 
 def test_workers_whose_meters_count_a_gpu_each_do_not_wait(tmp_path: Path) -> None:

@@ -68,9 +68,12 @@ def home(tmp_path: Path, slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Path:
     config = tmp_path / ".config/jouleline"
     config.mkdir(parents=True)
     backend = "best" if find_bubblewrap().availability is Availability.READY else "none"
-    (config / "jouleline.toml").write_text(
-        '[target.fleet]\nrunner = "parsl"\nscheduler = "slurm"\nhost = "127.0.0.1"\nworkers = 2\n'
+    fleet = (
+        'runner = "parsl"\nscheduler = "slurm"\nhost = "127.0.0.1"\nworkers = 2\n'
         f'minutes = 5\npython = "{sys.executable}"\nfolder = "{tmp_path}/files"\n'
+    )
+    (config / "jouleline.toml").write_text(
+        f'[target.fleet]\n{fleet}[target.closed]\n{fleet}queue = "closed"\n'
         f'[measure]\nmeter = "cpu-time"\n[sandbox]\nbackend = "{backend}"\n'
     )
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -117,3 +117,18 @@ def test_an_interrupted_run_goes_on_without_paying_twice(
             assert attempt["energy"]["runner"].endswith(f" on {NODE}")
     for path in record.glob("energy-*.jsonl"):
         assert read_energy_record(path).header.meter.device.endswith(f" of {NODE}")
+
+
+def test_a_queue_that_never_starts_can_be_left(program: Path, slurm: Slurm, home: Path, mark: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "jouleline", "refactor", str(program), "--use", "rules", "--target", "closed"],
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as started:  # fmt: skip
+        assert started.stderr is not None
+        for line in started.stderr:
+            if "closed: 0 of 1 nodes run, 1 wait in slurm" in line:
+                break
+        os.killpg(started.pid, signal.SIGINT)
+        assert started.stderr.read() == "jouleline refactor: stopped\n"
+    assert started.returncode == 1
+    nothing_is_left(slurm, home, mark)

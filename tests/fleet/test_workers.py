@@ -119,6 +119,16 @@ def test_a_target_is_said_in_the_words_of_its_scheduler(scheduler: str, expected
         assert "#SBATCH --exclusive" in blocks.scheduler_options
 
 
+def test_what_a_node_of_pbs_has_to_have_is_selected() -> None:
+    blocks: Any = provider(
+        Target(
+            "p", "parsl", scheduler="pbs", options=("ncpus=64", "ngpus=4", "mem=200gb", "-l filesystems=x")
+        )
+    )
+    assert (blocks.cpus_per_node, blocks.select_options) == (64, "ngpus=4:mem=200gb")
+    assert blocks.scheduler_options == "#PBS -l place=excl\n#PBS -l filesystems=x"
+
+
 def test_who_started_it_ends_and_so_does_the_interchange(tmp_path: Path) -> None:
     script = (
         "import sys, time\nfrom jouleline.core.target import Target\nfrom jouleline.fleet import workers\n"

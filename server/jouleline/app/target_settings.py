@@ -124,6 +124,9 @@ def _fleet_problem(target: Target, table: Mapping[str, Any]) -> str:
         return f"scheduler must be one of {', '.join(FLEET_SCHEDULERS)}"
     if "container" in table:
         return f"container is not for runner {FLEET}"
+    for option in target.options:
+        if target.scheduler == "pbs" and not re.fullmatch(r"-.*|(?!ncpus=)\w+=\S+|ncpus=[1-9]\d*", option):
+            return f"options must be as '-l place=free', 'ncpus=64' or 'ngpus=4', which {option!r} is not,"
     if target.gpus and "workers" in table:
         return "gpus has a worker for each GPU, so workers is not for it"
     if target.scheduler == "local":

@@ -38,7 +38,13 @@ def prelude(target: Target) -> str:
 def directives(target: Target) -> str:
     """The lines of a job's script that are the user's, and those that keep others from its nodes."""
     word = _DIRECTIVES[target.scheduler]
-    return "\n".join(f"{word} {option}" for option in (*_ALONE[target.scheduler], *target.options))
+    options = [option for option in target.options if option not in resources(target)]
+    return "\n".join(f"{word} {option}" for option in (*_ALONE[target.scheduler], *options))
+
+
+def resources(target: Target) -> list[str]:
+    """Options that are no options but what a node has to have, as in ``select`` of PBS: ``ngpus=4``."""
+    return [one for one in target.options if target.scheduler == "pbs" and not one.startswith("-")]
 
 
 def provider(target: Target) -> ExecutionProvider:
@@ -64,7 +70,12 @@ def provider(target: Target) -> ExecutionProvider:
     if target.scheduler == "slurm":
         found = providers.SlurmProvider(partition=queue, account=account, exclusive=True, **blocks)
     elif target.scheduler == "pbs":
-        found = providers.PBSProProvider(queue=queue, account=account, **blocks)
+        wanted = dict(one.partition("=")[::2] for one in resources(target))
+        cores = int(wanted.pop("ncpus", "1"))
+        more = ":".join(f"{name}={value}" for name, value in wanted.items())
+        found = providers.PBSProProvider(
+            queue=queue, account=account, cpus_per_node=cores, select_options=more, **blocks
+        )
     else:
         found = providers.LSFProvider(queue=queue, project=account, **blocks)
     return found

@@ -74,7 +74,7 @@ def _pinned() -> str:
 
 def _tools(request: Request, reply: Reply) -> Tools:
     """The edges of this node."""
-    from jouleline.app.beside_others import BesideOthers
+    from jouleline.app.beside_others import BesideOthers, TimedTurn
     from jouleline.app.outcome import Tools
     from jouleline.meters.located import LocatedMeter
     from jouleline.meters.selection import counts_only_gpus, find_gpu
@@ -88,7 +88,7 @@ def _tools(request: Request, reply: Reply) -> Tools:
     def node_turn() -> SharedNodeTurn:
         return SharedNodeTurn(state_folder(), own)
 
-    turn, host = node_turn(), host_device()
+    turn, host = TimedTurn(node_turn()), host_device()
     return Tools(
         runner=BesideOthers(chosen, reply.node, turn, node_turn),
         meter=LocatedMeter(used, reply.node),
