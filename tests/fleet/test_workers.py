@@ -1,6 +1,7 @@
 """Workers by Parsl on this machine: how they are pinned, and what is said when they cannot be had."""
 
 import asyncio
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from jouleline.fleet.errors import FleetError
 from jouleline.fleet.workers import Fleet
 from tests.cli.command import jouleline
 from tests.runners.processes import processes_with, until
+from tests.support.nvml import build_nvml_double
 from tests.support.on_workers import work
 
 ROOT = Path(__file__).parents[2]
@@ -27,30 +29,39 @@ HERE = Target("here", "parsl", python=sys.executable, scheduler="local", setup=f
 
 @pytest.fixture(scope="module")
 def pinned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """Two workers, each with a GPU of its own, which need not be there to be named."""
-    folder = tmp_path_factory.mktemp("fleet")
+    """Two workers, each with one of four GPUs, of which a double of NVIDIA's driver tells."""
+    folder, driver = tmp_path_factory.mktemp("fleet"), tmp_path_factory.mktemp("driver")
+    build_nvml_double(driver)
+    (driver / "script").write_text("gpus 4\npower 70\ngpu 2 kind 2\ngpu 3 kind 3\n")
+    setup = f"{HERE.setup} LD_LIBRARY_PATH={driver} NVML_DOUBLE_SCRIPT={driver}/script"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "PATIENCE_S", 6)
-        started = Fleet(replace(HERE, gpus=("2", "3"), folder=str(folder)), work)
+        started = Fleet(replace(HERE, gpus=("2", "3"), folder=str(folder), setup=setup), work)
     with closing(started) as fleet:
         yield fleet
     until(lambda: processes_with(str(folder)) == [])
     assert list(folder.iterdir()) == []
 
 
-def test_each_worker_sees_a_gpu_of_its_own(pinned: Fleet, tmp_path: Path) -> None:
-    async def both() -> list[dict[str, str]]:
-        asked = (pinned.run("pins", str(tmp_path), 2) for _ in range(2))
-        return list(await asyncio.gather(*asked))
+async def both(fleet: Fleet, what: str, folder: Path) -> list[dict[str, str]]:
+    """What each of the two workers says."""
+    return list(await asyncio.gather(*(fleet.run(what, str(folder), 2) for _ in range(2))))
 
+
+def test_each_worker_sees_a_gpu_of_its_own(pinned: Fleet, tmp_path: Path) -> None:
     assert pinned.places == 2
-    said = asyncio.run(both())
+    said = asyncio.run(both(pinned, "pins", tmp_path))
     assert sorted(one["gpus"] for one in said) == ["2", "3"]
     for one in said:
         assert one["CUDA_VISIBLE_DEVICES"] == one["ROCR_VISIBLE_DEVICES"] == one["gpus"]
         # Of those that ROCR leaves, and in the order in which NVIDIA's meter counts.
         assert one["HIP_VISIBLE_DEVICES"] == "0"
         assert one["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+
+
+def test_each_worker_measures_its_own_gpu_and_says_where(pinned: Fleet, tmp_path: Path) -> None:
+    for one in asyncio.run(both(pinned, "meter", tmp_path)):
+        assert one["device"] == f"NVIDIA D{one['gpus']} (test double) of {platform.node()}"
 
 
 def test_what_ends_worker_after_worker_is_not_tried_for_ever(pinned: Fleet) -> None:

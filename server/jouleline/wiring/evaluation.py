@@ -82,7 +82,9 @@ def _tools(request: Request, reply: Reply) -> Tools:
 
     settings = request.settings
     chosen, notes = runner_of(request.sandboxes, request.readable)
-    used = meter(settings.meter, settings.gpus, accept_mig=settings.accept_mig, uses_gpu=request.uses_gpu)
+    # A worker that has GPUs of its own counts these and no others, whatever is said for one machine.
+    gpus = () if reply.gpus else settings.gpus
+    used = meter(settings.meter, gpus, accept_mig=settings.accept_mig, uses_gpu=request.uses_gpu)
     own = reply.gpus if counts_only_gpus(used.info) else ""
 
     def node_turn() -> SharedNodeTurn:
