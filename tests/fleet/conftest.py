@@ -81,5 +81,6 @@ def home(tmp_path: Path, slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
     monkeypatch.setattr(workers, "POLL_S", 0.5)
+    monkeypatch.setattr(workers, "SCALING_S", 1.0)
     monkeypatch.setattr(workers, "PATIENCE_S", 4)
     return tmp_path

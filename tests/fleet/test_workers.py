@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from parsl.jobs.states import JobState, JobStatus
 
 from jouleline.core.ports import LostWorkerError
 from jouleline.core.target import Target
@@ -75,12 +77,34 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(
 ) -> None:
     monkeypatch.setenv("PATH", "/bin" if not Path("/bin/sbatch").exists() else str(tmp_path))
     monkeypatch.setattr(workers, "POLL_S", 0.1)
+    monkeypatch.setattr(workers, "SCALING_S", 0.2)
     target = Target("far", "parsl", scheduler="slurm", host="127.0.0.1", folder=str(tmp_path / "files"))
     with closing(Fleet(target, work)) as fleet, pytest.raises(FleetError) as caught:
         fleet.wait("pins")
     assert "target far: no worker can be had" in str(caught.value)
     assert "sbatch" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_nodes_that_are_refused_are_not_asked_for_while_others_work() -> None:
+    class Executor:
+        """A test double of Parsl's: it keeps what it is told."""
+
+        provider: Any = SimpleNamespace(max_blocks=4)
+        ended: Exception | None = None
+
+        def set_bad_state_and_fail_all(self, error: Exception) -> None:
+            self.ended = error
+
+    executor: Any = Executor()
+    status = {str(block): JobStatus(JobState.FAILED, "too many jobs") for block in range(1, 4)}
+    workers.refused(executor, {"0": JobStatus(JobState.RUNNING), **status})
+    assert executor.provider.max_blocks == 1
+    assert executor.ended is None
+    workers.refused(executor, {"0": JobStatus(JobState.COMPLETED), "1": status["1"], "2": status["2"]})
+    assert executor.ended is None
+    workers.refused(executor, {"0": JobStatus(JobState.COMPLETED), **status})
+    assert "too many jobs" in str(executor.ended)
 
 
 def test_without_the_extra_it_is_said_what_to_install(

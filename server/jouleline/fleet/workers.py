@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,12 +24,16 @@ from .errors import FleetError
 if TYPE_CHECKING:
     from parsl import DataFlowKernel
     from parsl.executors import HighThroughputExecutor
+    from parsl.executors.status_handling import BlockProviderExecutor
+    from parsl.jobs.states import JobStatus
     from parsl.providers.base import ExecutionProvider
 
 Tell = Callable[[str], None]
 
 POLL_S = 15.0
 """Between two looks at the queue."""
+SCALING_S = 5.0
+"""Between two looks whether nodes have to be asked for."""
 PATIENCE_S = 30
 """How long a node may be silent before it counts as lost."""
 
@@ -43,7 +46,6 @@ _REFUSALS: Final = 3
 _IDLE_S: Final = 600.0
 """Nodes for which there is no work are given back after so long: a model may think for minutes."""
 _LOOK_S: Final = 0.2
-_SCALING_S: Final = 1.0
 _CLEARING_S: Final = 5.0
 
 
@@ -175,7 +177,6 @@ def _folder(target: Target) -> Path:
 def _executor(target: Target, blocks: ExecutionProvider, folder: Path) -> HighThroughputExecutor:
     from parsl import HighThroughputExecutor
     from parsl.executors.high_throughput.executor import DEFAULT_LAUNCH_CMD
-    from parsl.jobs.error_handlers import windowed_error_handler
 
     class Attentive(HighThroughputExecutor):
         """Looks at the queue more often than Parsl, which does it once a minute."""
@@ -198,9 +199,25 @@ def _executor(target: Target, blocks: ExecutionProvider, folder: Path) -> HighTh
         available_accelerators=list(target.gpus),
         heartbeat_period=max(PATIENCE_S // 3, 1),
         heartbeat_threshold=PATIENCE_S,
-        block_error_handler=partial(windowed_error_handler, threshold=_REFUSALS),
+        block_error_handler=refused,
         encrypted=True,
     )
+
+
+def refused(executor: BlockProviderExecutor, status: dict[str, JobStatus]) -> None:
+    """After some refusals in a row, go on with the nodes that are there, or end where there are none."""
+    from parsl.jobs.error_handlers import windowed_error_handler
+    from parsl.jobs.states import JobState
+
+    newest = sorted(status, key=int)[-_REFUSALS:]
+    failed = sum(status[block].state in (JobState.FAILED, JobState.MISSING) for block in newest)
+    if failed < _REFUSALS:
+        return
+    left = sum(one.state in (JobState.PENDING, JobState.RUNNING) for one in status.values())
+    if left and executor.provider is not None:
+        executor.provider.max_blocks = left
+    else:
+        windowed_error_handler(executor, status, threshold=_REFUSALS)
 
 
 def _address(target: Target) -> str | None:
@@ -230,7 +247,7 @@ def _kernel(executor: HighThroughputExecutor, folder: Path) -> DataFlowKernel:
             retries=_TRIES - 1,
             retry_handler=cost,
             strategy="simple",
-            strategy_period=_SCALING_S,
+            strategy_period=SCALING_S,
             max_idletime=_IDLE_S,
             initialize_logging=False,
         )
