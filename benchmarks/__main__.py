@@ -1,4 +1,4 @@
-"""``make bench``: the document path, latency beside clangd, throughput, edits, the loop, far machines.
+"""``make bench``: the document path, latency beside clangd, throughput, edits, the loop, machines far away.
 
 Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
 checkout of HeCBench's ``src``, say).
@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import document, edits, generated, loop, metering, remote, servers, throughput
+from . import document, edits, fleet, generated, loop, metering, remote, servers, throughput
 
 LINES = 3000
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -33,6 +33,7 @@ def main() -> int:
         "metering": metering.measure(),
         "loop": loop.measure(SAMPLES / "dot-omp"),
         "remote": remote.measure(),
+        "fleet": fleet.measure(),
     }
     print(servers.table(results["servers"]), file=sys.stderr)
     json.dump(results, sys.stdout, indent=2)

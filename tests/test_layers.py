@@ -28,12 +28,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "lsp": ("app", "core", "config", "wiring"),
     "cli": ("app", "core", "config", "wiring"),
     # `jouleline serve` is a verb that starts the server: wiring may know lsp, so that cli need not.
-    "wiring": ("app", "cache", "core", "config", "devices", "languages", "rules", "lsp", "remote", *EDGES),
+    "wiring": (
+        *("app", "cache", "config", "core", "devices", "fleet", "languages", "lsp", "remote", "rules"),
+        *EDGES,
+    ),
     "__init__": (),
     "__main__": ("cli",),
     # The agent is a wiring of its own, for another machine; the near end speaks its language.
     "agent": ("core", "devices", "meters", "runners"),
     "remote": ("core", "agent"),
+    "fleet": ("core",),
     **dict.fromkeys(EDGES, ("core",)),
 }
 
@@ -47,10 +51,11 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pynvml": ("meters",),
     "amdsmi": ("meters",),
     "diskcache": ("cache",),
+    "parsl": ("fleet",),
 }
 
 # Too slow for the start of a server; imported inside the function that needs them.
-HEAVY = ("diskcache", "matplotlib", "numpy", "openai", "scipy")
+HEAVY = ("diskcache", "matplotlib", "numpy", "openai", "parsl", "scipy")
 
 PURE_LIBRARIES = {"attrs", "attr", "numpy", "scipy", "tree_sitter", "tree_sitter_cpp"}
 # Named, not excluded: a standard module is impure until somebody has looked.

@@ -24,6 +24,18 @@ def test_a_target_is_a_table_of_the_user_s_own_file(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_a_fleet_is_a_table_as_well(tmp_path: Path) -> None:
+    own = written(
+        tmp_path,
+        '[target.fleet]\nrunner = "parsl"\nscheduler = "pbs"\nnodes = 4\ngpus = ["0,1", "2,3"]\n'
+        'minutes = 90\noptions = ["ncpus=64", "-l filesystems=home"]\n',
+    )
+    assert find_target("fleet", own) == Target(
+        "fleet", "parsl", scheduler="pbs", nodes=4, gpus=("0,1", "2,3"), minutes=90,
+        options=("ncpus=64", "-l filesystems=home"),
+    )  # fmt: skip
+
+
 def test_a_program_s_file_names_no_machine(tmp_path: Path) -> None:
     theirs = written(tmp_path, '[target.far]\nhost = "elsewhere.example"\n')
     with pytest.raises(TargetSettingsError, match=r"no target 'far'.* that in .* does not count"):
@@ -46,6 +58,17 @@ def test_a_program_s_file_names_no_machine(tmp_path: Path) -> None:
         ('host = "a"\nfolder = "here"', "folder must begin with / or ~/"),
         ('host = "a"\nqueue = "gpu"', "queue is for schedulers, and runner is ssh"),
         ('host = "a"\nrunner = "slurm"\nminutes = 0', "minutes in .* must be a whole number above 0"),
+        ('runner = "parsl"', "scheduler must be one of slurm, pbs, lsf, local in"),
+        ('runner = "parsl"\nscheduler = "sge"', "scheduler must be one of slurm"),
+        (
+            'runner = "parsl"\nscheduler = "local"\nnodes = 2',
+            "nodes is for schedulers, and scheduler is local",
+        ),
+        ('runner = "parsl"\nscheduler = "slurm"\nnodes = true', "nodes in .* must be a whole number above 0"),
+        ('runner = "parsl"\nscheduler = "slurm"\ngpus = [0]\nworkers = 2', "workers is not for it"),
+        ('runner = "parsl"\nscheduler = "slurm"\ncontainer = "a.sif"', "container is not for runner parsl"),
+        ('runner = "parsl"\nscheduler = "pbs"\noptions = ["ncpus=all"]', "options must be as .*'ncpus=64'"),
+        ('host = "a"\nscheduler = "slurm"', "scheduler is for runner parsl, and runner is ssh"),
     ],
 )
 def test_a_wrong_target_is_told_with_its_file(tmp_path: Path, table: str, message: str) -> None:

@@ -187,14 +187,14 @@ def test_who_cannot_be_reached_or_is_not_known_is_one_sentence(run: Run, program
 
 
 def test_the_page_on_targets_says_what_can_be_typed(tmp_path: Path) -> None:
-    # Each of its verbs is run with --target by a test above.
+    # Each of its verbs is run with --target by a test above, or of fleets.
     page = (Path(__file__).parents[2] / "docs/targets.md").read_text()
     for line in page.splitlines():
         if line.startswith("    jouleline "):
             options = _parser(line.split()[1:]).parse_args(line.split()[1:])
-            assert options.target == "gpu-box"
-    (table,) = re.findall(r"(?s)```toml\n(.*?)```", page)
-    (tmp_path / "jouleline.toml").write_text(table)
+            assert options.target in ("gpu-box", "fleet")
+    (tmp_path / "jouleline.toml").write_text("".join(re.findall(r"(?s)```toml\n(.*?)```", page)))
     assert find_target("gpu-box", tmp_path / "jouleline.toml").runner == "ssh"
     assert find_target("cluster", tmp_path / "jouleline.toml").options == ("--gres=gpu:1",)
+    assert find_target("fleet", tmp_path / "jouleline.toml").nodes == 4
     assert set(re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| (`.*?) \|", page)))) == set(KEYS)

@@ -7,6 +7,7 @@ that a study that was stopped goes on where it was.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -53,20 +54,36 @@ ToolsFor = Callable[[Draw, Program], Tools]
 
 
 async def run_trials(
-    asked: Sequence[Draw], tools_for: ToolsFor, journal: Journal, tell: Callable[[str, float], None]
+    asked: Sequence[Draw],
+    tools_for: ToolsFor,
+    journal: Journal,
+    tell: Callable[[str, float], None],
+    at_once: int = 1,
 ) -> list[Trial]:
-    """Make the trials that the journal lacks, one after the other, for measurements must not overlap."""
-    trials = []
-    for place, draw in enumerate(asked):
+    """Make the trials that the journal lacks.
+
+    One after the other, for measurements must not overlap; ``at_once`` where others see to that.
+    """
+    places = asyncio.Semaphore(at_once)
+    done = 0
+
+    async def made(draw: Draw) -> Trial:
+        nonlocal done
         where = f"{draw.member.name}, {draw.setting}, candidate {draw.number + 1}"
-        share = place / len(asked)
-        tell(where, share)
+        async with places:
+            tell(where, done / len(asked))
+            trial = await _trial(
+                draw, tools_for, journal, lambda text: tell(f"{where}: {text}", done / len(asked))
+            )
+            done += 1
+            return trial
 
-        def report(text: str, share: float = share, where: str = where) -> None:
-            tell(f"{where}: {text}", share)
-
-        trials.append(await _trial(draw, tools_for, journal, report))
-    return trials
+    try:
+        async with asyncio.TaskGroup() as group:
+            trials = [group.create_task(made(draw)) for draw in asked]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None  # one reason is enough to say why the study ended
+    return [trial.result() for trial in trials]
 
 
 async def _trial(draw: Draw, tools_for: ToolsFor, journal: Journal, tell: Callable[[str], None]) -> Trial:

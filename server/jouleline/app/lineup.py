@@ -9,8 +9,8 @@ from typing import Any, Final
 from jouleline.core.meter import MeterError
 
 from . import context, refactor_prompts
-from .build import Built
-from .contest import Contest, rules_that_saved
+from .bench import Bench
+from .contest import rules_that_saved
 from .headroom import Roofs
 from .measure import Measurement, MeasurementError
 from .outcome import Attempt, Task
@@ -38,14 +38,14 @@ class Lineup:
         program = self.task.program
         return [name for name in changeable_files(program, self.task.workload) if name in program.files]
 
-    async def first(self, contest: Contest, baseline: Built) -> list[Proposer]:
+    async def first(self, bench: Bench) -> list[Proposer]:
         """Those of the first round."""
         tools, files = self.task.tools, self.task.program.files
         rules: list[Proposer] = [
             RuleProposer(rule.name, [rule], self._changeable, files)
             for rule in (tools.rules if tools.settings.rules else ())
         ]
-        return [*rules, *await self._lines_of_thought(contest, baseline)]
+        return [*rules, *await self._lines_of_thought(bench)]
 
     def later(
         self, proposers: Sequence[Proposer], attempts: Sequence[Attempt], best: Attempt | None
@@ -56,7 +56,7 @@ class Lineup:
         models = [one for one in proposers if isinstance(one, ModelProposer)]
         return [*([together] if right else []), *models]
 
-    async def _lines_of_thought(self, contest: Contest, baseline: Built) -> list[ModelProposer]:
+    async def _lines_of_thought(self, bench: Bench) -> list[ModelProposer]:
         if self.model is None:
             return []
         tools, files = self.task.tools, self.task.program.files
@@ -77,7 +77,7 @@ class Lineup:
         known, guide = "", ""
         analysis = self.roofs.of({})
         if (settings.context or settings.plan) and analysis is not None:
-            energy = await self._profile(contest, baseline) if settings.context else None
+            energy = await self._profile(bench) if settings.context else None
             known = context.describe(analysis, energy) if settings.context else ""
             guide = refactor_prompts.guide(analysis)
         return [
@@ -95,11 +95,11 @@ class Lineup:
             for number in range(tools.first_line, tools.first_line + settings.candidates)
         ]
 
-    async def _profile(self, contest: Contest, baseline: Built) -> Measurement[Any] | None:
+    async def _profile(self, bench: Bench) -> Measurement[Any] | None:
         """The energy of a run of the baseline, to tell a model; nothing rests on it."""
         self.tell("measuring the energy of a run")
         try:
-            return await contest.profiled(baseline)
+            return await bench.profiled()
         except (MeterError, MeasurementError) as error:
             self.notes.append(f"the model was not told the energy of a run: {error}")
             return None

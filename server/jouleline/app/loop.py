@@ -14,19 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from jouleline import __version__
 from jouleline.core.candidate import Candidate, edits_between
 from jouleline.core.energy import Arm
-from jouleline.core.ports import ModelError, ModelUnavailableError, content_key
+from jouleline.core.ports import ModelError, ModelUnavailableError
 from jouleline.core.verdict import GateResult, Verdict
 
-from .build import Built, build
+from .bench import Bench
 from .contest import Contest, best_of
-from .examiner import Examiner, Scratch
+from .examiner import Examiner
+from .fleet_bench import FleetBench
 from .headroom import Roofs
 from .journal import Journal, identity
 from .judge import NO_OPINION
 from .lineup import Lineup
+from .local_bench import LocalBench
 from .loop_settings import describe
 from .measure import EnergyComparison
 from .outcome import Attempt, Outcome, Step, Task
@@ -35,8 +36,6 @@ from .record import write_record
 from .recorded_model import RecordedModel
 from .report import commented, details, fate, headline
 from .search_account import SearchAccount
-from .turns import Account, Turns
-from .verify import Reference, make_reference
 
 APPLIES: Final = "edit"
 """The gate that an answer fails if no candidate can be made of it."""
@@ -60,47 +59,24 @@ class Loop:
         self._settings = tools.settings
         self._tell = tell
         self._journal = journal
-        jobs = Account(tools.runner)
-        self._turns = Turns(jobs, tools.builds)
         self._model = self._recorded(tools.model if tools.settings.model else None)
         self._judge = self._recorded((tools.judge or tools.model) if tools.settings.judge else None)
         self._identity = identity(program, workload)
-        # All that a verdict and a measurement follow from beside the candidate itself.
-        circumstances = content_key(
-            "circumstances/2",
-            __version__,
-            self._identity,
-            tools.runner.name,
-            *tools.runner.guarantees,
-            tools.device.name if tools.device is not None else "",
-            tools.meter.info.name,
-            repr(tools.plan),
-        )
         self._attempts: list[Attempt] = []
         self._roofs = Roofs(program, workload.args, tools.device)
-        self._scratch = Scratch(scratch)
+        self._bench = self._bench_of(task, scratch)
         self._examiner = Examiner(
             program=program,
             workload=workload,
-            turns=self._turns,
-            scratch=self._scratch,
+            bench=self._bench,
             journal=journal,
-            circumstances=circumstances,
             judge=self._judge,
             tell=lambda text: self._say("verify", text),
         )
-        self._contest = Contest(
-            tools=replace(tools, runner=jobs),
-            subject=str(program.root),
-            identity=circumstances,
-            folder=task.record,
-            journal=journal,
-            program_of=self._examiner.program_of,
-            tell=lambda text, done: self._say("measure", text, done),
-        )
+        self._contest = Contest(self._bench, lambda text, done: self._say("measure", text, done))
         self._fraction = 0.0
         self._notes: list[str] = list(tools.notes)
-        self._account = SearchAccount(jobs, self._turns, tools.search_meter, self._notes)
+        self._account = SearchAccount(self._bench, tools.search_meter, self._notes)
         self._unanswered = ""
         self._lineup = Lineup(
             task,
@@ -109,6 +85,15 @@ class Loop:
             lambda text: self._say("baseline", text, _BASELINE_DONE),
             self._notes,
         )
+
+    def _bench_of(self, task: Task, scratch: Path) -> Bench:
+        if task.tools.fleet is not None:
+            return FleetBench(task, task.tools.fleet, self._journal, lambda text: self._say("fleet", text))
+
+        def tell(text: str, done: float) -> None:
+            self._say("baseline", text, done * _BASELINE_DONE)
+
+        return LocalBench(task, scratch, self._journal, tell)
 
     def _recorded(self, model: Any) -> RecordedModel | None:
         if model is None:
@@ -122,15 +107,15 @@ class Loop:
     async def run(self) -> Outcome:
         """Search, confirm the best, and write the record."""
         await self._account.begin()
-        baseline, reference = await self._baseline()
+        await self._bench.prepare()
         self._note_start()
-        proposers = await self._lineup.first(self._contest, baseline)
+        proposers = await self._lineup.first(self._bench)
         best: Attempt | None = None
         for number in range(self._settings.rounds + 1):
             if number and self._is_over():
                 break
-            fresh = await self._round(number, proposers, best, reference)
-            await self._measure(fresh, baseline, number)
+            fresh = await self._round(number, proposers, best)
+            await self._measure(fresh, number)
             found = best_of(self._attempts)
             if number and found is best:
                 break
@@ -141,11 +126,7 @@ class Loop:
             if not proposers:
                 break
 
-        async def rechecked(candidate: Candidate) -> GateResult:
-            return await self._examiner.again(candidate, reference)
-
-        confirmed = await self._contest.confirm(self._attempts, baseline, _SEARCHED, rechecked)
-        return await self._outcome(confirmed)
+        return await self._outcome(await self._contest.confirm(self._attempts, _SEARCHED))
 
     def _note_start(self) -> None:
         self._journal.note(
@@ -172,26 +153,16 @@ class Loop:
             self._notes.append(f"the search ended: {why}")
         return bool(why)
 
-    async def _baseline(self) -> tuple[Built, Reference]:
-        program = self._program
-        own = {name: data for name, data in program.files.items() if not name.startswith("..")}
-        self._say("baseline", f"building: {self._workload.build}", 0.0)
-        built = await build(program.root, own, self._workload, self._turns, self._scratch.copy("baseline"))
-        self._say("baseline", f"running: {self._workload.run_command()}", _BASELINE_DONE / 2)
-        return built, await make_reference(built, self._turns, device=self._tools.device)
-
     # Rounds
 
-    async def _round(
-        self, number: int, proposers: Sequence[Proposer], best: Attempt | None, reference: Reference
-    ) -> list[int]:
+    async def _round(self, number: int, proposers: Sequence[Proposer], best: Attempt | None) -> list[int]:
         """Let every proposer make and mend its candidate; the places of the new attempts."""
         start = len(self._attempts)
         base = self._base(best)
         try:
             async with asyncio.TaskGroup() as group:
                 for proposer in proposers:
-                    group.create_task(self._line(number, proposer, base, reference))
+                    group.create_task(self._line(number, proposer, base))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None  # one reason is enough to say why the run ended
         return list(range(start, len(self._attempts)))
@@ -203,7 +174,7 @@ class Loop:
         candidate = best.candidate
         return Base({**self._program.files, **candidate.files}, candidate.rewrites, history)
 
-    async def _line(self, number: int, proposer: Proposer, base: Base, reference: Reference) -> None:
+    async def _line(self, number: int, proposer: Proposer, base: Base) -> None:
         """One proposer's candidate of a round, and its corrections, up to the first that passes."""
         problem: GateResult | None = None
         for correction in range(self._settings.corrections + 1):
@@ -221,7 +192,7 @@ class Loop:
                 return
             if candidate is None:
                 return
-            attempt = await self._examiner.examined(candidate, reference)
+            attempt = await self._examiner.examined(candidate)
             if attempt is None:
                 return  # somebody else had the same idea
             attempt = replace(attempt, proposer=proposer.name, round=number, correction=correction)
@@ -248,14 +219,14 @@ class Loop:
         if text not in self._notes:
             self._notes.append(text)
 
-    async def _measure(self, places: Sequence[int], baseline: Built, number: int) -> None:
+    async def _measure(self, places: Sequence[int], number: int) -> None:
         """Measure what passed in a round."""
         share = (_SEARCHED - _BASELINE_DONE) / (self._settings.rounds + 1)
         passed = [place for place in places if self._attempts[place].verdict.accepted]
         for done, place in enumerate(passed):
             start = _BASELINE_DONE + share * (number + _VERIFYING + (1 - _VERIFYING) * done / len(passed))
             part = share * (1 - _VERIFYING) / len(passed)
-            self._attempts[place] = await self._contest.measured(self._attempts[place], baseline, start, part)
+            self._attempts[place] = await self._contest.measured(self._attempts[place], start, part)
 
     # The end
 
@@ -268,7 +239,7 @@ class Loop:
         changed: Mapping[str, bytes] = candidate.files if candidate else {}
         texts = self._program.files
         models = [one for one in (self._model, self._judge) if one is not None]
-        cost = await self._account.cost(models, self._journal, self._contest.seconds)
+        cost = await self._account.cost(models, self._journal)
         notes = tuple(self._notes)
         roofs = self._roofs.change(changed)
         if candidate is not None and energy is not None and self._settings.comment:

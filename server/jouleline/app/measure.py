@@ -10,7 +10,7 @@ import contextlib
 import random
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Generic
 
@@ -164,10 +164,12 @@ async def compare(
 def rank(comparisons: Sequence[EnergyComparison[Origin]]) -> list[EnergyComparison[Origin]]:
     """Comparisons with the same baseline, the least energy first.
 
+    It goes by ratios, each of one machine and its own baseline: joules of two machines never meet.
+
     Raises:
-        MixedMetersError: when their figures come from different meters.
+        MixedMetersError: when their figures come from meters of different kinds.
     """
-    require_same_meter(one.comparison.meter for one in comparisons)
+    require_same_meter(replace(one.comparison.meter, device="") for one in comparisons)
     return sorted(comparisons, key=lambda one: one.comparison.energy_ratio.value)
 
 

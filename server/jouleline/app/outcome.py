@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from jouleline.core.candidate import Candidate
 from jouleline.core.device import Device
@@ -25,6 +25,9 @@ from .headroom import BeforeAfter
 from .measure import EnergyComparison, Plan
 from .program import Program
 
+if TYPE_CHECKING:
+    from .evaluation import Question, Reply
+
 ReplayMeterOf = Callable[[Replayable], Meter[Any]]
 """Gives the meter that takes the windows of a record again."""
 
@@ -34,6 +37,34 @@ class Closing(Protocol):
 
     def close(self) -> None:
         """End it."""
+
+
+class Fleet(Protocol):
+    """Workers that try candidates, each on a machine or a GPU of its own."""
+
+    def keep(self, key: str, copy: Callable[[Path], None]) -> None:
+        """Have a program's folder copied to where workers see it, under ``key``, unless it is there.
+
+        Raises:
+            OSError: if that cannot be done.
+        """
+
+    async def ask(
+        self,
+        question: Question,
+        program: Program,
+        workload: Workload,
+        key: str,
+        *,
+        candidate: Candidate | None = None,
+        name: str = "",
+    ) -> Reply:
+        """What a worker answers; a worker that is lost is replaced, and asked again.
+
+        Raises:
+            LostWorkerError: if that happens too often.
+            RunnerError: if no worker can be had any more.
+        """
 
 
 @dataclass(frozen=True)
@@ -49,7 +80,8 @@ class Tools:
     rules and the gates alone); ``device`` is what kernels are analysed for. ``search_meter`` sees what
     the whole search takes; it is not the one that windows are measured with, unless that models.
     ``replay_meter`` is for the measurements of a run that is resumed (None: they are made again).
-    ``machine`` is the connection to the machine where programs run (None: this one).
+    ``machine`` is the connection to the machine where programs run (None: this one). With a ``fleet``
+    candidates are tried by its workers; ``runner`` and ``meter`` then only say what theirs are.
     ``builds`` is how many builds may overlap, and ``first_line`` the number of the model's first line of
     thought: another number draws other answers to the same questions.
     """
@@ -76,6 +108,7 @@ class Tools:
     first_line: int = 0
     surroundings: Callable[[], Surroundings] | None = None
     machine: Closing | None = None
+    fleet: Fleet | None = None
 
     @property
     def surroundings_now(self) -> Surroundings:

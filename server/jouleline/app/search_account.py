@@ -10,10 +10,10 @@ from typing import Any
 
 from jouleline.core.meter import Meter, MeterError
 
+from .bench import Bench
 from .journal import Journal
 from .outcome import SearchCost
 from .recorded_model import RecordedModel
-from .turns import Account, Turns
 
 
 @dataclass
@@ -23,8 +23,7 @@ class SearchAccount:
     What keeps the energy from being known is said in ``notes``, and ends nothing.
     """
 
-    jobs: Account
-    turns: Turns
+    bench: Bench
     meter: Meter[Any] | None
     notes: list[str]
     _began: float = field(default_factory=time.monotonic)
@@ -43,21 +42,22 @@ class SearchAccount:
             self.meter = None
             self.notes.append(f"the energy of the search is not known: {error}")
 
-    async def cost(self, models: Sequence[RecordedModel], journal: Journal, measure_s: float) -> SearchCost:
-        """What it took until now; ``measure_s`` (s) is the time that measurements took."""
+    async def cost(self, models: Sequence[RecordedModel], journal: Journal) -> SearchCost:
+        """What it took until now."""
         energy_j = None
-        if self.meter is not None and self.jobs.done:
+        if self.meter is not None and self.bench.jobs:
             try:
-                energy_j = (await asyncio.to_thread(self.meter.stop, self.jobs.done)).energy_j
+                energy_j = (await asyncio.to_thread(self.meter.stop, self.bench.jobs)).energy_j
             except MeterError as error:
                 self.notes.append(f"the energy of the search is not known: {error}")
+        spent = self.bench.spent
         costs = [one.cost for one in models if one.cost is not None]
         return SearchCost(
             wall_s=self.seconds,
-            build_s=self.turns.build_s,
-            run_s=self.turns.run_s,
-            start_s=self.turns.start_s,
-            measure_s=measure_s,
+            build_s=spent.build_s,
+            run_s=spent.run_s,
+            start_s=spent.start_s,
+            measure_s=spent.measure_s,
             model_s=sum(one.seconds for one in models),
             answers=sum(one.answers for one in models),
             tokens_in=sum(one.tokens_in for one in models),

@@ -14,16 +14,23 @@ from jouleline.core.target import Target
 
 from .workload import WorkloadError, read_document
 
-RUNNERS: Final = ("ssh", "slurm", "pbs", "lsf", "flux")
+RUNNERS: Final = ("ssh", "slurm", "pbs", "lsf", "flux", "parsl")
 """What can be written for ``runner``."""
 
-_TEXTS: Final = ("runner", "host", "python", "folder", "setup", "container", "queue", "account")
+FLEET: Final = "parsl"
+"""The runner that has many workers."""
+
+FLEET_SCHEDULERS: Final = ("slurm", "pbs", "lsf", "local")
+"""What can be written for ``scheduler``; ``local`` is this machine."""
+
+_TEXTS: Final = ("runner", "host", "python", "folder", "setup", "container", "queue", "account", "scheduler")
 _LISTS: Final = ("modules", "gpus", "options")
-_NUMBERS: Final = ("minutes", "wait_minutes")
+_NUMBERS: Final = ("minutes", "wait_minutes", "nodes", "workers")
+_OF_FLEETS: Final = ("scheduler", "nodes", "workers")
 KEYS: Final = (*_TEXTS, *_LISTS, *_NUMBERS)
 """What a table may hold."""
 
-_OF_SCHEDULERS: Final = ("queue", "account", *_NUMBERS, "options")
+_OF_SCHEDULERS: Final = ("queue", "account", "minutes", "wait_minutes", "options")
 # What could be taken for an option of ssh or of a scheduler begins with a dash.
 _PLAIN: Final = re.compile(r"[\w./~:@%+=,-]*")
 
@@ -89,6 +96,11 @@ def _is_word(value: object) -> bool:
 def _problem(target: Target, table: Mapping[str, Any]) -> str:
     if target.runner not in RUNNERS:
         return f"runner must be one of {', '.join(RUNNERS)}, which {target.runner!r} is not,"
+    if target.runner == FLEET:
+        if problem := _fleet_problem(target, table):
+            return problem
+    elif unused := [key for key in _OF_FLEETS if key in table]:
+        return f"{unused[0]} is for runner {FLEET}, and runner is {target.runner},"
     if target.runner == "ssh":
         if not target.host:
             return "host is missing: what you write after `ssh` to get there,"
@@ -104,4 +116,20 @@ def _problem(target: Target, table: Mapping[str, Any]) -> str:
                 return f"{key} must be plain words, which {value!r} is not,"
     if target.folder and not target.folder.startswith(("/", "~/")):
         return "folder must begin with / or ~/"
+    return ""
+
+
+def _fleet_problem(target: Target, table: Mapping[str, Any]) -> str:
+    if target.scheduler not in FLEET_SCHEDULERS:
+        return f"scheduler must be one of {', '.join(FLEET_SCHEDULERS)}"
+    if unused := [key for key in ("container", "wait_minutes") if key in table]:
+        return f"{unused[0]} is not for runner {FLEET}"
+    for option in target.options:
+        if target.scheduler == "pbs" and not re.fullmatch(r"-.*|(?!ncpus=)\w+=\S+|ncpus=[1-9]\d*", option):
+            return f"options must be as '-l place=free', 'ncpus=64' or 'ngpus=4', which {option!r} is not,"
+    if target.gpus and "workers" in table:
+        return "gpus has a worker for each GPU, so workers is not for it"
+    if target.scheduler == "local":
+        unused = [key for key in (*_OF_SCHEDULERS, "nodes") if key in table]
+        return f"{unused[0]} is for schedulers, and scheduler is local" if unused else ""
     return ""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
 from jouleline import wiring
-from jouleline.app.energy_study import Draw, draws, run_trials, scores_of, study_csv, study_json
+from jouleline.app.energy_study import Draw, ToolsFor, draws, run_trials, scores_of, study_csv, study_json
 from jouleline.app.energy_study_page import percent, study_page
 from jouleline.app.energy_suite import SuiteError, read_suite
 from jouleline.app.journal import EVENTS_FILE, Journal, JournalError, read_events
 from jouleline.app.outcome import Tools
-from jouleline.app.program import Program, launches_kernels
+from jouleline.app.program import Program, ProgramError, launches_kernels, read_program
 from jouleline.core.energy_study import Trial
 from jouleline.core.loop_settings import NAMED
 
@@ -55,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", metavar="NAME", help="ask this model (default: as configured)")
     shared.add_sandbox(parser)
+    shared.add_target(parser)
     shared.add_format(parser)
 
 
@@ -77,16 +80,6 @@ def run(options: argparse.Namespace) -> int:
     if model is None and (asking := [name for name in settings if NAMED[name].model and name != "full"]):
         raise UserError(f"--setting {asking[0]} needs a model: see docs/models.md")
 
-    def tools_for(draw: Draw, program: Program) -> Tools:
-        return wiring.refactor_tools(
-            confined=not options.no_sandbox,
-            uses_gpu=launches_kernels(program),
-            settings=shared.file_settings(draw.member.workload, program),
-            program=program.root,
-            use=draw.setting,
-            model=options.model,
-        )
-
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         journal = Journal(options.out / EVENTS_FILE)
@@ -94,9 +87,10 @@ def run(options: argparse.Namespace) -> int:
         raise UserError(str(error)) from error
     with progress(quiet=options.format == "json") as tell:
         try:
-            asked = draws(members, settings, options.candidates)
-            trials = asyncio.run(run_trials(asked, tools_for, journal, tell))
-        except (wiring.UnavailableError, JournalError) as error:
+            trials = _trials(options, draws(members, settings, options.candidates), journal, tell)
+        except wiring.UnavailableError as error:
+            raise shared.unavailable(error) from error
+        except JournalError as error:
             raise UserError(str(error)) from error
         finally:
             journal.close()
@@ -119,6 +113,36 @@ def run(options: argparse.Namespace) -> int:
     else:
         _print(trials, options.out)
     return Exit.DONE
+
+
+def _trials(
+    options: argparse.Namespace, asked: list[Draw], journal: Journal, tell: Callable[[str, float], None]
+) -> list[Trial]:
+    with wiring.fleet_of(options.target) as fleet:
+
+        def tools_for(draw: Draw, program: Program) -> Tools:
+            return wiring.refactor_tools(
+                confined=not options.no_sandbox,
+                uses_gpu=launches_kernels(program),
+                settings=shared.file_settings(draw.member.workload, program),
+                program=program.root,
+                use=draw.setting,
+                model=options.model,
+                target=options.target,
+                fleet=fleet,
+            )
+
+        at_once = fleet.places if fleet is not None else 1
+        if fleet is not None:
+            _ask_for_workers(asked, tools_for)
+        return asyncio.run(run_trials(asked, tools_for, journal, tell, at_once))
+
+
+def _ask_for_workers(asked: list[Draw], tools_for: ToolsFor) -> None:
+    """Wait for workers now, when Ctrl-C is heard at once and no trial has to wait with us."""
+    for draw in asked:
+        with suppress(ProgramError), closing(tools_for(draw, read_program([draw.member.folder]))):
+            pass  # what is wrong with a program, its trial tells
 
 
 def _model_name(name: str | None) -> str | None:

@@ -172,3 +172,18 @@ class Turn(Protocol):
 
     def give_back(self) -> None:
         """Let others have it."""
+
+
+class NodeTurn(Turn, Protocol):
+    """A turn whose holder has what the meter counts for itself: others' work waits, too."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours now."""
+
+    def share(self) -> bool:
+        """Work beside others who share it, unless somebody holds it or waits for it; then give it back.
+
+        Raises:
+            MeterError: when nobody can tell.
+        """

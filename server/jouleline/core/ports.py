@@ -133,6 +133,10 @@ class InterruptedRunError(RunnerError):
     """A connection was lost and is there again: whoever watched the run has to begin anew."""
 
 
+class LostWorkerError(RunnerError):
+    """Several workers of a fleet ended, one after the other, while they worked on the same."""
+
+
 class Toolchain(Protocol):
     """A compiler that can build a single source file of some language."""
 

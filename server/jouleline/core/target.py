@@ -15,6 +15,9 @@ class Target:
     shell before anything else, ``gpus`` are the only GPUs that programs see, ``container`` is an image for
     apptainer. ``queue``, ``account``, ``minutes`` of wall time, and further ``options`` are the scheduler's;
     ``wait_minutes`` is how long to wait for an allocation.
+
+    For ``runner`` parsl, ``scheduler`` gives ``nodes`` at a time, each with a worker for each of ``gpus``, or
+    else ``workers``, which share it.
     """
 
     name: str
@@ -31,3 +34,6 @@ class Target:
     minutes: int | None = None
     wait_minutes: int | None = None
     options: tuple[str, ...] = ()
+    scheduler: str = ""
+    nodes: int = 1
+    workers: int = 1

@@ -69,6 +69,11 @@ def sees_gpus(meter: MeterInfo[Any]) -> bool:
     return any(part in _GPU for part in meter.name.removeprefix(REPLAYED).split("+"))
 
 
+def counts_only_gpus(meter: MeterInfo[Any]) -> bool:
+    """Whether what else happens on the machine is in none of this meter's figures."""
+    return all(part in _GPU for part in meter.name.split("+"))
+
+
 def find_gpu() -> Finding:
     """What is known of the GPUs here: that of the vendor whose driver answers."""
     found = (find_nvml(), find_amd_smi())

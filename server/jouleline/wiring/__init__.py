@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .doctor import findings
     from .errors import NoSandboxError, UnavailableError
     from .evidence import background_evidence, evidence_sources, profilers, scenario_setting, scenario_sources
+    from .fleet import fleet_of
     from .folders import config_folder, disk_cache, records_folder
     from .loop import loop_settings, refactor_tools, rules
     from .measuring import measure_settings, meter, replay_meter, sees_gpus, simulated_meter, turn
@@ -36,6 +37,7 @@ __all__ = [
     "evidence_sources",
     "findings",
     "fine_tuner",
+    "fleet_of",
     "host_device",
     "loop_settings",
     "measure_settings",
@@ -73,6 +75,7 @@ _HOMES = {
     "configured_model": "models",
     "disk_cache": "folders",
     "evidence_sources": "evidence",
+    "fleet_of": "fleet",
     "findings": "doctor",
     "fine_tuner": "models",
     "host_device": "devices",

@@ -13,16 +13,19 @@ from jouleline.core.ports import LanguageModel
 
 from .devices import host_device
 from .errors import UnavailableError
+from .fleet import edges_of_fleet
 from .folders import config_folder, disk_cache, records_folder
 from .measuring import measure_settings, replay_meter, sees_gpus, turn, two_meters
 from .models import configured_model, model_settings
 from .remote import place
+from .remote import target as target_named
 from .running import runner, toolchains
 
 if TYPE_CHECKING:
     from jouleline.app.measure_settings import MeasureSettings
     from jouleline.app.outcome import Tools
     from jouleline.core.loop_settings import LoopSettings
+    from jouleline.fleet.workers import Fleet
     from jouleline.rules.base import Rule
 
 
@@ -42,6 +45,7 @@ def refactor_tools(
     use: str | None = None,
     model: str | None = None,
     target: str | None = None,
+    fleet: Fleet | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Tools:
     """Everything the refactoring loop works with, for a program that ``uses_gpu`` or not; close it.
@@ -49,7 +53,7 @@ def refactor_tools(
     ``settings`` say how to measure, by default as the user's own do. ``program`` is the folder whose
     ``[refactor]`` and ``[model]`` count, ``use`` names settings that replace those of files, and
     ``model`` replaces the configured model's name. Programs run on the machine that ``target`` names, else
-    here; ``tell`` hears what of it is waited for.
+    here; ``fleet`` is that target where it is started already, and stays. ``tell`` hears what is waited for.
 
     Raises:
         UnavailableError: if a setting is wrong, if a GPU is here whose energy cannot be measured, if a
@@ -66,7 +70,7 @@ def refactor_tools(
         **(
             _edges_here(settings, confined=confined, uses_gpu=uses_gpu)
             if target is None
-            else _edges_there(target, settings, program, tell, confined=confined, uses_gpu=uses_gpu)
+            else _edges_of(target, settings, program, tell, confined=confined, uses_gpu=uses_gpu, fleet=fleet)
         ),
         plan=settings.plan,
         rules=rules(),
@@ -99,6 +103,25 @@ def _edges_here(settings: MeasureSettings, *, confined: bool, uses_gpu: bool) ->
         "host": host.name,
         "device": host,
     }
+
+
+def _edges_of(
+    name: str,
+    settings: MeasureSettings,
+    program: Path | None,
+    tell: Callable[[str], None],
+    *,
+    confined: bool,
+    uses_gpu: bool,
+    fleet: Fleet | None,
+) -> dict[str, Any]:
+    """What of the tools is a target's."""
+    from jouleline.app.target_settings import FLEET
+
+    described = target_named(name, program)
+    if described.runner == FLEET:
+        return edges_of_fleet(described, settings, tell, confined=confined, uses_gpu=uses_gpu, fleet=fleet)
+    return _edges_there(name, settings, program, tell, confined=confined, uses_gpu=uses_gpu)
 
 
 def _edges_there(

@@ -130,7 +130,18 @@ def place(
 
 
 def launcher(target: Target) -> Launcher:
-    """What starts an agent at a target."""
+    """What starts an agent at a target.
+
+    Raises:
+        UnavailableError: if it is no single machine.
+    """
+    from jouleline.app.target_settings import FLEET
+
+    if target.runner == FLEET:
+        raise UnavailableError(
+            f"target {target.name} is many machines (runner {FLEET}), for `jouleline refactor` and "
+            "`jouleline study energy`; name one with another runner"
+        )
     if target.runner == "ssh":
         from jouleline.remote.ssh import Ssh
 

@@ -35,15 +35,24 @@ def runner(*, confined: bool = True, readable: Sequence[str] = ()) -> tuple[Runn
         NoSandboxError: if there is none; programs run outside only if the user insists.
         UnavailableError: if the user's settings are wrong.
     """
+    backends, more = sandbox_wanted(confined=confined)
+    return runner_of(backends, (*readable, *more))
+
+
+def runner_of(backends: Sequence[str], readable: Sequence[str]) -> tuple[Runner, tuple[str, ...]]:
+    """The first of these sandboxes that works here (none named: outside of any), and notes on it.
+
+    Raises:
+        NoSandboxError: if none does.
+    """
     from jouleline.app.workload import WORKLOAD_FILE
     from jouleline.runners.choice import NoSandboxHereError, sandboxed
     from jouleline.runners.local import LocalRunner
 
-    backends, more = sandbox_wanted(confined=confined)
     if not backends:
         return LocalRunner(), (UNCONFINED,)
     try:
-        return sandboxed(backends, (*readable, *more))
+        return sandboxed(backends, readable)
     except NoSandboxHereError as error:
         own = config_folder() / WORKLOAD_FILE
         raise NoSandboxError(
