@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from jouleline.app.outcome import Outcome, SearchCost
 from jouleline.app.program import Program
 from jouleline.core.source import Edit, SourceText
 from jouleline.lsp import offer
@@ -46,21 +45,7 @@ def opened(path: Path, data: bytes, version: int = 3) -> Document:
 
 def edit_of(server: Server, root: Path) -> offer._Edit:
     edits = {"a.cpp": (LONG,), "b.cpp": (LONG,)}
-    base = {name: MEASURED[name] for name in edits}
-    outcome = Outcome(
-        improved=True,
-        headline="",
-        details="",
-        candidate=None,
-        energy=None,
-        attempts=(),
-        base=base,
-        edits=edits,
-        record=root,
-        cost=SearchCost(0, 0, 0, 0),
-        notes=(),
-    )
-    return asyncio.run(offer._edit(server, Program(root, MEASURED), outcome))
+    return asyncio.run(offer._edit(server, Program(root, MEASURED), edits))
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> list[str]:
