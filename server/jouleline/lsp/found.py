@@ -25,7 +25,7 @@ async def take_up(server: Server, folders: Collection[Path]) -> None:
 async def _follow(server: Server, run: DetachedRun) -> None:
     from .runs import carry_out
 
-    await carry_out(server, run.root, lambda: run, begin=False)
+    await carry_out(server, run.root, lambda: run, begin=False, asked=False)
 
 
 def _untold(folders: Collection[Path]) -> list[DetachedRun]:

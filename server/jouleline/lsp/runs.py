@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .server import Server
 
 FINISHED: Final = "jouleline/finished"
-"""The notification of a result that the user wants to see, for editors that have a page for it."""
+"""The notification of a result that no command asked for, or that its user wants to see again."""
 
 _RESUME: Final = "Resume"
 _SHOW: Final = "Show"
@@ -43,11 +43,13 @@ async def carry_out(
     token: types.ProgressToken | None = None,
     *,
     begin: bool = True,
+    asked: bool = True,
 ) -> dict[str, Any]:
     """Follow a program's run to its end, after it was begun if it is to be, and offer what it found.
 
     ``run_of`` gives the run, and may read the disk. The answer is that of the command; empty for a run that
-    is not to be begun and that another editor follows.
+    is not to be begun and that another editor follows. Where nobody ``asked`` by a command, a notification
+    says what an answer would.
     """
     with ExitStack() as stack:
         if server.jobs.running(root):
@@ -64,6 +66,8 @@ async def carry_out(
                 state = await follow(server, run, token, cancel, begin=begin)
             else:
                 state = run.state
+        if alive and not asked and run.finished:
+            server.protocol.notify(FINISHED, {"record": str(run.folder)})
         return await _conclude(server, run, state, away=not alive)
 
 
@@ -124,11 +128,11 @@ async def _offer_to_resume(server: Server, run: DetachedRun, sentence: str) -> N
     chosen = await ask(server, question, _RESUME, _DISMISS, kind=types.MessageType.Warning)
     run.mark_told()
     if chosen == _RESUME:
-        await resume(server, run)
+        await resume(server, run, asked=False)
 
 
 async def resume(
-    server: Server, run: DetachedRun, token: types.ProgressToken | None = None
+    server: Server, run: DetachedRun, token: types.ProgressToken | None = None, *, asked: bool = True
 ) -> dict[str, Any]:
     """Go on with a run that did not end, unless its result could not be offered any more."""
     from jouleline.app.detached import DetachedRunError, lasting
@@ -138,7 +142,7 @@ async def resume(
     except (DetachedRunError, StaleError) as error:
         return problem(server, f"{run.title} cannot be resumed: {error}; refactor it anew.")
     keeps = outlives(server, run.target)
-    return await carry_out(server, run.root, lambda: lasting(run, outlives=keeps), token)
+    return await carry_out(server, run.root, lambda: lasting(run, outlives=keeps), token, asked=asked)
 
 
 def already(server: Server, root: Path) -> dict[str, Any]:
