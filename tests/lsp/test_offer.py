@@ -73,7 +73,7 @@ def test_typing_while_the_disk_is_read_makes_the_edit_stale(
 ) -> None:
     typed = opened(root / "b.cpp", b"// new\nint b;\n", 4)
     awaited = meanwhile(monkeypatch, lambda: server.session.put(typed))
-    with pytest.raises(offer.StaleError, match=r"^b\.cpp changed while"):
+    with pytest.raises(offer.StaleError, match=r"^b\.cpp changed since"):
         edit_of(server, root)
     assert awaited
 
@@ -106,7 +106,7 @@ def test_any_measured_file_that_changed_in_the_editor_makes_the_edit_stale(
     server: Server, root: Path, name: str
 ) -> None:
     server.session.put(opened((root / name).resolve(), b"int other;\n"))
-    with pytest.raises(offer.StaleError, match=rf"^{Path(name).name} changed while"):
+    with pytest.raises(offer.StaleError, match=rf"^{Path(name).name} changed since"):
         edit_of(server, root)
 
 

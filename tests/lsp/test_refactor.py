@@ -334,7 +334,7 @@ def test_an_edit_for_a_text_that_changed_meanwhile_is_refused(server: Client, pr
     message = server.expect("window/showMessage")["params"]["message"]
     answer = server.result(number)
     assert message == (
-        "The edit is not offered: main.cpp changed while the candidate was measured. "
+        "The edit is not offered: main.cpp changed since the run began. "
         f"The patch is kept in {answer['record']}."
     )
     assert not answer["applied"]

@@ -2,19 +2,24 @@
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jouleline.app.detached import DetachedRun, detached_runs
+from jouleline.app.journal import EVENTS_FILE, Journal, identity
+from jouleline.app.program import read_program
+from jouleline.app.workload import find_workload
 from tests.editors.programs import DECAY, LOOP_LINE, building, write_decay, write_stuck
 from tests.lsp.client import TIMEOUT_S, Client, Message, ServerError, over_stdio
 from tests.runners.processes import processes_with, until
+from tests.support.slurm import Slurm, running_slurm
 from tests.support.sshd import HOST, Sshd, running_sshd
 
 pytestmark = pytest.mark.needs("g++", "bwrap")
@@ -27,6 +32,12 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    with running_slurm(tmp_path_factory.mktemp("slurm")) as cluster:
+        yield cluster
+
+
 Start = Callable[[], AbstractContextManager[Client]]
 
 
@@ -37,6 +48,7 @@ def start(sshd: Sshd, tmp_path: Path) -> Start:
     own.parent.mkdir(parents=True)
     own.write_text(
         f'[target.far]\nhost = "{HOST}"\npython = "{sys.executable}"\nfolder = "{sshd.far}/files"\n'
+        f'[target.closed]\nrunner = "slurm"\nqueue = "closed"\npython = "{sys.executable}"\n'
         '[target.wrong]\nrunner = "carrier pigeon"\n[measure]\nmeter = "cpu-time"\nseconds = 30\n'
     )
     environment = {
@@ -73,13 +85,13 @@ def progress_until(client: Client, text: str) -> Message:
             return value
 
 
-def shown_again(client: Client, file: Path) -> str:
+def shown_again(client: Client, file: Path, target: str = "far") -> str:
     """Open a program in another editor; the token of the progress that is shown unasked."""
     client.initialize(file.parent)
     client.open(file, language="cpp")
     asked = client.expect("window/workDoneProgress/create")
     client.reply(asked, None)
-    assert progress_until(client, "Refactoring")["title"].endswith(" for energy on far")
+    assert progress_until(client, "Refactoring")["title"].endswith(f" for energy on {target}")
     token: str = asked["params"]["token"]
     return token
 
@@ -113,8 +125,9 @@ def test_targets_are_listed_and_chosen_by_name(start: Start, tmp_path: Path) -> 
         answer = client.execute("jouleline.targets")
         assert answer["current"] == ""
         assert answer["file"] == str(tmp_path / "config" / "jouleline" / "jouleline.toml")
-        far, wrong = answer["targets"]
+        far, closed, wrong = answer["targets"]
         assert far == {"name": "far", "runner": "ssh", "host": HOST, "problem": ""}
+        assert closed == {"name": "closed", "runner": "slurm", "host": "", "problem": ""}
         assert "runner must be one of ssh, slurm" in wrong["problem"]
         assert client.execute("jouleline.selectTarget", {"target": "far"}) == {"target": "far"}
         assert client.expect("jouleline/status")["params"]["target"] == "far"
@@ -157,6 +170,89 @@ def test_a_run_whose_server_was_killed_is_followed_by_the_next_and_ended_there(
         assert progress_until(client, "cancelled")["kind"] == "end"
         assert not building(file.parent)
         assert not run.folder.exists()  # nothing was found, so nothing is kept
+        end(client)
+
+
+def test_a_run_that_waits_in_a_queue_tells_its_place_and_is_taken_out_of_it(
+    start: Start, slurm: Slurm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
+    file = write_decay(tmp_path / "decay")
+    with start() as client:
+        begin(client, file, target="closed")
+        progress_until(client, "waits in the queue")
+        killed(client)
+    assert len(slurm.jobs()) == 1
+    with start() as client:
+        token = shown_again(client, file, "closed")
+        told = progress_until(client, "waits in the queue")["message"]
+        assert re.fullmatch(
+            r"target · closed · job \d+ waits in the queue closed \(1 of 1, PartitionDown\)", told
+        )
+        client.notify("window/workDoneProgress/cancel", {"token": token})
+        assert progress_until(client, "cancelled")["kind"] == "end"
+        end(client)
+    until(lambda: slurm.jobs() == [])
+
+
+def test_what_became_of_a_run_is_told_once_and_one_of_another_text_is_not_resumed(
+    start: Start, tmp_path: Path
+) -> None:
+    file = write_stuck(tmp_path / "stuck")
+    with start() as client:
+        begin(client, file)
+        progress_until(client, "sleep")
+        killed(client)
+    run = the_run(tmp_path)
+    (process,) = processes_with(str(run.folder))
+    os.kill(process, signal.SIGKILL)
+    until(lambda: not run.alive)
+    with start() as client:
+        # Nothing is told where another program is opened.
+        client.initialize(write_decay(tmp_path / "decay").parent)
+        client.open(file, language="cpp")
+        asked = question(client)
+        assert "was cut off before it was done" in asked["params"]["message"]
+        client.change(file.as_uri(), 2, {"text": "int main() {}\n"})
+        client.reply(asked, {"title": "Resume"})
+        assert client.expect("window/showMessage")["params"]["message"] == (
+            "Refactoring stuck.cpp for energy on far cannot be resumed: "
+            "stuck.cpp changed since the run began; refactor it anew."
+        )
+        end(client)
+    assert run.told
+    with start() as client:
+        client.initialize(file.parent)
+        client.open(file, language="cpp")
+        end(client)
+    assert run.folder.exists()
+
+
+def test_a_run_of_the_command_line_is_resumed_by_its_record(start: Start, tmp_path: Path) -> None:
+    file = write_stuck(tmp_path / "stuck")
+    records = tmp_path / "state" / "jouleline" / "runs"
+    program = read_program([file.parent])
+    for name, changes in (("mine", {}), ("other", {"identity": "of another text"}), ("done", {})):
+        (records / name).mkdir(parents=True)
+        with closing(Journal(records / name / EVENTS_FILE)) as journal:
+            known = {"program": str(file.parent), "identity": identity(program, find_workload(program, ()))}
+            journal.note("start", **known | changes)
+            if name == "done":
+                journal.note("end", improved=False, headline="")
+    with start() as client:
+        client.initialize(file.parent)
+        for name, why in (("none", "there is no run"), ("done", "it has ended"), ("other", "changed since")):
+            answer = client.execute("jouleline.resume", {"record": str(records / name)})
+            assert why in answer["problem"]
+            assert client.expect("window/showMessage")["params"]["message"] == answer["problem"]
+        params = {"command": "jouleline.resume", "arguments": [{"record": str(records / "mine")}]}
+        number = client.begin("workspace/executeCommand", {**params, "workDoneToken": "t"})
+        progress_until(client, "sleep")
+        until(lambda: building(file.parent))
+        client.notify("$/cancelRequest", {"id": number})
+        with pytest.raises(ServerError):
+            client.result(number)
+        assert not building(file.parent)
         end(client)
 
 

@@ -67,7 +67,7 @@ code { font-family: var(--vscode-editor-font-family, monospace); overflow-wrap: 
 /* A table that is wider than the panel scrolls by itself. */
 table { display: block; max-width: 100%; overflow-x: auto; border-collapse: collapse;
   font-variant-numeric: tabular-nums; margin: .75rem 0; }
-th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; white-space: nowrap;
+th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--vscode-widget-border, rgba(128, 128, 128, .35)); }
 th { color: var(--vscode-descriptionForeground); font-weight: normal; }
 img { max-width: 100%; }

@@ -24,9 +24,11 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
+from jouleline.core.workload import Workload
+
 from .file_lock import held, is_held
 from .history import HistoryError, PastRun, run_in
-from .journal import EVENTS_FILE
+from .journal import EVENTS_FILE, identity
 from .outcome import Step
 from .program import Program
 from .record import RESULT_FILE, new_record
@@ -261,15 +263,14 @@ def detached_runs(records: Path) -> Iterator[DetachedRun]:
     return (run for folder in folders if (run := detached_run(folder)) is not None)
 
 
-def checked_past(run: DetachedRun, identity: str) -> None:
+def see_that_it_is_the_same(past: PastRun | None, program: Program, workload: Workload) -> None:
     """See that a run that goes on is still of the same program and workload.
 
     Raises:
         HistoryError: if it is not.
     """
-    past = run.past
-    if past is not None and past.identity != identity:
-        raise HistoryError("the program or its workload has changed since the run began; refactor it anew")
+    if past is not None and past.identity != identity(program, workload):
+        raise HistoryError("the program or its workload changed since the run began")
 
 
 def _new(path: Path) -> Path:

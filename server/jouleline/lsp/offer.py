@@ -115,9 +115,9 @@ async def _edit(server: Server, program: Program, edits: Mapping[str, tuple[Edit
     for name, measured in program.files.items():
         document = documents[name]
         if document is not None and document.text.data != measured:
-            raise StaleError(f"{document.name} changed while the candidate was measured")
+            raise StaleError(f"{document.name} changed since the run began")
         if document is None and name in changed:
-            raise StaleError(f"{paths[name].name} changed on disk while the candidate was measured")
+            raise StaleError(f"{paths[name].name} changed on disk since the run began")
     result = _Edit({}, {})
     for name, theirs in edits.items():
         path, document = paths[name], documents[name]

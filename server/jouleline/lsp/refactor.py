@@ -14,6 +14,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from jouleline import wiring
 from jouleline.app.program import ProgramError, read_program
+from jouleline.app.workload import WorkloadError, find_workload
 
 from . import runs
 from .code_lens import REFACTOR
@@ -58,7 +59,7 @@ def register(server: Server) -> None:
         outlives = runs.outlives(server, target)
         try:
             run = await asyncio.to_thread(_past, Path(name).name, target, outlives=outlives)
-        except (HistoryError, ProgramError, OSError) as error:
+        except (HistoryError, ProgramError, WorkloadError, OSError) as error:
             return runs.problem(server, f"{name} cannot be resumed: {error}")
         return await runs.resume(server, run, params.work_done_token)
 
@@ -92,7 +93,7 @@ def _detached(asked: _Asked, *, outlives: bool) -> DetachedRun:
 
 def _past(name: str, target: str, *, outlives: bool) -> DetachedRun:
     """The run called ``name``; one of a command line goes on where new runs go."""
-    from jouleline.app.detached import adopt, detached_run
+    from jouleline.app.detached import adopt, detached_run, see_that_it_is_the_same
     from jouleline.app.history import HistoryError, run_in
 
     folder = wiring.records_folder() / name
@@ -103,7 +104,9 @@ def _past(name: str, target: str, *, outlives: bool) -> DetachedRun:
         return run
     if past is None:
         raise HistoryError(f"there is no run of that name in {folder.parent}")
-    return adopt(past, read_program([Path(past.program)]), target, outlives=outlives)
+    program = read_program([Path(past.program)])
+    see_that_it_is_the_same(past, program, find_workload(program, wiring.toolchains()))
+    return adopt(past, program, target, outlives=outlives)
 
 
 def _asked(server: Server, params: types.ExecuteCommandParams) -> Document:

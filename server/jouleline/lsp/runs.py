@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
 
+from jouleline import wiring
+from jouleline.app.workload import WorkloadError, find_workload
 from jouleline.config import Outlive
 
 from .jobs import follow
@@ -19,6 +21,7 @@ from .question import ask
 if TYPE_CHECKING:
     from jouleline.app.detached import DetachedRun, State
     from jouleline.app.kept_result import KeptResult
+    from jouleline.app.program import Program
 
     from .server import Server
 
@@ -136,13 +139,23 @@ async def resume(
 ) -> dict[str, Any]:
     """Go on with a run that did not end, unless its result could not be offered any more."""
     from jouleline.app.detached import DetachedRunError, lasting
+    from jouleline.app.history import HistoryError
 
     try:
-        await see_that_nothing_changed(server, await asyncio.to_thread(run.program))
-    except (DetachedRunError, StaleError) as error:
+        await see_that_nothing_changed(server, await asyncio.to_thread(_checked, run))
+    except (DetachedRunError, HistoryError, WorkloadError, StaleError) as error:
         return problem(server, f"{run.title} cannot be resumed: {error}; refactor it anew.")
     keeps = outlives(server, run.target)
     return await carry_out(server, run.root, lambda: lasting(run, outlives=keeps), token, asked=asked)
+
+
+def _checked(run: DetachedRun) -> Program:
+    """The program of a run that goes on, if that would save anything."""
+    from jouleline.app.detached import see_that_it_is_the_same
+
+    program = run.program()
+    see_that_it_is_the_same(run.past, program, find_workload(program, wiring.toolchains()))
+    return program
 
 
 def already(server: Server, root: Path) -> dict[str, Any]:

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from jouleline import wiring
-from jouleline.app.detached import DetachedRun, DetachedRunError, checked_past, detached_run
+from jouleline.app.detached import DetachedRun, DetachedRunError, detached_run, see_that_it_is_the_same
 from jouleline.app.history import HistoryError
-from jouleline.app.journal import identity
 from jouleline.app.outcome import Outcome, Step
 from jouleline.app.program import launches_kernels
 from jouleline.app.refactor import RefactorError, refactor
@@ -42,7 +41,7 @@ def work(run: DetachedRun) -> Outcome:
     tell(Step("baseline", "reading the program", 0.0))
     program = run.program()
     workload = find_workload(program, wiring.toolchains())
-    checked_past(run, identity(program, workload))
+    see_that_it_is_the_same(run.past, program, workload)
     tools = wiring.refactor_tools(
         uses_gpu=launches_kernels(program),
         settings=wiring.measure_settings(program.root / WORKLOAD_FILE),
