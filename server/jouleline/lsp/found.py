@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from .server import Server
 
 
-async def take_up(server: Server, folders: Collection[Path]) -> None:
-    """Follow the runs of programs in these folders that nobody follows, or tell what became of them."""
-    for run in await asyncio.to_thread(_untold, tuple(folders)):
+async def take_up(server: Server, folders: Collection[Path] = (), program: Path | None = None) -> None:
+    """Follow the runs that nobody follows of programs in these folders, or of one, or tell what became of them.
+
+    ``program`` is its folder.
+    """
+    for run in await asyncio.to_thread(_untold, tuple(folders), program):
         if not server.jobs.running(run.root):
             server.start(_follow(server, run))
 
@@ -28,7 +31,7 @@ async def _follow(server: Server, run: DetachedRun) -> None:
     await carry_out(server, run.root, lambda: run, begin=False, asked=False)
 
 
-def _untold(folders: Collection[Path]) -> list[DetachedRun]:
+def _untold(folders: Collection[Path], program: Path | None) -> list[DetachedRun]:
     records = wiring.records_folder()
     # What can read them is imported where there are any.
     if not any(records.glob("*/job.json")):
@@ -38,5 +41,6 @@ def _untold(folders: Collection[Path]) -> list[DetachedRun]:
     return [
         run
         for run in detached_runs(records)
-        if not run.told and any(folder in (run.root, *run.root.parents) for folder in folders)
+        if not run.told
+        and (run.root == program or any(folder in (run.root, *run.root.parents) for folder in folders))
     ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .server import Server
 
-_LOOK_S: Final = 0.1
+_LOOK_S: Final = 0.2
 _PATIENCE_S: Final = 30.0
 """How long a run may take to end what it has started; a connection to another machine is closed then too."""
 

@@ -32,7 +32,7 @@ def register(server: Server) -> None:
         server.diagnostics.restart()
         tell_problem(server, document)
         if document.path is not None and not any(one in document.path.parents for one in session.folders):
-            server.start(found.take_up(server, [document.path.parent]))
+            server.start(found.take_up(server, program=document.path.parent))
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
