@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 
 async def take_up(server: Server, folders: Collection[Path] = (), program: Path | None = None) -> None:
-    """Follow the runs that nobody follows of programs in these folders, or of one, or tell what became of them.
-
-    ``program`` is its folder.
-    """
+    """Follow the runs that nobody follows, or tell what became of them: of programs in these folders."""
     for run in await asyncio.to_thread(_untold, tuple(folders), program):
         if not server.jobs.running(run.root):
             server.start(_follow(server, run))

@@ -82,9 +82,8 @@ def main() -> int:
         os.read(begun, 1)
         os._exit(0)  # what is open belongs to the other
     try:
-        # As by Ctrl-C: what was started ends, and what was copied is removed.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, _end)
         run.mark(mark)
         os.close(tell_begun)
         if not run.outlives:
@@ -95,6 +94,15 @@ def main() -> int:
     except KeyboardInterrupt:
         pass  # whoever ended it knows
     return 0
+
+
+def _end(*_: object) -> None:
+    """As by Ctrl-C: what was started ends, and what was copied is removed.
+
+    A second time would cut that short: who asks for an end also closes the input.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.raise_signal(signal.SIGINT)
 
 
 def _end_with_input() -> None:
