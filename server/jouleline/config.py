@@ -33,6 +33,14 @@ class Picture(StrEnum):
     OFF = "off"
 
 
+class Outlive(StrEnum):
+    """Which refactorings go on when the editor ends: those on targets, all, or none."""
+
+    TARGETS = "targets"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 @attrs.frozen
 class Hover:
     """What hovers show."""
@@ -46,7 +54,9 @@ class Hover:
 class Settings:
     """What a user can set. ``gpu`` is a device id or alias, empty for the default.
 
-    ``arguments`` is the program's run line without the program, empty for that of its workload.
+    ``arguments`` is the program's run line without the program, empty for that of its workload. ``target`` is
+    the machine where refactorings run, empty for this one, and ``outlive`` says which of them go on when the
+    editor ends: editors must not let a workspace choose these two.
     """
 
     gpu: str = attrs.field(
@@ -69,6 +79,12 @@ class Settings:
     )
     hover: Hover = attrs.field(
         factory=Hover, metadata={"key": "hover", "wanted": 'an object such as {"picture": "off"}'}
+    )
+    target: str = attrs.field(
+        default="", metadata={"key": "target", "wanted": 'the name of a target such as "gpu-box", or ""'}
+    )
+    outlive: Outlive = attrs.field(
+        default=Outlive.TARGETS, metadata={"key": "outlive", "wanted": '"targets", "always" or "never"'}
     )
 
 
@@ -128,8 +144,9 @@ def _converter() -> cattrs.Converter:
 
     converter.register_structure_hook(str, strict)
     converter.register_structure_hook(bool, strict)
-    # It is a string as well, and would be taken for one.
-    converter.register_structure_hook(Picture, lambda value, kind: kind(value))
+    # They are strings as well, and would be taken for such.
+    for choice in (Picture, Outlive):
+        converter.register_structure_hook(choice, lambda value, kind: kind(value))
     return converter
 
 

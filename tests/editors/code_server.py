@@ -78,8 +78,11 @@ def packaged(folder: Path) -> Path:
 
 
 @contextmanager
-def code_server(entry: Path, home: Path, python: str) -> Iterator[CodeServer]:
-    """Serve on a free port of the loopback, with the extension and nothing of the user's own."""
+def code_server(entry: Path, home: Path, python: str, tools: Path) -> Iterator[CodeServer]:
+    """Serve on a free port of the loopback, with the extension and nothing of the user's own.
+
+    ``tools`` is a folder with the user's own programs.
+    """
     user = home / "code-server"
     for part in ("User", "Machine"):
         (user / part).mkdir(parents=True)
@@ -87,6 +90,8 @@ def code_server(entry: Path, home: Path, python: str) -> Iterator[CodeServer]:
     # A path to an interpreter belongs to the machine; among the user's settings it would not count.
     (user / "Machine" / "settings.json").write_text(json.dumps({"jouleline.python": python}), "utf-8")
     (home / "config.yaml").touch()
+    # Extensions get the environment of the user's login shell.
+    (home / ".profile").write_text(f'PATH="{tools}:$PATH"\n', "utf-8")
     command: list[str | Path] = [
         *(NODE, entry, "--config", home / "config.yaml"),
         *("--user-data-dir", user, "--extensions-dir", home / "extensions"),
@@ -144,6 +149,11 @@ def processes(home: Path) -> dict[int, str]:
 def servers(home: Path) -> set[int]:
     """Find our own servers in this home."""
     return {number for number, command in processes(home).items() if "-m jouleline serve" in command}
+
+
+def workers(home: Path) -> set[int]:
+    """Find the processes of refactorings in this home."""
+    return {number for number, command in processes(home).items() if "jouleline.lsp.worker" in command}
 
 
 def end_all(home: Path) -> None:

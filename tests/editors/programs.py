@@ -75,14 +75,14 @@ def write_decay(folder: Path) -> Path:
 
 def write_stuck(folder: Path) -> Path:
     """Write the same, with a build that waits until somebody ends it; `left_in` finds it."""
-    text = WORKLOAD.replace("g++ -O2 -fopenmp decay.cpp -o decay", f"sleep {_seconds(folder)} & wait")
+    text = WORKLOAD.replace("g++ -O2 -fopenmp decay.cpp -o decay", f"{build_of(folder)} & wait")
     _written(folder / "jouleline.toml", text)
     return _written(folder / "stuck.cpp", DECAY)
 
 
 def building(folder: Path) -> bool:
     """Whether a build of the stuck program that was written there goes on."""
-    mark = f"sleep\0{_seconds(folder)}\0".encode()
+    mark = build_of(folder).replace(" ", "\0").encode() + b"\0"
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if (process / "cmdline").read_bytes() == mark:
@@ -92,9 +92,9 @@ def building(folder: Path) -> bool:
     return False
 
 
-def _seconds(folder: Path) -> str:
-    # Different for each copy, so that no test sees another's processes.
-    return f"4711.{os.getpid()}{abs(hash(str(folder))) % 10**6}"
+def build_of(folder: Path) -> str:
+    """What the stuck program's build runs: another command for each copy, so that no test sees another's."""
+    return f"sleep 4711.{os.getpid()}{abs(hash(str(folder))) % 10**6}"
 
 
 def _written(file: Path, text: str) -> Path:

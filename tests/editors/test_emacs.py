@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.editors.documented import block, home
-from tests.editors.programs import BODY_LINE, DECAY, LOOP_LINE, WORK, write_decay, write_stencil
+from tests.editors.programs import (
+    BODY_LINE,
+    DECAY,
+    LOOP_LINE,
+    WORK,
+    build_of,
+    building,
+    write_decay,
+    write_stencil,
+    write_stuck,
+)
 from tests.support.tools import require_tool, skip_unless_ci
 
 SCRIPTS = Path(__file__).parent / "emacs"
@@ -49,3 +59,10 @@ def test_a_refactoring_ends_as_an_applied_edit(emacs: Emacs, tmp_path: Path) -> 
     assert text != DECAY
     assert "x * pow(" not in text
     assert file.read_text("utf-8") == DECAY
+
+
+def test_a_run_ends_with_its_build_when_the_server_is_shut_down(emacs: Emacs, tmp_path: Path) -> None:
+    folder = tmp_path / "stuck"
+    write_stuck(folder)
+    emacs("cancel", LOOP_LINE, build_of(folder))
+    assert not building(folder)

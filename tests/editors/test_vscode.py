@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.editors.code_server import ROOT, CodeServer, servers
+from tests.editors.code_server import ROOT, CodeServer, servers, workers
+from tests.editors.conftest import TARGET
 from tests.editors.programs import (
     BODY_LINE,
     DECAY,
@@ -23,6 +24,8 @@ from tests.editors.programs import (
     write_stuck,
 )
 from tests.editors.window import Window
+from tests.runners.processes import processes_with
+from tests.support.sshd import Sshd
 
 # One editor serves them all; opening a window takes longer than most tests.
 pytestmark = [pytest.mark.xdist_group("vscode"), pytest.mark.slow]
@@ -122,14 +125,33 @@ def test_another_gpu_gives_other_bounds(window: Window, workspace: Path) -> None
     window.status.click()
     expect(window.page.locator(".quick-input-list .monaco-list-row").nth(5)).to_be_visible()
     window.picture("choose-gpu")
-    window.answer("rtx-3080", "RTX 3080")
-    expect(window.status).to_contain_text("RTX 3080")
+    # What is typed is found in GH200 too, whose name comes first.
+    window.answer("h200", "NVIDIA H200")
+    expect(window.status).to_contain_text("NVIDIA H200")
     expect(window.hints.first).not_to_contain_text(before)
     expect(window.hints.first).to_contain_text("-bound")
 
 
-def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
+def test_another_machine_is_chosen_by_its_user_and_by_no_workspace(
     window: Window, workspace: Path, settings: Path
+) -> None:
+    window.open(workspace / "stencil" / "stencil.cu")
+    expect(window.target).to_contain_text("Here")
+    settings.write_text(f'{{"jouleline.target": "{TARGET}", "jouleline.gpu": "h200"}}', "utf-8")
+    expect(window.status).to_contain_text("H200")  # so it was read
+    expect(window.target).to_contain_text("Here")
+    window.target.click()
+    expect(window.page.locator(".quick-input-list .monaco-list-row").nth(2)).to_be_visible()
+    window.picture("choose-target")
+    window.answer(TARGET, TARGET)
+    expect(window.target).to_contain_text(TARGET)
+    window.target.click()
+    window.answer("Here", "Here")
+    expect(window.target).to_contain_text("Here")
+
+
+def test_a_refactoring_ends_as_an_edit_and_one_that_is_discarded_changes_nothing(
+    window: Window, workspace: Path
 ) -> None:
     file = workspace / "decay" / "decay.cpp"
     window.open(file)
@@ -143,12 +165,43 @@ def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
     expect(rows.first).to_be_visible()
     assert not any(row.is_checked() for row in rows.all())
     window.picture("preview")
+    window.preview.get_by_role("button", name="Discard").click()
+    expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
+    window.picture("discarded")
+    expect(window.told("The edit was not applied.")).to_be_visible()
+    expect(window.editor_of(file).locator(".view-line", has_text="x * pow(rate, 1.3)")).to_have_count(1)
+    assert file.read_text("utf-8") == DECAY
+
+
+def test_a_run_on_another_machine_outlives_the_server_and_its_edit_is_applied(
+    window: Window, vscode: CodeServer, far: Sshd, workspace: Path, settings: Path
+) -> None:
+    file = workspace / "decay" / "decay.cpp"
+    window.open(file)
+    window.target.click()
+    window.answer(TARGET, TARGET)
+    expect(window.target).to_contain_text(TARGET)
+    window.go_to(LOOP_LINE)
+    window.page.keyboard.press("Control+.")
+    window.page.locator(".action-widget").get_by_text("Refactor for energy").click()
+    progress = window.told(re.compile(f"Refactoring decay.cpp for energy on {TARGET}: (verify|measure)"))
+    expect(progress).to_be_visible(timeout=RUN_MS)
+    (killed,) = servers(vscode.home)
+    os.kill(killed, signal.SIGKILL)
+    expect(progress).to_have_count(0)
+    eventually(lambda: len(servers(vscode.home) - {killed}) == 1, "no server was started again")
+    expect(progress).to_be_visible()
+    window.picture("found-again")
+    rows = window.preview.locator(".edit-checkbox")
+    expect(rows.first).to_be_visible(timeout=RUN_MS)
     # The file's own row ticks those of its edits.
     rows.first.click()
     window.preview.get_by_role("button", name="Apply").click()
     window.point_away()
     expect(window.editor_of(file).locator(".view-line", has_text="x * invariant_pow")).to_have_count(1)
     expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
+    eventually(lambda: not workers(vscode.home), "the run's process is there")
+    eventually(lambda: not processes_with(f"{far.far}/files"), "something runs on the other machine")
     window.command("Notifications: Clear All Notifications")
     window.picture("run")
     window.narrow()
@@ -161,21 +214,9 @@ def test_a_refactoring_ends_as_an_edit_that_is_read_and_applied(
     roofs.scroll_into_view_if_needed()
     assert is_drawn(roofs)
     window.picture("run-roofs-dark")
-
-
-def test_an_edit_that_is_discarded_changes_nothing(window: Window, workspace: Path) -> None:
-    file = workspace / "decay" / "decay.cpp"
-    window.open(file)
-    window.go_to(LOOP_LINE)
-    window.page.keyboard.press("Control+.")
-    window.page.locator(".action-widget").get_by_text("Refactor for energy").click()
-    expect(window.preview.locator(".edit-checkbox").first).to_be_visible(timeout=RUN_MS)
-    window.preview.get_by_role("button", name="Discard").click()
-    expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
-    window.picture("discarded")
-    expect(window.told("The edit was not applied.")).to_be_visible()
-    expect(window.editor_of(file).locator(".view-line", has_text="x * pow(rate, 1.3)")).to_have_count(1)
-    assert file.read_text("utf-8") == DECAY
+    window.target.click()
+    window.answer("Here", "Here")
+    expect(window.target).to_contain_text("Here")
 
 
 def test_a_run_that_is_cancelled_ends_its_build(window: Window, workspace: Path) -> None:
@@ -244,3 +285,17 @@ def test_a_server_that_is_killed_comes_back_with_the_text_as_it_is(
     eventually(lambda: len(servers(vscode.home) - {killed}) == 1, "no server was started again")
     expect(window.hints).to_have_count(2)
     eventually(lambda: not building(folder), "the build outlives the server")
+
+
+def test_other_gpus_and_the_bounds_are_pages_beside_the_code(window: Window, workspace: Path) -> None:
+    file = workspace / "stencil" / "stencil.cu"
+    window.open(file)
+    expect(window.hints).to_have_count(2)
+    window.command("Jouleline: Compare GPUs")
+    expect(window.run_page.locator("td", has_text="NVIDIA B200")).to_be_visible()
+    window.picture("compare-gpus")
+    window.tidy()
+    window.open(file)
+    window.command("Jouleline: Show Bounds as Page")
+    expect(window.run_page.locator("h1")).to_contain_text("stencil.cu on NVIDIA A100")
+    window.picture("bounds-page")

@@ -111,7 +111,12 @@ class Window:
 
     @property
     def status(self) -> Locator:
-        return self.page.locator('.statusbar-item[id*="jouleline"]')
+        return self.page.locator('.statusbar-item[id$="jouleline.status"]')
+
+    @property
+    def target(self) -> Locator:
+        """Where refactorings run."""
+        return self.page.locator('.statusbar-item[id$="jouleline.target"]')
 
     @property
     def preview(self) -> Locator:

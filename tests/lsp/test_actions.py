@@ -18,6 +18,12 @@ def test_a_lens_stands_above_each_kernel(client: Client, samples: Path) -> None:
         assert argument == {"uri": uri, "version": 1, "line": lens["range"]["start"]["line"]}
 
 
+def test_a_lens_begins_within_its_line_and_so_moves_with_it(client: Client, samples: Path) -> None:
+    client.initialize(samples)
+    uri = client.open(samples / "jacobi-omp" / "main.cpp")
+    assert [lens["range"]["start"]["character"] for lens in client.lenses(uri)] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("sample", "inside", "outside"),
     [

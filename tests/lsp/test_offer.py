@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from jouleline.app.outcome import Outcome, SearchCost
 from jouleline.app.program import Program
 from jouleline.core.source import Edit, SourceText
 from jouleline.lsp import offer
@@ -46,21 +45,7 @@ def opened(path: Path, data: bytes, version: int = 3) -> Document:
 
 def edit_of(server: Server, root: Path) -> offer._Edit:
     edits = {"a.cpp": (LONG,), "b.cpp": (LONG,)}
-    base = {name: MEASURED[name] for name in edits}
-    outcome = Outcome(
-        improved=True,
-        headline="",
-        details="",
-        candidate=None,
-        energy=None,
-        attempts=(),
-        base=base,
-        edits=edits,
-        record=root,
-        cost=SearchCost(0, 0, 0, 0),
-        notes=(),
-    )
-    return asyncio.run(offer._edit(server, Program(root, MEASURED), outcome))
+    return asyncio.run(offer._edit(server, Program(root, MEASURED), edits))
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> list[str]:
@@ -88,7 +73,7 @@ def test_typing_while_the_disk_is_read_makes_the_edit_stale(
 ) -> None:
     typed = opened(root / "b.cpp", b"// new\nint b;\n", 4)
     awaited = meanwhile(monkeypatch, lambda: server.session.put(typed))
-    with pytest.raises(offer.StaleError, match=r"^b\.cpp changed while"):
+    with pytest.raises(offer.StaleError, match=r"^b\.cpp changed since"):
         edit_of(server, root)
     assert awaited
 
@@ -121,7 +106,7 @@ def test_any_measured_file_that_changed_in_the_editor_makes_the_edit_stale(
     server: Server, root: Path, name: str
 ) -> None:
     server.session.put(opened((root / name).resolve(), b"int other;\n"))
-    with pytest.raises(offer.StaleError, match=rf"^{Path(name).name} changed while"):
+    with pytest.raises(offer.StaleError, match=rf"^{Path(name).name} changed since"):
         edit_of(server, root)
 
 

@@ -1,6 +1,7 @@
 """The main job through the wire: real programs, built, run and measured."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -50,8 +51,8 @@ args = "100000 200"
 [workload.tolerance]
 relative = 1e-3
 """
-# A number that no other process on the machine sleeps for.
-SLEEP = "4711.25"
+# No other process on the machine sleeps as long.
+SLEEP = f"4711.{os.getpid()}"
 PLAIN: dict[str, Any] = {"general": FULL["general"], "textDocument": FULL["textDocument"]}
 RUN_S = 240.0
 
@@ -269,7 +270,7 @@ def test_the_annotated_edit_reproduces_the_measured_candidate(server: Client, pr
     percentages, stages = [], set()
     while (value := progress(server)["value"])["kind"] != "end":
         percentages.append(value["percentage"])
-        stages.add(value.get("message", "").partition(":")[0])
+        stages.add(value.get("message", "").partition(" · ")[0])
     assert percentages == sorted(percentages)
     assert {"baseline", "verify", "measure"} <= stages
     told = server.expect("window/showMessage")["params"]["message"]
@@ -333,7 +334,7 @@ def test_an_edit_for_a_text_that_changed_meanwhile_is_refused(server: Client, pr
     message = server.expect("window/showMessage")["params"]["message"]
     answer = server.result(number)
     assert message == (
-        "The edit is not offered: main.cpp changed while the candidate was measured. "
+        "The edit is not offered: main.cpp changed since the run began. "
         f"The patch is kept in {answer['record']}."
     )
     assert not answer["applied"]

@@ -22,6 +22,9 @@ def test_a_session_begins_and_ends_in_order(client: Client) -> None:
     }
     assert set(capabilities["executeCommandProvider"]["commands"]) == {
         "jouleline.refactor",
+        "jouleline.resume",
+        "jouleline.targets",
+        "jouleline.selectTarget",
         "jouleline.selectDevice",
         "jouleline.devices",
         "jouleline.whatIf",

@@ -17,7 +17,7 @@ import { wasCancelled } from './cancelled';
 import { languages } from './names';
 import { ProgressNotifications } from './progress';
 import { section, type InitializationOptions } from './settings';
-import { statusNotification, type ServerStatus } from './status';
+import { finishedNotification, statusNotification, type ServerStatus } from './status';
 
 export interface Launch {
   readonly interpreter: string;
@@ -38,6 +38,8 @@ export interface Watcher {
   readonly applying: (edit: WorkspaceEdit) => void;
   /** A command of the server, from wherever it was called, and its answer. */
   readonly answered: (command: string, answer: unknown) => void;
+  /** A run ended while nobody was there, and its user wants to see what it found. */
+  readonly finished: (run: unknown) => void;
 }
 
 export function createClient(launch: Launch, log: LogOutputChannel, watcher: Watcher): Client {
@@ -46,7 +48,7 @@ export function createClient(launch: Launch, log: LogOutputChannel, watcher: Wat
       void window.withProgress(
         {
           location: ProgressLocation.Notification,
-          title: `Jouleline: ${title}`,
+          title,
           cancellable: true,
         },
         (reporter, token) => {
@@ -120,6 +122,7 @@ export function createClient(launch: Launch, log: LogOutputChannel, watcher: Wat
     options,
   );
   client.onNotification(statusNotification, watcher.status);
+  client.onNotification(finishedNotification, watcher.finished);
   client.onDidChangeState(({ newState }) => {
     if (newState !== State.Running) progress.closeAll();
     if (newState === State.Starting) watcher.starting();

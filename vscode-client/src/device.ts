@@ -18,12 +18,15 @@ export interface DeviceChoice {
   readonly detail: string;
 }
 
-/** The current GPU comes first, so that Enter at once changes nothing. */
+/**
+ * The current GPU comes first, so that Enter at once changes nothing. The id is the label: of what is typed
+ * the editor takes labels that begin so first, and `h200` would else find GH200.
+ */
 export function deviceChoices({ current, devices }: Devices): DeviceChoice[] {
   const choices = devices.map(({ id, name, vendor, architecture }) => ({
     id,
-    label: id === current ? `$(check) ${name}` : name,
-    description: id,
+    label: id === current ? `$(check) ${id}` : id,
+    description: name,
     // Most names begin with their vendor's, and in its own letters.
     detail: [name.toLowerCase().startsWith(vendor.toLowerCase()) ? '' : vendor, architecture]
       .filter((part) => part !== '')

@@ -5,12 +5,14 @@ import { commandFailed, describe } from './messages';
 import { commands, serverCommands, type CommandId } from './names';
 import { OwnServer } from './ownServer';
 import { pickDevice } from './pickDevice';
+import { pickTarget } from './pickTarget';
 import { onInterpreterChange } from './pythonExtension';
 import { recordOf } from './refactorAnswer';
 import { refactorFile } from './refactorFile';
 import { ResultPanels } from './resultPanel';
 import { ReviewHint } from './reviewHint';
 import { Session } from './session';
+import { Pages, reportPage, whatIfPage } from './pages';
 import { showRuns } from './showRuns';
 import { StatusBar } from './statusBar';
 import { mayStart } from './trust';
@@ -24,6 +26,7 @@ export function activate(context: ExtensionContext): void {
     log.error(describe(reason));
     commandFailed(reason);
   };
+  const pages = new Pages();
   const panels = new ResultPanels(Uri.joinPath(context.extensionUri, 'icon.png'));
   const showRecord = (answer: unknown): void => {
     const record = recordOf(answer);
@@ -44,16 +47,22 @@ export function activate(context: ExtensionContext): void {
     },
     // Code actions and lenses call the server's command, and not one of the extension's.
     answered: (command, answer) => {
-      if (command === serverCommands.refactor) showRecord(answer);
+      if (command === serverCommands.refactor || command === serverCommands.resume) {
+        showRecord(answer);
+      }
     },
+    finished: showRecord,
   });
   session = current;
   const handlers: Record<CommandId, () => Promise<void> | void> = {
     [commands.pickDevice]: trusted('Choosing a GPU', () => pickDevice(current)),
+    [commands.pickTarget]: trusted('Choosing a target', () => pickTarget(current)),
     [commands.refactorFile]: trusted('Refactoring for energy', async () => {
       showRecord(await refactorFile(current));
     }),
     [commands.showRuns]: trusted('Listing past runs', () => showRuns(current, panels)),
+    [commands.showWhatIf]: trusted('Comparing GPUs', () => pages.show(current, whatIfPage)),
+    [commands.showReport]: trusted('A report', () => pages.show(current, reportPage)),
     [commands.installServer]: trusted('Installing the server', () =>
       installServer(own, current, log),
     ),

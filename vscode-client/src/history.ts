@@ -7,6 +7,7 @@ export interface PastRun {
   /** ISO 8601, UTC. */
   readonly started: string;
   readonly ended: boolean;
+  readonly underWay: boolean;
   readonly improved: boolean;
   readonly headline: string;
 }
@@ -37,6 +38,7 @@ export function parseHistory(text: string): PastRun[] {
     program: run.text('program'),
     started: run.text('started'),
     ended: run.flag('ended'),
+    underWay: run.flag('under_way'),
     improved: run.flag('improved'),
     headline: run.text('headline'),
   }));
@@ -48,7 +50,7 @@ export function runChoices(runs: readonly PastRun[], folders: readonly string[])
   return [...runs.filter(here), ...runs.filter((run) => !here(run))].map((run) => ({
     label: `${icon(run)} ${name(run.program)}`,
     description: run.started.slice(0, 16).replace('T', ' ') + ' UTC',
-    detail: run.ended ? run.headline : 'did not end: "jouleline refactor --resume" goes on with it',
+    detail: fate(run),
     run,
   }));
 }
@@ -67,7 +69,13 @@ function name(program: string): string {
   );
 }
 
-function icon({ ended, improved }: PastRun): string {
+function fate({ ended, underWay, headline }: PastRun): string {
+  if (ended) return headline;
+  return underWay ? 'is under way' : 'did not end: choose it to go on with it';
+}
+
+function icon({ ended, underWay, improved }: PastRun): string {
+  if (underWay) return '$(sync)';
   if (!ended) return '$(debug-pause)';
   return improved ? '$(arrow-down)' : '$(circle-slash)';
 }

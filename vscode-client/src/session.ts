@@ -20,6 +20,7 @@ export interface Listener {
   readonly status: (status: Status) => void;
   readonly applying: Watcher['applying'];
   readonly answered: Watcher['answered'];
+  readonly finished: Watcher['finished'];
 }
 
 /** Owns the one server of this window: at most one runs, and starts and stops keep their order. */
@@ -137,6 +138,7 @@ export class Session {
     const client = createClient(launch, this.log, {
       applying: this.listener.applying,
       answered: this.listener.answered,
+      finished: this.listener.finished,
       options: () => initializationOptions(currentSettings()),
       status: (server) => {
         spoke = true;
@@ -232,7 +234,13 @@ function lostConnection(reason: unknown): boolean {
 export const onPath: readonly string[] = ['python3', 'python'];
 
 /** Stands in until the server sends its first status. */
-const silentServer: ServerStatus = { device: '', deviceName: '', state: 'ready', message: '' };
+const silentServer: ServerStatus = {
+  device: '',
+  deviceName: '',
+  target: '',
+  state: 'ready',
+  message: '',
+};
 
 function currentSettings(): Settings {
   return readSettings(workspace.getConfiguration(section, workspace.workspaceFolders?.[0]));

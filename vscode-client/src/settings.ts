@@ -3,6 +3,8 @@ export const section = 'jouleline';
 export interface Settings {
   readonly gpu: string;
   readonly arguments: string;
+  readonly target: string;
+  readonly outlive: string;
   readonly inlayHints: boolean;
   readonly codeLens: boolean;
   readonly compiledEvidence: boolean;
@@ -28,6 +30,8 @@ export function readSettings(configuration: Configuration): Settings {
   return {
     gpu: text('gpu'),
     arguments: text('arguments'),
+    target: text('target'),
+    outlive: text('outlive') || 'targets',
     inlayHints: flag('inlayHints.enable'),
     codeLens: flag('codeLens.enable'),
     compiledEvidence: flag('compiledEvidence.enable'),
@@ -43,6 +47,8 @@ export function readSettings(configuration: Configuration): Settings {
 export interface InitializationOptions {
   readonly gpu: string;
   readonly arguments: string;
+  readonly target: string;
+  readonly outlive: string;
   readonly inlayHints: { readonly enable: boolean };
   readonly codeLens: { readonly enable: boolean };
   readonly compiledEvidence: { readonly enable: boolean };
@@ -54,6 +60,8 @@ export function initializationOptions(settings: Settings): InitializationOptions
   return {
     gpu: settings.gpu,
     arguments: settings.arguments,
+    target: settings.target,
+    outlive: settings.outlive,
     inlayHints: { enable: settings.inlayHints },
     codeLens: { enable: settings.codeLens },
     compiledEvidence: { enable: settings.compiledEvidence },

@@ -1,11 +1,13 @@
 import { window, workspace } from 'vscode';
-import { parseHistory, runChoices } from './history';
+import { parseHistory, runChoices, type PastRun } from './history';
 import { describe } from './messages';
 import { runModule } from './process';
+import { recordOf } from './refactorAnswer';
+import { resumeRun } from './refactorFile';
 import type { ResultPanels } from './resultPanel';
 import type { Session } from './session';
 
-/** Lets the user choose one of the runs that were kept, and shows it. */
+/** Lets the user choose one of the runs that were kept, and shows it, or goes on with it. */
 export async function showRuns(session: Session, panels: ResultPanels): Promise<void> {
   const interpreter = await session.interpreter();
   if (interpreter === undefined) return;
@@ -31,10 +33,25 @@ export async function showRuns(session: Session, panels: ResultPanels): Promise<
   });
   if (choice === undefined) return;
   if (!choice.run.ended) {
-    throw new Error(
-      `that run did not end, so it has no result. Go on with it in a terminal: ` +
-        `jouleline refactor "${choice.run.program}" --resume`,
-    );
+    await goOn(session, panels, choice.run);
+    return;
   }
   await panels.show(choice.run.folder);
+}
+
+async function goOn(session: Session, panels: ResultPanels, run: PastRun): Promise<void> {
+  if (run.underWay) {
+    void window.showInformationMessage(
+      'This run is under way: its progress is shown where it was begun, or where its program was opened since.',
+    );
+    return;
+  }
+  const resume = 'Resume';
+  const answer = await window.showInformationMessage(
+    'This run did not end, so it has no result. To go on with it pays for nothing twice.',
+    resume,
+  );
+  if (answer !== resume) return;
+  const record = recordOf(await resumeRun(session, run.folder));
+  if (record !== undefined) await panels.show(record);
 }

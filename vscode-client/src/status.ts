@@ -4,11 +4,14 @@ import { commands } from './names';
 export interface ServerStatus {
   readonly device: string;
   readonly deviceName: string;
+  /** Where refactorings run; empty for this machine. */
+  readonly target: string;
   readonly state: 'ready' | 'working' | 'error';
   readonly message: string;
 }
 
 export const statusNotification = 'jouleline/status';
+export const finishedNotification = 'jouleline/finished';
 
 /** What the server last said, or why there is no server to say anything. */
 export type Status =
@@ -82,4 +85,21 @@ function serverView(server: ServerStatus): StatusView {
     case 'error':
       return { text: `$(error) ${name}`, tooltip, command, severity: 'error', always: true };
   }
+}
+
+/** The item beside the GPU's: where refactorings run. Undefined while there is no server to say. */
+export function targetView(status: Status): StatusView | undefined {
+  if (status.kind !== 'server') return undefined;
+  const { target } = status.server;
+  return {
+    text: target === '' ? '$(device-desktop) Here' : `$(vm) ${target}`,
+    tooltip:
+      (target === ''
+        ? 'Refactorings build, run and measure on this machine.'
+        : `Refactorings build, run and measure on the target ${target}.`) +
+      '\nClick to choose where.',
+    command: commands.pickTarget,
+    severity: 'none',
+    always: false,
+  };
 }

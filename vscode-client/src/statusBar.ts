@@ -1,25 +1,24 @@
-import { StatusBarAlignment, ThemeColor, window, type Disposable } from 'vscode';
+import {
+  StatusBarAlignment,
+  ThemeColor,
+  window,
+  type Disposable,
+  type StatusBarItem,
+} from 'vscode';
 import { languages } from './names';
-import { statusView, type Status } from './status';
+import { statusView, targetView, type Status, type StatusView } from './status';
 
 /**
- * A status bar item and not a language status item: the latter hides the GPU's name behind a
- * hover, and the name is what makes every bound on screen readable.
+ * Status bar items and not language status items: the latter hide the GPU's name behind a hover,
+ * and the name is what makes every bound on screen readable.
  */
 export class StatusBar implements Disposable {
-  private readonly item = window.createStatusBarItem(
-    'jouleline.status',
-    StatusBarAlignment.Right,
-    100,
-  );
+  private readonly device = item('status', 'Jouleline', 100);
+  private readonly target = item('target', 'Jouleline Target', 99);
   private readonly listener = window.onDidChangeActiveTextEditor(() => {
     this.render();
   });
   private status: Status = { kind: 'starting' };
-
-  constructor() {
-    this.item.name = 'Jouleline';
-  }
 
   show(status: Status): void {
     this.status = status;
@@ -28,20 +27,35 @@ export class StatusBar implements Disposable {
 
   dispose(): void {
     this.listener.dispose();
-    this.item.dispose();
+    this.device.dispose();
+    this.target.dispose();
   }
 
   private render(): void {
-    const view = statusView(this.status);
-    this.item.text = view.text;
-    this.item.tooltip = view.tooltip;
-    this.item.command = view.command;
-    this.item.backgroundColor =
-      view.severity === 'none'
-        ? undefined
-        : new ThemeColor(`statusBarItem.${view.severity}Background`);
-    const language = window.activeTextEditor?.document.languageId;
-    if (view.always || languages.some((ours) => ours === language)) this.item.show();
-    else this.item.hide();
+    show(this.device, statusView(this.status));
+    show(this.target, targetView(this.status));
   }
+}
+
+function item(id: string, name: string, priority: number): StatusBarItem {
+  const created = window.createStatusBarItem(`jouleline.${id}`, StatusBarAlignment.Right, priority);
+  created.name = name;
+  return created;
+}
+
+function show(shown: StatusBarItem, view: StatusView | undefined): void {
+  const language = window.activeTextEditor?.document.languageId;
+  const ours = languages.some((one) => one === language);
+  if (view === undefined || !(view.always || ours)) {
+    shown.hide();
+    return;
+  }
+  shown.text = view.text;
+  shown.tooltip = view.tooltip;
+  shown.command = view.command;
+  shown.backgroundColor =
+    view.severity === 'none'
+      ? undefined
+      : new ThemeColor(`statusBarItem.${view.severity}Background`);
+  shown.show();
 }

@@ -14,19 +14,19 @@ test('the current GPU comes first, the others keep the order of the server', () 
     choices.map(({ id }) => id),
     ['h200', 'a100-sxm4-40gb', 'mi250x-gcd'],
   );
-  assert.equal(choices[0]?.label, '$(check) NVIDIA H200');
+  assert.equal(choices[0]?.label, '$(check) h200');
 });
 
-test('each choice shows id and architecture, and the vendor if the name lacks it', () => {
+test('each choice shows name and architecture, and the vendor if the name lacks it', () => {
   const unnamed = { id: 'x1', name: 'X1', vendor: 'Maker', architecture: 'X' };
   const choices = deviceChoices({ current: 'none', devices: [...devices, unnamed] });
   assert.deepEqual(
     choices.map(({ description, detail }) => [description, detail]),
     [
-      ['a100-sxm4-40gb', 'sm_80'],
-      ['h200', 'sm_90'],
-      ['mi250x-gcd', ''],
-      ['x1', 'Maker · X'],
+      ['NVIDIA A100', 'sm_80'],
+      ['NVIDIA H200', 'sm_90'],
+      ['AMD MI250X', ''],
+      ['X1', 'Maker · X'],
     ],
   );
 });

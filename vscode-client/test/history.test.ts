@@ -27,8 +27,15 @@ test("this workspace's runs come first, each group with the newest first", () =>
     ['$(debug-pause) dot', '$(circle-slash) dot', '$(arrow-down) smooth'],
   );
   assert.equal(choices[0]?.description, '2026-03-02 10:20 UTC');
-  assert.match(choices[0].detail, /--resume/);
+  assert.match(choices[0].detail, /did not end/);
   assert.equal(choices[2]?.detail, '−39% energy');
+});
+
+test('a run that goes on is told apart from one that was cut off', () => {
+  const runs = [{ folder: '/r/4', program: '/w/dot', ended: false, under_way: true }];
+  const history = JSON.stringify({ schema: 'jouleline/history/1', runs });
+  const [choice] = runChoices(parseHistory(history), []);
+  assert.equal(choice?.detail, 'is under way');
 });
 
 test('a folder whose name begins alike is not this workspace', () => {

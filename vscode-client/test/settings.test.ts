@@ -11,6 +11,8 @@ test("settings become the server's initialization options", () => {
     fakeConfiguration({
       gpu: 'h200',
       arguments: '1000 10',
+      target: ' gpu-box ',
+      outlive: 'always',
       'inlayHints.enable': false,
       'codeLens.enable': true,
       'compiledEvidence.enable': false,
@@ -22,6 +24,8 @@ test("settings become the server's initialization options", () => {
   assert.deepEqual(initializationOptions(settings), {
     gpu: 'h200',
     arguments: '1000 10',
+    target: 'gpu-box',
+    outlive: 'always',
     inlayHints: { enable: false },
     codeLens: { enable: true },
     compiledEvidence: { enable: false },
@@ -41,5 +45,6 @@ test('values of the wrong type fall back to the default', () => {
   assert.equal(settings.compiledEvidence, true);
   assert.equal(settings.diagnostics, true);
   assert.equal(settings.hoverPicture, 'auto');
+  assert.equal(settings.outlive, 'targets');
   assert.deepEqual(settings.serverArguments, []);
 });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { statusView, type ServerStatus } from '../src/status';
+import { statusView, targetView, type ServerStatus } from '../src/status';
 
 const h200: ServerStatus = {
   device: 'h200',
   deviceName: 'NVIDIA H200',
+  target: '',
   state: 'ready',
   message: '',
 };
@@ -14,6 +15,14 @@ test('a ready server shows its GPU, and a click chooses another', () => {
   assert.equal(view.text, '$(circuit-board) NVIDIA H200');
   assert.equal(view.command, 'jouleline.pickDevice');
   assert.equal(view.severity, 'none');
+});
+
+test('the target is shown beside the GPU, and a click chooses another', () => {
+  assert.match(targetView({ kind: 'server', server: h200 })?.text ?? '', /Here$/);
+  const view = targetView({ kind: 'server', server: { ...h200, target: 'gpu-box' } });
+  assert.equal(view?.text, '$(vm) gpu-box');
+  assert.equal(view.command, 'jouleline.pickTarget');
+  assert.equal(targetView({ kind: 'starting' }), undefined);
 });
 
 test('work in progress spins, says what it does, and stays when the editor changes', () => {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .file_lock import is_held
 from .journal import EVENTS_FILE, JournalError, read_events
 from .record import RESULT_FILE
 
@@ -37,6 +38,11 @@ class PastRun:
         """The folder's name, by which a run is shown or resumed."""
         return self.folder.name
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a process works on it now."""
+        return not self.ended and is_held(self.folder / EVENTS_FILE)
+
 
 def past_runs(records: Path) -> list[PastRun]:
     """All runs below a folder, the newest first; what is no run is passed over."""
@@ -46,12 +52,16 @@ def past_runs(records: Path) -> list[PastRun]:
 
 def _found(records: Path) -> Iterator[PastRun]:
     for folder in records.iterdir():
-        try:
-            events = read_events(folder / EVENTS_FILE)
-        except (OSError, JournalError):
-            continue
-        if run := _run(folder, events):
+        if run := run_in(folder):
             yield run
+
+
+def run_in(folder: Path) -> PastRun | None:
+    """The run whose record a folder is; None if it is none, or nothing has been logged of it yet."""
+    try:
+        return _run(folder, read_events(folder / EVENTS_FILE))
+    except (OSError, JournalError):
+        return None
 
 
 def _run(folder: Path, events: list[dict[str, Any]]) -> PastRun | None:
@@ -101,7 +111,16 @@ def result_of(run: PastRun) -> dict[str, Any] | None:
     Raises:
         HistoryError: if it cannot be read.
     """
-    path = run.folder / RESULT_FILE
+    return read_result(run.folder)
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """The same for the run whose record a folder is.
+
+    Raises:
+        HistoryError: if it cannot be read.
+    """
+    path = folder / RESULT_FILE
     if not path.exists():
         return None
     try:

@@ -7,23 +7,20 @@ follow from; a run that is resumed finds them there in place of paying twice.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from io import FileIO
 from pathlib import Path
 from typing import Any, Final
 
 from jouleline.core.ports import content_key
 from jouleline.core.workload import Workload
 
+from .file_lock import held
 from .program import Program
 
 SCHEMA: Final = "jouleline/event/1"
 EVENTS_FILE: Final = "events.jsonl"
-_PRIVATE: Final = 0o600
 
 
 class JournalError(ValueError):
@@ -42,7 +39,10 @@ class Journal:
         """
         self._path = path
         self._kept: dict[tuple[str, str], Any] = {}
-        self._file = _held(path)
+        file = held(path)
+        if file is None:
+            raise JournalError(f"{path}: a run that is under way writes this log; wait for its end")
+        self._file = file
         try:
             whole = _whole_lines(path.read_bytes())
             events = _events(path, whole)
@@ -75,17 +75,6 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
-
-
-def _held(path: Path) -> FileIO:
-    """The file, made if there is none, and nobody else's until it is closed."""
-    file = FileIO(os.open(path, os.O_WRONLY | os.O_CREAT, _PRIVATE), "wb")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise JournalError(f"{path}: a run that is under way writes this log; wait for its end") from error
-    return file
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:

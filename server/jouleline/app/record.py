@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from jouleline.core.candidate import Candidate, patch
+from jouleline.core.source import Edit
 from jouleline.core.verdict import gates_json
 from jouleline.core.workload import Workload
 
@@ -73,10 +75,26 @@ def outcome_json(outcome: Outcome, program: Program, workload: Workload, tools: 
         "candidate": _candidate_json(outcome.candidate) if outcome.candidate else None,
         "energy": comparison_json(outcome.energy) if outcome.energy else None,
         "patch": patch(outcome.base, outcome.candidate.files) if outcome.candidate else None,
+        "edits": edits_json(outcome.edits),
         "attempts": [_attempt_json(attempt) for attempt in outcome.attempts],
         "bounds": outcome.roofs.words() if outcome.roofs else [],
         "roofs": _roofs_json(outcome.roofs) if outcome.roofs else None,
         "record": str(outcome.record),
+    }
+
+
+def edits_json(edits: Mapping[str, Sequence[Edit]]) -> dict[str, list[dict[str, Any]]]:
+    """Byte edits by file as JSON; bytes that are no UTF-8 become lone surrogates."""
+    return {
+        name: [
+            {
+                "start": one.start,
+                "end": one.end,
+                "replacement": one.replacement.decode("utf-8", "surrogateescape"),
+            }
+            for one in found
+        ]
+        for name, found in edits.items()
     }
 
 

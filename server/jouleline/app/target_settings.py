@@ -59,6 +59,15 @@ def find_target(name: str, own: Path, program: Path | None = None) -> Target:
     return _target(name, tables[name], own)
 
 
+def target_names(own: Path) -> tuple[str, ...]:
+    """The targets in the user's ``own`` file, which need not be there, whether they are right or wrong.
+
+    Raises:
+        TargetSettingsError: if the file cannot be read.
+    """
+    return tuple(_tables(own))
+
+
 def _tables(path: Path) -> dict[str, Any]:
     try:
         tables = read_document(path).get("target", {}) if path.exists() else {}

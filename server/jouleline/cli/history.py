@@ -46,7 +46,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _outcome(run: PastRun) -> str:
-    return run.headline if run.ended else "did not end; `jouleline refactor --resume` goes on with it"
+    if run.ended:
+        return run.headline
+    if run.under_way:
+        return "is under way"
+    return "did not end; `jouleline refactor --resume` goes on with it"
 
 
 def _json(run: PastRun) -> dict[str, object]:
@@ -56,6 +60,7 @@ def _json(run: PastRun) -> dict[str, object]:
         "program": run.program,
         "started": run.started,
         "ended": run.ended,
+        "under_way": run.under_way,
         "improved": run.improved,
         "headline": run.headline,
     }

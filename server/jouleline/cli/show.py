@@ -62,7 +62,8 @@ def _print(found: PastRun, document: dict[str, Any] | None, events: list[dict[st
             f"[dim]{str(event.get('time', ''))[:19]}[/] {event['kind']}: {escape(text)}", soft_wrap=True
         )
     if document is None:
-        console.print("It did not end; `jouleline refactor --resume` goes on with it.")
+        unfinished = "did not end; `jouleline refactor --resume` goes on with it"
+        console.print("It is under way." if found.under_way else f"It {unfinished}.")
         return
     if document.get("patch"):
         console.print(Syntax(document["patch"], "diff", background_color="default"))

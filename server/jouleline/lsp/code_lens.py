@@ -41,10 +41,11 @@ async def lenses(view: View) -> list[types.CodeLens]:
         kinds = " or ".join(dict.fromkeys(wording.short_bound(report) for report in reports))
         evidence = wording.evidence_words(reports[0])
         line = view.text.point(kernel.start).line
-        start = convert.to_position(view.text, kernel.start, view.encoding)
+        # Within its line: editors would leave a lens that begins with it behind when a line is put before it.
+        inside = convert.to_position(view.text, kernel.start + 1, view.encoding)
         found.append(
             types.CodeLens(
-                range=types.Range(start=start, end=start),
+                range=types.Range(start=inside, end=inside),
                 command=types.Command(
                     title=f"{kinds} on {view.device.name} ({evidence}) · Refactor for energy",
                     command=REFACTOR,

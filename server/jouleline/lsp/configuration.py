@@ -13,7 +13,7 @@ from jouleline import wiring
 from jouleline.config import read_settings
 from jouleline.core.device import UnknownDevice
 
-from . import devices, status
+from . import devices, status, targets
 
 if TYPE_CHECKING:
     from .server import Server
@@ -53,6 +53,8 @@ def take(server: Server, raw: object) -> None:
         server.tell(types.MessageType.Warning, problem)
     if session.catalogue is not None and session.settings.gpu != before.gpu:
         use_device(server)
+    if session.settings.target != before.target:
+        targets.choose(server, session.settings.target)
     if session.settings != before:
         if before.compiled_evidence.enable and not session.settings.compiled_evidence.enable:
             session.forget()

@@ -46,7 +46,10 @@ def initialize_result(encoding: str) -> dict[str, Any]:
                     "jouleline.selectDevice",
                     "jouleline.whatIf",
                     "jouleline.report",
+                    "jouleline.targets",
+                    "jouleline.selectTarget",
                     "jouleline.refactor",
+                    "jouleline.resume",
                 ]
             },
             "inlayHintProvider": {"resolveProvider": False},

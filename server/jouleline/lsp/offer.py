@@ -15,10 +15,12 @@ from jouleline.core.source import SourceText
 
 from . import convert
 from .programs import absolute
+from .question import ask
 
 if TYPE_CHECKING:
-    from jouleline.app.outcome import Outcome
+    from jouleline.app.kept_result import KeptResult
     from jouleline.app.program import Program
+    from jouleline.core.source import Edit
 
     from .server import Server
 
@@ -39,27 +41,29 @@ class _Edit:
     versions: dict[str, int | None]
 
 
-async def offer(server: Server, program: Program, outcome: Outcome) -> bool:
-    """Send the edit, after a question where the editor cannot ask itself; whether it was applied."""
+async def offer(server: Server, program: Program, result: KeptResult, news: str = "") -> bool:
+    """Send the edit, after a question where the editor cannot ask itself; whether it was applied.
+
+    ``news`` is what a question says in place of the headline alone.
+    """
     client = server.session.client
-    kept = f"The patch is kept in {outcome.record}."
+    kept = f"The patch is kept in {result.record}."
     try:
-        edit = await _edit(server, program, outcome)
-        if client.annotations and client.document_changes:
-            label, _, what = outcome.headline.partition(": ")
-            title = outcome.candidate.title if outcome.candidate else ""
-            whole = convert.annotated_edit(edit.edits, edit.versions, label, what or title)
+        edit = await _edit(server, program, result.edits)
+        if confirms(server):
+            label, _, what = result.headline.partition(": ")
+            whole = convert.annotated_edit(edit.edits, edit.versions, label, what or result.title)
             # A preview grouped by file, VS Code's for one, shows the rows without their annotation.
             server.tell(
                 types.MessageType.Info,
-                f"{outcome.headline}. The figure is for all rows of the edit together.",
+                f"{result.headline}. The figure is for all rows of the edit together.",
             )
         else:
-            if not await _agreed(server, outcome):
+            if not await _agreed(server, result, news or result.headline):
                 server.tell(types.MessageType.Info, f"Nothing was changed. {kept}")
                 return False
             # Minutes may have passed since the question.
-            edit = await _edit(server, program, outcome)
+            edit = await _edit(server, program, result.edits)
             if client.document_changes:
                 whole = convert.versioned_edit(edit.edits, edit.versions)
             else:
@@ -81,7 +85,22 @@ async def offer(server: Server, program: Program, outcome: Outcome) -> bool:
     return applied
 
 
-async def _edit(server: Server, program: Program, outcome: Outcome) -> _Edit:
+def confirms(server: Server) -> bool:
+    """Whether the editor itself asks before it applies an edit that is marked so."""
+    client = server.session.client
+    return client.annotations and client.document_changes
+
+
+async def see_that_nothing_changed(server: Server, program: Program) -> None:
+    """See that an edit of a program could be offered.
+
+    Raises:
+        StaleError: if a text of the program is not the one that was measured.
+    """
+    await _edit(server, program, {})
+
+
+async def _edit(server: Server, program: Program, edits: Mapping[str, tuple[Edit, ...]]) -> _Edit:
     """The edit for the texts as they are now.
 
     Raises:
@@ -96,15 +115,15 @@ async def _edit(server: Server, program: Program, outcome: Outcome) -> _Edit:
     for name, measured in program.files.items():
         document = documents[name]
         if document is not None and document.text.data != measured:
-            raise StaleError(f"{document.name} changed while the candidate was measured")
+            raise StaleError(f"{document.name} changed since the run began")
         if document is None and name in changed:
-            raise StaleError(f"{paths[name].name} changed on disk while the candidate was measured")
+            raise StaleError(f"{paths[name].name} changed on disk since the run began")
     result = _Edit({}, {})
-    for name, edits in outcome.edits.items():
+    for name, theirs in edits.items():
         path, document = paths[name], documents[name]
         uri = document.uri if document is not None else convert.to_uri(path)
         try:
-            found = convert.to_text_edits(SourceText(program.files[name]), edits, server.session.encoding)
+            found = convert.to_text_edits(SourceText(program.files[name]), theirs, server.session.encoding)
         except UnicodeDecodeError:
             raise StaleError(f"{path.name} is not UTF-8 where it would change; apply the patch") from None
         result.edits[uri] = found
@@ -131,27 +150,18 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-async def _agreed(server: Server, outcome: Outcome) -> bool:
+async def _agreed(server: Server, result: KeptResult, news: str) -> bool:
     """Ask the user, as often as they want to read the report first."""
-    actions = [types.MessageActionItem(title=title) for title in (APPLY, SHOW, DISCARD)]
     while True:
-        try:
-            chosen = await server.window_show_message_request_async(
-                types.ShowMessageRequestParams(
-                    type=types.MessageType.Info,
-                    message=f"{outcome.headline}. Apply the edit?",
-                    actions=actions,
-                )
-            )
-        except JsonRpcException:
-            return False
-        if chosen is None or chosen.title != SHOW:
-            return chosen is not None and chosen.title == APPLY
-        await _show(server, outcome)
+        chosen = await ask(server, f"{news}. Apply the edit?", APPLY, SHOW, DISCARD)
+        if chosen != SHOW:
+            return chosen == APPLY
+        await show(server, result)
 
 
-async def _show(server: Server, outcome: Outcome) -> None:
-    patch = next(iter(sorted(outcome.record.glob("*.patch"))), None)
+async def show(server: Server, result: KeptResult) -> None:
+    """Show what a run found, where the editor can."""
+    patch = next(iter(sorted(result.record.glob("*.patch"))), None)
     if server.session.client.show_document and patch is not None:
         try:
             await server.window_show_document_async(
@@ -161,4 +171,4 @@ async def _show(server: Server, outcome: Outcome) -> None:
             pass
         else:
             return
-    server.tell(types.MessageType.Info, outcome.details)
+    server.tell(types.MessageType.Info, result.details)

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from .server import Server
 
 
+def readable(stage: str, message: str) -> str:
+    """A step of a run in one line, without colons: editors write its title and a colon before it."""
+    return f"{stage} · {message.replace(': ', ' · ')}"
+
+
 class WorkDone:
     """One piece of work that an editor shows and its user may cancel.
 

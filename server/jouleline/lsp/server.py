@@ -23,6 +23,7 @@ from . import (
     convert,
     devices,
     diagnostics,
+    found,
     hover,
     inlay_hints,
     pages,
@@ -30,13 +31,14 @@ from . import (
     refactor,
     symbols,
     sync,
+    targets,
 )
 from .client import Client
 from .compilation import Compilation
 from .diagnostics import Diagnostics
 from .greeting import Opening
+from .jobs import Jobs
 from .protocol import Protocol
-from .refactor import Jobs
 from .session import Session
 from .settling import Settling
 from .transport import log_to_standard_error, serve_stdio, serve_tcp
@@ -54,6 +56,7 @@ _FEATURES = (
     symbols,
     devices,
     pages,
+    targets,
     refactor,
 )
 
@@ -181,6 +184,7 @@ async def _introduce(server: Server) -> None:
             await server.client_register_capability_async(types.RegistrationParams(registrations))
     if client.configuration:
         await configuration.pull(server)
+    await found.take_up(server, server.session.folders)
 
 
 def serve(tcp: tuple[str, int] | None = None, opening: Opening | None = None) -> int:

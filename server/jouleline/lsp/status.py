@@ -12,13 +12,14 @@ State = Literal["ready", "working", "error"]
 
 
 def send(server: Server, state: State = "ready", message: str = "") -> None:
-    """Tell the editor the chosen device and what the server is doing."""
+    """Tell the editor the chosen device and target, and what the server is doing."""
     device = server.session.device
     server.protocol.notify(
         METHOD,
         {
             "device": device.id if device else "",
             "deviceName": device.name if device else "",
+            "target": server.jobs.target,
             "state": state,
             "message": message,
         },

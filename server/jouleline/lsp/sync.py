@@ -11,7 +11,7 @@ from jouleline.app.program import SOURCE_SUFFIXES
 from jouleline.app.workload import WORKLOAD_FILE
 from jouleline.core.source import SourceText
 
-from . import convert, status
+from . import convert, found, status
 from .documents import Document
 from .programs import look_around
 
@@ -31,6 +31,8 @@ def register(server: Server) -> None:
         session.opened(document, server.start(surround(server, item.uri)))
         server.diagnostics.restart()
         tell_problem(server, document)
+        if document.path is not None and not any(one in document.path.parents for one in session.folders):
+            server.start(found.take_up(server, program=document.path.parent))
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:

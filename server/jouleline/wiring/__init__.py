@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .loop import loop_settings, refactor_tools, rules
     from .measuring import measure_settings, meter, replay_meter, sees_gpus, simulated_meter, turn
     from .models import configured_model, fine_tuner, model_evidence, model_settings
-    from .remote import Place, UnreachableTargetError, place, target_findings
+    from .remote import Place, UnreachableTargetError, place, target, target_findings, target_names
     from .running import runner, toolchains
 
 __all__ = [
@@ -56,7 +56,9 @@ __all__ = [
     "sees_gpus",
     "serve",
     "simulated_meter",
+    "target",
     "target_findings",
+    "target_names",
     "toolchains",
     "turn",
 ]
@@ -95,7 +97,9 @@ _HOMES = {
     "scenario_sources": "evidence",
     "sees_gpus": "measuring",
     "simulated_meter": "measuring",
+    "target": "remote",
     "target_findings": "remote",
+    "target_names": "remote",
     "toolchains": "running",
     "turn": "measuring",
 }

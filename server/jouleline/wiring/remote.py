@@ -96,6 +96,22 @@ def target(name: str, program: Path | None = None) -> Target:
         raise UnavailableError(str(error)) from error
 
 
+def target_names() -> tuple[str, ...]:
+    """The targets in the user's own file.
+
+    Raises:
+        UnavailableError: if it cannot be read.
+    """
+    from jouleline.app.target_settings import TargetSettingsError
+    from jouleline.app.target_settings import target_names as names_in
+    from jouleline.app.workload import WORKLOAD_FILE
+
+    try:
+        return names_in(config_folder() / WORKLOAD_FILE)
+    except TargetSettingsError as error:
+        raise UnavailableError(str(error)) from error
+
+
 def place(
     name: str, *, confined: bool = True, program: Path | None = None, tell: Tell = lambda _: None
 ) -> Place:

@@ -69,7 +69,7 @@ function gates(all: readonly Gate[]): Markup {
   );
   return html`<details>
     <summary>${passed} of ${all.length} gates passed</summary>
-    <ul>
+    <ul class="gates">
       ${items}
     </ul>
   </details>`;

@@ -39,9 +39,12 @@ td .spread, th .spread { display: block; white-space: nowrap; color: var(--quiet
 .bars .candidate { fill: var(--vscode-charts-blue, #1a85ff); }
 .better .bars .candidate { fill: var(--good); }
 .bars .whisker { stroke: var(--vscode-foreground); stroke-width: 1.5; fill: none; }
-figure { margin: 1rem 0; }
+figure { margin: 1rem 0; overflow-x: auto; }
 figcaption { margin-top: .35rem; }
-.roofs { display: block; max-width: 100%; height: auto; }
+.roofs { display: block; max-width: 100%; min-width: 22rem; height: auto; }
+/* A mark of passed or refused stands for the bullet. */
+.gates { list-style: none; padding-left: 1.4em; }
+.gates li { text-indent: -1.4em; }
 .attempts { list-style: none; padding: 0; }
 .attempts > li { padding: .5rem 0; border-bottom: 1px solid var(--line); }
 .badge { display: inline-block; border: 1px solid currentColor; border-radius: 3px;
@@ -74,6 +77,10 @@ pre.said { padding: .5rem .75rem; }
   .bars text { font-size: 15px; }
   .bars .tick { font-size: 13px; }
   .log li { grid-template-columns: 1fr; gap: 0; margin-bottom: .5em; }
+}
+@media (max-width: 24rem) {
+  .bars text { font-size: 20px; }
+  .bars .tick { font-size: 16px; }
 }
 @media (max-width: 18rem) {
   h1.figure { font-size: 1.6em; }
