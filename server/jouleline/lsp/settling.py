@@ -52,6 +52,10 @@ class Settling(Background):
         self._quiet_s = max(QUIET_S, _PATIENCE * (time.monotonic() - began_s))
         if news:
             self._server.refresh()
+        for uri in list(session.documents):
+            view = await session.view(uri)
+            if view is not None:
+                await _foresee(view)
 
 
 async def _settle(view: View) -> bool:
@@ -62,6 +66,13 @@ async def _settle(view: View) -> bool:
         wrong |= _told(view, early) != _told(view, view.reports(place))
     view.early.clear()
     return wrong
+
+
+async def _foresee(view: View) -> None:
+    """Count the kernels of the document that nobody has asked for yet: a hover then has not to wait."""
+    for place, _ in view.kernels:
+        await asyncio.sleep(0)  # whatever else has arrived goes first
+        view.reports(place)
 
 
 def _told(view: View, reports: tuple[KernelReport, ...]) -> list[object]:
