@@ -101,7 +101,13 @@ class Followed:
     ) -> Followed:
         """Follow a program's host code with the arguments of a run line and the macros of its build."""
         program = ProgramFacts({name: file.facts for name, file in parsed.items()}, macros or {})
-        reached = follow(compiled(program), arguments, int(device.multiprocessors.value), _launches)
+        known = {id(file.source): file for file in parsed.values()}
+
+        def find(source: ParsedSource) -> Sequence[Launch]:
+            file = known.get(id(source))
+            return _launches(source) if file is None else file.launches
+
+        reached = follow(compiled(program), arguments, int(device.multiprocessors.value), find)
         return Followed(reached.program, device, arguments, reached, _ways(parsed, reached))
 
     def reports(

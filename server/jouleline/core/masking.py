@@ -209,7 +209,9 @@ def _scan(
 def _blank(data: bytes, start: int, end: int, found: Iterable[Blanked], loops: Iterable[Blanked]) -> bytes:
     masked = bytearray(data[start:end])
     for item in (*found, *loops):
-        blank = _NOT_BREAK.sub(b" ", data[item.start : item.end])
+        blank = data[item.start : item.end]
+        is_long = b"\n" in blank or b"\r" in blank  # few have more than one line
+        blank = _NOT_BREAK.sub(b" ", blank) if is_long else b" " * len(blank)
         text = _HEAD + blank[len(_HEAD) :] if item.kind == "loop" else blank
         masked[item.start - start : item.end - start] = text
     return bytes(masked)

@@ -68,8 +68,7 @@ def said(view: View, reports: Sequence[KernelReport]) -> Hint:
 
 
 def _hint(view: View, offset: int, reports: Sequence[KernelReport]) -> Hint:
-    position = convert.to_position(view.text, offset, view.encoding)
-    return {"position": {"line": position.line, "character": position.character}, **said(view, reports)}
+    return {"position": convert.to_json(view.text, offset, view.encoding), **said(view, reports)}
 
 
 def _tooltip(view: View, report: KernelReport) -> str:

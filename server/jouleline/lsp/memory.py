@@ -36,9 +36,9 @@ class _Remembered:
 
 
 class _Said(NamedTuple):
-    """Words, and what they were made of: while it is held, nothing else has its identity."""
+    """Words, and the counts that they were made of: while these are held, nothing else has their identity."""
 
-    of: Sequence[object]
+    of: Sequence[KernelCounts]
     words: Words
 
 
@@ -103,11 +103,10 @@ class Memory:
 
     def said(self, reports: Sequence[KernelReport], say: Callable[[], Words]) -> Words:
         """What is made of reports for people, which outlives a keystroke as their counts do."""
-        found = [part for one in reports for part in (one.counts, one.bound)]
-        key = tuple(map(id, found))
+        key = tuple([id(one.counts) for one in reports])
         known = self._said.get(key)
         if known is None:
-            known = self._said[key] = _Said(found, say())
+            known = self._said[key] = _Said([one.counts for one in reports], say())
             if len(self._said) > _MOST_SAID:
                 self._said.popitem(last=False)
         return known.words
