@@ -30,7 +30,7 @@ _LONG: Final = 5_000
 """From here on each is done a third as often."""
 _SEEN: Final = 60  # lines of an editor's window
 _TARGETS_S: Final = {
-    (3_000, "start"): 0.45,
+    (3_000, "start"): 0.12,
     (3_000, "open_to_hint"): 0.03,
     (3_000, "hover"): 0.002,
     (3_000, "change_to_hint"): 0.005,

@@ -52,13 +52,3 @@ def test_an_opinion_is_named_as_one_and_keeps_the_counts() -> None:
     report = refined(analysis, Refinement(opinions={0: opinion})).kernels[0]
     assert (report.evidence, report.bound) == (Evidence.MODEL, opinion)
     assert report.counts == analysis.kernels[0].counts
-
-
-def test_what_was_said_of_a_report_is_not_said_of_a_better_one() -> None:
-    analysis = analysed()
-    report = analysis.kernels[0]
-    report.said["hint"] = "by source"
-    compiled = replace(report.counts, evidence=Evidence.COMPILED)
-    opinion = Bound(BoundKind.COMPUTE, None, 0.0, 0.9, 0.0)
-    for better in (Refinement({0: compiled}), Refinement(opinions={0: opinion})):
-        assert refined(analysis, better).kernels[0].said == {}

@@ -176,3 +176,11 @@ def test_grouping_loses_nothing_and_says_nothing_twice(assumptions: list[str]) -
     for assumption in assumptions:
         subject = re.match(r"the loop in line (\d+)|(\S+)", assumption)
         assert assumption in said or (subject and (subject[1] or subject[2]) in everything)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.634, "0.63"), (4.24, "4.2"), (13.4, "13"), (3249.0, "3200"), (1_270_000.0, "1300000")],
+)
+def test_a_number_of_two_digits_is_one_word(value: float, shown: str) -> None:
+    assert wording.two_digits(value) == shown

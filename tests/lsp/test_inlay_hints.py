@@ -50,6 +50,14 @@ def test_every_sample_has_a_hint_for_each_kernel(client: Client, samples: Path) 
         assert all("-bound" in label and "· source" in label for label in labels), (path, labels)
 
 
+def test_a_hint_of_a_region_of_the_host_does_not_promise_a_gpu(client: Client, samples: Path) -> None:
+    client.initialize(samples)
+    uri = client.open(samples / "jacobi-omp" / "main.cpp", language="cpp")
+    tooltip = client.hints(uri)[0]["tooltip"]["value"]
+    assert "as if on NVIDIA A100 SXM4 40 GB (it runs on this host)" in tooltip
+    assert "as if on" in (client.hover(uri, client.hints(uri)[0]["position"]["line"], 3) or "")
+
+
 def test_a_kernel_without_anything_to_count_says_so(client: Client, tmp_path: Path) -> None:
     client.initialize()
     uri = client.open(tmp_path / "k.cu", "__global__ void nothing() {}")
@@ -76,3 +84,35 @@ def test_hints_that_were_told_soon_are_asked_for_again_when_they_were_not_right(
     settled = client.hints(uri)
     assert settled != before
     assert client.hints(client.open(tmp_path / "other.cu", text % "1000")) == settled
+
+
+def test_a_half_typed_text_is_soon_read_as_by_who_opens_it(client: Client, tmp_path: Path) -> None:
+    # With the brace, what is left of the tree before it makes a parser mend the text in another way.
+    before, after = (
+        """\
+__global__ void stencil(float *in, float *out, )
+{
+  if (x > 0) {
+    float west """,
+        """= in[i - 1];
+  }
+  for (int tile = 0; tile < size / 16; tile++) {
+    left[threadIdx.x] = a[row * size];
+    right[threadIdx.x] = b[(tile * 16 + threadIdx.y)];
+    __syncthreads();
+  }
+}
+}
+""",
+    )
+    workspace = {**FULL["workspace"], "inlayHint": {"refreshSupport": True}}
+    client.initialize(tmp_path, {**FULL, "workspace": workspace})
+    uri = client.open(tmp_path / "k.cu", before + after)
+    client.hints(uri)
+    place = {"line": 3, "character": len("    float west ")}
+    client.change(uri, 2, {"range": {"start": place, "end": place}, "text": "{"})
+    told = client.hints(uri)
+    client.reply(client.expect("workspace/inlayHint/refresh"), None)
+    settled = client.hints(uri)
+    assert settled != told
+    assert client.hints(client.open(tmp_path / "other.cu", before + "{" + after)) == settled

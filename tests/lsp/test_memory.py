@@ -1,5 +1,6 @@
 """What is remembered must be what would be counted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,17 @@ def test_other_devices_and_arguments_are_counted_for_themselves() -> None:
     other = View(plain.document, "k.cu", plain.files, wiring.catalogue().get("t4"), "", "", "utf-8", memory)
     place, _ = other.kernels[0]
     assert other.reports(place)[0].bound != plain.reports(place)[0].bound
+
+
+def test_what_is_said_of_reports_outlives_a_keystroke_and_not_their_counts() -> None:
+    memory = Memory()
+    before = view(TEXT, memory)
+    [first, second] = [before.reports(place) for place, _ in before.kernels]
+    said = memory.said(first, lambda: {"label": "once"})
+    moved = view(TEXT.replace("*= 2.0f", "*= 2.0"), memory)
+    [same, other] = [moved.reports(place) for place, _ in moved.kernels]
+    assert memory.said(same, lambda: {"label": "twice"}) is said
+    assert memory.said(second, lambda: {"label": "another"}) is not said
+    assert memory.said(other, lambda: {"label": "anew"})["label"] == "anew"
+    better = replace(same[0], counts=replace(same[0].counts, dram_bytes=1.0))
+    assert memory.said((better,), lambda: {"label": "better"})["label"] == "better"

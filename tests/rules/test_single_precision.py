@@ -114,6 +114,21 @@ def test_what_may_need_double_stays(body: str, head: str) -> None:
     untouched(RULE, kernel(body, head=head))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "float sum = 0.0; x[i] = sum;",
+        "float a(1.5), b{-0.5}; x[i] = a * b;",
+        "x[i] = 0.5;",
+        "x[i] = -(2.0 * 0.25);",
+        "x[i] = y[i] * (float)0.1;",
+        "x[i] = scale(0.5);",
+    ],
+)
+def test_a_number_that_the_compiler_makes_a_float_of_costs_nothing(body: str) -> None:
+    untouched(RULE, kernel(body, head="static float scale(float v) { return v; }"))
+
+
 def test_code_outside_kernels_stays() -> None:
     untouched(RULE, "void f(float *x) { x[0] = 0.5 * x[1]; }")
 

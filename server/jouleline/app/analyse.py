@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from tree_sitter import Node
 
@@ -46,7 +45,7 @@ class KernelReport:
     """One kernel, launched in one way, on one device; ``visit`` is the state in which a region was reached.
 
     The bound follows from the counts, unless it is a model's ``opinion``. ``profile`` is the launch
-    that was measured, where counts come from one. ``said`` keeps what was made of it for people.
+    that was measured, where counts come from one.
     """
 
     file: str
@@ -57,7 +56,6 @@ class KernelReport:
     opinion: bool = False
     profile: KernelProfile | None = None
     visit: Visit | None = None
-    said: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def evidence(self) -> Evidence:
@@ -103,7 +101,13 @@ class Followed:
     ) -> Followed:
         """Follow a program's host code with the arguments of a run line and the macros of its build."""
         program = ProgramFacts({name: file.facts for name, file in parsed.items()}, macros or {})
-        reached = follow(compiled(program), arguments, int(device.multiprocessors.value), _launches)
+        known = {id(file.source): file for file in parsed.values()}
+
+        def find(source: ParsedSource) -> Sequence[Launch]:
+            file = known.get(id(source))
+            return _launches(source) if file is None else file.launches
+
+        reached = follow(compiled(program), arguments, int(device.multiprocessors.value), find)
         return Followed(reached.program, device, arguments, reached, _ways(parsed, reached))
 
     def reports(

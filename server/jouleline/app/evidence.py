@@ -64,9 +64,8 @@ def refined(analysis: Analysis, refinement: Refinement) -> Analysis:
 def _refined(
     report: KernelReport, counts: KernelCounts | None, opinion: Bound | None, analysis: Analysis
 ) -> KernelReport:
-    # What was said of a report is not true of a better one.
     if counts is not None and counts.evidence.rank < report.counts.evidence.rank:
-        report = replace(report, counts=counts, bound=classify(counts, analysis.device), said={})
+        report = replace(report, counts=counts, bound=classify(counts, analysis.device))
     if opinion is not None:
-        report = replace(report, bound=opinion, opinion=True, said={})
+        report = replace(report, bound=opinion, opinion=True)
     return report

@@ -194,6 +194,13 @@ def certainty(report: KernelReport) -> str:
     return f"{chance(report)} sure, {why}"
 
 
+def judged_on(report: KernelReport, device: Device) -> str:
+    """Where the bound holds: ``on NVIDIA H200``; a region of the host is under a GPU's roofs only as if."""
+    if runs_on_host(report) and device.vendor != "cpu":
+        return f"as if on {device.name} (it runs on this host)"
+    return f"on {device.name}"
+
+
 def runs_on_host(report: KernelReport) -> bool:
     """Whether the kernel is a parallel region of the host."""
     kernel = report.kernel
@@ -329,7 +336,7 @@ def two_digits(value: float) -> str:
     exponent = math.floor(math.log10(value))
     rounded = round(value, 1 - exponent)
     if rounded >= 10:
-        return f"{rounded:,.0f}".replace(",", " ")
+        return f"{rounded:.0f}"
     return f"{rounded:.1f}" if rounded >= 1 else f"{rounded:.2g}"
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
@@ -17,10 +17,7 @@ from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files
 from jouleline.app.bound_changes import BoundChange, ComparisonError, bound_changes, changes_json
 from jouleline.app.bound_report import bound_json
 from jouleline.app.evidence import EvidenceSource, refined
-from jouleline.app.model_bound import ModelBounds, ModelScenario
 from jouleline.app.program import Program
-from jouleline.app.sarif import bound_sarif
-from jouleline.app.smells import program_smells
 from jouleline.core.counts import Evidence
 from jouleline.core.roofline import BoundKind
 
@@ -28,6 +25,10 @@ from . import options as shared
 from . import profiled
 from .console import detail, output
 from .exit_codes import Exit, UserError
+
+# What few runs need is imported by these: the start is half of what a small program takes.
+if TYPE_CHECKING:
+    from jouleline.app.model_bound import ModelBounds
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -66,13 +67,16 @@ def run(options: argparse.Namespace) -> int:
     sources += profiled.sources(options, program, arguments)
     for source in sources:
         analysis = refined(analysis, source.refine(analysis, program))
-        if isinstance(source, ModelBounds):
-            print_usage(source)
+    if Evidence(options.evidence) is Evidence.MODEL:
+        _print_usages(sources)
     document = bound_json(analysis, arguments)
     changes = _changes(options.since, document)
     if options.format == "json":
         shared.print_json({**document, **({} if changes is None else {"changes": changes_json(changes)})})
     elif options.format == "sarif":
+        from jouleline.app.sarif import bound_sarif
+        from jouleline.app.smells import program_smells
+
         smells = list(program_smells(analysis, wiring.rules()))
         shared.print_json(bound_sarif(analysis, smells, changes or ()))
     else:
@@ -115,8 +119,18 @@ def _sources(options: argparse.Namespace, program: Program) -> Sequence[Evidence
     kind = Evidence(options.evidence)
     if kind is not Evidence.MODEL:
         return wiring.evidence_sources(kind, confined=not options.no_sandbox)
+    from jouleline.app.model_bound import ModelScenario
+
     scenario = ModelScenario(options.shots, options.samples)
     return (wiring.model_evidence(scenario, program=program.root, model=options.model),)
+
+
+def _print_usages(sources: Sequence[EvidenceSource]) -> None:
+    from jouleline.app.model_bound import ModelBounds
+
+    for source in sources:
+        if isinstance(source, ModelBounds):
+            print_usage(source)
 
 
 def print_usage(source: ModelBounds) -> None:

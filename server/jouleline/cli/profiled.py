@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jouleline import wiring
-from jouleline.app.build import BuildError
-from jouleline.app.collection import choose_profiler, collect
-from jouleline.app.profiles import ProfileEvidence, decode_profile, read_profile
 from jouleline.app.program import Program
 from jouleline.core.counts import Evidence
 from jouleline.core.ports import RunnerError
@@ -21,6 +18,10 @@ from jouleline.core.profile import ProfileError
 from . import options as shared
 from .console import progress
 from .exit_codes import Exit, UserError
+
+# Without a profile none of it is needed, and the start shall not wait for it.
+if TYPE_CHECKING:
+    from jouleline.app.profiles import ProfileEvidence
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +53,8 @@ def sources(options: argparse.Namespace, program: Program, arguments: str) -> Se
         if collecting:
             return [_collected(options, program, arguments)]
         if options.profile:
+            from jouleline.app.profiles import decode_profile
+
             files = {str(path): decode_profile(str(path), _data(path)) for path in options.profile}
             return [_evidence(files, ", ".join(files))]
     except ProfileError as error:
@@ -67,6 +70,11 @@ def _data(path: Path) -> bytes:
 
 
 def _collected(options: argparse.Namespace, program: Program, arguments: str) -> ProfileEvidence:
+    import asyncio
+
+    from jouleline.app.build import BuildError
+    from jouleline.app.collection import choose_profiler, collect
+
     profiler = choose_profiler(wiring.profilers())
     workload = replace(shared.workload(program, options.workload), args=arguments)
     runner, _ = shared.runner(options)
@@ -88,4 +96,6 @@ def _collected(options: argparse.Namespace, program: Program, arguments: str) ->
 
 
 def _evidence(files: Mapping[str, str], origin: str) -> ProfileEvidence:
+    from jouleline.app.profiles import ProfileEvidence, read_profile
+
     return ProfileEvidence(read_profile(files, wiring.profilers()), origin)

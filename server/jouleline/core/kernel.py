@@ -63,20 +63,21 @@ class Kernel:
 
     def moved(self, source: ParsedSource, by: int, lines: int) -> Kernel:
         """The same kernel in a later state of its text, so many bytes and lines further on."""
-        state = {
-            **self.__dict__,
-            "start": self.start + by,
-            "end": self.end + by,
-            "anchor": self.anchor + by,
-            "line": self.line + lines,
-            "end_line": self.end_line + lines,
-            "place": self.place and self.place.moved(source, by),
-            "source": source,
-        }
-        if self.directive is not None:
-            state["directive"] = self.directive.moved(by)
-            state.pop("display", None)  # it names the line
-        return _with_state(Kernel, state)
+        moved = _copied(self)
+        state = moved.__dict__
+        state["source"] = source
+        if self.place is not None:
+            state["place"] = self.place.moved(source, by)
+        if by or lines:
+            state["start"] += by
+            state["end"] += by
+            state["anchor"] += by
+            state["line"] += lines
+            state["end_line"] += lines
+            if self.directive is not None:
+                state["directive"] = self.directive.moved(by)
+                state.pop("display", None)  # it names the line
+        return moved
 
     @cached_property
     def is_closed(self) -> bool:
@@ -147,15 +148,15 @@ class Launch:
 
     def moved(self, source: ParsedSource, by: int, lines: int) -> Launch:
         """The same launch in a later state of its text, so many bytes and lines further on."""
-        state = {
-            **self.__dict__,
-            "line": self.line + lines,
-            "start": self.start + by,
-            "end": self.end + by,
-            "anchor": self.anchor + by,
-            "where": self.where.moved(source, by),
-        }
-        return _with_state(Launch, state)
+        moved = _copied(self)
+        state = moved.__dict__
+        state["where"] = self.where.moved(source, by)
+        if by or lines:
+            state["line"] += lines
+            state["start"] += by
+            state["end"] += by
+            state["anchor"] += by
+        return moved
 
     @property
     def written(self) -> tuple[object, ...]:
@@ -165,13 +166,15 @@ class Launch:
         return self.kernel, self.grid, self.block, self.template_arguments
 
 
-def _with_state(kind: type[T], state: dict[str, object]) -> T:
-    """An object that was moved: dataclasses.replace takes several times as long and forgets what was found.
+def _copied(one: T) -> T:
+    """An object that is to be moved, without the nodes of its tree.
 
-    All kernels and launches of a file move with every keystroke.
+    All kernels and launches of a file move with every keystroke, and dataclasses.replace takes several
+    times as long and forgets what was found.
     """
+    made = object.__new__(type(one))
+    state = one.__dict__.copy()
     for name in _OF_THE_TREE:
         state.pop(name, None)
-    made = object.__new__(kind)
-    made.__dict__.update(state)
+    object.__setattr__(made, "__dict__", state)
     return made

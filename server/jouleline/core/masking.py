@@ -76,12 +76,14 @@ class Masked:
     """A text of the same length as the original, and what was blanked, in order.
 
     ``ends`` are the offsets at which a comment, a string or something blanked ends: whatever the text
-    before, what is behind is read alike. It is None where there is nothing to blank.
+    before, what is behind is read alike. It is None where there is nothing to blank. ``has_raw`` says that
+    a raw string may be in the text.
     """
 
     data: bytes
     blanked: tuple[Blanked, ...]
     ends: list[int] | None = field(default=None, compare=False, repr=False)
+    has_raw: bool = False
 
     @cached_property
     def starts(self) -> list[int]:
@@ -101,22 +103,22 @@ class Masked:
 
 def mask(data: bytes) -> Masked:
     """Blank CUDA and HIP attributes and launch configurations in ``data``; give loop macros a head."""
-    loops = _loop_macros(data, 0, len(data))
+    loops, has_raw = _loop_macros(data, 0, len(data)), _RAW in data
     if not loops and not _QUICK.search(data):
-        return Masked(data, ())
+        return Masked(data, (), has_raw=has_raw)
     found: list[Blanked] = []
     ends: list[int] = []
     _scan(data, 0, found, ends)
-    return Masked(_blank(data, 0, len(data), found, loops), _in_order(found, loops), ends)
+    return Masked(_blank(data, 0, len(data), found, loops), _in_order(found, loops), ends, has_raw)
 
 
-def remask(before: bytes, masked: Masked, data: bytes, edit: Edit) -> Masked:
-    """What ``mask(data)`` gives, where ``edit`` made ``data`` of ``before``, whose mask is known.
+def remask(masked: Masked, data: bytes, edit: Edit) -> Masked:
+    """What ``mask(data)`` gives, where ``edit`` made ``data`` of a text whose mask is known.
 
     Only what stands around the edit is read: how far what is blanked looks ahead is bounded, and behind
     a comment or a string that has an end in both texts, they are read alike.
     """
-    if _RAW in before or _RAW in data:
+    if masked.has_raw or _RAW in data[max(0, edit.start - 1) : edit.start + len(edit.replacement) + 1]:
         return mask(data)  # one that is never closed looks ahead to the end of the text
     by = len(edit.replacement) - (edit.end - edit.start)
     line = _line_end(data, edit.start + len(edit.replacement)) + 1
@@ -207,7 +209,9 @@ def _scan(
 def _blank(data: bytes, start: int, end: int, found: Iterable[Blanked], loops: Iterable[Blanked]) -> bytes:
     masked = bytearray(data[start:end])
     for item in (*found, *loops):
-        blank = _NOT_BREAK.sub(b" ", data[item.start : item.end])
+        blank = data[item.start : item.end]
+        is_long = b"\n" in blank or b"\r" in blank  # few have more than one line
+        blank = _NOT_BREAK.sub(b" ", blank) if is_long else b" " * len(blank)
         text = _HEAD + blank[len(_HEAD) :] if item.kind == "loop" else blank
         masked[item.start - start : item.end - start] = text
     return bytes(masked)

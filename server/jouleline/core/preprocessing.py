@@ -144,7 +144,7 @@ def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:
     original = {item.start: item for item in source.masked.blanked}
     blanked = tuple(original.get(item.start, item) for item in masked.blanked)
     tree = Parser(cpp_language()).parse(masked.data)
-    return gather(ParsedSource(source.text, Masked(masked.data, blanked), tree))
+    return gather(ParsedSource(source.text, Masked(masked.data, blanked, has_raw=masked.has_raw), tree))
 
 
 def _finish_statements(data: bytearray, facts: FileFacts) -> None:

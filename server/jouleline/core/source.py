@@ -65,10 +65,11 @@ class SourceText:
     @cached_property
     def line_starts(self) -> list[int]:
         """Byte offset of the start of each line."""
-        if b"\r" in self.data:
-            return [0, *(match.end() for match in _LINE_END.finditer(self.data))]
-        ends = accumulate(len(line) + 1 for line in self.data.split(b"\n"))
-        return [0, *ends][:-1]
+        lines = self.data.splitlines(keepends=True)  # of bytes: as the protocol splits them
+        starts = [0, *accumulate(map(len, lines))]
+        if lines and not lines[-1].endswith((b"\n", b"\r")):
+            starts.pop()
+        return starts
 
     def edited(self, edit: Edit, data: bytes) -> SourceText:
         """The text after an edit, which made ``data`` of it; lines are not counted again."""
@@ -109,6 +110,8 @@ class SourceText:
     def character(self, point: Point, encoding: Encoding) -> int:
         """The column of a point in code units of ``encoding``; inside a character, of its start."""
         content = self.line_bytes(point.line)
+        if content.isascii():
+            return min(max(point.column, 0), len(content))
         column = _character_start(content, point.column)
         if encoding == "utf-8":
             return column
@@ -122,6 +125,8 @@ class SourceText:
         if line < 0:
             return Point(0, 0)
         content, character = self.line_bytes(line), max(character, 0)
+        if content.isascii():
+            return Point(line, min(character, len(content)))
         if encoding == "utf-8":
             return Point(line, _character_start(content, character))
         codec, width = _UNIT_BYTES[encoding]

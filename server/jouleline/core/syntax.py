@@ -12,9 +12,10 @@ import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser, Tree
 
 from .masking import Masked, mask, remask
-from .source import SourceText, difference
+from .source import Edit, SourceText, difference
 
 _HIP_MARK: Final = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
+_HIP: Final = b"hip"
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 """Larger files are refused: no source written by people is, and a keystroke must stay cheap."""
 
@@ -48,7 +49,12 @@ class ParsedSource:
     @cached_property
     def names_hip(self) -> bool:
         """Whether the file names functions of HIP's runtime."""
-        return b"hip" in self.text.data and _HIP_MARK.search(self.text.data) is not None
+        return self.says_hip and _HIP_MARK.search(self.text.data) is not None
+
+    @cached_property
+    def says_hip(self) -> bool:
+        """Whether the three letters occur at all."""
+        return _HIP in self.text.data
 
     @cached_property
     def top(self) -> list[Node]:
@@ -149,10 +155,10 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
     if edit is None:
         return previous
     text = previous.text.edited(edit, data)
-    masked = remask(previous.text.data, previous.masked, data, edit)
+    masked = remask(previous.masked, data, edit)
     change = difference(previous.masked.data, masked.data)
     if change is None:
-        return ParsedSource(text, masked, previous.tree)
+        return _after(previous, edit, ParsedSource(text, masked, previous.tree))
     tree = previous.tree.copy()
     new_end = change.start + len(change.replacement)
     before, after = previous.masked_text, ParsedSource(text, masked, tree).masked_text
@@ -164,7 +170,16 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
         before.point(change.end),
         after.point(new_end),
     )
-    return ParsedSource(text, masked, parser.parse(masked.data, tree))
+    return _after(previous, edit, ParsedSource(text, masked, parser.parse(masked.data, tree)))
+
+
+def _after(previous: ParsedSource, edit: Edit, source: ParsedSource) -> ParsedSource:
+    """What an edit made, with what need not be looked for in all of it."""
+    if not previous.says_hip:
+        reach = len(_HIP) - 1
+        near = source.text.data[max(0, edit.start - reach) : edit.start + len(edit.replacement) + reach]
+        source.__dict__["says_hip"] = _HIP in near
+    return source
 
 
 @cache

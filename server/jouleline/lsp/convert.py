@@ -35,6 +35,12 @@ def to_position(text: SourceText, offset: int, encoding: Encoding) -> types.Posi
     return types.Position(line=point.line, character=text.character(point, encoding))
 
 
+def to_json(text: SourceText, offset: int, encoding: Encoding) -> dict[str, int]:
+    """The position of a byte offset, as it is sent: hundreds of hints have one each."""
+    point = text.point(offset)
+    return {"line": point.line, "character": text.character(point, encoding)}
+
+
 def to_offset(text: SourceText, position: types.Position, encoding: Encoding) -> int:
     """The byte offset of a position, clamped to its line and to the text."""
     return text.offset(text.point_at(position.line, position.character, encoding))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -46,6 +46,21 @@ class Document:
     def problem(self) -> str | None:
         """Why the text is not read, None if it is."""
         return None if isinstance(self._parsed, ParsedFile) else f"{self.name} {self._parsed}"
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it has errors and was parsed from an earlier state, of which they may be what is left."""
+        return self.earlier is not None and self.parsed is not None and self.parsed.source.root.has_error
+
+    def reads_as(self, other: Document) -> bool:
+        """Whether another document of the same text was parsed to the same tree."""
+        if self.parsed is None or other.parsed is None:
+            return self.parsed is other.parsed
+        return str(self.parsed.source.root) == str(other.parsed.source.root)
+
+    def anew(self) -> Document:
+        """The document without what is known of its earlier states."""
+        return replace(self, earlier=None)
 
     def changed(self, text: SourceText, version: int) -> Document:
         """The next version of the document."""

@@ -113,7 +113,9 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
         yield f"**bound unknown** · `{report.kernel.display}`"
         yield _sentence(wording.NOTHING)
         return
-    yield f"**{wording.short_bound(report)}** on {device.name} · `{report.kernel.display}`"
+    yield (
+        f"**{wording.short_bound(report)}** {wording.judged_on(report, device)} · `{report.kernel.display}`"
+    )
     yield (
         f"{_sentence(wording.margin_sentence(report, device))} {wording.certainty(report)}; "
         f"at least {wording.seconds(report.bound.floor_s)} a launch by the device's roofs (derived)."
@@ -129,7 +131,7 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
     if view.arguments:
         yield f"Run line: `{view.arguments}`, from {PurePath(view.origin).name}."
     notes = list(wording.grouped(counts.assumptions))
-    if wording.runs_on_host(report):
+    if wording.runs_on_host(report) and device.vendor != "cpu":
         notes.append(
             f"this region runs on the host and is judged as if on {device.name}; choose the device `host`"
         )

@@ -56,21 +56,19 @@ async def hints(view: View, asked: types.Range, *, soon: bool = False) -> list[H
 
 def said(view: View, reports: Sequence[KernelReport]) -> Hint:
     """A hint without its place; it outlives a keystroke."""
-    kept = reports[0].said
-    found: Hint | None = kept.get((Hint, len(reports)))
-    if found is None:
-        found = kept[Hint, len(reports)] = {
+    return view.memory.said(
+        reports,
+        lambda: {
             "label": wording.label(reports),
             "tooltip": {"kind": "markdown", "value": _tooltip(view, reports[0])},
             "paddingLeft": True,
             "paddingRight": True,
-        }
-    return found
+        },
+    )
 
 
 def _hint(view: View, offset: int, reports: Sequence[KernelReport]) -> Hint:
-    position = convert.to_position(view.text, offset, view.encoding)
-    return {"position": {"line": position.line, "character": position.character}, **said(view, reports)}
+    return {"position": convert.to_json(view.text, offset, view.encoding), **said(view, reports)}
 
 
 def _tooltip(view: View, report: KernelReport) -> str:
@@ -79,7 +77,7 @@ def _tooltip(view: View, report: KernelReport) -> str:
         return f"`{report.kernel.display}`: nothing was found to count."
     bound, distance = wording.short_bound(report), wording.margin_sentence(report, view.device)
     lines = [
-        f"**{bound}** on {view.device.name}: {distance}.",
+        f"**{bound}** {wording.judged_on(report, view.device)}: {distance}.",
         wording.certainty(report),
         wording.evidence_sentence(report),
     ]

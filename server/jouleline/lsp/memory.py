@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jouleline.app.analyse import Followed, KernelReport, ParsedFile
 from jouleline.core.counts import KernelCounts
@@ -14,10 +14,13 @@ from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.roofline import Bound
 
 _MOST: Final = 2048
+_MOST_SAID: Final = 2 * _MOST
 # Each holds the syntax trees of a program.
 _MOST_FOLLOWED: Final = 3
 
 Key = bytes
+Words = dict[str, Any]
+"""A part of an answer, as the protocol has it."""
 State = tuple[bytes, Hashable]
 """The digest of a program without the bodies of its kernels, and what else its bounds follow from."""
 
@@ -30,7 +33,13 @@ class _Remembered:
     launch: tuple[object, ...] | None
     counts: KernelCounts
     bound: Bound
-    said: dict[object, Any]
+
+
+class _Said(NamedTuple):
+    """Words, and the counts that they were made of: while these are held, nothing else has their identity."""
+
+    of: Sequence[KernelCounts]
+    words: Words
 
 
 class Memory:
@@ -39,6 +48,7 @@ class Memory:
     def __init__(self) -> None:
         self._known: OrderedDict[Key, tuple[_Remembered, ...]] = OrderedDict()
         self._followed: OrderedDict[State, Followed] = OrderedDict()
+        self._said: OrderedDict[tuple[int, ...], _Said] = OrderedDict()
 
     def keep(self, state: State, followed: Followed) -> None:
         """Keep what was followed in a program whose kernels' bodies are not part of ``state``."""
@@ -59,9 +69,7 @@ class Memory:
     def store(self, reports: tuple[KernelReport, ...], *keys: Key) -> None:
         """Remember the reports of one kernel."""
         remembered = tuple(
-            _Remembered(
-                one.kernel.display, way(one.launch) if one.launch else None, one.counts, one.bound, one.said
-            )
+            _Remembered(one.kernel.display, way(one.launch) if one.launch else None, one.counts, one.bound)
             for one in reports
         )
         for key in keys:
@@ -89,10 +97,19 @@ class Memory:
                 launches(one.launch) if one.launch else None,
                 one.counts,
                 one.bound,
-                said=one.said,
             )
             for one in known
         )
+
+    def said(self, reports: Sequence[KernelReport], say: Callable[[], Words]) -> Words:
+        """What is made of reports for people, which outlives a keystroke as their counts do."""
+        key = tuple([id(one.counts) for one in reports])
+        known = self._said.get(key)
+        if known is None:
+            known = self._said[key] = _Said([one.counts for one in reports], say())
+            if len(self._said) > _MOST_SAID:
+                self._said.popitem(last=False)
+        return known.words
 
 
 def way(launch: Launch) -> tuple[object, ...]:

@@ -63,7 +63,9 @@ def quick_fixes(server: Server, uri: str, asked: types.Range) -> Iterator[types.
 def current(server: Server, uri: str) -> Findings | None:
     """The findings in a document as it is now."""
     found = server.diagnostics.of(uri)
-    return found if found is not None and found.document is server.session.documents.get(uri) else None
+    document = server.session.documents.get(uri)
+    same = found is not None and document is not None and found.document.text is document.text
+    return found if same else None
 
 
 def _title(fix: Rewrite) -> str:

@@ -113,6 +113,14 @@ class Session:
         if self._looks.get(uri) is look:
             del self._looks[uri]
 
+    def read_anew(self, uri: str) -> bool:
+        """Parse a half-typed document as if it had just been opened; whether it is another tree then."""
+        document = self.documents.get(uri)
+        if document is None or not document.is_in_doubt:
+            return False
+        anew = self.documents[uri] = document.anew()
+        return not anew.reads_as(document)
+
     def close(self, uri: str) -> None:
         """Forget a document."""
         self.documents.pop(uri, None)

@@ -1,4 +1,8 @@
-"""Hints that were told in haste are worked out in peace, and asked for again where they were not right."""
+"""Hints that were told in haste are worked out in peace, and asked for again where they were not right.
+
+Host code may have been followed as it was before the last change, and a half-typed text may have been
+taken apart otherwise than it is by who sees it for the first time.
+"""
 
 from __future__ import annotations
 
@@ -22,30 +26,36 @@ _PATIENCE: Final = 3.0
 
 
 class Settling(Background):
-    """Follows the host code of open programs whose hints were told by what it was before the last change."""
+    """Follows host code, and reads half-typed texts, of open programs as if nothing were known of them."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(server, QUIET_S)
 
     @property
     def wanted(self) -> bool:
-        """Whether the editor can be told to ask again; if not, hints are never told in haste."""
-        return self._server.session.client.refresh_hints
+        """Always: an editor that cannot be told to ask again asks with its next change."""
+        return True
 
     def drop(self) -> None:
         """Nothing is kept."""
 
     async def work(self) -> None:
-        """Work out what was told early in the open documents."""
+        """Work out what was told early in the open documents, or of a tree that was left in error."""
         session, began_s = self._server.session, time.monotonic()
         news = False
         for uri in list(session.documents):
             view = await session.view(uri)
             if view is not None:
                 news |= await _settle(view)
+            await asyncio.sleep(0)  # whatever else has arrived goes first
+            news |= session.read_anew(uri)
         self._quiet_s = max(QUIET_S, _PATIENCE * (time.monotonic() - began_s))
         if news:
             self._server.refresh()
+        for uri in list(session.documents):
+            view = await session.view(uri)
+            if view is not None:
+                await _foresee(view)
 
 
 async def _settle(view: View) -> bool:
@@ -56,6 +66,13 @@ async def _settle(view: View) -> bool:
         wrong |= _told(view, early) != _told(view, view.reports(place))
     view.early.clear()
     return wrong
+
+
+async def _foresee(view: View) -> None:
+    """Count the kernels of the document that nobody has asked for yet: a hover then has not to wait."""
+    for place, _ in view.kernels:
+        await asyncio.sleep(0)  # whatever else has arrived goes first
+        view.reports(place)
 
 
 def _told(view: View, reports: tuple[KernelReport, ...]) -> list[object]:

@@ -182,8 +182,12 @@ class View:
 
     def _key(self, place: Place) -> Key:
         """The key of all that a kernel's bounds follow from."""
-        kernel = self.kernel(place)
-        return key_of(self._around, kernel, str(kernel.line), place.file, *self._circumstances)
+        key = self._keys.get(place)
+        if key is None:
+            kernel = self.kernel(place)
+            key = key_of(self._around, kernel, str(kernel.line), place.file, *self._circumstances)
+            self._keys[place] = key
+        return key
 
     def _own_key(self, place: Place) -> Key:
         """The key of a kernel's own text."""
@@ -227,6 +231,10 @@ class View:
             for launch in file.launches:
                 found.setdefault(launch.kernel, []).append(launch)
         return found
+
+    @cached_property
+    def _keys(self) -> dict[Place, Key]:
+        return {}
 
     @cached_property
     def _reports(self) -> dict[Place, tuple[KernelReport, ...]]:

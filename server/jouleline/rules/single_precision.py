@@ -22,6 +22,7 @@ from .scope import names_in
 
 _COMPARISONS = frozenset(("<", ">", "<=", ">=", "==", "!="))
 _ASSIGNMENTS = frozenset(("=", "+=", "-=", "*=", "/="))
+_OPERATIONS = ("parenthesized_expression", "unary_expression", "binary_expression")
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,18 @@ def _sinks(node: Node, reader: Reader) -> Iterator[tuple[Edit, ...]]:
         return
     found = reader.read(value)
     added = node.type == "assignment_expression" and text_of(child(node, "operator")) != "="
+    compared = node.type == "binary_expression"
+    if not (added or compared) and _is_folded(value):
+        return
     if found.kind is Kind.SOFT and not (added and found.extended):
         yield found.edits
+
+
+def _is_folded(value: Node) -> bool:
+    """Whether the compiler computes a value, and makes a float of it, before anything runs: ``0.5 * 2``."""
+    if value.type in _OPERATIONS:
+        return all(_is_folded(inner) for inner in value.named_children)
+    return value.type == "number_literal"
 
 
 def _decides(node: Node, reader: Reader) -> bool:
@@ -197,14 +208,14 @@ def _arguments(call: Node, reader: Reader) -> Iterator[tuple[Edit, ...]]:
             and not _decides(call, reader)
         ):
             found = reader.read(arguments[0])
-            if found.kind is Kind.SOFT:
+            if found.kind is Kind.SOFT and not _is_folded(arguments[0]):
                 yield found.edits
         return
     for parameter, argument in zip(function.parameters, arguments, strict=False):
         if argument.has_error or not _is_float(reader.types.of_text(parameter.type)):
             continue
         found = reader.read(argument)
-        if found.kind is Kind.SOFT:
+        if found.kind is Kind.SOFT and not _is_folded(argument):
             yield found.edits
 
 
