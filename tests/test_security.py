@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import io
 import json
@@ -13,7 +12,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -43,6 +41,7 @@ from jouleline.remote.launcher import script, shell
 from jouleline.remote.machine import Machine
 from jouleline.remote.ssh import Ssh
 from tests.lsp.client import Client, over_stdio
+from tests.support.documents import known_in
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "security.md"
@@ -61,17 +60,6 @@ def rows() -> list[tuple[str, str]]:
     split = [re.fullmatch(r"\| (.+?) \| (.+) \|", line) for line in lines]
     assert all(split), "a row has two cells"
     return [(found[1], found[2]) for found in split if found]
-
-
-@cache
-def known_in(path: str) -> frozenset[str]:
-    """The names of a file's tests: functions in Python, titles in TypeScript."""
-    text = (ROOT / path).read_text("utf-8")
-    if path.endswith(".ts"):
-        return frozenset(title for _, title in re.findall(r"""\btest\(\s*(['"])(.+?)\1,""", text))
-    tree = ast.walk(ast.parse(text))
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return frozenset(node.name for node in tree if isinstance(node, kinds) and node.name.startswith("test_"))
 
 
 def test_behind_each_row_stands_a_test_that_exists() -> None:
