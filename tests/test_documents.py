@@ -14,8 +14,12 @@ from typing import Final
 
 import pytest
 
+from jouleline import wiring
+from jouleline.app.candidates import candidate_by
+from jouleline.app.workload import read_workload
 from jouleline.cli import main as command_line
-from tests.support.documents import DOCUMENTS, ROOT, Command, anchors, commands, known_in, links, read
+from jouleline.core.candidate import patch
+from tests.support.documents import DOCUMENTS, ROOT, Command, anchors, commands, files, known_in, links, read
 
 SAMPLE: Final = "samples/jacobi-cuda"
 
@@ -156,12 +160,20 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def write_files(document: str, place: Path) -> None:
+    """Write what a document has its reader write: blocks that begin with a file's name in a comment."""
+    for name, text in files(read(document)):
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text(text, "utf-8")
+
+
 @pytest.mark.parametrize(
     "document", [name for name in DOCUMENTS if any(c.program == "jouleline" for c in EVERY[name])]
 )
 def test_a_document_s_commands_do_what_it_says(
     document: str, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    write_files(document, place)
     ran: set[str] = set()
     for command in (one for one in EVERY[document] if one.program == "jouleline"):
         words = words_of(command.text)
@@ -252,6 +264,27 @@ def test_what_node_and_python_are_to_run_is_there() -> None:
             assert (words[2] if words[1] == "run" else words[1]) in scripts, one
         if one.program.startswith("python") and words[1] == "-m":
             assert find_spec(words[2]), one
+
+
+@pytest.mark.needs("g++")
+def test_the_first_program_runs_and_is_refactored_as_its_page_shows(place: Path) -> None:
+    write_files("docs/getting-started.md", place)
+    workload = read_workload(place / "dot" / "jouleline.toml")
+    for command in (
+        workload.build,
+        *(workload.run_command(each) for each in (workload.args, *workload.check_args)),
+    ):
+        subprocess.run(command, shell=True, cwd=place / "dot", check=True, capture_output=True)  # noqa: S602 - as in the file
+    text = {"main.cpp": (place / "dot" / "main.cpp").read_bytes()}
+    candidate = candidate_by("all", wiring.rules(), text, ["main.cpp"])
+    assert candidate is not None
+    [shown] = re.findall(r"```diff\n(.*?)```", read("docs/getting-started.md"), re.DOTALL)
+    assert shown in patch(text, candidate.files)
+
+
+def test_every_page_stands_in_the_index() -> None:
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    assert pages - set(links(read("docs/README.md"))) == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

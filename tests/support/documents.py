@@ -80,6 +80,13 @@ def _commands_of_line(line: str) -> Iterator[str]:
         yield " ".join([Path(words[0]).name, *words[1:]])
 
 
+def files(text: str) -> Iterator[tuple[str, str]]:
+    """The files that a document gives whole: their names, and their texts with the line that names them."""
+    for _, _, block in _FENCE.findall(text):
+        if named := re.match(r"(?://|#) ([\w./-]+\.\w+)\n", block):
+            yield named[1], block
+
+
 def links(text: str) -> Iterator[str]:
     """What a document links to, or shows as a picture."""
     prose = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", text))
