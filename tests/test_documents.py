@@ -22,6 +22,7 @@ from jouleline.core.candidate import patch
 from tests.support.documents import DOCUMENTS, ROOT, Command, anchors, commands, files, known_in, links, read
 
 SAMPLE: Final = "samples/jacobi-cuda"
+PACKAGE: Final = "server/jouleline"
 
 # What stands for something in a document, and what is given for it. The first that fits counts.
 MEANT: Final = {
@@ -276,10 +277,17 @@ def test_the_first_program_runs_and_is_refactored_as_its_page_shows(place: Path)
     ):
         subprocess.run(command, shell=True, cwd=place / "dot", check=True, capture_output=True)  # noqa: S602 - as in the file
     text = {"main.cpp": (place / "dot" / "main.cpp").read_bytes()}
-    candidate = candidate_by("all", wiring.rules(), text, ["main.cpp"])
+    rules = [rule for rule in wiring.rules() if rule.name == "reduction-clause"]
+    candidate = candidate_by("sum", rules, text, ["main.cpp"])
     assert candidate is not None
     [shown] = re.findall(r"```diff\n(.*?)```", read("docs/getting-started.md"), re.DOTALL)
     assert shown in patch(text, candidate.files)
+
+
+def test_what_is_to_be_copied_or_named_is_there() -> None:
+    named = set(re.findall(r"`([\w./-]+/[\w./-]*)`", read("docs/adding.md")))
+    assert len(named) > 40
+    assert {one for one in named if not any((ROOT / root / one).exists() for root in (".", PACKAGE))} == set()
 
 
 def test_every_page_stands_in_the_index() -> None:
