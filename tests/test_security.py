@@ -24,7 +24,9 @@ from markdown_it import MarkdownIt
 
 from jouleline import wiring
 from jouleline.agent.session import session
+from jouleline.app.copying import CopyError, copy_program
 from jouleline.app.markdown import code, words
+from jouleline.app.program import read_program
 from jouleline.app.record import new_record
 from jouleline.app.run_page import run_page
 from jouleline.cache import DiskCache
@@ -105,6 +107,36 @@ def test_looking_at_a_program_runs_nothing_of_it(tmp_path: Path, verb: str) -> N
     # The attack works where somebody runs it.
     subprocess.run(["make", "-n", "-C", program], check=True, capture_output=True)
     assert marks[0].exists()
+
+
+@pytest.mark.parametrize("link", ["file", "folder"])
+def test_no_link_of_a_program_leads_to_a_hidden_file_of_the_user_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    home, program = tmp_path / "home", tmp_path / "home" / "code" / "program"
+    monkeypatch.setenv("HOME", str(home))
+    (home / ".keys").mkdir(parents=True)
+    (home / ".keys" / "key.h").write_text("secret")
+    program.mkdir(parents=True)
+    (home / "code" / "shared.h").write_text("// for all")
+    (program / "main.cpp").write_text('#include "shared.h"\nint main() {}\n')
+    (program / "shared.h").symlink_to(home / "code" / "shared.h")
+    copy_program(program, tmp_path / "before")
+    assert (tmp_path / "before" / "shared.h").read_text() == "// for all"
+
+    name = "key.h" if link == "file" else "keys"
+    (program / name).symlink_to(home / ".keys" / ("key.h" if link == "file" else ""))
+    (program / "main.cpp").write_text(
+        f'#include "{"keys/" if link == "folder" else ""}key.h"\nint main() {{}}\n'
+    )
+    read = read_program([program])
+    assert b"secret" not in b"".join(read.files.values())
+    assert {problem.message for problem in read.problems} == {
+        "is by a link a hidden file of your home, which is not read"
+    }
+    with pytest.raises(CopyError, match="is by a link a hidden file of your home"):
+        copy_program(program, tmp_path / "after")
+    assert not list((tmp_path / "after").rglob("key.h"))
 
 
 def test_an_editor_runs_no_makefile_of_a_program_outside_the_sandbox(
