@@ -14,7 +14,7 @@ SHELL_SCRIPTS = tools/demo tools/need tools/environment tools/shell-check tools/
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-server test-client check check-server check-client format bench soak pictures gpu-check \
-  gpu-wheels lock lock-upgrade package venv clean
+  gpu-wheels schemas lock lock-upgrade package venv clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ gpu-check:  ## Check meters, protocol, bounds and the loop on this machine's NVI
 
 gpu-wheels: $(VENV)  ## Download what gpu-check needs on a machine without network (build/gpu-wheels)
 	@$(BIN)/python tools/gpu_wheels.py
+
+schemas: $(VENV)  ## Make the JSON Schema of the tables in docs/schemas.md
+	@$(BIN)/python tools/schemas.py
 
 lock:  ## Regenerate requirements/*.txt after a change to pyproject.toml
 	@tools/environment lock $(PYTHON)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jouleline.app.journal import EVENTS_FILE
+from tests.support.schemas import check
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -23,9 +24,11 @@ class Said:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Standard output as the one JSON document it must be."""
+        """Standard output as the one JSON document it must be, with the fields that docs/schemas.md tells."""
         document = json.loads(self.out)
         assert isinstance(document, dict)
+        if "schema" in document:  # SARIF has none of ours
+            check(document)
         return document
 
 

@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from .hidden import leads_to_hidden
+
 MAX_COPY_BYTES: Final = 512 * 1024 * 1024
 _LEFT_OUT: Final = frozenset((".git", ".svn", ".hg", "node_modules", ".venv", "__pycache__"))
 _ELF: Final = b"\x7fELF"
@@ -24,7 +26,7 @@ def copy_program(folder: Path, target: Path) -> None:
     a Makefile that does not know of a header would otherwise run the old program as the new one.
 
     Raises:
-        CopyError: if the folder holds more than MAX_COPY_BYTES.
+        CopyError: if the folder holds more than MAX_COPY_BYTES, or a link to a hidden file of the user's.
         OSError: if a file cannot be read or written.
     """
     total = 0
@@ -42,6 +44,11 @@ def copy_program(folder: Path, target: Path) -> None:
             source = Path(parent, name)
             if not source.is_file() or _is_built(source):
                 continue
+            if leads_to_hidden(source, folder):
+                raise CopyError(
+                    f"{source}: is by a link a hidden file of your home ({os.path.realpath(source)}), which "
+                    "no program is shown; put a copy into its folder if it needs that"
+                )
             total += source.stat().st_size
             if total > MAX_COPY_BYTES:
                 raise CopyError(

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Final
 
+# A page shows what others wrote. What slips through as an element still runs nothing and loads nothing.
+_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+)
 _CODE: Final = re.compile(r"`([^`\n]+)`")
 _CSS: Final = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --muted: #5c6670; --line: #d5dae0;
@@ -30,7 +35,7 @@ figure { margin: 1rem 0; break-inside: avoid; }
 figure svg { max-width: 100%; height: auto; }
 .figures { display: flex; flex-wrap: wrap; gap: 0 2.5rem; align-items: flex-start; }
 .figures figure { max-width: 24rem; }
-svg.roofs { width: 44rem; max-width: 100%; height: auto; }
+.roofs { width: 44rem; max-width: 100%; height: auto; }
 code, pre.diff { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, monospace; }
 code { font-size: .92em; }
 pre.diff { font-size: .82rem; line-height: 1.45; overflow-x: auto;
@@ -51,6 +56,7 @@ def page(title: str, body: Sequence[str]) -> str:
     """The whole document; ``body`` is HTML."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n"
         + "\n".join(body)
@@ -72,6 +78,12 @@ def figure(svg: str, caption: str) -> str:
     """A plot, read to the blind by its caption."""
     text = html.escape(caption)
     return f'<figure><div role="img" aria-label="{text}">{svg}</div><figcaption>{text}</figcaption></figure>'
+
+
+def picture(svg: str) -> str:
+    """A drawing that comes from a file: shown as an image, in which no script runs and nothing is loaded."""
+    data = b64encode(svg.encode("utf-8", "replace")).decode("ascii")
+    return f'<img class="roofs" alt="" src="data:image/svg+xml;base64,{data}">'
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str | float | int | None]], words: int = 1) -> str:

@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 from jouleline.core.makefile import defined_macros
 from jouleline.core.syntax import MAX_SOURCE_BYTES
 
+from .hidden import leads_to_hidden
+
 SOURCE_SUFFIXES = frozenset(
     (".cu", ".cuh", ".hip", ".cpp", ".cc", ".cxx", ".c++", ".c", ".h", ".hpp", ".hh", ".hxx", ".inl")
 )
@@ -83,7 +85,7 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
                 continue
             data = _open_text(overlay, file)
             if data is None:
-                data = _read(file, name, problems)
+                data = _read(file, name, root, problems)
             if data is not None:
                 found[name] = data
     _follow_includes(root, found, problems, makefile, overlay)
@@ -97,8 +99,11 @@ def _open_text(overlay: Mapping[Path, bytes], file: Path) -> bytes | None:
     return overlay.get(file, overlay.get(Path(os.path.normpath(file))))
 
 
-def _read(file: Path, name: str, problems: list[Problem]) -> bytes | None:
+def _read(file: Path, name: str, root: Path, problems: list[Problem]) -> bytes | None:
     try:
+        if leads_to_hidden(file, root):
+            problems.append(Problem(name, 1, "is by a link a hidden file of your home, which is not read"))
+            return None
         if not file.is_file() and file.exists():
             problems.append(Problem(name, 1, "is not a regular file"))
             return None
@@ -137,7 +142,7 @@ def _follow_includes(
                     continue
                 data = _open_text(overlay, file)
                 if data is None:
-                    data = _read(file, relative, problems)
+                    data = _read(file, relative, root, problems)
                 if data is not None:
                     found[relative] = data
                     waiting.append(relative)

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from .bound_changes import bound_words
-from .page import diff, figure, heading, items, page, paragraph, table
+from .page import diff, figure, heading, items, page, paragraph, picture, table
 from .plots import Amount, amounts_plot, windows_plot
 from .report import percent
 
@@ -123,12 +123,12 @@ def _change(ratio: Document) -> str:
 
 
 def _roofs(roofs: Document) -> Iterator[str]:
-    if picture := roofs["picture"]:
+    if drawn := roofs["picture"]:
         caption = (
             f"The kernels under the roofs of {roofs['device']['name']} by our own analysis: as they are "
             "now, with their numbers, and as they were (dashed)."
         )
-        yield figure(picture.replace("<svg ", '<svg class="roofs" ', 1), caption)
+        yield figure(picture(str(drawn)), caption)
     rows = []
     old = _numbered(roofs["before"])
     for number, (key, kernel) in enumerate(_numbered(roofs["after"]).items(), start=1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import wording
+from .markdown import code, words
 from .what_if import KernelAcross, WhatIf
 
 
@@ -16,12 +17,12 @@ def what_if_page(found: WhatIf) -> str:
 def _blocks(found: WhatIf) -> Iterator[str]:
     yield "# On other GPUs"
     for problem in found.problems:
-        yield f"{problem.file}: {problem.message}"
+        yield f"{words(problem.file)}: {words(problem.message)}"
     if not found.kernels:
         yield "No kernel found."
         return
     if found.arguments:
-        yield f"Run line: `{' '.join(found.arguments)}`."
+        yield f"Run line: {code(' '.join(found.arguments))}."
     for kernel in found.kernels:
         yield from _kernel(kernel, found)
     yield (
@@ -32,7 +33,7 @@ def _blocks(found: WhatIf) -> Iterator[str]:
 
 def _kernel(kernel: KernelAcross, found: WhatIf) -> Iterator[str]:
     first = kernel.known[0]
-    yield f"## `{wording.instance(first)}`, {first.file}:{first.kernel.line}"
+    yield f"## {code(wording.instance(first))}, {words(first.file)}:{first.kernel.line}"
     if not any(wording.counted(report.counts) for report in kernel.known):
         yield f"{wording.NOTHING.capitalize()}."
         return
@@ -54,4 +55,4 @@ def _kernel(kernel: KernelAcross, found: WhatIf) -> Iterator[str]:
     yield "\n".join(rows)
     assumed = dict.fromkeys(note for report in kernel.known for note in report.counts.assumptions)
     if notes := list(wording.grouped(assumed)):
-        yield "\n".join(["Assumed:", "", *(f"- {note}" for note in notes)])
+        yield "\n".join(["Assumed:", "", *(f"- {words(note)}" for note in notes)])

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
+
+from .visible import visible
 
 Tell = Callable[[str, float | None], None]
 """Show a message, and how much is done from 0 to 1 (None: keep what is shown)."""
 
 
+class Terminal(Console):
+    """A console that obeys our styles alone: control characters in texts are shown in their place."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The pieces of what is shown; those that rich itself controls the terminal with stay as they are."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else visible(text), style, control)
+
+
 def output() -> Console:
     """Standard output; plain text of a readable width where it is no terminal."""
-    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    return Terminal(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
 
 
 _PLAIN_WIDTH = 110
@@ -33,7 +45,7 @@ def detail(console: Console, markup: str) -> None:
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Tell]:
     """A progress bar on a terminal; a line for each message on anything else."""
-    console = Console(file=sys.stderr, highlight=False)
+    console = Terminal(file=sys.stderr, highlight=False)
     if quiet:
         yield lambda _message, _fraction: None
         return

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from jouleline import __version__
 
 from .exit_codes import Exit, UserError
+from .visible import visible
 
 VERBS = {
     "serve": "run the language server for an editor",
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(verb.run(options))
     except UserError as error:
-        sys.stderr.write(f"jouleline {options.verb}: {error}\n")
+        sys.stderr.write(f"jouleline {options.verb}: {visible(str(error))}\n")
         return error.code
     except KeyboardInterrupt:
         sys.stderr.write(f"jouleline {options.verb}: stopped\n")

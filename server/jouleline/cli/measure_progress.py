@@ -21,6 +21,8 @@ from jouleline.app.report import change, percent
 from jouleline.core.energy import LOOKS
 from jouleline.core.interval import Estimate
 
+from .console import Terminal
+
 _WIDEST_SCALE: Final = 72
 _BAR: Final = 24
 _WIDE: Final = 100
@@ -118,7 +120,7 @@ def interval_scale(ratio: Estimate, width: int) -> str:
 @contextmanager
 def measuring(*, quiet: bool, unit: str) -> Iterator[Shown]:
     """Show progress on a terminal, a line for each phase and look on anything else, nothing if ``quiet``."""
-    console = Console(file=sys.stderr, highlight=False)
+    console = Terminal(file=sys.stderr, highlight=False)
     if quiet:
         yield Shown(console, unit)
     elif console.is_terminal:

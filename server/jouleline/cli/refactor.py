@@ -146,7 +146,7 @@ def _print(outcome: Outcome, *, applied: bool) -> None:
         f"[bold {'green' if outcome.improved else 'yellow'}]{escape(outcome.headline)}[/]", soft_wrap=True
     )
     console.print()
-    console.print(Markdown(outcome.details))
+    console.print(Markdown(outcome.details, hyperlinks=False))
     console.print()
     if outcome.candidate is not None:
         done = "Written into the program's files." if applied else "Nothing was written; --apply does that."

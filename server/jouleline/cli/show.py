@@ -69,4 +69,4 @@ def _print(found: PastRun, document: dict[str, Any] | None, events: list[dict[st
         console.print(Syntax(document["patch"], "diff", background_color="default"))
     console.print(f"[bold]{escape(str(document.get('headline', '')))}[/]", soft_wrap=True)
     console.print()
-    console.print(Markdown(str(document.get("details", ""))))
+    console.print(Markdown(str(document.get("details", "")), hyperlinks=False))

@@ -12,6 +12,7 @@ from lsprotocol import types
 
 from jouleline.app import wording
 from jouleline.app.analyse import KernelReport
+from jouleline.app.markdown import code, words
 from jouleline.app.roofline_picture import roofline_picture
 from jouleline.config import Picture
 from jouleline.core.counts import Operation
@@ -110,11 +111,11 @@ def page(view: View, reports: tuple[KernelReport, ...], *, picture: bool = False
 def _blocks(view: View, report: KernelReport) -> Iterator[str]:
     counts, device = report.counts, view.device
     if not wording.counted(counts):
-        yield f"**bound unknown** · `{report.kernel.display}`"
+        yield f"**bound unknown** · {code(report.kernel.display)}"
         yield _sentence(wording.NOTHING)
         return
     yield (
-        f"**{wording.short_bound(report)}** {wording.judged_on(report, device)} · `{report.kernel.display}`"
+        f"**{wording.short_bound(report)}** {wording.judged_on(report, device)} · {code(report.kernel.display)}"
     )
     yield (
         f"{_sentence(wording.margin_sentence(report, device))} {wording.certainty(report)}; "
@@ -129,8 +130,8 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
     if resources := wording.resources(report):
         yield _sentence(resources)
     if view.arguments:
-        yield f"Run line: `{view.arguments}`, from {PurePath(view.origin).name}."
-    notes = list(wording.grouped(counts.assumptions))
+        yield f"Run line: {code(view.arguments)}, from {words(PurePath(view.origin).name)}."
+    notes = [words(note) for note in wording.grouped(counts.assumptions)]
     if wording.runs_on_host(report) and device.vendor != "cpu":
         notes.append(
             f"this region runs on the host and is judged as if on {device.name}; choose the device `host`"

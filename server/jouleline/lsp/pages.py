@@ -11,6 +11,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from jouleline import wiring
 from jouleline.app import wording
+from jouleline.app.markdown import code, words
 from jouleline.core.device import UnknownDevice
 
 from . import aside, hover
@@ -80,15 +81,15 @@ def report_page(view: View, found: Findings | None) -> str:
 
 
 def _blocks(view: View, found: Findings | None) -> Iterator[str]:
-    yield f"# {view.name} on {view.device.name}"
+    yield f"# {words(view.name)} on {view.device.name}"
     known = [(kernel, reports) for place, kernel in view.kernels if (reports := view.reports(place))]
     if not known:
         yield "No kernel found."
         return
     rows = ["| line | kernel | bound | chance | DRAM traffic | evidence |", "|--:|:--|:--|--:|--:|:--|"]
     rows += [
-        f"| {kernel.line} | `{one.kernel.display}` | {wording.short_bound(one)} | {wording.chance(one)} "
-        f"| {wording.scaled(one.counts.dram_bytes)}B | {one.evidence} |"
+        f"| {kernel.line} | {code(one.kernel.display, in_table=True)} | {wording.short_bound(one)} "
+        f"| {wording.chance(one)} | {wording.scaled(one.counts.dram_bytes)}B | {one.evidence} |"
         for kernel, reports in known
         for one in reports
     ]
@@ -96,9 +97,10 @@ def _blocks(view: View, found: Findings | None) -> Iterator[str]:
     if found is not None and found.smells:
         yield "## Energy smells"
         yield "\n".join(
-            f"- line {found.document.text.point(smell.start).line + 1}, `{smell.code}`: {smell.message}"
+            f"- line {found.document.text.point(smell.start).line + 1}, `{smell.code}`: "
+            f"{words(smell.message)}"
             for smell in found.smells
         )
     for kernel, reports in known:
-        yield f"## Line {kernel.line}: `{kernel.display}`"
+        yield f"## Line {kernel.line}: {code(kernel.display)}"
         yield hover.page(view, reports)

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Final
 
 _RULE: Final = re.compile(r"\|[\s:|-]+\|")
-_MARKS: Final = re.compile(r"\*\*|`|^\*(?=\S)|(?<=\S)\*$")
+_MARKS: Final = re.compile(r"\*\*|`|^\*(?=\S)|(?<=\S)\*$|\\(?=[\\`\[\]<|])")
 
 
 def plain(page: str) -> str:
