@@ -114,9 +114,8 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
         yield f"**bound unknown** · {code(report.kernel.display)}"
         yield _sentence(wording.NOTHING)
         return
-    yield (
-        f"**{wording.short_bound(report)}** {wording.judged_on(report, device)} · {code(report.kernel.display)}"
-    )
+    judged = f"**{wording.short_bound(report)}** {wording.judged_on(report, device)}"
+    yield f"{judged} · {code(report.kernel.display)}"
     yield (
         f"{_sentence(wording.margin_sentence(report, device))} {wording.certainty(report)}; "
         f"at least {wording.seconds(report.bound.floor_s)} a launch by the device's roofs (derived)."
