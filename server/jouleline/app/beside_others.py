@@ -12,7 +12,6 @@ from jouleline.core.meter import NodeTurn
 from jouleline.core.ports import Completed, Job
 from jouleline.core.wrapped_runner import WrappedRunner
 
-
 _POLL_S: Final = 0.01
 
 
