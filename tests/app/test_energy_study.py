@@ -134,6 +134,40 @@ def test_what_could_not_be_run_is_tried_again_when_the_study_goes_on(
         assert len(tried) == count
 
 
+def test_trials_of_a_fleet_overlap_and_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meet = asyncio.Barrier(2)
+    ended: list[str] = []
+
+    async def fails(program: Program, *_: object) -> None:
+        await meet.wait()
+        if program.root.name == "dot-omp":
+            await asyncio.sleep(0.05)
+        ended.append(program.root.name)
+        raise RefactorError("enough is seen")
+
+    monkeypatch.setattr("jouleline.app.energy_study.refactor", fails)
+
+    def tools_for(draw: Draw, program: Program) -> Tools:
+        del draw, program
+        return Tools(
+            runner=LocalRunner(),
+            meter=Metered(rated_watts=100, cores=2, device="a test's processor", source="a test"),
+            rules=RULES,
+            toolchains=[GnuToolchain()],
+            records=tmp_path / "records",
+            settings=NAMED["rules"],
+        )
+
+    names = ["dot-omp", "triad-omp"]
+    asked = draws([Member(name, SAMPLES / name) for name in names], ["rules"], 1)
+    with closing(Journal(tmp_path / "events.jsonl")) as journal:
+        trials = asyncio.run(run_trials(asked, tools_for, journal, lambda *_: None, at_once=2))
+    assert ended == names[::-1]
+    assert [trial.program for trial in trials] == names
+
+
 def test_a_trial_whose_model_did_not_answer_is_made_when_it_does_and_never_counts_as_0(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

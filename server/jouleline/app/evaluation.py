@@ -128,6 +128,10 @@ FAILURES: Final = tuple(_FAILURES.values())
 """What a worker tells of; anything else is a defect of ours."""
 
 
+_MOST_KNOWN: Final = 8
+"""Programs whose outputs a worker keeps; a study may have hundreds."""
+
+
 class Worker:
     """Answers requests, one after the other; what baselines do is known from one request to the next."""
 
@@ -152,7 +156,9 @@ class Worker:
             return replace(reply, record="".join(texts), spent=bench.spent)
 
     async def _answered(self, request: Request, bench: LocalBench, reply: Reply) -> Reply:
-        await bench.prepare(self._known.get(bench.circumstances))
+        await bench.prepare(self._known.pop(bench.circumstances, None))
+        if len(self._known) == _MOST_KNOWN:
+            del self._known[next(iter(self._known))]
         self._known[bench.circumstances] = bench.reference
         return await _asked(request, bench, reply)
 
