@@ -240,6 +240,18 @@ def test_a_job_that_was_ended_is_submitted_again(
     assert len(queue.jobs()) == 1
 
 
+def test_a_job_that_cannot_call_is_told_with_what_it_said(
+    allocate: Allocate, queue: QueueDouble, tmp_path: Path
+) -> None:
+    shell = tmp_path / "shell"
+    shell.write_text('#!/bin/sh\necho "jouleline: on node7: no way" >>"${1%script}said"\n')
+    shell.chmod(0o755)
+    with pytest.raises(UnreachableError, match=r"target cluster: on node7: no way"):
+        allocate(options=("-S", str(shell)))
+    assert queue.jobs() == []
+    assert list((tmp_path / "files/jobs").iterdir()) == []
+
+
 def test_a_killed_relay_leaves_nothing_in_the_queue(cluster: Target, queue: QueueDouble) -> None:
     channel, waiting = _waiting(cluster, lambda _: None)
     until(queue.jobs)

@@ -204,24 +204,26 @@ def _with_fault(
 
 
 def test_a_job_that_cannot_be_submitted_again_ends_the_run(
-    allocate: Allocate, slurm: Slurm, tmp_path: Path, mark: str
+    allocate: Allocate, cluster: Target, slurm: Slurm, tmp_path: Path, mark: str
 ) -> None:
     machine = allocate()
-    _without_a_second_job(machine)
+    _without_a_second_job(machine, cluster)
     with pytest.raises(
         RunnerError, match=r"slurm ended job \d+: it was cancelled, and was not to be had again"
     ):
         _with_fault(machine, slurm, tmp_path, mark, lambda: cancel(slurm))
 
 
-def _without_a_second_job(machine: Machine) -> None:
+def _without_a_second_job(machine: Machine, cluster: Target) -> None:
     machine._patience_s = 0.0
-    machine._launcher = Queued(Target("cluster", "slurm", python=sys.executable, queue="none"))
+    machine._launcher = Queued(replace(cluster, queue="none"))
 
 
-def test_a_job_that_slurm_kills_for_its_memory_is_told(allocate: Allocate, tmp_path: Path, mark: str) -> None:
+def test_a_job_that_slurm_kills_for_its_memory_is_told(
+    allocate: Allocate, cluster: Target, tmp_path: Path, mark: str
+) -> None:
     machine = allocate(options=("--mem=200",))
-    _without_a_second_job(machine)
+    _without_a_second_job(machine, cluster)
     hungry = f"{sys.executable} -c 'import time; kept = b\"x\" * (400 << 20); time.sleep(60)' {mark}"
     limits = Limits(memory_bytes=10 * 1024**3)
     with pytest.raises(RunnerError, match=r"slurm ended job \d+: it went over its memory; ask for more in"):

@@ -33,8 +33,9 @@ _CHUNK_BYTES = 64 * 1024
 _MOST_SAID = 64 * 1024
 _LOOK_S = 1.0
 _LONGEST_LOOK_S = 15.0
-# A busy scheduler may not know at once of what it took a moment ago.
+# A busy scheduler may not know at once of what it took a moment ago; one that is restarted knows nothing.
 _MISSED_LOOKS = 3
+_MISSED_LOOKS_BEFORE_IT_RAN = 90
 _SETTLING_S = 10.0
 # What the job's own surroundings say better, and what the agent reads beside what jobs see.
 _OF_ANOTHER_MACHINE = ("HOME", "TMPDIR")
@@ -73,7 +74,7 @@ class Batch:
                 return 1
             threading.Thread(target=self._forth, args=(host,), daemon=True).start()
             self._wait(host)
-            invitation.unlink()
+            invitation.unlink(missing_ok=True)
             if host.caller is not None:
                 if self._left.is_set():
                     self._leave(host)
@@ -103,7 +104,8 @@ class Batch:
             if time.monotonic() < next_look_s:
                 continue
             missed = 0 if self._scheduler.waiting(self._job) else missed + 1
-            if missed == _MISSED_LOOKS:
+            ran = (self._place / "said").exists()
+            if missed >= (_MISSED_LOOKS if ran else _MISSED_LOOKS_BEFORE_IT_RAN):
                 return
             look_s = _LOOK_S if missed else min(1.2 * look_s, _LONGEST_LOOK_S)
             next_look_s = time.monotonic() + look_s
