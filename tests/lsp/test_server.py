@@ -36,6 +36,7 @@ def test_a_session_begins_and_ends_in_order(client: Client) -> None:
     assert client.status == {
         "device": "a100-sxm4-40gb",
         "deviceName": "NVIDIA A100 SXM4 40 GB",
+        "target": "",
         "state": "ready",
         "message": "",
     }
