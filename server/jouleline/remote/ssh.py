@@ -92,7 +92,8 @@ def explained(target: Target, code: int, said: str) -> str:
         for pattern, sentence in _FAILURES.items():
             if re.search(pattern, said):
                 return f"{where}: {sentence.format(host=target.host)}"
-        return f"{where}: ssh failed: {lines[-1] if lines else 'it said nothing'}"
+        # Of a connection that ends it does not always speak.
+        return f"{where}: ssh failed: {lines[-1]}" if lines else f"{where}: the connection was lost"
     if "No space left" in said or "Disk quota exceeded" in said:
         return f"{where}: the disk there is full; make room in {target.folder or 'the home folder'}"
     ours = [line.removeprefix("jouleline: ") for line in lines if line.startswith("jouleline: ")]
