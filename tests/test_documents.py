@@ -253,8 +253,10 @@ def test_what_is_to_be_installed_is_ours_with_extras_that_there_are() -> None:
         ]
         if not wanted:
             continue  # a sentence speaks of it
-        if one.program == "uvx" or wanted[0] in (".", *NOT_OURS):
-            wanted = wanted[1:] if wanted[0] in (".", *NOT_OURS) else wanted[:1]
+        if wanted[0] in (".", *NOT_OURS):
+            wanted = wanted[1:]
+        if one.program == "uvx":
+            wanted = wanted[:1]  # what follows is for the program
         for word in wanted:
             match = re.fullmatch(r"(?:dist/)?([a-z]+)(?:-[\w.*-]+\.whl)?(?:\[([\w,]+)\])?", word)
             assert match, one
