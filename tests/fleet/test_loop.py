@@ -66,10 +66,12 @@ def test_a_node_that_is_lost_costs_no_candidate(program: Path, slurm: Slurm, hom
         outcome = asyncio.run(cancelled_once(tools))
     nothing_is_left(slurm, home, mark)
 
-    assert {attempt.proposer for attempt in outcome.attempts} == RULES
+    # Where two of them save energy by themselves, both together are tried, too.
+    proposers = {attempt.proposer for attempt in outcome.attempts}
+    assert proposers - {"combined"} == RULES
     assert snapshot(program) == before
     found = [event["result"] for event in evaluations(outcome.record)]
-    assert len(found) == len(RULES)
+    assert len(found) == len(proposers)
     assert {one["node"] for one in found} == {NODE}
     # Two workers had one each at the same time.
     assert any(
