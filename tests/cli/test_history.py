@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from jouleline.app.history import HistoryError, named_run, past_runs, resumable
-from jouleline.app.journal import EVENTS_FILE, Journal
+from jouleline.app.journal import EVENTS_FILE, Journal, identity
+from jouleline.app.program import read_program
+from jouleline.app.workload import find_workload
+from jouleline.wiring import toolchains
 from tests.cli.command import SAMPLES, jouleline, unfinished
 
 
@@ -123,3 +126,23 @@ def test_a_setting_that_needs_a_model_says_so_where_none_is_configured(tmp_path:
     refused = jouleline("refactor", tmp_path / "dot-omp", "--use", "vanilla", home=tmp_path)
     assert refused.code == 2
     assert "no language model is configured" in refused.err
+
+
+def test_a_run_that_cannot_go_on_tells_what_was_kept(records: Path, tmp_path: Path) -> None:
+    (tmp_path / "main.cpp").write_text("int main() { return 0; }\n")
+    (tmp_path / "jouleline.toml").write_text('[workload]\nbuild = "false"\nrun = "./main"\n')
+    folder = str(tmp_path / "main.cpp")
+    refused = jouleline("refactor", folder, home=tmp_path)
+    assert refused.code == 1
+    assert "--resume" not in refused.err  # nothing was kept
+    program = read_program([tmp_path / "main.cpp"])
+    run = records / "earlier"
+    run.mkdir(parents=True)
+    journal = Journal(run / EVENTS_FILE)
+    journal.note(
+        "start", program=str(program.root), identity=identity(program, find_workload(program, toolchains()))
+    )
+    journal.close()
+    stopped = jouleline("refactor", folder, home=tmp_path)
+    assert stopped.code == 1
+    assert "what was found so far is kept, and --resume goes on with earlier" in stopped.err

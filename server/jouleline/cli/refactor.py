@@ -82,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
         try:
             outcome = asyncio.run(refactor(program, workload, tools, report, record=earlier))
         except RefactorError as error:
-            raise UserError(str(error), Exit.FAILED) from error
+            left = _what_is_left(program, workload, tools.records)
+            raise UserError(f"{error}{left}", Exit.FAILED) from error
     if options.apply:
         _apply(outcome, program)
     if options.format == "json":
@@ -106,6 +107,15 @@ def _earlier(name: str, program: Program, workload: Workload, records: Path) -> 
             f"--resume {past.name}: the program or its workload has changed since; run it without --resume"
         )
     return past.folder
+
+
+def _what_is_left(program: Program, workload: Workload, records: Path) -> str:
+    """That a run can be gone on with, if anything was kept of it."""
+    try:
+        past = resumable(records, program.root, identity(program, workload))
+    except HistoryError:
+        return ""
+    return f"; what was found so far is kept, and --resume goes on with {past.name}" if past else ""
 
 
 def _apply(outcome: Outcome, program: Program) -> None:

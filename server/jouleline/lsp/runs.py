@@ -121,7 +121,6 @@ async def _unfinished(server: Server, run: DetachedRun, state: State) -> dict[st
         run.mark_told()
         run.drop_if_nothing_was_found()
         return problem(server, sentence)
-    sentence = sentence.replace("go on with --resume", "it can be resumed")
     server.start(_offer_to_resume(server, run, sentence))
     return {"improved": False, "applied": False, "problem": sentence}
 

@@ -160,8 +160,7 @@ class Machine:
                 self.channel.close()
                 raise RunnerError(
                     f"target {self.name}: the connection was lost and came back to another machine or GPU "
-                    f"({facts.node} in place of {self.facts.node}), and figures of two cannot be compared; "
-                    "go on with --resume"
+                    f"({facts.node} in place of {self.facts.node}), and figures of two cannot be compared"
                 )
             if self.turn_is_ours:
                 self._take_turn_again(deadline)
@@ -180,10 +179,7 @@ class Machine:
         except UnreachableError as error:
             if not out_of_time and not self._abandoned.is_set():
                 return None
-            raise RunnerError(
-                f"{lost}, and was not to be had again: {error}; what was found so far is kept, go on with "
-                "--resume"
-            ) from error
+            raise RunnerError(f"{lost}, and was not to be had again: {error}") from error
 
     def _take_turn_again(self, deadline: float) -> None:
         while not self.channel.call("turn_take")["taken"]:
