@@ -196,9 +196,12 @@ def certainty(report: KernelReport) -> str:
 
 def judged_on(report: KernelReport, device: Device) -> str:
     """Where the bound holds: ``on NVIDIA H200``; a region of the host is under a GPU's roofs only as if."""
-    if runs_on_host(report) and device.vendor != "cpu":
-        return f"as if on {device.name} (it runs on this host)"
-    return f"on {device.name}"
+    return f"{'as if ' if is_judged_elsewhere(report, device) else ''}on {device.name}"
+
+
+def is_judged_elsewhere(report: KernelReport, device: Device) -> bool:
+    """Whether a region of the host is judged by a GPU's roofs."""
+    return runs_on_host(report) and device.vendor != "cpu"
 
 
 def runs_on_host(report: KernelReport) -> bool:

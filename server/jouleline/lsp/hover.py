@@ -131,7 +131,7 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
     if view.arguments:
         yield f"Run line: {code(view.arguments)}, from {words(PurePath(view.origin).name)}."
     notes = [words(note) for note in wording.grouped(counts.assumptions)]
-    if wording.runs_on_host(report) and device.vendor != "cpu":
+    if wording.is_judged_elsewhere(report, device):
         notes.append(
             f"this region runs on the host and is judged as if on {device.name}; choose the device `host`"
         )

@@ -81,6 +81,8 @@ def _tooltip(view: View, report: KernelReport) -> str:
         wording.certainty(report),
         wording.evidence_sentence(report),
     ]
+    if wording.is_judged_elsewhere(report, view.device):
+        lines.append("It runs on this host: choose the device `host` for its own roofs.")
     if counts.assumptions:
         assumed = len(counts.assumptions)
         lines.append(f"{assumed} assumption{'s' if assumed > 1 else ''}; hover the kernel to see them.")
