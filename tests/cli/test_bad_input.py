@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -223,10 +224,11 @@ IN_THE_BACKGROUND = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]
 def test_a_signal_ends_a_hanging_program_and_leaves_nothing(
     tmp_path: Path, ending: signal.Signals, started: list[str]
 ) -> None:
+    name = f"jl_{uuid4().hex[:8]}"  # these tests run side by side
     folder = program(
         tmp_path / "p",
         "#include <unistd.h>\nint main() { for (;;) sleep(1000); }\n",
-        "[workload]\nbuild = 'g++ main.cpp -o jl_hangs'\nrun = './jl_hangs'\n",
+        f"[workload]\nbuild = 'g++ main.cpp -o {name}'\nrun = './{name}'\n",
     )
     before = snapshot(folder)
     scratch = tmp_path / "scratch"
@@ -239,13 +241,13 @@ def test_a_signal_ends_a_hanging_program_and_leaves_nothing(
         env={**os.environ, "HOME": str(tmp_path), "TMPDIR": str(scratch)},
     )
     deadline = time.monotonic() + 60
-    while not running("jl_hangs") and time.monotonic() < deadline:
+    while not running(name) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert running("jl_hangs")
+    assert running(name)
     process.send_signal(ending)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "Traceback" not in out + err
-    assert not running("jl_hangs")
+    assert not running(name)
     assert snapshot(folder) == before
     assert list(scratch.iterdir()) == []

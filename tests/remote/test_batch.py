@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from jouleline.agent.pbs import attributes
 from jouleline.agent.schedulers import BATCH, SCHEDULERS
-from jouleline.app.target_settings import RUNNERS
+from jouleline.app.target_settings import FLEET, RUNNERS
 from jouleline.core.ports import Completed, Job, RunnerError
 from jouleline.core.target import Target
 from jouleline.remote.channel import Channel
@@ -78,7 +78,7 @@ def run(machine: Machine, command: str, folder: Path) -> Completed:
 
 
 def test_what_can_be_written_for_runner_is_there() -> None:
-    assert list(RUNNERS) == ["ssh", *SCHEDULERS]
+    assert list(RUNNERS) == ["ssh", *SCHEDULERS, FLEET]
 
 
 @every_scheduler
