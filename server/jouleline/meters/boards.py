@@ -6,21 +6,15 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from jouleline.core.meter import Part
 
-from .choice import listed
+from .choice import Gpu, listed
 
 # Above the limit of its board by this factor, a reading is nonsense and not load.
 _MARGIN: Final = 2.0
 
 
-class Board(Protocol):
+class Board(Gpu, Protocol):
     """One GPU; ``counter``, ``instant`` and ``average`` say which of its readings there are."""
 
-    @property
-    def index(self) -> int: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def identifiers(self) -> tuple[str, ...]: ...
     @property
     def limit_w(self) -> float | None: ...
     @property

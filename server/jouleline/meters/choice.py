@@ -12,7 +12,9 @@ from .errors import SourceError
 _SHORTEST_IDENTIFIER: Final = 5
 
 
-class _Gpu(Protocol):
+class Gpu(Protocol):
+    """What users may call a GPU by."""
+
     @property
     def index(self) -> int: ...
     @property
@@ -21,7 +23,7 @@ class _Gpu(Protocol):
     def identifiers(self) -> tuple[str, ...]: ...
 
 
-G = TypeVar("G", bound=_Gpu)
+G = TypeVar("G", bound=Gpu)
 
 
 def named(name: str, gpus: Sequence[G]) -> G | None:
@@ -55,7 +57,7 @@ def chosen(names: Sequence[str], gpus: Sequence[G], said: str = "") -> tuple[G, 
     return tuple(found.values())
 
 
-def listed(gpus: Sequence[_Gpu]) -> str:
+def listed(gpus: Sequence[Gpu]) -> str:
     """The names of GPUs, those of one kind together."""
     counts = Counter(gpu.name for gpu in gpus)
     return ", ".join(name if count == 1 else f"{count} x {name}" for name, count in counts.items())
