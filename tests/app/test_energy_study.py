@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jouleline.app.energy_study import Draw, draws, run_trials, scores_of, study_csv, study_json
+from jouleline.app.energy_study import Draw, ToolsFor, draws, run_trials, scores_of, study_csv, study_json
 from jouleline.app.energy_study_page import study_page
 from jouleline.app.energy_suite import Member, SuiteError, read_suite
 from jouleline.app.journal import Journal
@@ -103,6 +103,24 @@ def test_a_study_makes_no_trial_twice(tmp_path: Path) -> None:
     assert [each.closed for each in meters] == [1, 1, 1, 1]
 
 
+def tools_in(folder: Path, setting: str = "rules") -> ToolsFor:
+    """Tools of this machine for every trial, which measures for ten seconds."""
+
+    def tools_for(draw: Draw, program: Program) -> Tools:
+        del draw, program
+        return Tools(
+            runner=LocalRunner(),
+            meter=Metered(rated_watts=100, cores=2, device="a test's processor", source="a test"),
+            rules=RULES,
+            toolchains=[GnuToolchain()],
+            records=folder / "records",
+            plan=Plan(budget_s=10),
+            settings=NAMED[setting],
+        )
+
+    return tools_for
+
+
 def test_what_could_not_be_run_is_tried_again_when_the_study_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,22 +132,10 @@ def test_what_could_not_be_run_is_tried_again_when_the_study_goes_on(
 
     monkeypatch.setattr("jouleline.app.energy_study.refactor", fails)
 
-    def tools_for(draw: Draw, program: Program) -> Tools:
-        del draw, program
-        return Tools(
-            runner=LocalRunner(),
-            meter=Metered(rated_watts=100, cores=2, device="a test's processor", source="a test"),
-            rules=RULES,
-            toolchains=[GnuToolchain()],
-            records=tmp_path / "records",
-            plan=Plan(budget_s=10),
-            settings=NAMED["rules"],
-        )
-
     asked = draws([Member("dot", SAMPLES / "dot-omp")], ["rules"], 1)
     for count in (1, 2):
         with closing(Journal(tmp_path / "events.jsonl")) as journal:
-            (trial,) = asyncio.run(run_trials(asked, tools_for, journal, lambda *_: None))
+            (trial,) = asyncio.run(run_trials(asked, tools_in(tmp_path), journal, lambda *_: None))
         assert trial.failure == "not run"
         assert len(tried) == count
 
@@ -149,21 +155,10 @@ def test_trials_of_a_fleet_overlap_and_keep_their_order(
 
     monkeypatch.setattr("jouleline.app.energy_study.refactor", fails)
 
-    def tools_for(draw: Draw, program: Program) -> Tools:
-        del draw, program
-        return Tools(
-            runner=LocalRunner(),
-            meter=Metered(rated_watts=100, cores=2, device="a test's processor", source="a test"),
-            rules=RULES,
-            toolchains=[GnuToolchain()],
-            records=tmp_path / "records",
-            settings=NAMED["rules"],
-        )
-
     names = ["dot-omp", "triad-omp"]
     asked = draws([Member(name, SAMPLES / name) for name in names], ["rules"], 1)
     with closing(Journal(tmp_path / "events.jsonl")) as journal:
-        trials = asyncio.run(run_trials(asked, tools_for, journal, lambda *_: None, at_once=2))
+        trials = asyncio.run(run_trials(asked, tools_in(tmp_path), journal, lambda *_: None, at_once=2))
     assert ended == names[::-1]
     assert [trial.program for trial in trials] == names
 
@@ -191,21 +186,10 @@ def test_a_trial_whose_model_did_not_answer_is_made_when_it_does_and_never_count
 
     monkeypatch.setattr("jouleline.app.energy_study.refactor", answered)
 
-    def tools_for(draw: Draw, program: Program) -> Tools:
-        del draw, program
-        return Tools(
-            runner=LocalRunner(),
-            meter=Metered(rated_watts=100, cores=2, device="a test's processor", source="a test"),
-            rules=RULES,
-            toolchains=[GnuToolchain()],
-            records=tmp_path / "records",
-            settings=NAMED["vanilla"],
-        )
-
     asked = draws([Member("dot", SAMPLES / "dot-omp")], ["vanilla"], 1)
     made = []
     for _ in range(3):
         with closing(Journal(tmp_path / "events.jsonl")) as journal:
-            made += asyncio.run(run_trials(asked, tools_for, journal, lambda *_: None))
+            made += asyncio.run(run_trials(asked, tools_in(tmp_path, "vanilla"), journal, lambda *_: None))
     assert [trial.failure for trial in made] == ["not run", "no proposal", "no proposal"]
     assert [len(scores_of([trial])) for trial in made] == [0, 1, 1]

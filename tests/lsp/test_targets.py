@@ -101,6 +101,19 @@ def the_run(tmp_path: Path) -> DetachedRun:
     return run
 
 
+def cut_off(start: Start, file: Path, stage: str, tmp_path: Path) -> DetachedRun:
+    """A run of which server and process were killed at a stage, as by a power cut."""
+    with start() as client:
+        begin(client, file)
+        progress_until(client, stage)
+        killed(client)
+    run = the_run(tmp_path)
+    (process,) = processes_with(str(run.folder))
+    os.kill(process, signal.SIGKILL)
+    until(lambda: not run.alive)
+    return run
+
+
 def killed(client: Client) -> None:
     """End a server as a power cut does."""
     assert client.process is not None
@@ -199,14 +212,7 @@ def test_what_became_of_a_run_is_told_once_and_one_of_another_text_is_not_resume
     start: Start, tmp_path: Path
 ) -> None:
     file = write_stuck(tmp_path / "stuck")
-    with start() as client:
-        begin(client, file)
-        progress_until(client, "sleep")
-        killed(client)
-    run = the_run(tmp_path)
-    (process,) = processes_with(str(run.folder))
-    os.kill(process, signal.SIGKILL)
-    until(lambda: not run.alive)
+    run = cut_off(start, file, "sleep", tmp_path)
     with start() as client:
         # Nothing is told where another program is opened.
         client.initialize(write_decay(tmp_path / "decay").parent)
@@ -295,14 +301,7 @@ def test_a_run_is_resumed_after_it_was_cut_off_and_its_result_offered_when_someb
     start: Start, tmp_path: Path
 ) -> None:
     file = write_decay(tmp_path / "decay")
-    with start() as client:
-        begin(client, file)
-        progress_until(client, "measure")
-        killed(client)
-    run = the_run(tmp_path)
-    (process,) = processes_with(str(run.folder))
-    os.kill(process, signal.SIGKILL)
-    until(lambda: not run.alive)
+    run = cut_off(start, file, "measure", tmp_path)
     with start() as client:
         client.initialize(file.parent)
         asked = question(client)

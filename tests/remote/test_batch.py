@@ -28,6 +28,7 @@ from jouleline.remote.queued import Queued
 from jouleline.remote.runner import RemoteRunner
 from tests.runners.processes import processes_with, sleeper, sleepers_with, until
 from tests.support.queue_double import COMMANDS, NOT_FREE, QueueDouble, folded
+from tests.support.tools import bare_path
 
 Allocate = Callable[..., Machine]
 
@@ -160,9 +161,7 @@ def test_a_job_that_is_refused_is_one_sentence(allocate: Allocate, queue: QueueD
 def test_where_the_scheduler_is_not_is_said(
     allocate: Allocate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("sh", "mkdir", "head", "mv", "rm", "test"):
-        (tmp_path / name).symlink_to(f"/bin/{name}")
-    monkeypatch.setenv("PATH", str(tmp_path))
+    bare_path(monkeypatch, tmp_path)
     with pytest.raises(UnreachableError, match=r"qsub cannot be started.*is this where jobs are submitted"):
         allocate()
 

@@ -25,6 +25,7 @@ from jouleline.remote.runner import RemoteRunner
 from tests.runners.processes import processes_with, sleeper, sleepers_with, until
 from tests.support.slurm import Slurm, running_slurm
 from tests.support.sshd import HOST
+from tests.support.tools import bare_path
 
 NODE = platform.node().partition(".")[0]
 
@@ -127,9 +128,7 @@ def test_a_job_that_slurm_refuses_is_one_sentence(
 def test_where_there_is_no_slurm_is_said(
     allocate: Allocate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name in ("sh", "mkdir", "head", "mv", "rm", "test"):
-        (tmp_path / name).symlink_to(f"/bin/{name}")
-    monkeypatch.setenv("PATH", str(tmp_path))
+    bare_path(monkeypatch, tmp_path)
     with pytest.raises(UnreachableError, match=r"srun cannot be started.*is this where jobs are submitted"):
         allocate()
 

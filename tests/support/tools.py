@@ -38,3 +38,10 @@ def with_us() -> list[str]:
     """What to begin a daemon's command with, so that it ends when these tests do, however they end."""
     found = shutil.which("setpriv")
     return [found, "--pdeathsig", "TERM"] if found else []
+
+
+def bare_path(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A PATH with what a relay's script needs to start, and with no scheduler's commands."""
+    for name in ("sh", "mkdir", "head", "mv", "rm", "test"):
+        (folder / name).symlink_to(f"/bin/{name}")
+    monkeypatch.setenv("PATH", str(folder))

@@ -46,11 +46,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _outcome(run: PastRun) -> str:
-    if run.ended:
-        return run.headline
-    if run.under_way:
-        return "is under way"
-    return "did not end; `jouleline refactor --resume` goes on with it"
+    return run.headline if run.ended else without_result(run)
+
+
+def without_result(run: PastRun) -> str:
+    """Why a run has no result, as the end of a sentence."""
+    return "is under way" if run.under_way else "did not end; `jouleline refactor --resume` goes on with it"
 
 
 def _json(run: PastRun) -> dict[str, object]:

@@ -18,6 +18,7 @@ from jouleline.app.smells import program_smells
 from . import options as shared
 from .console import output
 from .exit_codes import Exit, UserError
+from .history import without_result
 
 _STANDARD_OUTPUT = Path("-")
 
@@ -69,7 +70,7 @@ def _of_run(name: str) -> str:
     except HistoryError as error:
         raise UserError(f"{error}; it is no path of a program either") from error
     if document is None:
-        raise UserError(f"the run {found.name} did not end; `jouleline refactor --resume` goes on with it")
+        raise UserError(f"the run {found.name} {without_result(found)}")
     return run_page(document, found.started)
 
 

@@ -16,6 +16,7 @@ from jouleline.app.journal import EVENTS_FILE, read_events
 from . import options as shared
 from .console import output
 from .exit_codes import Exit, UserError
+from .history import without_result
 
 _SHOWN = 300
 
@@ -62,8 +63,7 @@ def _print(found: PastRun, document: dict[str, Any] | None, events: list[dict[st
             f"[dim]{str(event.get('time', ''))[:19]}[/] {event['kind']}: {escape(text)}", soft_wrap=True
         )
     if document is None:
-        unfinished = "did not end; `jouleline refactor --resume` goes on with it"
-        console.print("It is under way." if found.under_way else f"It {unfinished}.")
+        console.print(f"It {without_result(found)}.")
         return
     if document.get("patch"):
         console.print(Syntax(document["patch"], "diff", background_color="default"))

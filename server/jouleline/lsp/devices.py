@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -11,7 +10,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from jouleline import wiring
 from jouleline.core.device import Device, UnknownDevice
 
-from . import status
+from . import arguments, status
 
 if TYPE_CHECKING:
     from .server import Server
@@ -31,10 +30,9 @@ def register(server: Server) -> None:
 
     @server.command("jouleline.selectDevice")
     async def select_device(params: types.ExecuteCommandParams) -> dict[str, Any]:
-        given = params.arguments[0] if params.arguments else None
-        gpu = given.get("gpu") if isinstance(given, Mapping) else None
-        if not isinstance(gpu, str):
-            raise JsonRpcInvalidParams('jouleline.selectDevice takes one argument: {"gpu": "a device id"}')
+        gpu = arguments.text(
+            params, "gpu", 'jouleline.selectDevice takes one argument: {"gpu": "a device id"}'
+        )
         await server.session.ready.wait()
         try:
             return described(choose(server, gpu))

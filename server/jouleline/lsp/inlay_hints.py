@@ -9,6 +9,7 @@ from lsprotocol import types
 
 from jouleline.app import wording
 from jouleline.app.analyse import KernelReport
+from jouleline.app.markdown import code
 
 from . import convert
 from .background import Turn
@@ -74,7 +75,7 @@ def _hint(view: View, offset: int, reports: Sequence[KernelReport]) -> Hint:
 def _tooltip(view: View, report: KernelReport) -> str:
     counts = report.counts
     if not wording.counted(counts):
-        return f"`{report.kernel.display}`: nothing was found to count."
+        return f"{code(report.kernel.display)}: nothing was found to count."
     bound, distance = wording.short_bound(report), wording.margin_sentence(report, view.device)
     lines = [
         f"**{bound}** {wording.judged_on(report, view.device)}: {distance}.",

@@ -14,7 +14,7 @@ from jouleline.app import wording
 from jouleline.app.markdown import code, words
 from jouleline.core.device import UnknownDevice
 
-from . import aside, hover
+from . import arguments, aside, hover
 from .diagnostics import Findings
 from .quick_fix import current
 from .view import View
@@ -51,14 +51,11 @@ def register(server: Server) -> None:
 async def _asked(
     server: Server, params: types.ExecuteCommandParams, command: str
 ) -> tuple[View, Mapping[str, Any]]:
-    given = params.arguments[0] if params.arguments else None
-    uri = given.get("uri") if isinstance(given, Mapping) else None
-    if not isinstance(given, Mapping) or not isinstance(uri, str):
-        raise JsonRpcInvalidParams(f'{command} takes one argument: {{"uri": "file:///..."}}')
+    uri = arguments.text(params, "uri", f'{command} takes one argument: {{"uri": "file:///..."}}')
     view = await server.session.view(uri)
     if view is None:
         raise JsonRpcInvalidParams(f"{uri} is not open as a source; open it first.")
-    return view, given
+    return view, arguments.given(params)
 
 
 def _devices(server: Server, view: View, asked: object) -> Sequence[str]:

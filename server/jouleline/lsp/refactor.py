@@ -16,7 +16,7 @@ from jouleline import wiring
 from jouleline.app.program import ProgramError, read_program
 from jouleline.app.workload import WorkloadError, find_workload
 
-from . import runs
+from . import arguments, runs
 from .code_lens import REFACTOR
 from .documents import Document
 from .programs import program_root, read_program_of
@@ -54,7 +54,9 @@ def register(server: Server) -> None:
     async def resume(params: types.ExecuteCommandParams) -> dict[str, Any]:
         from jouleline.app.history import HistoryError
 
-        name = _argument(params, "record", f'{RESUME} takes one argument: {{"record": "a run\'s folder"}}')
+        name = arguments.text(
+            params, "record", f'{RESUME} takes one argument: {{"record": "a run\'s folder"}}'
+        )
         target = server.jobs.target
         outlives = runs.outlives(server, target)
         try:
@@ -111,16 +113,8 @@ def _past(name: str, target: str, *, outlives: bool) -> DetachedRun:
 
 def _asked(server: Server, params: types.ExecuteCommandParams) -> Document:
     usage = f'{REFACTOR} takes one argument: {{"uri": "file:///...", "line": 12}}'
-    uri = _argument(params, "uri", usage)
+    uri = arguments.text(params, "uri", usage)
     document = server.session.documents.get(uri)
     if document is None or document.path is None:
         raise JsonRpcInvalidParams(f"{uri} is not open as a file; open it, then refactor it.")
     return document
-
-
-def _argument(params: types.ExecuteCommandParams, key: str, usage: str) -> str:
-    given = params.arguments[0] if params.arguments else None
-    value = given.get(key) if isinstance(given, Mapping) else None
-    if not isinstance(value, str):
-        raise JsonRpcInvalidParams(usage)
-    return value

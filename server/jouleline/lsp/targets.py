@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
@@ -12,7 +11,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from jouleline import wiring
 from jouleline.app.workload import WORKLOAD_FILE
 
-from . import status
+from . import arguments, status
 
 if TYPE_CHECKING:
     from .server import Server
@@ -32,10 +31,9 @@ def register(server: Server) -> None:
 
     @server.command(SELECT)
     async def select_target(params: types.ExecuteCommandParams) -> dict[str, str]:
-        given = params.arguments[0] if params.arguments else None
-        name = given.get("target") if isinstance(given, Mapping) else None
-        if not isinstance(name, str):
-            raise JsonRpcInvalidParams(f'{SELECT} takes one argument: {{"target": "a target\'s name"}}')
+        name = arguments.text(
+            params, "target", f'{SELECT} takes one argument: {{"target": "a target\'s name"}}'
+        )
         if name:
             try:
                 await asyncio.to_thread(wiring.target, name)
