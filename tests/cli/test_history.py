@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,13 @@ def test_only_a_run_of_the_same_folder_is_gone_on_with_unasked(records: Path) ->
     assert resumable(records, Path("/programs/copy"), "i") is None
     kept(records, "done", ended=True)
     assert resumable(records, Path("/programs/done"), "i") is None
+
+
+def test_a_run_that_somebody_works_on_is_not_gone_on_with(records: Path) -> None:
+    journal = Journal(kept(records, "mine", ended=False) / EVENTS_FILE)
+    assert resumable(records, Path("/programs/mine"), "i") is None
+    journal.close()
+    assert resumable(records, Path("/programs/mine"), "i") is not None
 
 
 @pytest.mark.slow
@@ -138,11 +146,15 @@ def test_a_run_that_cannot_go_on_tells_what_was_kept(records: Path, tmp_path: Pa
     program = read_program([tmp_path / "main.cpp"])
     run = records / "earlier"
     run.mkdir(parents=True)
-    journal = Journal(run / EVENTS_FILE)
-    journal.note(
-        "start", program=str(program.root), identity=identity(program, find_workload(program, toolchains()))
-    )
-    journal.close()
+    with closing(Journal(run / EVENTS_FILE)) as journal:
+        journal.note(
+            "start",
+            program=str(program.root),
+            identity=identity(program, find_workload(program, toolchains())),
+        )
+        beside = jouleline("refactor", folder, home=tmp_path)
+    assert beside.code == 1
+    assert "--resume" not in beside.err  # this process works on the only run there is
     stopped = jouleline("refactor", folder, home=tmp_path)
     assert stopped.code == 1
     assert "what was found so far is kept, and --resume goes on with earlier" in stopped.err

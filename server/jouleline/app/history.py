@@ -96,13 +96,14 @@ def named_run(records: Path, name: str) -> PastRun:
 
 
 def resumable(records: Path, program: Path, identity: str) -> PastRun | None:
-    """The newest run that did not end, of the program in a folder as it is now; None if there is none.
+    """The newest run left unfinished, of the program in a folder as it is now; None if there is none.
 
-    A copy of it elsewhere is another program, whose run may be somebody's who wants it left alone.
+    One that a process works on is not left, and a copy of the program elsewhere is another program, whose
+    run may be somebody's who wants it left alone.
     """
     place = str(program.absolute())
     runs = (run for run in past_runs(records) if run.identity == identity and run.program == place)
-    return next((run for run in runs if not run.ended), None)
+    return next((run for run in runs if not run.ended and not run.under_way), None)
 
 
 def result_of(run: PastRun) -> dict[str, Any] | None:

@@ -101,7 +101,10 @@ def _earlier(name: str, program: Program, workload: Workload, records: Path) -> 
     except HistoryError as error:
         raise UserError(str(error)) from error
     if past is None:
-        raise UserError("--resume: no unfinished run of this program as it is now; run it without --resume")
+        raise UserError(
+            "--resume: no unfinished run of this program as it is now, unless one is under way "
+            "(`jouleline history` tells); run it without --resume"
+        )
     if past.identity != identity(program, workload):
         raise UserError(
             f"--resume {past.name}: the program or its workload has changed since; run it without --resume"
