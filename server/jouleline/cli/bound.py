@@ -69,7 +69,8 @@ def run(options: argparse.Namespace) -> int:
         analysis = refined(analysis, source.refine(analysis, program))
     if Evidence(options.evidence) is Evidence.MODEL:
         _print_usages(sources)
-    document = bound_json(analysis, arguments)
+    # It rounds every figure of every kernel: text and SARIF do without.
+    document = bound_json(analysis, arguments) if options.since or options.format == "json" else {}
     changes = _changes(options.since, document)
     if options.format == "json":
         shared.print_json({**document, **({} if changes is None else {"changes": changes_json(changes)})})
