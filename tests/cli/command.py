@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jouleline.app.journal import EVENTS_FILE
+from jouleline.app.journal import EVENTS_FILE, Journal
 from tests.support.schemas import check
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -52,6 +52,23 @@ def snapshot(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.is_symlink()
     }
+
+
+def records_of(home: Path) -> Path:
+    """The folder where runs of this home are kept."""
+    return home / "state" / "jouleline" / "runs"
+
+
+def kept(records: Path, name: str, *, ended: bool, identity: str = "i") -> Path:
+    """A run as its log would tell it, without its result."""
+    folder = records / name
+    folder.mkdir(parents=True)
+    journal = Journal(folder / EVENTS_FILE)
+    journal.note("start", program=f"/programs/{name}", identity=identity)
+    if ended:
+        journal.note("end", improved=True, headline="−20% energy")
+    journal.close()
+    return folder
 
 
 def unfinished(run: Path) -> None:

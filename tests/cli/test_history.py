@@ -14,25 +14,12 @@ from jouleline.app.journal import EVENTS_FILE, Journal, identity
 from jouleline.app.program import read_program
 from jouleline.app.workload import find_workload
 from jouleline.wiring import toolchains
-from tests.cli.command import SAMPLES, jouleline, unfinished
+from tests.cli.command import SAMPLES, jouleline, kept, records_of, unfinished
 
 
 @pytest.fixture
 def records(tmp_path: Path) -> Path:
-    """The folder where runs of this test are kept."""
-    return tmp_path / "state" / "jouleline" / "runs"
-
-
-def kept(records: Path, name: str, *, ended: bool, identity: str = "i") -> Path:
-    """A run as its log would tell it."""
-    folder = records / name
-    folder.mkdir(parents=True)
-    journal = Journal(folder / EVENTS_FILE)
-    journal.note("start", program=f"/programs/{name}", identity=identity)
-    if ended:
-        journal.note("end", improved=True, headline="−20% energy")
-    journal.close()
-    return folder
+    return records_of(tmp_path)
 
 
 def test_runs_are_listed_the_newest_first_and_those_that_did_not_end_say_so(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import SAMPLES, jouleline
+from jouleline.app.journal import EVENTS_FILE, Journal
+from jouleline.app.record import RESULT_FILE
+from tests.cli.command import SAMPLES, jouleline, kept, records_of
+
+RECORD = Path(__file__).parents[2] / "vscode-client" / "test" / "records" / "improved" / "result.json"
 
 _VOID = frozenset(("meta", "link", "br", "img", "path", "circle", "use", "line", "rect"))
 
@@ -78,6 +84,32 @@ def test_what_is_neither_program_nor_run_is_said_in_a_sentence(tmp_path: Path) -
     said = jouleline("report", SAMPLES / "jacobi-cuda", "-o", tmp_path, home=tmp_path)
     assert said.code == 1
     assert "cannot be written" in said.err
+
+
+def test_unnamed_it_is_the_newest_run_that_has_a_result(tmp_path: Path) -> None:
+    none = jouleline("report", home=tmp_path)
+    assert none.code == 2
+    assert "no run has been kept yet" in none.err
+
+    done = kept(records_of(tmp_path), "20260101-done", ended=True)
+    result = json.loads(RECORD.read_text("utf-8"))
+    (done / RESULT_FILE).write_text(json.dumps({**result, "energy": None}), "utf-8")
+    said = jouleline("report", "--output", "-", home=tmp_path)
+    assert (said.code, said.err) == (0, "")
+
+    kept(records_of(tmp_path), "20260102-killed", ended=False)
+    again = jouleline("report", "--output", "-", home=tmp_path)
+    assert (again.code, again.out) == (0, said.out)
+    assert again.err.startswith("this is 20260101-done; the newer run 20260102-killed did not end")
+
+    with closing(Journal(records_of(tmp_path) / "20260102-killed" / EVENTS_FILE)):
+        under_way = jouleline("report", "--output", "-", home=tmp_path)
+    assert "the newer run 20260102-killed is under way" in under_way.err
+
+    (done / RESULT_FILE).unlink()
+    neither = jouleline("report", home=tmp_path)
+    assert neither.code == 2
+    assert "the run 20260102-killed did not end" in neither.err
 
 
 @pytest.mark.needs("chromium")

@@ -39,6 +39,11 @@ class PastRun:
         return self.folder.name
 
     @property
+    def finished(self) -> bool:
+        """Whether there is a result."""
+        return (self.folder / RESULT_FILE).exists()
+
+    @property
     def under_way(self) -> bool:
         """Whether a process works on it now."""
         return not self.ended and is_held(self.folder / EVENTS_FILE)

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from jouleline import wiring
 from jouleline.app.analyse import analyse, parse_files
-from jouleline.app.history import HistoryError, named_run, result_of
+from jouleline.app.history import HistoryError, PastRun, named_run, past_runs, result_of
 from jouleline.app.program_page import program_page
 from jouleline.app.run_page import run_page
 from jouleline.app.smells import program_smells
@@ -19,6 +19,7 @@ from . import options as shared
 from .console import output
 from .exit_codes import Exit, UserError
 from .history import without_result
+from .visible import visible
 
 _STANDARD_OUTPUT = Path("-")
 
@@ -28,9 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "subject",
         nargs="*",
-        default=["last"],
         metavar="PATH|RUN",
-        help="a program's folder or files, or the name of a run of refactor (default: the newest run)",
+        help="a program's folder or files, or a run of refactor (default: the newest with a result)",
     )
     parser.add_argument(
         "-o",
@@ -48,7 +48,10 @@ def run(options: argparse.Namespace) -> int:
     """Write the page."""
     paths = [Path(one) for one in options.subject]
     is_run = len(paths) == 1 and not paths[0].exists() and "/" not in options.subject[0]
-    text = _of_run(options.subject[0]) if is_run else _of_program(options, paths)
+    if not paths:
+        text = _of_newest()
+    else:
+        text = _of_run(options.subject[0]) if is_run else _of_program(options, paths)
     if options.output == _STANDARD_OUTPUT:
         sys.stdout.write(text)
         return Exit.DONE
@@ -63,15 +66,34 @@ def run(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def _of_newest() -> str:
+    """The page of the newest run with a result."""
+    runs = past_runs(wiring.records_folder())
+    if not runs:
+        raise UserError("no run has been kept yet: `jouleline refactor` keeps one, or name a program")
+    newest = runs[0]
+    found = next((run for run in runs if run.finished), newest)
+    if found is not newest:
+        told = f"this is {found.name}; the newer run {newest.name} {without_result(newest)}"
+        sys.stderr.write(f"{visible(told)}\n")
+    return _page(found)
+
+
 def _of_run(name: str) -> str:
     try:
-        found = named_run(wiring.records_folder(), name)
-        document = result_of(found)
+        return _page(named_run(wiring.records_folder(), name))
     except HistoryError as error:
         raise UserError(f"{error}; it is no path of a program either") from error
+
+
+def _page(run: PastRun) -> str:
+    try:
+        document = result_of(run)
+    except HistoryError as error:
+        raise UserError(str(error)) from error
     if document is None:
-        raise UserError(f"the run {found.name} {without_result(found)}")
-    return run_page(document, found.started)
+        raise UserError(f"the run {run.name} {without_result(run)}")
+    return run_page(document, run.started)
 
 
 def _of_program(options: argparse.Namespace, paths: list[Path]) -> str:
