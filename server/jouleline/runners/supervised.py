@@ -24,7 +24,7 @@ WATCHED: Final = (
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _CHUNK_BYTES = 64 * 1024
 # Longer than the supervisor's own patience with what it kills.
-_END_PATIENCE_S = 10.0
+_END_PATIENCE_S = 35.0
 _SIGNAL_BASE = 128
 _MEMORY_SHARE = 0.75
 _REASONS = {

@@ -31,8 +31,9 @@ from typing import NoReturn
 
 _PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 _LINUX = sys.platform.startswith("linux")
-# SIGKILL cannot be refused, so only a process in uninterruptible sleep or of another user outlives this.
-_KILL_PATIENCE_S = 5.0
+# SIGKILL cannot be refused, so only a process in uninterruptible sleep or of another user outlives this. It
+# is as long as a busy machine may take to end large processes; nobody waits longer than they do.
+_KILL_PATIENCE_S = 30.0
 _EXEC_FAILED = 127
 _LOOK_S = 0.05
 _LOOK_AT_FILES_S = 0.2
