@@ -26,6 +26,7 @@ from jouleline.meters.cpu_time import CpuTimeMeter
 from jouleline.rules import RULES
 from jouleline.runners.local import LocalRunner
 from jouleline.toolchains.gnu import GnuToolchain
+from jouleline.toolchains.nvcc import NvccToolchain
 from tests.cli.command import SAMPLES, snapshot
 from tests.support.processes import running
 
@@ -33,6 +34,7 @@ GLANCE = Plan(warm_up_windows=2, budget_s=0.1)
 """One block: enough to see a candidate measured, never enough for a verdict."""
 METER = CpuTimeMeter(rated_watts=100, cores=2, device="a test's processor", source="assumed by a test")
 
+NO_GPU = Finding("meter", "a test double of NVML", Availability.MISSING, "no driver answers a test")
 NOT_IN_THEM = "the program launches GPU kernels; the GPU's energy is not in these figures"
 
 
@@ -118,12 +120,11 @@ def test_a_gpu_programs_figures_say_that_the_gpu_is_not_in_them(tmp_path: Path) 
     assert NOT_IN_THEM not in measured.details
 
 
-def test_where_no_gpu_answers_a_gpu_programs_result_is_said_to_be_doubtful(tmp_path: Path) -> None:
+def test_kernels_of_cuda_beside_what_is_built_are_said_not_to_run_without_a_gpu(tmp_path: Path) -> None:
     program = copied("triad-omp", tmp_path)
     (program.root / "kernel.cu").write_text("__global__ void scale(float *x) { x[0] *= 2; }\n")
-    missing = Finding("meter", "a test double of NVML", Availability.MISSING, "no driver answers a test")
-    outcome = run(read_program([program.root]), tools(tmp_path, rules=(), gpu=missing))
-    assert "no driver answers a test: unless it checks that they ran" in outcome.details
+    outcome = run(read_program([program.root]), tools(tmp_path, rules=(), gpu=NO_GPU))
+    assert "GPU kernels, which did not run: no driver answers a test" in outcome.details
 
 
 @pytest.mark.parametrize("availability", [Availability.READY, Availability.MISSING])
@@ -206,15 +207,34 @@ def test_a_baseline_that_does_not_build_is_an_error_with_the_compilers_words(tmp
         run(program, tools(tmp_path))
 
 
-def test_a_gpu_program_that_fails_without_a_gpu_is_told_so(tmp_path: Path) -> None:
+def test_a_gpu_program_that_checks_no_error_is_refused_without_a_gpu(tmp_path: Path) -> None:
     folder = tmp_path / "program"
     folder.mkdir()
-    (folder / "main.cpp").write_text("int main() { return 1; }\n")
-    (folder / "kernel.cu").write_text("__global__ void scale(float *x) { x[0] *= 2; }\n")
+    # What nvcc would make of it: kernels in a section of their own, and a main that ends well without a GPU.
+    (folder / "main.cpp").write_text(
+        "// __global__ void scale(float *x) { x[0] *= 2; }\n"
+        '__attribute__((section(".nv_fatbin"), used)) static const char double_of_kernels[] = "kernels";\n'
+        "int main() {}\n"
+    )
     (folder / "jouleline.toml").write_text("[workload]\nbuild = 'g++ main.cpp -o main'\nrun = './main'\n")
-    missing = Finding("meter", "a test double of NVML", Availability.MISSING, "no driver answers a test")
-    with pytest.raises(RefactorError, match="launches GPU kernels, and no driver answers a test"):
-        run(read_program([folder]), tools(tmp_path, gpu=missing))
+    steps: list[Step] = []
+    with pytest.raises(RefactorError, match=r"need a GPU, and none was found where it runs \(no driver an"):
+        run(read_program([folder]), tools(tmp_path, gpu=NO_GPU), steps)
+    assert not any("running" in step.message for step in steps)
+    assert list((tmp_path / "records").iterdir()) == []
+
+
+@pytest.mark.needs("nvcc")
+def test_a_real_cuda_program_is_refused_without_a_gpu(tmp_path: Path) -> None:
+    program = tmp_path / "scale" / "scale.cu"
+    program.parent.mkdir()
+    program.write_text(
+        "#include <cstdio>\n__global__ void scale(float *x) { x[threadIdx.x] *= 2; }\n"
+        "int main() {\n  float *x, sum[32] = {};\n  cudaMalloc(&x, sizeof sum);\n  scale<<<1, 32>>>(x);\n"
+        '  cudaMemcpy(sum, x, sizeof sum, cudaMemcpyDeviceToHost);\n  printf("%g\\n", sum[0]);\n}\n'
+    )
+    with pytest.raises(RefactorError, match="nothing that they do could be verified or measured"):
+        run(read_program([program]), tools(tmp_path, gpu=NO_GPU, toolchains=[NvccToolchain()]))
 
 
 def test_a_scratch_folder_that_cannot_be_made_is_said_in_a_sentence(tmp_path: Path) -> None:

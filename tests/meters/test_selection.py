@@ -123,6 +123,16 @@ def test_the_gpu_that_answers_is_told_of(nvml: NvmlDouble) -> None:
     assert (find_gpu().name, find_gpu().availability) == ("nvml", Availability.READY)
 
 
+@pytest.mark.usefixtures("nvml")
+def test_a_gpu_that_nobody_tells_of_may_be_there_all_the_same(tmp_path: Path) -> None:
+    node = tmp_path / "kfd"
+    assert find_gpu([node]).availability is Availability.MISSING
+    assert "driver is not loaded, and no AMD GPU's driver is here" in find_gpu([node]).detail
+    node.touch()
+    assert find_gpu([node]).availability is Availability.LIMITED
+    assert find_gpu([node]).detail.startswith(f"{node} is here, but ")
+
+
 def test_doctor_tells_every_meter_what_helps_and_what_is_taken(nvml: NvmlDouble) -> None:
     found = {one.name: one for one in find_meters(model)}
     assert set(METERS) | {"default"} == set(found)

@@ -17,6 +17,7 @@ from .build import Built, build
 from .comparing import recorded_comparison, replayed, unused
 from .journal import Journal, files_key, identity
 from .measure import EnergyComparison, Measurement, Report, measure_one
+from .observe import require_gpu
 from .outcome import Task, Tools
 from .turns import Account, Turns
 from .variants import Memo
@@ -108,6 +109,7 @@ class LocalBench:
         self._baseline = await build(
             program.root, own, self._workload, self._turns, self._scratch.copy("baseline")
         )
+        await require_gpu(self._baseline, self._tools.gpu)
         if known is not None and known.baseline is not None:
             self._baseline = replace(self._baseline, said=known.baseline.said)
             # Locks belong to the event loop in which they were waited for.

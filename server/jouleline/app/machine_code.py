@@ -1,14 +1,15 @@
-"""Whether two builds of a program are the same machine code, so that no run could tell them apart.
+"""What was built: whether it is the same machine code as another build, and whether it is for a GPU.
 
-What is compared is what gets loaded: all allocated sections of each ELF file (code, constants, data), but
-neither debug information nor notes with a build's id.
+No run could tell two builds of the same machine code apart. What is compared is what gets loaded: all
+allocated sections of each ELF file (code, constants, data), but neither debug information nor notes with a
+build's id.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -25,6 +26,17 @@ _READS_SOURCES: Final = re.compile(
     rb"nvrtcCreateProgram|hiprtcCreateProgram|clBuildProgram|cuModuleLoad|dlopen"
 )
 
+# Where nvcc (and clang for CUDA) and hipcc put what GPUs run.
+_DEVICE_CODE: Final = (b".nv_fatbin\0", b".hip_fatbin\0")
+
+
+def holds_device_code(folder: Path) -> bool:
+    """Whether something that was built in a folder holds kernels of CUDA or HIP, which need a GPU.
+
+    OpenMP's target regions do not count: they run on the host where there is none.
+    """
+    return any(section in data for _, data in _elf_files(folder) for section in _DEVICE_CODE)
+
 
 def same_machine_code(baseline: Path, candidate: Path, changed: Mapping[str, bytes]) -> bool:
     """Whether what was built in two folders is the same, though the sources ``changed`` differ.
@@ -40,16 +52,20 @@ def same_machine_code(baseline: Path, candidate: Path, changed: Mapping[str, byt
 
 def _built(folder: Path) -> dict[str, tuple[tuple[int, bytes], ...] | None]:
     """The loaded sections of each ELF file in a folder, by its name."""
-    found: dict[str, tuple[tuple[int, bytes], ...] | None] = {}
+    return {
+        path.relative_to(folder).as_posix(): None if _READS_SOURCES.search(data) else loaded(data)
+        for path, data in _elf_files(folder)
+    }
+
+
+def _elf_files(folder: Path) -> Iterator[tuple[Path, bytes]]:
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not path.is_file() or path.suffix.lower() in SOURCE_SUFFIXES:
             continue
         with path.open("rb") as file:
             if file.read(len(_ELF)) != _ELF:
                 continue
-        data = path.read_bytes()
-        found[path.relative_to(folder).as_posix()] = None if _READS_SOURCES.search(data) else loaded(data)
-    return found
+        yield path, path.read_bytes()
 
 
 def loaded(data: bytes) -> tuple[tuple[int, bytes], ...] | None:

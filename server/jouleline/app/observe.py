@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from jouleline.core.compare import Expectation, compare
-from jouleline.core.ports import Completed, Limits, Runner
+from jouleline.core.ports import Availability, Completed, Finding, Limits, Runner
 from jouleline.core.workload import Tolerance
 
 from .build import Built, how_it_failed, tail
+from .machine_code import holds_device_code
 
 MAX_OUTPUT_FILE_BYTES: Final = 256 * 1024 * 1024
 # Threads that spin while they wait make CPU time a measure of how busy the machine is, not of the work.
@@ -26,6 +27,23 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 
 class BaselineError(RuntimeError):
     """The baseline gives nothing to compare with; the message says why."""
+
+
+async def require_gpu(baseline: Built, gpu: Finding | None) -> None:
+    """See that the kernels of CUDA or HIP that were built can run; ``gpu`` is what is known of GPUs there.
+
+    A program that checks no error ends well without a GPU, and so does any candidate of it.
+
+    Raises:
+        BaselineError: if there is no GPU for them.
+    """
+    if gpu is None or gpu.availability is not Availability.MISSING or not baseline.gpu:
+        return
+    if await asyncio.to_thread(holds_device_code, baseline.directory):
+        raise BaselineError(
+            f"the program's kernels need a GPU, and none was found where it runs ({gpu.detail}): nothing "
+            "that they do could be verified or measured; run it on a machine that has one (docs/targets.md)"
+        )
 
 
 class RunError(RuntimeError):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from jouleline.core.meter import MeterError
 from jouleline.core.ports import Availability, RunnerError
@@ -27,6 +28,11 @@ from .record import new_record
 from .verify import BaselineError
 
 __all__ = ["Attempt", "Outcome", "RefactorError", "Report", "Step", "Tools", "refactor"]
+
+
+_FAILURES: Final = (
+    BaselineError, EnergyRecordError, JournalError, MeasurementError, MeterError, RunnerError
+)  # fmt: skip
 
 
 class RefactorError(RuntimeError):
@@ -94,9 +100,7 @@ async def _refactored(task: Task, tell: Report, journal: Journal) -> Outcome:
             return await Loop(task, tell, Path(scratch), journal).run()
         except BuildError as error:
             raise RefactorError(f"the baseline does not build: {error}") from error
-        except BaselineError as error:
-            raise RefactorError(f"{error}{_without_gpu(task.program, tools)}") from error
-        except (EnergyRecordError, JournalError, RunnerError, MeterError, MeasurementError) as error:
+        except _FAILURES as error:
             raise RefactorError(str(error)) from error
 
 
@@ -106,17 +110,7 @@ def _gpu_note(program: Program, tools: Tools) -> str:
         return ""
     gpu_answers = tools.gpu is not None and tools.gpu.availability is not Availability.MISSING
     if needs_gpu(program) and tools.gpu is not None and not gpu_answers:
-        return (
-            f"the program launches GPU kernels, and {tools.gpu.detail}: unless it checks that they ran, what "
-            "was verified and measured here is not its work"
-        )
+        return f"the program's sources hold GPU kernels, which did not run: {tools.gpu.detail}"
     if needs_gpu(program) or (gpu_answers and launches_kernels(program)):
         return "the program launches GPU kernels; the GPU's energy is not in these figures"
     return ""
-
-
-def _without_gpu(program: Program, tools: Tools) -> str:
-    """Why a CUDA program fails where there is no GPU, as a further line; empty otherwise."""
-    if tools.gpu is None or tools.gpu.availability is not Availability.MISSING:
-        return ""
-    return f"\nIt launches GPU kernels, and {tools.gpu.detail}." if needs_gpu(program) else ""

@@ -13,13 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from jouleline.core.device import Device
-from jouleline.core.ports import Runner
+from jouleline.core.ports import Finding, Runner
 from jouleline.core.verdict import GateResult, Verdict
 from jouleline.core.workload import Workload
 
 from .build import BuildError, Built, build
 from .gates import check_files, folder_changes, sources
-from .observe import BaselineError, Effort
+from .observe import BaselineError, Effort, require_gpu
 from .recheck import recheck
 from .reference import Reference, make_reference
 from .trial import GATES, Report, Trial
@@ -72,15 +72,17 @@ async def verify_folders(
     *,
     effort: Effort | None = None,
     device: Device | None = None,
+    gpu: Finding | None = None,
     progress: Report | None = None,
 ) -> Verdict:
     """Try the program in one folder as a candidate for that in another.
 
     Both are built in ``scratch``, an existing folder. Only the files that a candidate may change are
-    taken from its folder, and ``workload`` is the baseline's.
+    taken from its folder, and ``workload`` is the baseline's. ``device`` is the processor where they run,
+    ``gpu`` what is known of the GPUs there (None: nothing).
 
     Raises:
-        BaselineError: if the baseline does not build or gives nothing to compare with.
+        BaselineError: if the baseline does not build, lacks a GPU or gives nothing to compare with.
         OSError: if a file of the candidate cannot be read.
         RunnerError: if a process could not be started.
     """
@@ -100,6 +102,7 @@ async def verify_folders(
         built = await build(baseline, {}, workload, runner, scratch / "baseline")
     except BuildError as error:
         raise BaselineError(f"the baseline does not build: {error}") from error
+    await require_gpu(built, gpu)
     trial = Trial(await make_reference(built, runner, effort, device), runner, tell, Verdict((files,)))
     original = await asyncio.to_thread(sources, baseline)
     await trial.run(baseline, changes.changed, original, scratch / "candidate")

@@ -37,6 +37,7 @@ from jouleline.app.measure import (
 )
 from jouleline.app.measure_report import agree, figures, kernels_json, result_json
 from jouleline.app.measure_settings import MOST_CONTROL, MeasureSettings
+from jouleline.app.observe import BaselineError, require_gpu
 from jouleline.app.profiles import decode_profile, read_profile
 from jouleline.app.program import launches_kernels
 from jouleline.core.energy import CONTROL_BLOCKS, EnergyVerdict
@@ -253,7 +254,7 @@ def _measured(options: argparse.Namespace) -> _Done:
                 there=there,
             )
             result = asyncio.run(bench.run())
-    except (BuildError, EnergyRecordError, MeasurementError, MeterError, RunnerError) as error:
+    except (BaselineError, BuildError, EnergyRecordError, MeasurementError, MeterError, RunnerError) as error:
         raise UserError(str(error), Exit.FAILED) from error
     return _Done(result, bench.windows, notes)
 
@@ -336,7 +337,9 @@ class _Bench:
 
     async def _built(self, path: Path, name: str) -> Built:
         self.shown.say(f"building {path}")
-        return await build(_folder(path), {}, self.workload, self.runner, self.scratch / name)
+        built = await build(_folder(path), {}, self.workload, self.runner, self.scratch / name)
+        await require_gpu(built, wiring.find_gpu() if self.there is None else self.there.gpu)
+        return built
 
 
 def _folder(path: Path) -> Path:

@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
                     runner,
                     folder,
                     device=wiring.host_device() if there is None else there.host,
+                    gpu=wiring.find_gpu() if there is None else there.gpu,
                     progress=lambda gate: tell(gate, None),
                 )
             )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from jouleline.core.meter import Measured, Meter, MeterError, MeterInfo
 from jouleline.core.ports import Availability, Finding
 
 from .amd_smi import AmdSmiSource, find_amd_smi
+from .amd_smi_devices import KFD
 from .node import NodeMeter
 from .nvml import NvmlSource, find_nvml
 from .rapl import RaplSource, find_rapl
@@ -21,6 +23,8 @@ METERS: Final = ("nvml", "amd-smi", "rapl", "node", "cpu-time")
 """Everything that ``--meter`` can name beside a recording, the surest first."""
 
 _GPU: Final = ("nvml", "amd-smi")
+_UNTOLD: Final = (KFD, Path("/dev/nvmap"))
+"""By these, programs reach GPUs that nobody tells of: AMD's without amdsmi, a Jetson's without NVML."""
 
 
 def named_meter(
@@ -74,10 +78,17 @@ def counts_only_gpus(meter: MeterInfo[Any]) -> bool:
     return all(part in _GPU for part in meter.name.split("+"))
 
 
-def find_gpu() -> Finding:
-    """What is known of the GPUs here: that of the vendor whose driver answers."""
+def find_gpu(nodes: Sequence[Path] = _UNTOLD) -> Finding:
+    """What is known of the GPUs here: that of the vendor whose driver answers, else if one has a node."""
     found = (find_nvml(), find_amd_smi())
-    return next((each for each in found if each.availability is not Availability.MISSING), found[0])
+    for each in found:
+        if each.availability is not Availability.MISSING:
+            return each
+    lacking = ", and ".join(each.detail for each in found)
+    node = next((str(node) for node in nodes if node.exists()), None)
+    if node is not None:
+        return Finding("meter", "gpu", Availability.LIMITED, f"{node} is here, but {lacking}")
+    return replace(found[0], detail=lacking)
 
 
 def find_meters(model: Callable[[], Meter[Any]]) -> list[Finding]:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from .fleet import fleet_of
     from .folders import config_folder, disk_cache, records_folder
     from .loop import loop_settings, refactor_tools, rules
-    from .measuring import measure_settings, meter, replay_meter, sees_gpus, simulated_meter, turn
+    from .measuring import (
+        find_gpu,
+        measure_settings,
+        meter,
+        replay_meter,
+        sees_gpus,
+        simulated_meter,
+        turn,
+    )
     from .models import configured_model, fine_tuner, model_evidence, model_settings
     from .remote import Place, UnreachableTargetError, place, target, target_findings, target_names
     from .running import runner, toolchains
@@ -35,6 +43,7 @@ __all__ = [
     "configured_model",
     "disk_cache",
     "evidence_sources",
+    "find_gpu",
     "findings",
     "fine_tuner",
     "fleet_of",
@@ -78,6 +87,7 @@ _HOMES = {
     "disk_cache": "folders",
     "evidence_sources": "evidence",
     "fleet_of": "fleet",
+    "find_gpu": "measuring",
     "findings": "doctor",
     "fine_tuner": "models",
     "host_device": "devices",

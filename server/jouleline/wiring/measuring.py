@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jouleline.app.energy_replay import Replayable
     from jouleline.app.measure_settings import MeasureSettings
     from jouleline.app.virtual_machine import VirtualMachine
+    from jouleline.core.ports import Finding
 
 
 def meter(
@@ -56,6 +57,13 @@ def two_meters(settings: MeasureSettings, *, uses_gpu: bool) -> tuple[Meter[Any]
         other = another()
         opened.pop_all()
     return one, other
+
+
+def find_gpu() -> Finding:
+    """What is known of the GPUs of this machine."""
+    from jouleline.meters.selection import find_gpu
+
+    return find_gpu()
 
 
 def sees_gpus(meter: MeterInfo[Any]) -> bool:
