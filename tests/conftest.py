@@ -1,4 +1,5 @@
 import signal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from hypothesis import settings
 
 from tests.support.nvml import NvmlDouble, build_nvml_double, loaded
 from tests.support.openai_server import KEY, Double, openai_double
+from tests.support.slurm import Slurm, running_slurm
+from tests.support.sshd import Sshd, running_sshd
 from tests.support.tools import require_tool
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -30,6 +33,35 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with openai_double() as served:
         yield served
+
+
+@pytest.fixture
+def mark() -> str:
+    """A word that no other process has in its command line."""
+    return f"mark-{uuid.uuid4().hex}"
+
+
+@pytest.fixture(scope="session")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """Another machine, as far as anybody can tell."""
+    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture
+def sshd(daemon: Sshd, monkeypatch: pytest.MonkeyPatch) -> Sshd:
+    """A machine that is reached over the network, and a `ssh` on the PATH that knows it."""
+    monkeypatch.setenv("PATH", str(daemon.bin), prepend=":")
+    # No connection of one test is kept for the next.
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(daemon.folder / "no such folder"))
+    return daemon
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
+    """A cluster of one node for a module, whose tests cancel jobs and let the node fail."""
+    with running_slurm(tmp_path_factory.mktemp("slurm")) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,38 +18,24 @@ from jouleline.app.target_settings import KEYS, find_target
 from jouleline.cli.main import _parser
 from tests.cli.command import Said, jouleline
 from tests.runners.processes import until
-from tests.support.slurm import Slurm, running_slurm
-from tests.support.sshd import HOST, UNKNOWN, Sshd, running_sshd
+from tests.support.slurm import Slurm
+from tests.support.sshd import UNKNOWN, Sshd
 
 pytestmark = pytest.mark.needs("g++", "bwrap")
 
 Run = Callable[..., Said]
 
 
-@pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    with running_slurm(tmp_path_factory.mktemp("slurm")) as cluster:
-        yield cluster
-
-
 @pytest.fixture
-def run(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(sshd: Sshd, tmp_path: Path) -> Run:
     """Runs the command line as a user who has described the machine in their own file."""
     home = tmp_path / "home"
     (home / ".config/jouleline").mkdir(parents=True)
-    there = f'python = "{sys.executable}"\nfolder = "{sshd.far}/files"\n'
     (home / ".config/jouleline/jouleline.toml").write_text(
-        f'[target.far]\nhost = "{HOST}"\n{there}[target.unknown]\nhost = "{UNKNOWN}"\n{there}'
-        f'[target.cluster]\nrunner = "slurm"\n{there}[measure]\nmeter = "cpu-time"\n'
+        f"{sshd.described('far')}{sshd.described('unknown', UNKNOWN)}"
+        f'[target.cluster]\nrunner = "slurm"\npython = "{sys.executable}"\nfolder = "{sshd.far}/files"\n'
+        '[measure]\nmeter = "cpu-time"\n'
     )
-    monkeypatch.setenv("PATH", str(sshd.bin), prepend=":")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(sshd.folder / "no such folder"))
     return lambda *words: jouleline(*words, home=home)
 
 

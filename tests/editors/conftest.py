@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.editors.code_server import ROOT, CodeServer, code_server, require_code_server
 from tests.editors.window import WIDE, Window
-from tests.support.sshd import HOST, Sshd, running_sshd
+from tests.support.sshd import Sshd
 from tests.support.tools import require_tool
 
 TARGET = "gpu-box"
@@ -29,26 +29,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    """Another machine, as far as the editor can tell."""
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def vscode(far: Sshd) -> Iterator[CodeServer]:
+def vscode(daemon: Sshd) -> Iterator[CodeServer]:
     entry = require_code_server()
     # A short path: pictures show it, and a socket's name has a hundred characters at most.
     with (
         tempfile.TemporaryDirectory(prefix="jouleline-") as home,
-        code_server(entry, Path(home), sys.executable, far.bin) as serving,
+        code_server(entry, Path(home), sys.executable, daemon.bin) as serving,
     ):
         own = Path(home) / ".config" / "jouleline" / "jouleline.toml"
         own.parent.mkdir(parents=True)
-        own.write_text(
-            f'[target.{TARGET}]\nhost = "{HOST}"\npython = "{sys.executable}"\nfolder = "{far.far}/files"\n',
-            "utf-8",
-        )
+        own.write_text(daemon.described(TARGET), "utf-8")
         yield serving
 
 

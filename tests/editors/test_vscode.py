@@ -174,7 +174,7 @@ def test_a_refactoring_ends_as_an_edit_and_one_that_is_discarded_changes_nothing
 
 
 def test_a_run_on_another_machine_outlives_the_server_and_its_edit_is_applied(
-    window: Window, vscode: CodeServer, far: Sshd, workspace: Path, settings: Path
+    window: Window, vscode: CodeServer, daemon: Sshd, workspace: Path, settings: Path
 ) -> None:
     file = workspace / "decay" / "decay.cpp"
     window.open(file)
@@ -201,7 +201,7 @@ def test_a_run_on_another_machine_outlives_the_server_and_its_edit_is_applied(
     expect(window.editor_of(file).locator(".view-line", has_text="x * invariant_pow")).to_have_count(1)
     expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
     eventually(lambda: not workers(vscode.home), "the run's process is there")
-    eventually(lambda: not processes_with(f"{far.far}/files"), "something runs on the other machine")
+    eventually(lambda: not processes_with(f"{daemon.far}/files"), "something runs on the other machine")
     window.command("Notifications: Clear All Notifications")
     window.picture("run")
     window.narrow()

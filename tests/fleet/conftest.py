@@ -2,8 +2,6 @@
 
 import shutil
 import sys
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from jouleline.core.ports import Availability
 from jouleline.fleet import workers
 from jouleline.runners.bubblewrap import find_bubblewrap
-from tests.support.slurm import Slurm, running_slurm
+from tests.support.slurm import Slurm
 
 # With few headers, for compilers spend their time on these.
 SOURCE = """\
@@ -37,11 +35,6 @@ int main(int, char **argv) {
 
 
 @pytest.fixture
-def mark() -> str:
-    return f"mark-{uuid.uuid4().hex}"
-
-
-@pytest.fixture
 def program(tmp_path: Path, mark: str) -> Path:
     """Each of its builds and runs carries the mark."""
     folder = tmp_path / "sum"
@@ -54,12 +47,6 @@ def program(tmp_path: Path, mark: str) -> Path:
         "[workload.tolerance]\nrelative = 1e-8\n[refactor]\nrounds = 0\n[measure]\nseconds = 0.2\n"
     )
     return folder
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    with running_slurm(tmp_path_factory.mktemp("slurm")) as cluster:
-        yield cluster
 
 
 @pytest.fixture

@@ -19,24 +19,11 @@ from jouleline.app.workload import find_workload
 from tests.editors.programs import DECAY, LOOP_LINE, building, write_decay, write_stuck
 from tests.lsp.client import TIMEOUT_S, Client, Message, ServerError, over_stdio
 from tests.runners.processes import processes_with, until
-from tests.support.slurm import Slurm, running_slurm
-from tests.support.sshd import HOST, Sshd, running_sshd
+from tests.support.slurm import Slurm
+from tests.support.sshd import HOST, Sshd
 
 pytestmark = pytest.mark.needs("g++", "bwrap")
 RUN_S = 240.0
-
-
-@pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    with running_slurm(tmp_path_factory.mktemp("slurm")) as cluster:
-        yield cluster
-
 
 Start = Callable[[], AbstractContextManager[Client]]
 
@@ -47,16 +34,14 @@ def start(sshd: Sshd, tmp_path: Path) -> Start:
     own = tmp_path / "config" / "jouleline" / "jouleline.toml"
     own.parent.mkdir(parents=True)
     own.write_text(
-        f'[target.far]\nhost = "{HOST}"\npython = "{sys.executable}"\nfolder = "{sshd.far}/files"\n'
+        f"{sshd.described('far')}"
         f'[target.closed]\nrunner = "slurm"\nqueue = "closed"\npython = "{sys.executable}"\n'
         '[target.wrong]\nrunner = "carrier pigeon"\n[measure]\nmeter = "cpu-time"\nseconds = 30\n'
     )
     environment = {
-        "PATH": f"{sshd.bin}:{os.environ['PATH']}",
         "XDG_CONFIG_HOME": str(tmp_path / "config"),
         "XDG_STATE_HOME": str(tmp_path / "state"),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "XDG_RUNTIME_DIR": str(sshd.folder / "no such folder"),
     }
     return lambda: over_stdio(environment)
 

@@ -1,5 +1,4 @@
 import sys
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,25 +11,10 @@ from jouleline.core.target import Target
 from jouleline.remote.machine import Machine
 from jouleline.remote.ssh import Ssh
 from jouleline.runners.bubblewrap import find_bubblewrap
-from tests.support.sshd import HOST, Sshd, running_sshd
+from tests.support.sshd import HOST, Sshd
 from tests.support.tools import skip_unless_ci
 
 Connect = Callable[..., Machine]
-
-
-@pytest.fixture(scope="session")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
-        yield server
-
-
-@pytest.fixture
-def sshd(daemon: Sshd, monkeypatch: pytest.MonkeyPatch) -> Sshd:
-    """A machine that is reached over the network, and a `ssh` on the PATH that knows it."""
-    monkeypatch.setenv("PATH", str(daemon.bin), prepend=":")
-    # No connection of one test is kept for the next.
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(daemon.folder / "no such folder"))
-    return daemon
 
 
 @pytest.fixture
@@ -72,8 +56,3 @@ def _sandbox() -> str:
     if finding.availability is not Availability.READY:
         skip_unless_ci(f"{finding.detail}: {finding.remedy}")
     return "bubblewrap"
-
-
-@pytest.fixture
-def mark() -> str:
-    return f"mark-{uuid.uuid4().hex}"

@@ -23,19 +23,13 @@ from jouleline.remote.machine import Machine
 from jouleline.remote.queued import Queued
 from jouleline.remote.runner import RemoteRunner
 from tests.runners.processes import processes_with, sleeper, sleepers_with, until
-from tests.support.slurm import Slurm, running_slurm
+from tests.support.slurm import Slurm
 from tests.support.sshd import HOST
 from tests.support.tools import bare_path
 
 NODE = platform.node().partition(".")[0]
 
 Allocate = Callable[..., Machine]
-
-
-@pytest.fixture(scope="module")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
-    with running_slurm(tmp_path_factory.mktemp("slurm")) as cluster:
-        yield cluster
 
 
 @pytest.fixture

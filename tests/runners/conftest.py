@@ -1,5 +1,3 @@
-import uuid
-
 import pytest
 
 from jouleline.core.ports import Availability, Runner
@@ -9,10 +7,10 @@ from jouleline.runners.bubblewrap import BubblewrapRunner, find_bubblewrap
 from jouleline.runners.landlock import LandlockRunner, find_landlock
 from jouleline.runners.local import LocalRunner
 from jouleline.runners.low_priority import LowPriorityRunner
-from tests.remote.conftest import daemon, far
+from tests.remote.conftest import far
 from tests.support.tools import skip_unless_ci
 
-__all__ = ["daemon", "far"]
+__all__ = ["far"]
 
 
 @pytest.fixture
@@ -56,8 +54,3 @@ def _runner(request: pytest.FixtureRequest) -> Runner:
         return RemoteRunner(machine)
     found: Runner = request.getfixturevalue("landlocked" if request.param == "landlock" else "confined")
     return found
-
-
-@pytest.fixture
-def mark() -> str:
-    return f"mark-{uuid.uuid4().hex}"

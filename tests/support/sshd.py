@@ -44,6 +44,10 @@ class Sshd:
     def far(self) -> Path:
         return self.folder / "far"
 
+    def described(self, name: str, host: str = HOST) -> str:
+        """The table of this machine as target ``name`` in a user's jouleline.toml."""
+        return f'[target.{name}]\nhost = "{host}"\npython = "{sys.executable}"\nfolder = "{self.far}/files"\n'
+
     def start(self) -> None:
         options = [f"-oSetEnv={' '.join(f'{name}={value}' for name, value in self.environment.items())}"]
         with (self.folder / "sshd.log").open("ab") as log:
