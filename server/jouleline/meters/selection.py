@@ -23,7 +23,7 @@ METERS: Final = ("nvml", "amd-smi", "rapl", "node", "cpu-time")
 """Everything that ``--meter`` can name beside a recording, the surest first."""
 
 _GPU: Final = ("nvml", "amd-smi")
-_UNTOLD: Final = (KFD, Path("/dev/nvmap"))
+_UNTOLD: Final = (KFD, Path("/dev/nvhost-gpu"))
 """By these, programs reach GPUs that nobody tells of: AMD's without amdsmi, a Jetson's without NVML."""
 
 
