@@ -14,19 +14,6 @@ from tests.support import amd_smi as double
 from tests.support.amd_smi import AmdSmiDouble, GpuDouble
 
 
-@pytest.fixture
-def amd(monkeypatch: pytest.MonkeyPatch) -> AmdSmiDouble:
-    return double.install(monkeypatch)
-
-
-@pytest.fixture
-def kfd(tmp_path: Path) -> Path:
-    """A double of the device file by which programs reach AMD's GPUs."""
-    path = tmp_path / "kfd"
-    path.touch()
-    return path
-
-
 @contextlib.contextmanager
 def source(
     kfd: Path, *gpus: str, accept_partitions: bool = False, environment: dict[str, str] | None = None

@@ -21,18 +21,6 @@ RUN_S = 10.0
 Energy = Callable[[float], float]
 
 
-@pytest.fixture
-def amd(monkeypatch: pytest.MonkeyPatch) -> AmdSmiDouble:
-    return double.install(monkeypatch)
-
-
-@pytest.fixture
-def kfd(tmp_path: Path) -> Path:
-    path = tmp_path / "kfd"
-    path.touch()
-    return path
-
-
 @contextmanager
 def metering(
     amd: AmdSmiDouble, kfd: Path, *gpus: GpuDouble, accept_partitions: bool = False
