@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from jouleline.core.loop_settings import FIELDS, NAMED, LoopSettings
 
-from .workload import WorkloadError, read_document
+from .workload import read_table
 
 _USE: Final = "use"
 _TRUTHS: Final = frozenset(("rules", "model", "context", "plan", "judge", "comment"))
@@ -35,8 +35,8 @@ def find_loop_settings(own: Path, program: Path | None, use: str | None = None) 
     """
     if use is not None:
         return NAMED[use]
-    mine = _applied(LoopSettings(), own) if own.exists() else LoopSettings()
-    if program is None or not program.exists():
+    mine = _applied(LoopSettings(), own)
+    if program is None:
         return mine
     theirs = _applied(mine, program)
     # It may come from anybody: it asks no model more than the user does, nor takes longer.
@@ -50,12 +50,7 @@ def find_loop_settings(own: Path, program: Path | None, use: str | None = None) 
 
 
 def _applied(settings: LoopSettings, path: Path) -> LoopSettings:
-    try:
-        table = read_document(path).get("refactor", {})
-    except WorkloadError as error:
-        raise LoopSettingsError(str(error)) from error
-    if not isinstance(table, dict):
-        raise LoopSettingsError(f"{path}: [refactor] must be a table")
+    table = read_table(path, "refactor", (_USE, *FIELDS), LoopSettingsError)
     use = table.pop(_USE, None)
     if use is not None:
         if use not in NAMED:
@@ -66,10 +61,6 @@ def _applied(settings: LoopSettings, path: Path) -> LoopSettings:
 
 
 def _checked(path: Path, key: str, value: object) -> Any:
-    if key not in FIELDS:
-        raise LoopSettingsError(
-            f"{path}: unknown key {key!r} in [refactor]; known are {', '.join((_USE, *FIELDS))}"
-        )
     if key in _TRUTHS:
         wanted, good = "true or false", isinstance(value, bool)
     elif key in _COUNTS:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from jouleline.core.energy import CONTROL_BLOCKS
 
 from .measurement import Plan
-from .workload import WorkloadError, read_document
+from .workload import read_table
 
 MOST_CONTROL: Final = 100
 """Blocks of a program against itself; more would be a slip of the finger."""
@@ -71,22 +71,11 @@ def find_settings(own: Path, program: Path | None) -> MeasureSettings:
 
 def _table(path: Path) -> dict[str, Any]:
     """The checked ``[measure]`` table of a file; empty if there is none."""
-    if not path.exists():
-        return {}
-    try:
-        table = read_document(path).get("measure", {})
-    except WorkloadError as error:
-        raise MeasureSettingsError(str(error)) from error
-    if not isinstance(table, dict):
-        raise MeasureSettingsError(f"{path}: [measure] must be a table")
+    table = read_table(path, "measure", _WANTED, MeasureSettingsError)
     for key, value in table.items():
-        if key not in _WANTED:
-            raise MeasureSettingsError(
-                f"{path}: unknown key {key!r} in [measure]; known are {', '.join(_WANTED)}"
-            )
         if not _is_wanted(key, value):
             raise MeasureSettingsError(f"{path}: {key} in [measure] must be {_WANTED[key]}")
-    return dict(table)
+    return table
 
 
 def _is_wanted(key: str, value: object) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from jouleline.core.model_settings import OPENAI_URL, ModelSettings
 
-from .workload import WorkloadError, read_document
+from .workload import read_table
 
 _POSITIVE: Final = "a number above 0"
 _PRICE: Final = "a price for a million tokens, 0 or more"
@@ -150,19 +150,8 @@ def _spending(theirs: Mapping[str, Any], mine: Mapping[str, Any]) -> dict[str, A
 
 def _table(path: Path) -> dict[str, Any]:
     """The checked ``[model]`` table of a file; empty if there is none."""
-    if not path.exists():
-        return {}
-    try:
-        table = read_document(path).get("model", {})
-    except WorkloadError as error:
-        raise ModelSettingsError(str(error)) from error
-    if not isinstance(table, dict):
-        raise ModelSettingsError(f"{path}: [model] must be a table")
+    table = read_table(path, "model", _WANTED, ModelSettingsError)
     for key, value in table.items():
-        if key not in _WANTED:
-            raise ModelSettingsError(
-                f"{path}: unknown key {key!r} in [model]; known are {', '.join(_WANTED)}"
-            )
         if key == "extra" and isinstance(value, dict) and (taken := sorted(_OURS.keys() & value.keys())):
             instead = _OURS[taken[0]]
             raise ModelSettingsError(
@@ -171,7 +160,7 @@ def _table(path: Path) -> dict[str, Any]:
             )
         if not _is_wanted(key, value):
             raise ModelSettingsError(f"{path}: {key} in [model] must be {_WANTED[key]}")
-    return dict(table)
+    return table
 
 
 def _is_wanted(key: str, value: object) -> bool:

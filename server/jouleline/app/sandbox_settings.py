@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from .workload import WorkloadError, read_document
+from .workload import read_table
 
 
 class Backend(StrEnum):
@@ -39,12 +39,7 @@ def find_sandbox(file: Path) -> SandboxSettings:
     Raises:
         SandboxSettingsError: if the file cannot be read, or a value is not what it must be.
     """
-    try:
-        table = read_document(file).get("sandbox", {}) if file.exists() else {}
-    except WorkloadError as error:
-        raise SandboxSettingsError(str(error)) from error
-    if not isinstance(table, dict) or not set(table) <= {"backend", "readable"}:
-        raise SandboxSettingsError(f"{file}: [sandbox] holds backend and readable, no more")
+    table = read_table(file, "sandbox", ("backend", "readable"), SandboxSettingsError)
     backend = table.get("backend", Backend.BEST)
     if backend not in list(Backend):
         raise SandboxSettingsError(f"{file}: backend in [sandbox] must be one of {', '.join(Backend)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -73,6 +73,26 @@ def read_document(path: Path) -> dict[str, Any]:
         if name not in _TABLES:
             raise WorkloadError(f"{path}: unknown table [{name}]; known are {', '.join(_TABLES)}")
     return document
+
+
+def read_table(path: Path, name: str, known: Collection[str], error: type[ValueError]) -> dict[str, Any]:
+    """The table ``[name]`` of a ``jouleline.toml``, whose keys are ``known``; empty if there is no such file.
+
+    Raises:
+        error: if the file cannot be read, ``name`` is no table, or has a key that nobody knows.
+    """
+    if not path.exists():
+        return {}
+    try:
+        table = read_document(path).get(name, {})
+    except WorkloadError as problem:
+        raise error(str(problem)) from problem
+    if not isinstance(table, dict):
+        raise error(f"{path}: [{name}] must be a table")
+    for key in table:
+        if key not in known:
+            raise error(f"{path}: unknown key {key!r} in [{name}]; known are {', '.join(known)}")
+    return table
 
 
 def read_toml(path: Path) -> dict[str, Any]:
