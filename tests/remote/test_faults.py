@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -22,7 +21,7 @@ from jouleline.remote.machine import Machine
 from jouleline.remote.meter import RemoteMeter, RemoteTurn
 from jouleline.remote.runner import RemoteRunner
 from jouleline.remote.ssh import Ssh
-from tests.runners.processes import processes_with, sleeper, sleepers_with, until
+from tests.runners.processes import killed_in_a_job, processes_with, sleeper, sleepers_with, until
 from tests.support.sshd import CHANGED, DEAF, HOST, PASSWORDS, STRANGER, UNKNOWN, Sshd
 
 from .conftest import Connect
@@ -193,21 +192,14 @@ def test_a_laptop_that_is_closed_leaves_nothing_running_there(
 def test_a_killed_jouleline_leaves_nothing_running_there(
     sshd: Sshd, target: Target, tmp_path: Path, mark: str
 ) -> None:
-    script = (
-        "import asyncio, pickle, sys\n"
-        "from jouleline.core.ports import Job\n"
+    setup = (
         "from jouleline.remote.machine import Machine\n"
         "from jouleline.remote.runner import RemoteRunner\n"
         "from jouleline.remote.ssh import Ssh\n"
-        f"machine = Machine('far', Ssh(pickle.loads({pickle.dumps(target)!r})), sandboxes=())\n"
-        "asyncio.run(RemoteRunner(machine).run(Job(sys.stdin.read(), sys.argv[1])))\n"
+        f"target = pickle.loads({pickle.dumps(target)!r})\n"
+        "runner = RemoteRunner(Machine('far', Ssh(target), sandboxes=()))"
     )
-    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE) as we:
-        assert we.stdin is not None
-        we.stdin.write(f"setsid {sleeper(mark)} & wait".encode())
-        we.stdin.close()
-        until(lambda: sleepers_with(mark))
-        we.kill()
+    killed_in_a_job(setup, f"setsid {sleeper(mark)} & wait", tmp_path, mark)
     until(lambda: not processes_with(mark))
     until(lambda: not list((sshd.far / "files/sessions").iterdir()))
 

@@ -22,7 +22,7 @@ from jouleline.remote.errors import UnreachableError
 from jouleline.remote.machine import Machine
 from jouleline.remote.queued import Queued
 from jouleline.remote.runner import RemoteRunner
-from tests.runners.processes import processes_with, sleeper, sleepers_with, until
+from tests.runners.processes import killed_in_a_job, processes_with, sleeper, sleepers_with, until
 from tests.support.slurm import Slurm
 from tests.support.sshd import HOST
 from tests.support.tools import bare_path
@@ -253,20 +253,12 @@ def test_a_queue_that_never_starts_can_be_left(
 def test_a_killed_jouleline_gives_its_allocation_back(
     cluster: Target, slurm: Slurm, tmp_path: Path, mark: str
 ) -> None:
-    script = (
-        "import asyncio, sys\n"
-        "from jouleline.core.ports import Job\n"
+    setup = (
         "from jouleline.core.target import Target\n"
         "from jouleline.remote.machine import Machine\n"
         "from jouleline.remote.queued import Queued\n"
         "from jouleline.remote.runner import RemoteRunner\n"
-        f"machine = Machine('cluster', Queued({cluster!r}), sandboxes=())\n"
-        "asyncio.run(RemoteRunner(machine).run(Job(sys.stdin.read(), sys.argv[1])))\n"
+        f"runner = RemoteRunner(Machine('cluster', Queued({cluster!r}), sandboxes=()))"
     )
-    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE) as we:
-        assert we.stdin is not None
-        we.stdin.write(sleeper(mark).encode())
-        we.stdin.close()
-        until(lambda: sleepers_with(mark))
-        we.kill()
+    killed_in_a_job(setup, sleeper(mark), tmp_path, mark)
     until(lambda: not processes_with(mark) and slurm.jobs() == [])

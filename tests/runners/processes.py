@@ -1,6 +1,8 @@
 """Finding the processes of a test's job, whatever they have done to hide."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +43,23 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def killed_in_a_job(setup: str, command: str, folder: Path, mark: str) -> None:
+    """Have a process run a command that starts a sleeper, and kill that process while the sleeper lives.
+
+    ``setup`` are its lines of Python that make a ``runner``.
+    """
+    script = (
+        f"import asyncio, pickle, sys\nfrom jouleline.core.ports import Job\n{setup}\n"
+        "asyncio.run(runner.run(Job(sys.stdin.read(), sys.argv[1])))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE) as we:
+        assert we.stdin is not None
+        we.stdin.write(command.encode())
+        we.stdin.close()
+        until(lambda: sleepers_with(mark))
+        we.kill()
 
 
 def _all_processes() -> list[int]:

@@ -4,14 +4,20 @@ import asyncio
 import os
 import pickle
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from jouleline.core.ports import Completed, Job, Limits, Runner, RunnerError, StopReason
-from tests.runners.processes import ESCAPES, linux_only, processes_with, sleeper, sleepers_with, until
+from tests.runners.processes import (
+    ESCAPES,
+    killed_in_a_job,
+    linux_only,
+    processes_with,
+    sleeper,
+    sleepers_with,
+    until,
+)
 
 
 def run(runner: Runner, command: str, directory: Path, limits: Limits | None = None) -> Completed:
@@ -154,18 +160,8 @@ def test_cancelling_at_once_leaves_no_process(runner: Runner, tmp_path: Path, ma
 
 @linux_only
 def test_the_job_ends_even_when_we_are_killed(runner_here: Runner, tmp_path: Path, mark: str) -> None:
-    script = (
-        "import asyncio, pickle, sys\n"
-        "from jouleline.core.ports import Job\n"
-        f"runner = pickle.loads({pickle.dumps(runner_here)!r})\n"
-        "asyncio.run(runner.run(Job(sys.stdin.read(), sys.argv[1])))\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE) as we:
-        assert we.stdin is not None
-        we.stdin.write(f'echo "$HOME" > home; setsid {sleeper(mark)} & wait'.encode())
-        we.stdin.close()
-        until(lambda: sleepers_with(mark))
-        we.kill()
+    setup = f"runner = pickle.loads({pickle.dumps(runner_here)!r})"
+    killed_in_a_job(setup, f'echo "$HOME" > home; setsid {sleeper(mark)} & wait', tmp_path, mark)
     until(lambda: not processes_with(mark))
     assert not Path((tmp_path / "home").read_text().strip()).exists()
 
