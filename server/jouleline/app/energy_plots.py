@@ -17,6 +17,7 @@ from jouleline.core.interval import Estimate, amount_interval
 from jouleline.core.meter import MeterInfo
 
 from .measurement import EnergyComparison, Measurement, Phase, Window
+from .plots import plot_style
 from .report import change
 
 if TYPE_CHECKING:
@@ -31,30 +32,11 @@ _MARKERS: Final = {Arm.BASELINE: "o", Arm.CANDIDATE: "s"}
 _NAMES: Final = {Arm.BASELINE: "baseline", Arm.CANDIDATE: "candidate"}
 _IDLE: Final = (Phase.IDLE_BEFORE, Phase.IDLE_AFTER)
 _FAINT: Final = 0.4
-# matplotlib types each key; a plain dict of them is no such type.
-_STYLE: Final[Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "jouleline",
-    "font.family": "sans-serif",
-    "font.size": 9,
+_STYLE: Final = plot_style(_INK, _MUTED, _GRID) | {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "axes.edgecolor": _MUTED,
-    "axes.labelcolor": _INK,
-    "axes.titlesize": 9,
     "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
     "axes.axisbelow": True,
-    "grid.color": _GRID,
-    "grid.linewidth": 0.6,
-    "text.color": _INK,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "legend.frameon": False,
     "legend.fontsize": 8,
 }
 

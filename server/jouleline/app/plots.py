@@ -28,30 +28,33 @@ _OF_THE_PAGE: Final = {
     _RIGHT: "var(--right)",
     _WRONG: "var(--wrong)",
 }
-# matplotlib types each key; a plain dict of them is no such type.
-_STYLE: Final[Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "jouleline",  # the same figures give the same file
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "axes.edgecolor": _MUTED,
-    "axes.labelcolor": _INK,
-    "axes.titlesize": 9,
-    "axes.titlecolor": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "grid.color": _GRID,
-    "grid.linewidth": 0.6,
-    "text.color": _INK,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "legend.frameon": False,
-}
 _MARGIN_SHOWN: Final = 12.0
 _FONT: Final = re.compile(r"font-family: [^;]*; ")
+
+
+def plot_style(ink: str, muted: str, grid: str) -> Any:
+    """How every plot of ours looks, in these colours; Any, for matplotlib types each key."""
+    return {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "jouleline",  # the same figures give the same file
+        "font.family": "sans-serif",
+        "font.size": 9,
+        "axes.edgecolor": muted,
+        "axes.labelcolor": ink,
+        "axes.titlesize": 9,
+        "axes.titlecolor": ink,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.linewidth": 0.8,
+        "grid.color": grid,
+        "grid.linewidth": 0.6,
+        "text.color": ink,
+        "xtick.color": muted,
+        "ytick.color": muted,
+        "xtick.labelcolor": ink,
+        "ytick.labelcolor": ink,
+        "legend.frameon": False,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +294,7 @@ def _svg(width: float, height: float, draw: Callable[[Figure], None]) -> str:
     from matplotlib.figure import Figure
 
     text = io.StringIO()
-    with rc_context(_STYLE):
+    with rc_context(plot_style(_INK, _MUTED, _GRID)):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
