@@ -74,3 +74,5 @@ def test_what_could_not_be_told_in_the_time_given_is_not_said_to_save_nothing() 
     assert fate(attempts[0]) == (
         "inconclusive, −50% (from one block, so without an interval) energy, measured by sensor test double"
     )
+    assert "a quieter machine can decide it" in told(one_block, attempts)
+    assert "a quieter machine can decide it" not in told(compared(SensorDouble()))

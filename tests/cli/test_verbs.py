@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from jouleline.app.measure_report import figures
+from jouleline.cli.console import progress
 from tests.cli.command import SAMPLES, jouleline, snapshot, unfinished
 
 
@@ -122,3 +123,16 @@ def test_every_verb_explains_itself(tmp_path: Path, verb: str) -> None:
     said = jouleline(verb, "--help", home=tmp_path)
     assert said.code == 0
     assert said.out.startswith(f"usage: jouleline {verb}")
+
+
+def test_progress_that_nobody_watches_is_a_line_for_each_thing_begun(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress() as tell:
+        tell("baseline: measuring the energy of a run", None)
+        for done in ("warm-up 1/3", "warm-up 2/3", "measuring 1/20", "measuring 2/20, energy x 0.917"):
+            tell(f"measure: a: {done}", None)
+    said = capsys.readouterr().err
+    assert said == (
+        "  baseline: measuring the energy of a run\n  measure: a: warm-up\n  measure: a: measuring\n"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from jouleline.core.candidate import Candidate
 from jouleline.core.energy import Arm, EnergyVerdict, Summary
@@ -13,6 +13,11 @@ from jouleline.core.interval import Estimate
 
 from .measure import EnergyComparison
 from .outcome import Attempt, Outcome, SearchCost
+
+_MORE: Final = (
+    "Inconclusive is what varied too much from block to block: a quieter machine can decide it, or more "
+    "`seconds` where `[measure]` of jouleline.toml bounds them."
+)
 
 
 def provenance(energy: EnergyComparison[Any]) -> str:
@@ -133,6 +138,7 @@ def details(outcome: Outcome) -> str:
         lines += [f"- {attempt.candidate.name}: {fate(attempt)}" for attempt in attempts]
         warnings = dict.fromkeys(warning for attempt in attempts for warning in _warnings(attempt))
         lines += ["", *warnings] if warnings else []
+        lines += ["", _MORE] if any(map(_undecided, attempts)) else []
     lines += ["", cost_words(outcome.cost, energy)]
     lines += ["", *(f"Note: {note}" for note in outcome.notes)]
     return "\n".join(lines).strip()

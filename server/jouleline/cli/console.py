@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ def output() -> Console:
 
 
 _PLAIN_WIDTH = 110
+_HOW_FAR = re.compile(r"( \d+/\d+)?(, energy x \S+)?$")
 
 
 def detail(console: Console, markup: str) -> None:
@@ -53,8 +55,8 @@ def progress(*, quiet: bool = False) -> Iterator[Tell]:
         said: list[str] = []
 
         def tell_plainly(message: str, _fraction: float | None) -> None:
-            # Repeated measurements differ after the last blank only; one line for them is enough.
-            head = message.split(" measuring ", maxsplit=1)[0].split(" warm-up ", maxsplit=1)[0]
+            # One line is enough for a phase of a measurement, however far it is.
+            head = _HOW_FAR.sub("", message)
             if head not in said[-1:]:
                 said.append(head)
                 console.print(f"  {head}", soft_wrap=True, markup=False)
