@@ -18,6 +18,7 @@ from jouleline.app.verify import (
     make_reference,
     verify_folders,
 )
+from jouleline.core.ports import Availability, Finding
 from jouleline.core.verdict import Verdict, verdict_json
 from jouleline.core.workload import Tolerance, Workload
 from jouleline.runners.local import LocalRunner
@@ -428,6 +429,17 @@ def test_each_gate_is_announced_as_it_begins(tmp_path: Path) -> None:
     said: list[str] = []
     asyncio.run(verify_folders(ours, ours, SMALL, RUNNER, tmp_path, effort=EFFORT, progress=said.append))
     assert said == ["files", "baseline", *GATES[1:]]
+
+
+def test_kernels_that_cannot_run_prove_nothing(tmp_path: Path) -> None:
+    kernels = (
+        b'__attribute__((section(".hip_fatbin"), used)) static const char double_of_kernels[] = "kernels";'
+    )
+    program = {"main.cpp": b"// __global__ void k();\n" + kernels + b"\nint main() {}\n"}
+    ours = write(tmp_path / "ours", program)
+    missing = Finding("meter", "a test double of AMD SMI", Availability.MISSING, "no driver answers a test")
+    with pytest.raises(BaselineError, match=r"need a GPU, .* \(no driver answers a test\)"):
+        asyncio.run(verify_folders(ours, ours, SMALL, RUNNER, tmp_path, gpu=missing))
 
 
 def test_no_gate_is_no_acceptance() -> None:
