@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,3 +28,12 @@ def home(folder: Path) -> dict[str, str]:
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m jouleline "$@"\n', "utf-8")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     return {"PATH": os.defpath, "HOME": str(folder), "LANG": "C.UTF-8"}
+
+
+def printed(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path) -> str:
+    """What an editor without a screen prints before it ends well."""
+    done = subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

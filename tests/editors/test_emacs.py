@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.documented import block, home
+from tests.editors.documented import block, home, printed
 from tests.editors.programs import (
     BODY_LINE,
     DECAY,
@@ -37,11 +37,7 @@ def emacs(tmp_path: Path) -> Emacs:
     def run(script: str, *words: object) -> str:
         start: list[str | Path] = [program, "--batch", "-q", "-l", configuration, "-L", SCRIPTS, "-l"]
         command = [*start, SCRIPTS / f"{script}.el", tmp_path, *map(str, words)]
-        done = subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return printed(command, environment, tmp_path)
 
     return run
 

@@ -1,14 +1,13 @@
 """A user at Neovim, with the configuration that the documentation gives."""
 
 import shutil
-import subprocess
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.editors.documented import block, home
+from tests.editors.documented import block, home, printed
 from tests.editors.programs import (
     BODY_LINE,
     DECAY,
@@ -41,11 +40,7 @@ def nvim(tmp_path: Path) -> Nvim:
         ours = f"set runtimepath+={SCRIPTS}"
         start: list[str | Path] = [program, "--headless", "-u", configuration, "--cmd", ours, "-l"]
         command = [*start, SCRIPTS / f"{script}.lua", tmp_path, *map(str, words)]
-        done = subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return printed(command, environment, tmp_path)
 
     return run
 
