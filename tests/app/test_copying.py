@@ -41,6 +41,14 @@ def test_writing_to_a_copy_never_follows_a_link_into_the_original(tmp_path: Path
     assert not any(path.is_symlink() for path in (tmp_path / "copy").rglob("*"))
 
 
+@pytest.mark.parametrize("place", ["jouleline-scratch/01-baseline", "copy"])
+def test_copies_that_are_made_below_the_program_are_no_part_of_it(tmp_path: Path, place: str) -> None:
+    (tmp_path / "jouleline-scratch/00-earlier").mkdir(parents=True)
+    (tmp_path / "main.cpp").write_text("int main() {}\n")
+    copy_program(tmp_path, tmp_path / place)
+    assert snapshot(tmp_path / place) == {"main.cpp": b"int main() {}\n"}
+
+
 def test_a_folder_too_large_to_copy_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "MAX_COPY_BYTES", 10)
     folder = tmp_path / "program"

@@ -30,11 +30,12 @@ def copy_program(folder: Path, target: Path) -> None:
         OSError: if a file cannot be read or written.
     """
     total = 0
-    seen: set[str] = set()
+    # Copies may be made below what is copied, as of a program in /tmp itself; they are no part of it.
+    seen = {os.path.realpath(place) for place in (target, target.parent)} - {os.path.realpath(folder)}
     for parent, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
         if real in seen:
-            folders.clear()  # a link that leads in a circle
+            folders.clear()  # or a link leads in a circle
             continue
         seen.add(real)
         folders[:] = [name for name in folders if name not in _LEFT_OUT]
