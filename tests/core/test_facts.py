@@ -160,6 +160,6 @@ def test_what_is_left_out_tells_nothing(parts: list[tuple[str, bool]]) -> None:
     left_out = [range(end - len(texts[at]), end) for at, end in enumerate(ends) if parts[at][1]]
     kept = "".join(text for text, (_, out) in zip(texts, parts, strict=True) if not out)
     some, alone = without(facts("".join(texts)), left_out), facts(kept)
-    for table in ("macros", "variables", "aliases", "structs", "functions", "calls", "enumerators"):
+    for table in ("macros", "variables", "aliases", "structs", "functions", "enumerators"):
         assert getattr(some, table).keys() == getattr(alone, table).keys()
     assert not any(name.startswith("local") for name in some.variables)
