@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -78,7 +77,7 @@ class FileFacts:
 
     @cached_property
     def calls(self) -> dict[str, list[Node]]:
-        """Call expressions by the bare name of what they call; they are looked for when they are asked for."""
+        """Call expressions by the bare name of what they call, looked for when they are asked for."""
         found: dict[str, list[Node]] = {}
         for node in descendants(self.source.root, "call_expression"):
             name = text_of(child(node, "function")).split("<")[0].split("::")[-1]
