@@ -34,7 +34,7 @@ _KINDS = CONDITIONALS.union(
     "class_specifier function_definition enumerator".split()
 )
 # What a statement or an expression must have in it to declare more than variables of its own.
-_DECLARES = tuple(map(re.compile, (rb"[{#]", rb"using\b", rb"typedef\b")))
+_DECLARES = (b"{", b"#", b"using", b"typedef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _telling(source: ParsedSource) -> Iterator[Node]:
     """
     wanted, lists = symbols(*_KINDS), symbols("initializer_list")
     careful, data = source.root.has_error, source.masked.data
-    marks = sorted(mark.start() for word in _DECLARES for mark in word.finditer(data))
+    marks = sorted(place for word in _DECLARES for place in _places(word, data))
     marks += [len(data), len(data)]
     function_end = inner_end = mark = 0
     waiting = [source.root]
@@ -128,6 +128,13 @@ def _telling(source: ParsedSource) -> Iterator[Node]:
             if marks[mark + (kind_id in lists)] >= node.end_byte:
                 continue
         waiting += reversed(node.named_children)
+
+
+def _places(word: bytes, data: bytes) -> Iterator[int]:
+    place = data.find(word)
+    while place >= 0:
+        yield place
+        place = data.find(word, place + 1)
 
 
 def _gathered(source: ParsedSource, nodes: Sequence[Node]) -> FileFacts:
