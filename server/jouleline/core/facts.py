@@ -33,7 +33,8 @@ _KINDS = CONDITIONALS.union(
     "preproc_def preproc_function_def declaration alias_declaration type_definition struct_specifier "
     "class_specifier function_definition enumerator".split()
 )
-# What a statement or an expression must have in it to declare more than variables of its own.
+_VALUES = ("declaration", "initializer_list")
+# What a statement or a value must have in it to declare more than variables of its own.
 _DECLARES = (b"{", b"#", b"using", b"typedef")
 
 
@@ -104,24 +105,23 @@ def _telling(source: ParsedSource) -> Iterator[Node]:
     Declarations that only a function sees are none of them. Most of a file are statements and values that
     declare nothing else: the walk does not go into these, unless they do not parse.
     """
-    wanted, lists = symbols(*_KINDS), symbols("initializer_list")
+    wanted, lists, values = symbols(*_KINDS), symbols("initializer_list"), symbols(*_VALUES)
     careful, data = source.root.has_error, source.masked.data
     marks = sorted(place for word in _DECLARES for place in _places(word, data))
     marks += [len(data), len(data)]
-    function_end = inner_end = mark = 0
+    function_end = mark = 0
     waiting = [source.root]
     while waiting:
         node = waiting.pop()
         start, kind_id = node.start_byte, node.kind_id
+        is_local = start < function_end
         if kind_id in wanted:
             kind = node.type
-            if kind != "declaration" or start >= function_end:
-                yield node
             if kind == "function_definition":
                 function_end = max(function_end, node.end_byte)
-            if kind in ("function_definition", "declaration"):
-                inner_end = max(inner_end, node.end_byte)
-        if start < inner_end and not (careful and node.has_error):
+            if not is_local or kind != "declaration":
+                yield node
+        if (is_local or kind_id in values) and not (careful and node.has_error):
             while marks[mark] < start:
                 mark += 1
             # A list's own brace declares nothing.
