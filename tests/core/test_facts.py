@@ -1,15 +1,19 @@
 """What a file declares: macros, variables, types, functions and calls."""
 
+from collections.abc import Iterator
+from dataclasses import fields
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tree_sitter import Node
 
 from jouleline.core.ctype import DOUBLE, FLOAT, INT, LONG, CType, Scalar, wider
 from jouleline.core.declarations import Declared
-from jouleline.core.facts import FileFacts, ProgramFacts, gather, without
-from jouleline.core.syntax import parse, text_of
+from jouleline.core.facts import _KINDS, FileFacts, ProgramFacts, _gathered, gather, without
+from jouleline.core.syntax import ParsedSource, descendants, parse, text_of
 
 DECLARING = (
     "#define N%d 3\n",
@@ -18,6 +22,34 @@ DECLARING = (
     "struct S%d { int member; };\n",
     "enum { E%d };\n",
     "void f%d() { int local; if (local) { float local_too; g(); } }\n",
+)
+
+
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*/*.c*"))
+# What may be nested in one another, or broken, in a function or outside.
+PIECES = (
+    *(part.replace("%d", "") for part in DECLARING),
+    "void f() {",
+    "MACRO(x) {",
+    "auto l = [&](int i) {",
+    "struct S {",
+    "enum {",
+    "int t[] = {1, {2, 3}",
+    "if (using T = int; a) b;",
+    "for (int i = g(1); i < n; i++)",
+    "typedef struct P Q;",
+    "C() = default;",
+    'extern "C" int e;',
+    "template <class T> using U = T;",
+    "E1, E2",
+    "x = call(a, S{1});",
+    "#ifdef N\n",
+    "#endif\n",
+    '"{"',
+    "// {\n",
+    ";",
+    ")",
+    "}",
 )
 
 
@@ -160,6 +192,40 @@ def test_what_is_left_out_tells_nothing(parts: list[tuple[str, bool]]) -> None:
     left_out = [range(end - len(texts[at]), end) for at, end in enumerate(ends) if parts[at][1]]
     kept = "".join(text for text, (_, out) in zip(texts, parts, strict=True) if not out)
     some, alone = without(facts("".join(texts)), left_out), facts(kept)
-    for table in ("macros", "variables", "aliases", "structs", "functions", "calls", "enumerators"):
+    for table in ("macros", "variables", "aliases", "structs", "functions", "enumerators"):
         assert getattr(some, table).keys() == getattr(alone, table).keys()
     assert not any(name.startswith("local") for name in some.variables)
+
+
+def everywhere(source: ParsedSource) -> FileFacts:
+    """The facts of a file by a walk that goes into everything."""
+
+    def telling() -> Iterator[Node]:
+        function_end = 0
+        for node in descendants(source.root, *_KINDS):
+            if node.type == "function_definition":
+                function_end = max(function_end, node.end_byte)
+            if node.type != "declaration" or node.start_byte >= function_end:
+                yield node
+
+    return _gathered(source, list(telling()))
+
+
+def tables(found: FileFacts) -> dict[str, object]:
+    """All that is known of a file, tables in their order."""
+    known = {
+        one.name: getattr(found, one.name) for one in fields(found) if one.name not in ("source", "nodes")
+    }
+    return {name: list(table.items()) if isinstance(table, dict) else table for name, table in known.items()}
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=25).map(" ".join))
+def test_what_declares_nothing_is_not_gone_into(text: str) -> None:
+    source = parse(text.encode())
+    assert tables(gather(source)) == tables(everywhere(source))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.parent.name)
+def test_the_facts_of_a_sample_are_those_of_all_its_nodes(path: Path) -> None:
+    source = parse(path.read_bytes())
+    assert tables(gather(source)) == tables(everywhere(source))

@@ -18,7 +18,9 @@ SOURCE_SUFFIXES = frozenset(
     (".cu", ".cuh", ".hip", ".cpp", ".cc", ".cxx", ".c++", ".c", ".h", ".hpp", ".hh", ".hxx", ".inl")
 )
 _SKIPPED_FOLDERS = frozenset((".git", ".svn", "node_modules", ".venv", "__pycache__", "build"))
-_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
+# The search for a pattern skips to the characters that it starts with.
+_INCLUDE = re.compile(rb'\n[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"')
+_MAIN = re.compile(rb"int(?<!\wint)\s+main\s*\(")
 _TARGET = re.compile(rb"^[ \t]*#[ \t]*pragma[ \t]+omp[ \t]+target\b", re.MULTILINE)
 _INCLUDE_PATH = re.compile(r"-I\s*([^\s$()]+)")
 _OUTSIDE = re.compile(r"(?<![^\s=:])\.\./[\w./+-]+")
@@ -94,6 +96,11 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
     return Program(root, found, tuple(problems), makefile)
 
 
+def has_main(data: bytes) -> bool:
+    """Whether a file has the function that a program starts with."""
+    return _MAIN.search(data) is not None
+
+
 def _open_text(overlay: Mapping[Path, bytes], file: Path) -> bytes | None:
     """The text an editor has open for a file; it names the file without ``..``."""
     return overlay.get(file, overlay.get(Path(os.path.normpath(file))))
@@ -131,7 +138,7 @@ def _follow_includes(
     waiting = list(found)
     while waiting and len(found) < MAX_FILES:
         name = waiting.pop()
-        for included in _INCLUDE.findall(found[name]):
+        for included in _INCLUDE.findall(b"\n" + found[name]):
             text = included.decode("utf-8", "replace")
             for folder in ((root / name).parent, *folders):
                 file = Path(os.path.normpath(folder / text))

@@ -14,11 +14,10 @@ from jouleline.core.ports import Toolchain
 from jouleline.core.regions import CONSENTS
 from jouleline.core.workload import Tolerance, Workload
 
-from .program import SOURCE_SUFFIXES, Program
+from .program import SOURCE_SUFFIXES, Program, has_main
 
 WORKLOAD_FILE = "jouleline.toml"
 _HEADER_SUFFIXES = frozenset((".h", ".hpp", ".hh", ".hxx", ".cuh", ".inl"))
-_MAIN = re.compile(rb"\bint\s+main\s*\(")
 _TEXT = {"build": "a shell command", "run": "a shell command", "args": "the arguments, as one string"}
 _LISTS: Mapping[str, type] = {
     "check_args": str,
@@ -205,7 +204,7 @@ def _from_makefile(program: Program, command: str) -> Workload:
 
 
 def _from_single_file(program: Program, toolchains: Iterable[Toolchain]) -> Workload:
-    mains = [name for name, data in program.files.items() if _MAIN.search(data)]
+    mains = [name for name, data in program.files.items() if has_main(data)]
     if len(mains) != 1:
         reason = "no main() in it" if not mains else f"{len(mains)} files with a main()"
         raise WorkloadError(

@@ -1,6 +1,7 @@
 """What a program's files declare: macros, constants, types, functions and calls.
 
-Facts of one file are gathered in one walk of its tree; a program's are those of all its files.
+Facts of one file are gathered in one walk of its tree, which leaves out what tells nothing to the rest of
+the program; a program's are those of all its files.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .ctype import UNKNOWN, CType, TypeNames
 from .declarations import Declared, Function, declarations, function_of
 from .evaluate import evaluate, evaluate_text
 from .polynomial import Polynomial
-from .syntax import ParsedSource, descendants, text_of
+from .syntax import ParsedSource, descendants, symbols, text_of
 from .syntax import field as child
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -28,10 +29,13 @@ _COMMENT = re.compile(r"//.*|/\*.*?\*/")
 # A macro of more names is a generated table, and no size or index.
 _MOST_MACRO_NAMES = 100
 _STRUCT_NESTING = 4
-_KINDS = (
+_KINDS = CONDITIONALS.union(
     "preproc_def preproc_function_def declaration alias_declaration type_definition struct_specifier "
-    "class_specifier function_definition call_expression enumerator"
-).split()
+    "class_specifier function_definition enumerator".split()
+)
+_VALUES = ("declaration", "initializer_list")
+# What a statement or a value must have in it to declare more than variables of its own.
+_DECLARES = (b"{", b"#", b"using", b"typedef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,6 @@ class FileFacts:
     embedded: dict[str, dict[str, tuple[Node | None, ...]]] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     function_macros: dict[str, Macro] = field(default_factory=dict)
-    calls: dict[str, list[Node]] = field(default_factory=dict)
     overloads: dict[str, list[Function]] = field(default_factory=dict)
     classes: dict[str, Node] = field(default_factory=dict)
     enumerators: dict[str, Node] = field(default_factory=dict)
@@ -73,10 +76,19 @@ class FileFacts:
     nodes: Sequence[Node] = field(default=(), repr=False)
     variants: dict[tuple[range, ...], FileFacts] = field(default_factory=dict, repr=False)
 
+    @cached_property
+    def calls(self) -> dict[str, list[Node]]:
+        """Call expressions by the bare name of what they call, looked for when they are asked for."""
+        found: dict[str, list[Node]] = {}
+        for node in descendants(self.source.root, "call_expression"):
+            name = text_of(child(node, "function")).split("<")[0].split("::")[-1]
+            found.setdefault(name, []).append(node)
+        return found
+
 
 def gather(source: ParsedSource) -> FileFacts:
     """The facts of one parsed file."""
-    return _gathered(source, list(_telling(source.root)))
+    return _gathered(source, list(_telling(source)))
 
 
 def without(facts: FileFacts, left_out: Sequence[range]) -> FileFacts:
@@ -87,15 +99,42 @@ def without(facts: FileFacts, left_out: Sequence[range]) -> FileFacts:
     return _gathered(facts.source, list(_outside(left_out, facts.nodes)))
 
 
-def _telling(root: Node) -> Iterator[Node]:
-    """The nodes that facts are gathered from: all but declarations that only a function sees."""
-    function_end = 0
-    for node in descendants(root, *_KINDS, *CONDITIONALS):
-        kind = node.type
-        if kind == "function_definition":
-            function_end = max(function_end, node.end_byte)
-        if kind != "declaration" or node.start_byte >= function_end:
-            yield node
+def _telling(source: ParsedSource) -> Iterator[Node]:
+    """The nodes that facts are gathered from, in the order of the text.
+
+    Declarations that only a function sees are none of them. Most of a file are statements and values that
+    declare nothing else: the walk does not go into these, unless they do not parse.
+    """
+    wanted, lists, values = symbols(*_KINDS), symbols("initializer_list"), symbols(*_VALUES)
+    careful, data = source.root.has_error, source.masked.data
+    marks = sorted(place for word in _DECLARES for place in _places(word, data))
+    marks += [len(data), len(data)]
+    function_end = mark = 0
+    waiting = [source.root]
+    while waiting:
+        node = waiting.pop()
+        start, kind_id = node.start_byte, node.kind_id
+        is_local = start < function_end
+        if kind_id in wanted:
+            kind = node.type
+            if kind == "function_definition":
+                function_end = max(function_end, node.end_byte)
+            if not is_local or kind != "declaration":
+                yield node
+        if (is_local or kind_id in values) and not (careful and node.has_error):
+            while marks[mark] < start:
+                mark += 1
+            # A list's own brace declares nothing.
+            if marks[mark + (kind_id in lists)] >= node.end_byte:
+                continue
+        waiting += reversed(node.named_children)
+
+
+def _places(word: bytes, data: bytes) -> Iterator[int]:
+    place = data.find(word)
+    while place >= 0:
+        yield place
+        place = data.find(word, place + 1)
 
 
 def _gathered(source: ParsedSource, nodes: Sequence[Node]) -> FileFacts:
@@ -127,9 +166,6 @@ def _gathered(source: ParsedSource, nodes: Sequence[Node]) -> FileFacts:
                 facts.conditionals.append(node)
             case "enumerator":
                 facts.enumerators.setdefault(text_of(child(node, "name")), node)
-            case _:
-                name = text_of(child(node, "function")).split("<")[0].split("::")[-1]
-                facts.calls.setdefault(name, []).append(node)
     return facts
 
 

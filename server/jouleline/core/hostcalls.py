@@ -155,7 +155,7 @@ class HostCalls(HostTemplates):
 
     def _chosen(self, name: str, count: int, owner: str | None) -> Function | None:
         candidates = [one for one in self.functions(name) if b"__global__" not in one.attributes]
-        if owner is not None:
+        if owner is not None and candidates:
             family = [owner, *self.bases(owner)]
             candidates = [one for one in candidates if self.owner_of(one) in family]
         for one in candidates:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 _ESCAPES: Final = {"n": "\n", "t": "\t", "0": "\0", "\\": "\\", "'": "'", '"': '"', "r": "\r"}
 
 
+@lru_cache(maxsize=4096)
 def literal(text: str) -> int | float | None:
     """The value of a numeric literal, an int where C++ has an integer."""
     text = text.replace("'", "").lower()

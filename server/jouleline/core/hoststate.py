@@ -35,6 +35,7 @@ _VECTOR: Final = re.compile(
 _UNSIGNED: Final = re.compile(r"\b(?:unsigned|u?size_t|uint\w*|u(?:char|short|int|long)\w*|bool|u\d+)\b")
 _AXES: Final = re.compile(r"(?:u?char|u?short|u?int|u?long|u?longlong|float|double)([1-4])")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_EXTENT: Final = Kind("int", 4, signed=False)
 
 
 class OutOfStepsError(Exception):
@@ -203,7 +204,7 @@ class HostState:
         """A record of a type with its members as they are declared, not yet given a value."""
         made = Record(type_)
         if type_ == "dim3":
-            made.fields = {axis: Cell(1, Kind("int", 4, signed=False)) for axis in "xyz"}
+            made.fields = {axis: Cell(1, _EXTENT) for axis in "xyz"}
         elif axes := _AXES.fullmatch(type_):
             kind = self.kind_of(type_[:-1])
             made.fields = {axis: Cell(None, kind) for axis in "xyzw"[: int(axes[1])]}

@@ -44,7 +44,7 @@ class LaunchSites:
     spot: Place | None = None
     _regions: int = 0
     _launching: set[str] | None = None
-    _buffers: dict[int, tuple[int, Buffer]] = field(default_factory=dict)
+    _buffers: dict[Buffer, int] = field(default_factory=dict)
     _launches: dict[int, tuple[ParsedSource, list[Launch], list[int]]] = field(default_factory=dict)
     _known_regions: dict[int, list[int]] = field(default_factory=dict)
     _seen: dict[tuple[int, int], list[tuple[object, ...]]] = field(default_factory=dict)
@@ -223,16 +223,13 @@ class LaunchSites:
 
     def known(self, value: HostValue) -> Known:
         """What is kept of a value."""
-        if isinstance(value, int | float):
-            return value
-        target = value.target if isinstance(value, Pointer) else value
+        target, offset = (value.target, value.offset) if isinstance(value, Pointer) else (value, 0)
         if not isinstance(target, Buffer):
-            return None
+            return value if isinstance(value, int | float) else None
         size = target.size_bytes
-        offset = value.offset if isinstance(value, Pointer) else 0
         if size is not None and offset:
             size = max(0.0, size - offset * target.element.size)
-        identity, _ = self._buffers.setdefault(id(target), (len(self._buffers), target))
+        identity = self._buffers.setdefault(target, len(self._buffers))
         return Memory(identity, size, target.space, target.text, target.copied)
 
 

@@ -200,7 +200,7 @@ def descendants(node: Node, *types: str) -> Iterator[Node]:
     A walk with a cursor takes time in proportion to the tree; a tree-sitter query takes time in
     proportion to its square where brackets nest deeply.
     """
-    wanted = _symbols(types)
+    wanted = symbols(*types)
     cursor = node.walk()
     down, on, up = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
     depth = 0
@@ -219,11 +219,19 @@ def descendants(node: Node, *types: str) -> Iterator[Node]:
 
 
 @cache
-def _symbols(types: tuple[str, ...]) -> frozenset[int]:
+def symbols(*types: str) -> frozenset[int]:
     """The grammar's numbers of types of nodes: to compare them is quicker than to make their names."""
+    return frozenset(number for kind in types for number in _numbers().get(kind, ()))
+
+
+@cache
+def _numbers() -> dict[str, list[int]]:
+    """The grammar's numbers of each type of nodes."""
+    found: dict[str, list[int]] = {}
     language = cpp_language()
-    kinds = range(language.node_kind_count)
-    return frozenset(kind for kind in kinds if language.node_kind_for_id(kind) in types)
+    for number in range(language.node_kind_count):
+        found.setdefault(language.node_kind_for_id(number) or "", []).append(number)
+    return found
 
 
 def ancestor(node: Node, *types: str) -> Node | None:

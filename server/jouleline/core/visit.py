@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """Where a pointer points: ``identity`` tells one allocation from another within a program.
 
     ``size_bytes`` is the size of the allocation from the pointer on (None if not known), ``space``

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Final
 
 from jouleline.app.analyse import ParsedFile, parse_file
-from jouleline.app.program import SOURCE_SUFFIXES, Program, ProgramError, read_program
+from jouleline.app.program import SOURCE_SUFFIXES, Program, ProgramError, has_main, read_program
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, find_workload
 from jouleline.core.syntax import UnreadableSourceError
 
@@ -19,7 +18,6 @@ from jouleline.core.syntax import UnreadableSourceError
 _MAX_FILES: Final = 64
 _MAX_BYTES: Final = 3_000_000
 
-_MAIN: Final = re.compile(rb"\bint\s+main\s*\(")
 _MAKEFILES: Final = ("GNUmakefile", "makefile", "Makefile")
 
 
@@ -87,12 +85,9 @@ def read_program_of(file: Path, folders: Collection[Path], overlay: Mapping[Path
     if len(beside) > _MAX_FILES:
         beside = []
     program = read_program([file, *(path for path in beside if path != file)], overlay)
-    own = program.files.get(file.name, b"")
-    if _MAIN.search(own) is None:
+    if not has_main(program.files.get(file.name, b"")):
         return program
-    files = {
-        name: data for name, data in program.files.items() if name == file.name or not _MAIN.search(data)
-    }
+    files = {name: data for name, data in program.files.items() if name == file.name or not has_main(data)}
     return replace(program, files=files)
 
 

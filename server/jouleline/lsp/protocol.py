@@ -63,7 +63,7 @@ class Protocol(LanguageServerProtocol):
         if answered:
             self._answered = number
         try:
-            message = self._converter.structure(raw, self._kind(raw))
+            message = self.understood(raw)
         except Exception as error:  # noqa: BLE001 - there is no end to what can be wrong with a message
             if answered:
                 message = self._converter.structure(_bare(raw), types.InitializeRequest)
@@ -74,6 +74,10 @@ class Protocol(LanguageServerProtocol):
                 _log.warning("%s was passed over: %s", method or "an answer", type(error).__name__)
                 return
         self.handle_message(message)
+
+    def understood(self, raw: dict[str, Any]) -> Any:
+        """A message as an object of its kind; it raises one error or another if it has not that shape."""
+        return self._converter.structure(raw, self._kind(raw))
 
     def _kind(self, raw: dict[str, Any]) -> type[Any]:
         """The class of a message."""

@@ -15,7 +15,7 @@ from typing import Final
 from jouleline.app.analyse import KernelReport, ParsedFile
 from jouleline.config import Settings
 from jouleline.core.device import Catalogue, Device
-from jouleline.core.source import Encoding
+from jouleline.core.source import Encoding, SourceText
 
 from .client import Client
 from .documents import Document
@@ -170,12 +170,19 @@ class Session:
         }
 
     def parsed_files(self) -> Mapping[Path, ParsedFile]:
-        """All parsed files that are not open, to be reused."""
-        return {
+        """All parsed files of the programs that are open, to be reused."""
+        beside = {
             absolute(around.root, name): file
             for around in self._surroundings.values()
             for name, file in around.files.items()
         }
+        opened = {one.path: one.parsed for one in self.documents.values() if one.path and one.parsed}
+        return {**beside, **opened}
+
+    def read_before(self, path: Path | None, text: SourceText) -> ParsedFile | None:
+        """A file of that text, if it was read as a part of another one's program."""
+        known = self.parsed_files().get(path) if path is not None else None
+        return known if known is not None and known.source.text == text else None
 
     def document_at(self, path: Path) -> Document | None:
         """The open document of a file."""

@@ -26,8 +26,9 @@ def register(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
-        text = SourceText(convert.to_bytes(item.text))
-        document = Document(item.uri, convert.to_path(item.uri), item.language_id, item.version, text)
+        path, text = convert.to_path(item.uri), SourceText(convert.to_bytes(item.text))
+        known = session.read_before(path, text)
+        document = Document(item.uri, path, item.language_id, item.version, text, known)
         session.opened(document, server.start(surround(server, item.uri)))
         server.diagnostics.restart()
         tell_problem(server, document)

@@ -16,6 +16,7 @@ from pygls.io_ import StdinAsyncReader, StdoutWriter
 
 from .garbage import collect_when_quiet
 from .greeting import CONTENT_LENGTH, Opening
+from .rehearsal import rehearse
 
 if TYPE_CHECKING:
     from .server import Server
@@ -84,6 +85,7 @@ async def _converse(server: Server, reader: Reader, opening: Opening | None = No
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, task.cancel)
     server.start(collect_when_quiet(server.session))
+    server.start(rehearse(server))
     try:
         if opening is not None:
             server.protocol.take(opening.body, answered=opening.answered)
