@@ -195,7 +195,8 @@ class Simt:
             tally.ranges[f"blockIdx.{axis}"] = Polynomial.constant(blocks)
         names.update({**builtins, **values})
         tally.parallel += (f"{index}.{axis}" for index in ("threadIdx", "blockIdx") for axis in _AXES)
-        return Setting(counter, kernel.node, shape, shape.threads)
+        body = function.body if function is not None else None
+        return Setting(counter, body or kernel.node, shape, shape.threads)
 
 
 @lru_cache(maxsize=256)
