@@ -15,7 +15,6 @@ from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .expressions import CLASS_OF, ExpressionCounter
 from .facts import Macro
-from .inductions import LoopBody
 from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
 from .syntax import field as child
@@ -35,13 +34,12 @@ _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 class Inlined:
     """What is remembered of a walk.
 
-    What one run of each device function costs and returns, by its arguments; how many macros were
-    expanded; and what each loop does, by its node.
+    What one run of each device function costs and returns, by its arguments, and how many macros were
+    expanded.
     """
 
     parts: dict[Hashable, tuple[Tally, Value | None]] = field(default_factory=dict)
     expanded: int = 0
-    loops: dict[int, LoopBody] = field(default_factory=dict)
 
 
 @dataclass
@@ -137,7 +135,7 @@ class CallCounter(ExpressionCounter):
             names=dict(self.builtins),
             types=dict(self.types),
             fixed={},
-            mutated=function.mutated,
+            changes=function.changes,
             known=Remembered(),
             known_compiled=Remembered(),
             depth=self.depth + 1,
@@ -158,7 +156,7 @@ class CallCounter(ExpressionCounter):
         for parameter, value, node in zip(function.parameters, values, nodes, strict=False):
             kind = inner.type_of(parameter.type) or UNKNOWN
             inner.names[parameter.name] = self.converted(value, kind)
-            changes = parameter.name in function.mutated
+            changes = parameter.name in function.changes.names
             fixed = None if changes or kind.is_pointer else evaluate(node, self.compiled)
             if fixed is not None:
                 inner.fixed[parameter.name] = fixed

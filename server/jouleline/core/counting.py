@@ -116,7 +116,7 @@ class BodyCounter(CallCounter):
             self.fixed, self.shadowed = fixed, shadowed
 
     def _declare(self, declared: Declared, times: Polynomial) -> None:
-        fixed = None if declared.name in self.mutated else evaluate(declared.value, self.compiled)
+        fixed = None if declared.name in self.changes.names else evaluate(declared.value, self.compiled)
         given = self.expression(declared.value, times) if declared.value is not None else None
         kind = self.type_of(declared.type) or (given.type if given else UNKNOWN)
         self.shadowed.setdefault(declared.name, self.names.get(declared.name))
@@ -212,9 +212,7 @@ class BodyCounter(CallCounter):
         return Polynomial.symbol(f"trips@{node.start_point.row + 1}")
 
     def _loop_body(self, node: Node) -> LoopBody:
-        if node.id not in self.inlined.loops:
-            self.inlined.loops[node.id] = LoopBody.of(node)
-        return self.inlined.loops[node.id]
+        return self.changes.loops.get(node.id) or LoopBody.of(node)  # of a file that is included here
 
     def _step(self, changed: Updates, name: str) -> Polynomial | None:
         """What a loop adds to a variable each time round; None if that is not fixed."""

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from tree_sitter import Node
 
+from .inductions import Changes
 from .syntax import ParsedSource, descendants, text_of
 from .syntax import field as child
 
@@ -73,9 +74,9 @@ class Function:
         )
 
     @cached_property
-    def mutated(self) -> frozenset[str]:
-        """The names that the function assigns to or steps after their declaration."""
-        return mutated_names(self.node)
+    def changes(self) -> Changes:
+        """What the function assigns to or steps after its declaration, in all of it and in its loops."""
+        return Changes.of(self.node)
 
 
 def declarations(node: Node, source: ParsedSource) -> list[Declared]:

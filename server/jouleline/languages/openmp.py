@@ -12,12 +12,13 @@ from tree_sitter import Node
 from jouleline.core.counting import BodyCounter
 from jouleline.core.counts import LaunchShape
 from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
-from jouleline.core.declarations import declarations, function_of, mutated_names
+from jouleline.core.declarations import declarations, function_of
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import evaluate
 from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
+from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import DEFAULT_BLOCK, DEFAULT_GRID, DEFAULT_THREADS, Assumptions, sizes_for
 from jouleline.core.loops import read_loop
@@ -91,7 +92,7 @@ class OpenMP:
             names,
             types,
             tally,
-            mutated_names(kernel.node) if kernel.node is not None else frozenset(),
+            Changes.of(kernel.node) if kernel.node is not None else Changes(),
             directive=kernel.directive,
         )
         iterations = _iterations(kernel, counter)

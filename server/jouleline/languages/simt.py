@@ -20,6 +20,7 @@ from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import split_arguments
 from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
+from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
 from jouleline.core.masking import Blanked
@@ -183,7 +184,7 @@ class Simt:
             names,
             types,
             tally,
-            function.mutated if function is not None else frozenset(),
+            function.changes if function is not None else Changes(),
             builtins,
         )
         counter.fixed.update({name: value.value for name, value in values.items() if value.value})
