@@ -56,7 +56,7 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
     value_of = assumptions.value_of
     formula = tally.operations
     operations = {operation: max(0.0, amount.evaluate(value_of)) for operation, amount in formula.items()}
-    ranges = {name: extent.evaluate(value_of) for name, extent in tally.ranges.items()}
+    ranges = {name: max(1.0, extent.evaluate(value_of)) for name, extent in tally.ranges.items()}
     space = Space(ranges, tuple(tally.parallel), tally.derived, value_of, int(device.warp_size.value))
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
     threads = device.multiprocessors.value * RESIDENT_THREADS
