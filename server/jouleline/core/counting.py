@@ -262,11 +262,11 @@ class BodyCounter(CallCounter):
         """A variable after some rounds of a loop that adds ``step`` to it, or does what is not known."""
         kind = value.type
         if step is not None and value.array is not None and value.array.offset is not None:
-            return Value(kind, None, value.array._replace(offset=value.array.offset + step * rounds))
+            return Value(kind, None, value.array.at(value.array.offset + step * rounds))
         if step is not None and value.value is not None:
             return Value(kind, value.value + step * rounds)
         if kind.is_pointer:
-            return Value(kind, None, value.array._replace(offset=None) if value.array else None)
+            return Value(kind, None, value.array.at(None) if value.array else None)
         if kind.scalar is not Scalar.INT:
             return Value(kind, None, value.array)
         threads = (one for one in self.ranges if "@" not in one)

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from tree_sitter import Node
 
@@ -23,8 +24,7 @@ _VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
 _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(NamedTuple):
     """A declared name: its type's text (stars and array levels included), and its initial value.
 
     ``extents`` are its sizes as an array, outermost first, None where there is none: in ``a[][4]``
@@ -84,8 +84,10 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
     base = text_of(child(node, "type"))
     words = _attributes(node, node.end_byte, source)
     space = next((name for word, name in _SPACES.items() if word in words), "") if words else ""
-    qualifiers = (item for item in node.named_children if item.type == "type_qualifier")
-    constant = any(text_of(item) in ("const", "constexpr") for item in qualifiers)
+    constant = False
+    if b"const" in (node.text or b""):
+        qualifiers = (item for item in node.named_children if item.type == "type_qualifier")
+        constant = any(text_of(item) in ("const", "constexpr") for item in qualifiers)
     found = []
     for declarator in node.children_by_field_name("declarator"):
         value = None

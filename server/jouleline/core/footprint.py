@@ -225,8 +225,10 @@ class Stream:
 
     @cached_property
     def _parts(self) -> tuple[tuple[tuple[str, float, float], ...], tuple[str, ...]]:
-        """The symbols of the index with the size of their coefficients and at least one element, and apart
-        from them the loaded values of unknown extent, which scatter."""
+        """The symbols of the index, and apart from them loaded values of unknown extent, which scatter.
+
+        With each symbol goes the size of its coefficient, and that size or a whole element.
+        """
         steps, scattered = [], []
         for name, coefficient in self.form or ():
             derived = self.space.derived.get(name)

@@ -245,6 +245,15 @@ def operator_of(node: Node) -> str:
     return operator.type if operator is not None and not operator.is_missing else ""
 
 
+def operands(node: Node) -> tuple[Node | None, str, Node | None]:
+    """The left side, the operator and the right side of a binary expression or an assignment."""
+    parts = node.children
+    if len(parts) != 3:  # a comment is among them
+        return field(node, "left"), operator_of(node), field(node, "right")
+    left, operator, right = parts
+    return left, "" if operator.is_missing else operator.type, right
+
+
 def text_of(node: Node | None) -> str:
     """A node's text; the empty string for no node."""
     text = node.text if node is not None else None
