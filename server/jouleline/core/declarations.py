@@ -85,7 +85,7 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
     words = _attributes(node, node.end_byte, source)
     space = next((name for word, name in _SPACES.items() if word in words), "") if words else ""
     constant = False
-    if b"const" in (node.text or b""):
+    if node.named_child_count > 2:  # more than a type and a name
         qualifiers = (item for item in node.named_children if item.type == "type_qualifier")
         constant = any(text_of(item) in ("const", "constexpr") for item in qualifiers)
     found = []

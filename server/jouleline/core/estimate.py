@@ -22,6 +22,8 @@ PRIVATE_BYTES: Final = 96.0
 LAUNCH_BYTES: Final = 3000.0
 """DRAM traffic of an empty kernel: its code and parameters (3.3 kB in the profile of ``EmptyKernel`` of
 the program dispatch-cuda on an RTX 3080)."""
+_MILDEST_FIRST: Final = tuple(Doubt)
+_NO_OPERATIONS: Final = dict.fromkeys(Operation, 0.0)
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,13 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
     arrays = traffic(tally.accesses, space, Cache(max(caches), threads, PRIVATE_BYTES))
     unknown_shape = () if setting.shape.known else (Doubt.SIZES,)
     return KernelCounts(
-        operations={operation: operations.get(operation, 0.0) for operation in Operation},
+        operations=_NO_OPERATIONS | operations,
         dram_bytes=min(LARGEST, LAUNCH_BYTES + sum(array.dram_bytes for array in arrays)),
         arrays=arrays,
         shape=setting.shape,
         evidence=Evidence.SOURCE,
         assumptions=tuple(tally.assumptions),
-        doubt=max((*tally.doubts, *unknown_shape), key=list(Doubt).index),
+        doubt=max((*tally.doubts, *unknown_shape), key=_MILDEST_FIRST.index),
         formula=formula,
         visits=tally.visits.evaluated(
             names,

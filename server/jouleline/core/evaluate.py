@@ -187,7 +187,8 @@ def _converted(kind: str, value: Polynomial | None) -> Polynomial | None:
 
 def _binary(node: Node, lookup: Lookup) -> Polynomial | None:
     left_node, operator, right_node = operands(node)
-    left, right = _evaluate(left_node, lookup), _evaluate(right_node, lookup)
+    left = _evaluate(left_node, lookup)
+    right = None if left is None else _evaluate(right_node, lookup)
     if left is None or right is None:
         return None
     divisor = right.number if operator == "/" else None
