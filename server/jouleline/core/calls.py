@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -129,22 +130,13 @@ class CallCounter(ExpressionCounter):
         self, function: Function, callee: str, values: Sequence[Value], nodes: Sequence[Node]
     ) -> CallCounter:
         """The scope inside of a function: its parameters and template parameters are bound."""
-        inner = replace(
-            self,
-            source=function.source,
-            names=dict(self.builtins),
-            types=dict(self.types),
-            fixed={},
-            changes=function.changes,
-            known=Remembered(),
-            known_compiled=Remembered(),
-            depth=self.depth + 1,
-            loops=(),
-            entered=(),
-            computed=set(),
-            shadowed={},
-            returned=None,
-        )
+        inner = copy(self)
+        inner.source, inner.changes = function.source, function.changes
+        inner.names, inner.fixed, inner.shadowed = dict(self.builtins), {}, {}
+        inner.known, inner.known_compiled = Remembered(), Remembered()
+        inner.loops, inner.entered = (), ()
+        inner.computed, inner.returned = set(), None
+        inner.depth += 1
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
         for name, text in zip(function.template_parameters, given, strict=False):
@@ -201,8 +193,10 @@ class CallCounter(ExpressionCounter):
         body = parse_expression(macro.body)
         if body is None:
             return Value(UNKNOWN)
-        names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
-        return replace(self, names=names, depth=self.depth + 1).expression(body, times)
+        inner = copy(self)
+        inner.names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
+        inner.depth += 1
+        return inner.expression(body, times)
 
 
 def _pointee(kind: CType) -> CType:

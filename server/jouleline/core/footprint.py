@@ -61,13 +61,14 @@ class Space:
     def form(self, index: Polynomial) -> Form | None:
         """The coefficients of an index; None where two of its symbols are multiplied."""
         coefficients: dict[str, float] = defaultdict(float)
+        moving = self.moving
         for monomial, factor in index.terms:
-            moving = [name for name in monomial if name in self.moving]
-            if len(moving) > 1:
+            found = [name for name in monomial if name in moving]
+            if len(found) > 1:
                 return None
-            if moving:
-                still = [self.value_of(name) for name in monomial if name != moving[0]]
-                coefficients[moving[0]] += factor * math.prod(still) if still else factor
+            if found:
+                still = [self.value_of(name) for name in monomial if name != found[0]]
+                coefficients[found[0]] += factor * math.prod(still) if still else factor
         return tuple(sorted([term for term in coefficients.items() if term[1]]))
 
     def offset(self, index: Polynomial) -> float:
@@ -265,8 +266,9 @@ class Stream:
             return self._capped(count * max(first.bytes, 1))
         indices, scattered = self._parts
         elements, span, smallest = 1.0, 1.0, math.inf
+        derived = self.space.derived
         for name, size, step in indices:
-            count = self.space.count(name, ranges) * size / step
+            count = (self.space.count(name, ranges) if name in derived else ranges[name]) * size / step
             if count > 1:
                 elements *= count
                 span += step * (count - 1)
