@@ -103,7 +103,9 @@ class ExpressionCounter(KernelScope):
     def _subscript(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         base = self.expression(child(node, "argument"), times)
         indices = child(node, "indices")
-        index = self.expression(indices, times).value if indices is not None else None
+        index: Polynomial | None = None
+        for item in indices.named_children if indices is not None else ():
+            index = self.expression(item, times).value
         return self.element(base, index, times, write=write)
 
     def element(self, base: Value, index: Polynomial | None, times: Polynomial, *, write: bool) -> Value:
