@@ -301,8 +301,9 @@ class Stream:
         total, end = 0.0, -math.inf
         for offset in self._offsets:
             last = offset + span
-            total += max(0.0, last - max(end, offset))
-            end = max(end, last)
+            if last > end:
+                total += last - max(end, offset)
+                end = last
         return total
 
     def _capped(self, total: float) -> float:
