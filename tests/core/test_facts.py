@@ -110,7 +110,7 @@ def test_functions_have_parameters_templates_and_attributes() -> None:
     assert function.template_parameters == ("T", "N")
     assert function.value_parameters == {"N"}
     assert function.return_type == "T*"
-    assert function.mutated == {"i"}
+    assert function.changes.names == {"i"}
 
 
 def test_calls_are_found_by_their_bare_name() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jouleline.core.inductions import LoopBody
+from jouleline.core.inductions import Changes, LoopBody
 from jouleline.core.syntax import descendants, parse, text_of
 
 # Statements with what they add to x: as text with its sign, or None for what is no fixed step.
@@ -48,3 +48,17 @@ def test_what_is_set_before_the_loop_or_is_no_variable_is_not_changed_by_it() ->
     found = body("for (i = 0, m = 4; i < n; i += 2) { a[i]++; p->x = 3; }")
     assert found.updates.keys() == {"i"}
     assert not found.nests
+
+
+def test_one_walk_finds_what_each_loop_changes_whatever_is_around_it() -> None:
+    text = (
+        b"void f() { int s = 0; while (s < 9) { s += 2; for (int i = k = 0; i < n; i++) { s = i; m--; } } }"
+    )
+    root = parse(text).root
+    found = Changes.of(root)
+    loops = list(descendants(root, "while_statement", "for_statement"))
+    assert found.names == {"s", "i", "k", "m"}
+    assert [found.loops[loop.id] for loop in loops] == [LoopBody.of(loop) for loop in loops]
+    assert [found.loops[loop.id].nests for loop in loops] == [True, False]
+    assert step_texts(found.loops[loops[1].id], "m") == ["-1"]
+    assert found.loops[loops[0].id].updates == dict.fromkeys(("s", "i", "k", "m"))

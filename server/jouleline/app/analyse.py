@@ -6,12 +6,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tree_sitter import Node
-
 from jouleline.core.counts import Evidence, KernelCounts
 from jouleline.core.device import Device
 from jouleline.core.estimate import estimate
 from jouleline.core.facts import ProgramFacts
+from jouleline.core.hostfunctions import HostFunctions
 from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
@@ -115,16 +114,16 @@ class Followed:
         file: str,
         language: LanguageSupport,
         kernel: Kernel,
-        assigned: dict[int, Mapping[str, list[Node]]] | None = None,
+        functions: HostFunctions | None = None,
     ) -> list[KernelReport]:
         """The bounds of one kernel in ``file``, one for each way it is launched.
 
-        Kernels of one state of the files may share what they find to be ``assigned``.
+        Kernels of one state of the files may share what they find in its host ``functions``.
         """
-        assigned = {} if assigned is None else assigned
+        functions = HostFunctions() if functions is None else functions
         found = []
         for way, visit in _visited(kernel, self.launches, self.reached):
-            host = HostScope(self.program, self.arguments, visit, assigned=assigned)
+            host = HostScope(self.program, self.arguments, visit, functions=functions)
             counts = self._count(file, language, kernel, way, host)
             shown = _instance(kernel, way, visit)
             found.append(KernelReport(file, shown, way, counts, classify(counts, self.device), visit=visit))
@@ -158,12 +157,12 @@ def analyse(
     followed = (
         replace(followed, device=device) if followed else Followed.of(parsed, device, arguments, macros)
     )
-    assigned: dict[int, Mapping[str, list[Node]]] = {}
+    functions = HostFunctions()
     reports = [
         report
         for name, file in parsed.items()
         for language, kernel in file.kernels
-        for report in followed.reports(name, language, kernel, assigned)
+        for report in followed.reports(name, language, kernel, functions)
     ]
     return Analysis(
         device,

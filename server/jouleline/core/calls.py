@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -15,7 +16,6 @@ from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .expressions import CLASS_OF, ExpressionCounter
 from .facts import Macro
-from .inductions import LoopBody
 from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
 from .syntax import field as child
@@ -35,13 +35,12 @@ _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 class Inlined:
     """What is remembered of a walk.
 
-    What one run of each device function costs and returns, by its arguments; how many macros were
-    expanded; and what each loop does, by its node.
+    What one run of each device function costs and returns, by its arguments, and how many macros were
+    expanded.
     """
 
     parts: dict[Hashable, tuple[Tally, Value | None]] = field(default_factory=dict)
     expanded: int = 0
-    loops: dict[int, LoopBody] = field(default_factory=dict)
 
 
 @dataclass
@@ -131,22 +130,13 @@ class CallCounter(ExpressionCounter):
         self, function: Function, callee: str, values: Sequence[Value], nodes: Sequence[Node]
     ) -> CallCounter:
         """The scope inside of a function: its parameters and template parameters are bound."""
-        inner = replace(
-            self,
-            source=function.source,
-            names=dict(self.builtins),
-            types=dict(self.types),
-            fixed={},
-            mutated=function.mutated,
-            known=Remembered(),
-            known_compiled=Remembered(),
-            depth=self.depth + 1,
-            loops=(),
-            entered=(),
-            computed=set(),
-            shadowed={},
-            returned=None,
-        )
+        inner = copy(self)
+        inner.source, inner.changes = function.source, function.changes
+        inner.names, inner.fixed, inner.shadowed = dict(self.builtins), {}, {}
+        inner.known, inner.known_compiled = Remembered(), Remembered()
+        inner.loops, inner.entered = (), ()
+        inner.computed, inner.returned = set(), None
+        inner.depth += 1
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
         for name, text in zip(function.template_parameters, given, strict=False):
@@ -158,7 +148,7 @@ class CallCounter(ExpressionCounter):
         for parameter, value, node in zip(function.parameters, values, nodes, strict=False):
             kind = inner.type_of(parameter.type) or UNKNOWN
             inner.names[parameter.name] = self.converted(value, kind)
-            changes = parameter.name in function.mutated
+            changes = parameter.name in function.changes.names
             fixed = None if changes or kind.is_pointer else evaluate(node, self.compiled)
             if fixed is not None:
                 inner.fixed[parameter.name] = fixed
@@ -203,8 +193,10 @@ class CallCounter(ExpressionCounter):
         body = parse_expression(macro.body)
         if body is None:
             return Value(UNKNOWN)
-        names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
-        return replace(self, names=names, depth=self.depth + 1).expression(body, times)
+        inner = copy(self)
+        inner.names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
+        inner.depth += 1
+        return inner.expression(body, times)
 
 
 def _pointee(kind: CType) -> CType:

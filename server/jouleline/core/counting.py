@@ -8,8 +8,9 @@ form of them wherever the source allows it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
 from tree_sitter import Node
 
@@ -31,6 +32,7 @@ from .values import Array, Derived, Value
 from .visits import LoopVisits
 
 _INCLUSIONS = 3
+T = TypeVar("T")
 
 
 class BodyCounter(CallCounter):
@@ -50,7 +52,7 @@ class BodyCounter(CallCounter):
                 for declared in declarations(node, self.source):
                     self._declare(declared, times)
             case "for_statement" | "while_statement" | "do_statement" | "for_range_loop" as kind:
-                (self._for if kind == "for_statement" else self._while)(node, times)
+                self._scoped(self._for if kind == "for_statement" else self._while, node, times)
             case "if_statement":
                 return self._if(node, times)
             case "switch_statement":
@@ -79,8 +81,7 @@ class BodyCounter(CallCounter):
     def _block(self, node: Node, times: Polynomial) -> Polynomial:
         if node.type != "compound_statement":
             return self._sequence(node, times)
-        with self._scope():
-            return self._sequence(node, times)
+        return self._scoped(self._sequence, node, times)
 
     def _sequence(self, node: Node, times: Polynomial) -> Polynomial:
         for item in node.named_children:
@@ -100,23 +101,21 @@ class BodyCounter(CallCounter):
                 break
         return times
 
-    @contextmanager
-    def _scope(self) -> Iterator[None]:
-        """A block: what is declared in it ends with it, what is assigned in it lasts."""
+    def _scoped(self, walk: Callable[[Node, Polynomial], T], node: Node, times: Polynomial) -> T:
+        """Walk a block: what is declared in it ends with it, what is assigned in it lasts."""
         fixed, shadowed = dict(self.fixed), self.shadowed
         self.shadowed = {}
-        try:
-            yield
-        finally:
-            for name, outer in self.shadowed.items():
-                if outer is None:
-                    self.names.pop(name, None)
-                else:
-                    self.names[name] = outer
-            self.fixed, self.shadowed = fixed, shadowed
+        found = walk(node, times)
+        for name, outer in self.shadowed.items():
+            if outer is None:
+                self.names.pop(name, None)
+            else:
+                self.names[name] = outer
+        self.fixed, self.shadowed = fixed, shadowed
+        return found
 
     def _declare(self, declared: Declared, times: Polynomial) -> None:
-        fixed = None if declared.name in self.mutated else evaluate(declared.value, self.compiled)
+        fixed = None if declared.name in self.changes.names else evaluate(declared.value, self.compiled)
         given = self.expression(declared.value, times) if declared.value is not None else None
         kind = self.type_of(declared.type) or (given.type if given else UNKNOWN)
         self.shadowed.setdefault(declared.name, self.names.get(declared.name))
@@ -152,28 +151,27 @@ class BodyCounter(CallCounter):
         return parse_loop(macro.written(split_arguments(given.rpartition(")")[0]))) or node
 
     def _for(self, node: Node, times: Polynomial) -> None:
-        with self._scope():
-            head = self._head(node)
-            initializer = child(head, "initializer")
-            if initializer is not None:
-                self.statement(initializer, times)
-            loop = read_loop(head, self.lookup, self.ranges)
-            unrolled = self._unrolled(head)
-            trips = self._trips(node) if loop.trips is None else loop.trips
-            inner = times * trips
-            step = loop.step if loop.affine else None
-            by = step.number if step is not None else None
-            self.tally.visits.loop(self.source, node, LoopVisits(times, inner, by))
-            if unrolled:
-                self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
-            else:
-                innermost = loop.trips is not None and not self._loop_body(node).nests
-                control = costs.UNROLLED_CONTROL if innermost else costs.LOOP_CONTROL
-                self.tally.count(Operation.INT, inner, control)
-            with self._repeated(node, loop.variable, trips, step, times):
-                body = child(node, "body")
-                if body is not None:
-                    self.statement(body, inner)
+        head = self._head(node)
+        initializer = child(head, "initializer")
+        if initializer is not None:
+            self.statement(initializer, times)
+        loop = read_loop(head, self.lookup, self.ranges)
+        unrolled = self._unrolled(head)
+        trips = self._trips(node) if loop.trips is None else loop.trips
+        inner = times * trips
+        step = loop.step if loop.affine else None
+        by = step.number if step is not None else None
+        self.tally.visits.loop(self.source, node, LoopVisits(times, inner, by))
+        if unrolled:
+            self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
+        else:
+            innermost = loop.trips is not None and not self._loop_body(node).nests
+            control = costs.UNROLLED_CONTROL if innermost else costs.LOOP_CONTROL
+            self.tally.count(Operation.INT, inner, control)
+        with self._repeated(node, loop.variable, trips, step, times):
+            body = child(node, "body")
+            if body is not None:
+                self.statement(body, inner)
 
     def _unrolled(self, node: Node) -> bool:
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""
@@ -189,7 +187,7 @@ class BodyCounter(CallCounter):
         inner = times * trips
         self.tally.visits.loop(self.source, node, LoopVisits(times, inner))
         self.tally.count(Operation.INT, inner)
-        with self._scope(), self._repeated(node, "", trips, None, times):
+        with self._repeated(node, "", trips, None, times):
             for item in node.named_children:
                 self.statement(item, inner)
 
@@ -212,9 +210,7 @@ class BodyCounter(CallCounter):
         return Polynomial.symbol(f"trips@{node.start_point.row + 1}")
 
     def _loop_body(self, node: Node) -> LoopBody:
-        if node.id not in self.inlined.loops:
-            self.inlined.loops[node.id] = LoopBody.of(node)
-        return self.inlined.loops[node.id]
+        return self.changes.loops.get(node.id) or LoopBody.of(node)  # of a file that is included here
 
     def _step(self, changed: Updates, name: str) -> Polynomial | None:
         """What a loop adds to a variable each time round; None if that is not fixed."""
@@ -264,11 +260,11 @@ class BodyCounter(CallCounter):
         """A variable after some rounds of a loop that adds ``step`` to it, or does what is not known."""
         kind = value.type
         if step is not None and value.array is not None and value.array.offset is not None:
-            return Value(kind, None, value.array._replace(offset=value.array.offset + step * rounds))
+            return Value(kind, None, value.array.at(value.array.offset + step * rounds))
         if step is not None and value.value is not None:
             return Value(kind, value.value + step * rounds)
         if kind.is_pointer:
-            return Value(kind, None, value.array._replace(offset=None) if value.array else None)
+            return Value(kind, None, value.array.at(None) if value.array else None)
         if kind.scalar is not Scalar.INT:
             return Value(kind, None, value.array)
         threads = (one for one in self.ranges if "@" not in one)
@@ -288,16 +284,14 @@ class BodyCounter(CallCounter):
         after = ZERO
         taken = child(node, "consequence")
         if taken is not None:
-            with self._scope():
-                after = self.statement(taken, times * chance)
+            after = self._scoped(self.statement, taken, times * chance)
         left = after
         names, self.names = self.names, before
         other = child(node, "alternative")
         if other is None:
             after = after + times * (1 - chance)
         else:
-            with self._scope():
-                after = after + self.statement(other, times * (1 - chance))
+            after = after + self._scoped(self.statement, other, times * (1 - chance))
         if left.terms:
             self._join(names, chance)
         return after

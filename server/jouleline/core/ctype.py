@@ -55,12 +55,12 @@ class CType(NamedTuple):
     @property
     def bytes(self) -> int:
         """Size of one value (a pointer has 8 bytes)."""
-        return 8 if self.is_pointer else self.size
+        return 8 if self.indirections > 0 else self.size
 
     @property
     def arithmetic(self) -> Scalar:
         """The class of arithmetic on a value; addresses are computed with integers."""
-        return Scalar.INT if self.is_pointer else self.scalar
+        return Scalar.INT if self.indirections > 0 else self.scalar
 
 
 _RANK: Final = {Scalar.OTHER: 0, Scalar.INT: 1, Scalar.SP: 2, Scalar.DP: 3}

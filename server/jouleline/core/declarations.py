@@ -6,9 +6,11 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from tree_sitter import Node
 
+from .inductions import Changes
 from .syntax import ParsedSource, descendants, text_of
 from .syntax import field as child
 
@@ -22,8 +24,7 @@ _VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
 _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
 
 
-@dataclass(frozen=True)
-class Declared:
+class Declared(NamedTuple):
     """A declared name: its type's text (stars and array levels included), and its initial value.
 
     ``extents`` are its sizes as an array, outermost first, None where there is none: in ``a[][4]``
@@ -73,9 +74,9 @@ class Function:
         )
 
     @cached_property
-    def mutated(self) -> frozenset[str]:
-        """The names that the function assigns to or steps after their declaration."""
-        return mutated_names(self.node)
+    def changes(self) -> Changes:
+        """What the function assigns to or steps after its declaration, in all of it and in its loops."""
+        return Changes.of(self.node)
 
 
 def declarations(node: Node, source: ParsedSource) -> list[Declared]:
@@ -83,8 +84,10 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
     base = text_of(child(node, "type"))
     words = _attributes(node, node.end_byte, source)
     space = next((name for word, name in _SPACES.items() if word in words), "") if words else ""
-    qualifiers = (item for item in node.named_children if item.type == "type_qualifier")
-    constant = any(text_of(item) in ("const", "constexpr") for item in qualifiers)
+    constant = False
+    if node.named_child_count > 2:  # more than a type and a name
+        qualifiers = (item for item in node.named_children if item.type == "type_qualifier")
+        constant = any(text_of(item) in ("const", "constexpr") for item in qualifiers)
     found = []
     for declarator in node.children_by_field_name("declarator"):
         value = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from tree_sitter import Node
@@ -22,6 +23,8 @@ PRIVATE_BYTES: Final = 96.0
 LAUNCH_BYTES: Final = 3000.0
 """DRAM traffic of an empty kernel: its code and parameters (3.3 kB in the profile of ``EmptyKernel`` of
 the program dispatch-cuda on an RTX 3080)."""
+_MILDEST_FIRST: Final = tuple(Doubt)
+_NO_OPERATIONS: Final = dict.fromkeys(Operation, 0.0)
 
 
 @dataclass(frozen=True)
@@ -53,23 +56,23 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
     except RecursionError:
         tally.assume("counted in part only: the source is nested too deeply", Doubt.TRIPS)
     assumptions = Assumptions(tally.assumptions, tally.sizes, tally.doubts)
-    value_of = assumptions.value_of
+    value_of = cache(assumptions.value_of)
     formula = tally.operations
     operations = {operation: max(0.0, amount.evaluate(value_of)) for operation, amount in formula.items()}
-    ranges = {name: extent.evaluate(value_of) for name, extent in tally.ranges.items()}
+    ranges = {name: max(1.0, extent.evaluate(value_of)) for name, extent in tally.ranges.items()}
     space = Space(ranges, tuple(tally.parallel), tally.derived, value_of, int(device.warp_size.value))
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
     threads = device.multiprocessors.value * RESIDENT_THREADS
     arrays = traffic(tally.accesses, space, Cache(max(caches), threads, PRIVATE_BYTES))
     unknown_shape = () if setting.shape.known else (Doubt.SIZES,)
     return KernelCounts(
-        operations={operation: operations.get(operation, 0.0) for operation in Operation},
+        operations=_NO_OPERATIONS | operations,
         dram_bytes=min(LARGEST, LAUNCH_BYTES + sum(array.dram_bytes for array in arrays)),
         arrays=arrays,
         shape=setting.shape,
         evidence=Evidence.SOURCE,
         assumptions=tuple(tally.assumptions),
-        doubt=max((*tally.doubts, *unknown_shape), key=list(Doubt).index),
+        doubt=max((*tally.doubts, *unknown_shape), key=_MILDEST_FIRST.index),
         formula=formula,
         visits=tally.visits.evaluated(
             names,

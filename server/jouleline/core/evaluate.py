@@ -17,7 +17,7 @@ from tree_sitter import Node, Parser
 
 from .masking import mask
 from .polynomial import Polynomial
-from .syntax import cpp_language, descendants, operator_of, text_of
+from .syntax import cpp_language, descendants, operands, operator_of, text_of
 from .syntax import field as child
 
 Lookup = Callable[[str], Polynomial | None]
@@ -132,17 +132,19 @@ def _evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
     if node is None:
         return None
     match node.type:
+        case "identifier":
+            return lookup(text_of(node))
         case "number_literal":
             value = number(text_of(node))
             return None if value is None else Polynomial.constant(value)
-        case "true" | "false":
-            return Polynomial.constant(float(node.type == "true"))
-        case "identifier" | "qualified_identifier":
-            return lookup(text_of(node).split("::")[-1])
-        case "field_expression":
-            return lookup(text_of(node))
         case "binary_expression":
             return _binary(node, lookup)
+        case "field_expression":
+            return lookup(text_of(node))
+        case "qualified_identifier":
+            return lookup(text_of(node).split("::")[-1])
+        case "true" | "false":
+            return Polynomial.constant(float(node.type == "true"))
         case "unary_expression":
             return unary(operator_of(node), _evaluate(child(node, "argument"), lookup))
         case "cast_expression":
@@ -184,11 +186,11 @@ def _converted(kind: str, value: Polynomial | None) -> Polynomial | None:
 
 
 def _binary(node: Node, lookup: Lookup) -> Polynomial | None:
-    left_node, right_node = child(node, "left"), child(node, "right")
-    left, right = _evaluate(left_node, lookup), _evaluate(right_node, lookup)
+    left_node, operator, right_node = operands(node)
+    left = _evaluate(left_node, lookup)
+    right = None if left is None else _evaluate(right_node, lookup)
     if left is None or right is None:
         return None
-    operator = operator_of(node)
     divisor = right.number if operator == "/" else None
     if divisor and (_is_real(left_node) or _is_real(right_node)):
         return left * (1 / divisor)

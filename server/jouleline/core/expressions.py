@@ -12,12 +12,12 @@ from .counts import Operation
 from .ctype import INT, UNKNOWN, CType, Scalar, wider
 from .derive import derived_value, likelier
 from .evaluate import combine, evaluate, unary
-from .operators import is_place, is_product, literal, operator_cost
+from .operators import DIVISIONS, TRUTHS, is_place, is_product, literal, operator_cost
 from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
 from .scope import KernelScope
 from .syntax import field as child
-from .syntax import operator_of, text_of
+from .syntax import operands, operator_of, text_of
 from .values import Access, Array, Derived, Value
 
 CLASS_OF: Mapping[Scalar, Operation] = {
@@ -52,18 +52,18 @@ class ExpressionCounter(KernelScope):
         if node is None:
             return Value(UNKNOWN)
         match node.type:
-            case "number_literal":
-                return literal(text_of(node))
             case "identifier" | "qualified_identifier":
                 return self.named(text_of(node))
-            case "subscript_expression":
-                return self._subscript(node, times, write=write)
-            case "pointer_expression":
-                return self._pointer(node, times, write=write)
-            case "field_expression":
-                return self._member(node, times, write=write)
             case "binary_expression":
                 return self._binary(node, times)
+            case "number_literal":
+                return literal(text_of(node))
+            case "subscript_expression":
+                return self._subscript(node, times, write=write)
+            case "field_expression":
+                return self._member(node, times, write=write)
+            case "pointer_expression":
+                return self._pointer(node, times, write=write)
             case "assignment_expression":
                 return self._assign(node, times)
             case "update_expression":
@@ -103,7 +103,9 @@ class ExpressionCounter(KernelScope):
     def _subscript(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         base = self.expression(child(node, "argument"), times)
         indices = child(node, "indices")
-        index = self.expression(indices, times).value if indices is not None else None
+        index: Polynomial | None = None
+        for item in indices.named_children if indices is not None else ():
+            index = self.expression(item, times).value
         return self.element(base, index, times, write=write)
 
     def element(self, base: Value, index: Polynomial | None, times: Polynomial, *, write: bool) -> Value:
@@ -114,7 +116,7 @@ class ExpressionCounter(KernelScope):
             for extent in inner:
                 index = index * extent if index is not None and extent is not None else None
         offset = None if array.offset is None or index is None else array.offset + index
-        place = array._replace(offset=offset, extents=inner)
+        place = array.at(offset, inner)
         if array.space in ("global", "constant"):
             self.address(place, times)
         if element.is_pointer:
@@ -180,7 +182,7 @@ class ExpressionCounter(KernelScope):
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
         if offset is not None and old and new:
             offset = offset * (old / new)
-        return Value(kind, value.value, value.array._replace(offset=offset, extents=()))
+        return Value(kind, value.value, value.array.at(offset, ()))
 
     def _pointer(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         argument = child(node, "argument")
@@ -194,7 +196,7 @@ class ExpressionCounter(KernelScope):
             index = self.expression(child(node, "indices"), times).value
             array = base.array or Array("?", "global", None)
             offset = None if index is None or array.offset is None else array.offset + index
-            place = array._replace(offset=offset)
+            place = array.at(offset)
             self.address(place, times)
             return Value(base.type, None, place)
         value = self.expression(node, times)
@@ -218,7 +220,7 @@ class ExpressionCounter(KernelScope):
             return Value(member, Polynomial.symbol(text_of(node)) if uniform else None)
         if owner.struct:
             self.access(base.array, owner, min(member.bytes, owner.bytes), times, write=write)
-        name = f"{base.array.name}.{text_of(child(node, 'field'))}"
+        name = f"{base.array.name}.{field}"
         return Value(member, self._loaded(base.array, member, name))
 
     def _embedded(
@@ -241,7 +243,7 @@ class ExpressionCounter(KernelScope):
         offset = around.offset
         if offset is not None:
             offset = offset * (owner.bytes / member.innermost.bytes)
-        return around._replace(offset=offset, extents=extents)
+        return around.at(offset, extents)
 
     def whole(self, value: Value, times: Polynomial, *, write: bool) -> None:
         """Count the access to a struct that is copied as a whole."""
@@ -250,12 +252,12 @@ class ExpressionCounter(KernelScope):
             self.access(value.array, kind, kind.bytes, times, write=write)
 
     def _binary(self, node: Node, times: Polynomial) -> Value:
-        left_node, right_node = child(node, "left"), child(node, "right")
+        left_node, operator, right_node = operands(node)
         left, right = self.expression(left_node, times), self.expression(right_node, times)
-        operator = operator_of(node)
         kind = wider(left.type, right.type)
+        scalar = kind.arithmetic
         amount = operator_cost(operator, kind, self._divisor(operator, right_node))
-        if operator == "+" and kind.arithmetic is Scalar.INT and is_product(left_node, right_node):
+        if operator == "+" and scalar is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
         folded = not amount or self._folded(node, left, right)
         if kind.is_pointer and operator in "+-":
@@ -264,13 +266,13 @@ class ExpressionCounter(KernelScope):
                 self.address(moved.array, times)
             return moved
         value = self._combined(operator, left, right)
-        if kind.arithmetic is Scalar.INT and not (folded and amount):
+        if scalar is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
         elif not folded:
-            self.tally.count(CLASS_OF[kind.arithmetic], times, amount)
+            self.tally.count(CLASS_OF[scalar], times, amount)
             if operator == "/" and amount > 1:
                 self.tally.count(Operation.INT, times, costs.DIVISION_INT)
-        if operator in ("<", ">", "<=", ">=", "==", "!=", "&&", "||"):
+        if operator in TRUTHS:
             return Value(INT, self._truth(node) if value is None else value)
         return Value(kind, value)
 
@@ -294,16 +296,18 @@ class ExpressionCounter(KernelScope):
             nearly = (key, moving.terms)
             if nearly in self.computed:
                 amount *= costs.DISPLACED
-            self.computed |= {exactly, nearly}
-            indices = self.tally.indices(moving)
-            inner = len(self.loops)
-            while inner and self.loops[inner - 1] not in indices and not self._parallel(inner):
-                inner -= 1
-            if inner < len(self.loops):
-                times = self.entered[inner]
-            if inner and self.loops[inner - 1] in moving.symbols and not self._parallel(inner):
-                self.tally.count(Operation.INT, self.entered[inner - 1], amount)
-                amount *= costs.STEPPED
+            self.computed.add(exactly)
+            self.computed.add(nearly)
+            if self.loops:
+                indices = self.tally.indices(moving)
+                inner = len(self.loops)
+                while inner and self.loops[inner - 1] not in indices and not self._parallel(inner):
+                    inner -= 1
+                if inner < len(self.loops):
+                    times = self.entered[inner]
+                if inner and self.loops[inner - 1] in moving.symbols and not self._parallel(inner):
+                    self.tally.count(Operation.INT, self.entered[inner - 1], amount)
+                    amount *= costs.STEPPED
         self.tally.count(Operation.INT, times, amount)
 
     def _parallel(self, depth: int) -> bool:
@@ -342,7 +346,7 @@ class ExpressionCounter(KernelScope):
 
     def _divisor(self, operator: str, node: Node | None) -> Polynomial | None:
         """What is divided by, where the compiler knows it."""
-        return evaluate(node, self.compiled) if operator in ("/", "%") else None
+        return evaluate(node, self.compiled) if operator in DIVISIONS else None
 
     def _folded(self, node: Node, *operands: Value) -> bool:
         """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
@@ -355,19 +359,18 @@ class ExpressionCounter(KernelScope):
         pointer, by = (left, right) if left.type.is_pointer else (right, left)
         array = pointer.array or Array("?", "global", None)
         if array.offset is None or by.value is None:
-            return Value(pointer.type, None, array._replace(offset=None))
+            return Value(pointer.type, None, array.at(None))
         offset = array.offset + by.value if operator == "+" else array.offset - by.value
-        return Value(pointer.type, None, array._replace(offset=offset))
+        return Value(pointer.type, None, array.at(offset))
 
     def _assign(self, node: Node, times: Polynomial) -> Value:
-        target, operator = child(node, "left"), operator_of(node)
-        value = self.expression(child(node, "right"), times)
-        if operator != "=":
+        target, assigns, right = operands(node)
+        value = self.expression(right, times)
+        if operator := assigns.removesuffix("="):
             old = self.expression(target, times)
             kind = wider(old.type, value.type)
-            divisor = self._divisor(operator.removesuffix("="), child(node, "right"))
-            amount = operator_cost(operator.removesuffix("="), kind, divisor)
-            value = self._after(operator.removesuffix("="), old, value)
+            amount = operator_cost(operator, kind, self._divisor(operator, right))
+            value = self._after(operator, old, value)
             if kind.arithmetic is Scalar.INT:
                 self.integer(value.value, "", amount, times)
             else:

@@ -28,7 +28,7 @@ Form = tuple[tuple[str, float], ...]
 class Space:
     """The iteration space of a launch: how many values each index takes, fastest thread index first.
 
-    ``ranges`` holds every index symbol; ``parallel`` are those that differ between threads.
+    ``ranges`` holds every index symbol, each at least 1; ``parallel`` are those that differ between threads.
     """
 
     ranges: Mapping[str, float]
@@ -36,6 +36,11 @@ class Space:
     derived: Mapping[str, Derived]
     value_of: Callable[[str], float]
     warp: int
+
+    @cached_property
+    def moving(self) -> frozenset[str]:
+        """The symbols that are not the same for all executions of an access."""
+        return frozenset((*self.ranges, *self.derived))
 
     @cached_property
     def extents(self) -> tuple[int, ...]:
@@ -56,32 +61,30 @@ class Space:
     def form(self, index: Polynomial) -> Form | None:
         """The coefficients of an index; None where two of its symbols are multiplied."""
         coefficients: dict[str, float] = defaultdict(float)
+        moving = self.moving
         for monomial, factor in index.terms:
-            moving = [name for name in monomial if name in self.ranges or name in self.derived]
-            if len(moving) > 1:
+            found = [name for name in monomial if name in moving]
+            if len(found) > 1:
                 return None
-            if moving:
-                still = math.prod(self.value_of(name) for name in monomial if name != moving[0])
-                coefficients[moving[0]] += factor * still
-        return tuple(sorted((name, value) for name, value in coefficients.items() if value))
+            if found:
+                still = [self.value_of(name) for name in monomial if name != found[0]]
+                coefficients[found[0]] += factor * math.prod(still) if still else factor
+        return tuple(sorted([term for term in coefficients.items() if term[1]]))
 
     def offset(self, index: Polynomial) -> float:
         """The part of an index in which no index symbol occurs (elements)."""
-        return sum(
-            factor * math.prod(self.value_of(name) for name in monomial)
-            for monomial, factor in index.terms
-            if not any(name in self.ranges or name in self.derived for name in monomial)
-        )
+        still = [term for term in index.terms if self.moving.isdisjoint(term[0])]
+        return sum([factor * math.prod(map(self.value_of, monomial)) for monomial, factor in still])
 
     def count(self, name: str, ranges: Mapping[str, float]) -> float:
         """How many values a symbol takes while the indices run through ``ranges``."""
         derived = self.derived.get(name)
         if derived is None:
-            return max(1.0, ranges.get(name, 1.0))
-        most = math.prod(max(1.0, ranges.get(index, 1.0)) for index in derived.depends)
+            return ranges.get(name, 1.0)
+        most = math.prod([ranges.get(index, 1.0) for index in derived.depends])
         if derived.follows is not None:
             span = 1.0
-            for symbol, coefficient in self.form(derived.follows) or ():
+            for symbol, coefficient in self._followed(name, derived.follows):
                 span += abs(coefficient) * (self.count(symbol, ranges) - 1)
             most = min(most, span / max(1.0, derived.divisor.evaluate(self.value_of)))
         if derived.extent is not None:
@@ -96,7 +99,7 @@ class Space:
         if derived.follows is None:
             return tuple(lane.get(index, 0.0) for index in sorted(derived.depends))
         value = self.offset(derived.follows)
-        for symbol, coefficient in self.form(derived.follows) or ():
+        for symbol, coefficient in self._followed(name, derived.follows):
             known = self.at(symbol, lane)
             if isinstance(known, tuple):
                 return known
@@ -105,6 +108,16 @@ class Space:
         if derived.extent is not None and (modulus := derived.extent.evaluate(self.value_of)) >= 1:
             value %= modulus
         return float(math.floor(value + 1e-9))
+
+    def _followed(self, name: str, follows: Polynomial) -> Form:
+        """The form of what a derived value follows."""
+        if name not in self._forms:
+            self._forms[name] = self.form(follows) or ()
+        return self._forms[name]
+
+    @cached_property
+    def _forms(self) -> dict[str, Form]:
+        return {}
 
     @cached_property
     def _sectors(self) -> dict[tuple[Form | None, int, int, bool], float]:
@@ -122,9 +135,9 @@ class Space:
             return max(1.0, self.lane_count * access.bytes / SECTOR_BYTES)
         if form is None:
             return float(self.lane_count)
-        if not any(name in self.derived for name, _ in form):
-            steps = dict(form)
-            own = tuple(steps.get(name, 0.0) for name in self.parallel)
+        steps = dict(form)
+        if self.derived.keys().isdisjoint(steps):
+            own = tuple([steps.get(name, 0.0) for name in self.parallel])
             return _sectors_of_steps(own, self.extents, self.warp, access.stride, access.bytes)
         places: list[tuple[float, object]] = []
         for lane in self.lanes:
@@ -194,9 +207,9 @@ class Stream:
     @cached_property
     def times(self) -> float:
         """How often the accesses are executed, all threads together."""
-        return sum(max(0.0, one.times.evaluate(self.space.value_of)) for one in self.accesses)
+        return sum([max(0.0, one.times.evaluate(self.space.value_of)) for one in self.accesses])
 
-    @cached_property
+    @property
     def sectors(self) -> float:
         """Sectors that a warp moves for each access."""
         return self.space.sectors_per_warp(self.form, self.accesses[0])
@@ -204,22 +217,28 @@ class Stream:
     @cached_property
     def moved(self) -> float:
         """Bytes that all warps move between the caches."""
-        return self.times / max(1, self.space.lane_count) * self.sectors * SECTOR_BYTES
+        return self.times / self.space.lane_count * self.sectors * SECTOR_BYTES
 
-    @cached_property
+    @property
     def useful(self) -> float:
         """Bytes of them that threads asked for."""
         return min(self.moved, self.times * self.accesses[0].bytes)
 
     @cached_property
-    def scattered(self) -> tuple[str, ...]:
-        """The loaded values of unknown extent that the index depends on."""
-        derived = self.space.derived
-        return tuple(
-            name
-            for name, _ in self.form or ()
-            if name in derived and derived[name].follows is None and derived[name].extent is None
-        )
+    def _parts(self) -> tuple[tuple[tuple[str, float, float], ...], tuple[str, ...]]:
+        """The symbols of the index, and apart from them loaded values of unknown extent, which scatter.
+
+        With each symbol goes the size of its coefficient, and that size or a whole element.
+        """
+        steps, scattered = [], []
+        for name, coefficient in self.form or ():
+            derived = self.space.derived.get(name)
+            if derived is not None and derived.follows is None and derived.extent is None:
+                scattered.append(name)
+            else:
+                size = abs(coefficient)
+                steps.append((name, size, max(1.0, size)))
+        return tuple(steps), tuple(scattered)
 
     @cached_property
     def _offsets(self) -> list[float]:
@@ -236,32 +255,30 @@ class Stream:
         first = self.accesses[0]
         if first.private:
             inside = {name: 1.0 if name in self.space.parallel else extent for name, extent in ranges.items()}
-            threads = math.prod(max(1.0, ranges.get(name, 1.0)) for name in self.space.parallel)
+            threads = math.prod([ranges.get(name, 1.0) for name in self.space.parallel])
             return min(self._extent(inside), first.size_bytes or math.inf) * threads
         return min(self._extent(ranges), self.moved)
 
     def _extent(self, ranges: Mapping[str, float]) -> float:
         first = self.accesses[0]
         if self.form is None:
-            count = math.prod(max(1.0, ranges.get(name, 1.0)) for name in self._reached)
+            count = math.prod([ranges.get(name, 1.0) for name in self._reached])
             return self._capped(count * max(first.bytes, 1))
-        elements, span, steps = 1.0, 1.0, []
-        for name, coefficient in self.form:
-            if name in self.scattered:
-                continue
-            count = self.space.count(name, ranges)
-            step = max(1.0, abs(coefficient))
-            count = max(1.0, count * abs(coefficient) / step)
+        indices, scattered = self._parts
+        elements, span, smallest = 1.0, 1.0, math.inf
+        derived = self.space.derived
+        for name, size, step in indices:
+            count = (self.space.count(name, ranges) if name in derived else ranges[name]) * size / step
             if count > 1:
                 elements *= count
                 span += step * (count - 1)
-                steps.append(step)
-        stride = max(1.0, min(steps, default=1.0)) * first.stride
+                smallest = min(smallest, step)
+        stride = (smallest if span > 1 else 1.0) * first.stride
         touched = max(float(first.bytes), min(stride, float(SECTOR_BYTES)))
         dense = min(elements * touched, span * first.stride)
         total = dense / (span * first.stride) * self._merged(span) * first.stride
         total = max(total, min(SECTOR_BYTES, touched))
-        for name in self.scattered:
+        for name in scattered:
             total *= self.space.count(name, ranges)
         return self._capped(total)
 
@@ -283,8 +300,10 @@ class Stream:
         """Elements from first to last of the accesses' intervals, each counted once."""
         total, end = 0.0, -math.inf
         for offset in self._offsets:
-            total += max(0.0, offset + span - max(end, offset))
-            end = max(end, offset + span)
+            last = offset + span
+            if last > end:
+                total += last - max(end, offset)
+                end = last
         return total
 
     def _capped(self, total: float) -> float:
@@ -293,7 +312,7 @@ class Stream:
         if not size or total <= 0 or self.accesses[0].private:
             return total
         # Scattered accesses meet each other: as many balls thrown into the array's sectors.
-        if self.form is None or self.scattered:
+        if self.form is None or self._parts[1]:
             return size * -math.expm1(-total / size)
         return min(total, size)
 

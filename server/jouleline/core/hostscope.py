@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,9 +16,10 @@ from tree_sitter import Node
 
 from .evaluate import evaluate, evaluate_text
 from .facts import ProgramFacts
+from .hostfunctions import HostFunctions
 from .polynomial import Polynomial
-from .syntax import ancestor, descendants, text_of
 from .syntax import field as child
+from .syntax import text_of
 from .visit import Memory, Visit
 
 _RUN_ARGUMENT: Final = re.compile(
@@ -34,14 +34,14 @@ class HostScope:
     """Evaluates expressions of host code. ``arguments`` are the run line's, without the program.
 
     ``used`` collects, by name, what was taken from the run line: assumptions to be shown.
-    ``assigned`` remembers each function's assignments; scopes of one program may share it.
+    ``functions`` are those around; scopes of one state of a program may share them.
     """
 
     program: ProgramFacts
     arguments: tuple[str, ...] = ()
     visit: Visit | None = None
     used: dict[str, str] = field(default_factory=dict)
-    assigned: dict[int, Mapping[str, list[Node]]] = field(default_factory=dict)
+    functions: HostFunctions = field(default_factory=HostFunctions)
     _globals: dict[str, Polynomial | None] = field(default_factory=dict)
     _values: dict[int, Polynomial | None] = field(default_factory=dict)
 
@@ -93,10 +93,10 @@ class HostScope:
         return Polynomial.symbol(name) if value is None else value
 
     def _local(self, name: str, place: Node, depth: int) -> Polynomial | None:
-        function = ancestor(place, "function_definition")
+        function = self.functions.around(place)
         if function is None:
             return None
-        for value in reversed(self._assignments(function).get(name, [])):
+        for value in reversed(self.functions.assigned(function).get(name, [])):
             if value.start_byte >= place.start_byte:
                 continue
             found = self._assigned_value(value, depth)
@@ -119,12 +119,14 @@ class HostScope:
         if definition is None or definition.name == "main":
             return None
         names = [parameter.name for parameter in definition.parameters]
+        if name not in names:
+            return None
         sites = [
             site
             for site in self.program.calls.get(definition.name, ())
-            if ancestor(site, "function_definition") != function  # not its own recursion
+            if self.functions.around(site) != function  # not its own recursion
         ]
-        if name not in names or len(sites) != 1:
+        if len(sites) != 1:
             return None
         arguments = child(sites[0], "arguments")
         values = arguments.named_children if arguments else []
@@ -142,16 +144,3 @@ class HostScope:
         except ValueError:
             return None
         return Polynomial.constant(value) if math.isfinite(value) else None
-
-    def _assignments(self, function: Node) -> Mapping[str, list[Node]]:
-        """The values that plain assignments in ``function`` give to each name, in text order."""
-        if function.id not in self.assigned:
-            values: dict[str, list[Node]] = {}
-            for node in descendants(function, "init_declarator", "assignment_expression"):
-                left = child(node, "declarator") or child(node, "left")
-                value = child(node, "value") or child(node, "right")
-                operator = text_of(child(node, "operator")) or "="
-                if value is not None and operator == "=":
-                    values.setdefault(text_of(left).lstrip("*& "), []).append(value)
-            self.assigned[function.id] = values
-        return self.assigned[function.id]

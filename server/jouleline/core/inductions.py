@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
@@ -12,10 +12,8 @@ from .syntax import field as child
 
 _CHANGES = ("assignment_expression", "update_expression")
 _LOOPS = ("for_statement", "while_statement", "do_statement")
-_SOMETIMES = (
-    *_LOOPS,
-    *"if_statement for_range_loop switch_statement conditional_expression lambda_expression".split(),
-)
+_REPEATED = (*_LOOPS, "for_range_loop")
+_SOMETIMES = (*_REPEATED, *"if_statement switch_statement conditional_expression lambda_expression".split())
 _STEPS = {"+=": 1.0, "-=": -1.0}
 
 
@@ -41,25 +39,70 @@ class LoopBody:
     @staticmethod
     def of(loop: Node) -> LoopBody:
         """Look through a loop but for its initializer, which runs before it."""
-        found: dict[str, tuple[Step, ...] | None] = {}
-        initializer = child(loop, "initializer")
-        before = range(initializer.start_byte, initializer.end_byte) if initializer is not None else range(0)
-        sometimes_until, nests = 0, False
-        for node in descendants(loop, *_CHANGES, *_SOMETIMES):
-            start = node.start_byte
-            if node.id == loop.id or start in before:
-                continue
-            kind = node.type
+        return Changes.of(loop).loops[loop.id]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The names that a stretch of code assigns to or steps, and what the loops in it do, by their nodes."""
+
+    names: frozenset[str] = frozenset()
+    loops: Mapping[int, LoopBody] = field(default_factory=dict)
+
+    @staticmethod
+    def of(node: Node) -> Changes:
+        """Look through what stands below a node, once for all its loops."""
+        names: set[str] = set()
+        found: list[_Loop] = []
+        around: list[_Loop] = []
+        for inner in descendants(node, *_CHANGES, *_SOMETIMES):
+            start, kind = inner.start_byte, inner.type
+            while around and around[-1].end <= start:
+                around.pop()
             if kind in _SOMETIMES:
-                sometimes_until = max(sometimes_until, node.end_byte)
-                nests = nests or kind in _LOOPS
+                for loop in around:
+                    loop.meets(start, inner.end_byte, kind)
+                if kind in _REPEATED:
+                    around.append(_Loop.of(inner))
+                    found.append(around[-1])
                 continue
-            name, step = _update(node)
+            name, step = _update(inner)
             if name:
-                known = found.get(name, ())
-                sometimes = start < sometimes_until
-                found[name] = None if step is None or sometimes or known is None else (*known, step)
-        return LoopBody(found, nests)
+                names.add(name)
+                for loop in around:
+                    loop.changes(name, step, start)
+        return Changes(frozenset(names), {loop.id: LoopBody(loop.updates, loop.nests) for loop in found})
+
+
+@dataclass(slots=True)
+class _Loop:
+    """A loop that is being looked through; what stands ``before`` it is its initializer."""
+
+    id: int
+    end: int
+    before: range
+    updates: dict[str, tuple[Step, ...] | None] = field(default_factory=dict)
+    nests: bool = False
+    sometimes_until: int = 0
+
+    @staticmethod
+    def of(node: Node) -> _Loop:
+        initializer = child(node, "initializer")
+        before = range(initializer.start_byte, initializer.end_byte) if initializer is not None else range(0)
+        return _Loop(node.id, node.end_byte, before)
+
+    def meets(self, start: int, end: int, kind: str) -> None:
+        """What is in it runs not just once each time round."""
+        if start not in self.before:
+            self.sometimes_until = max(self.sometimes_until, end)
+            self.nests = self.nests or kind in _LOOPS
+
+    def changes(self, name: str, step: Step | None, start: int) -> None:
+        """A variable is given another value, by a step where there is one."""
+        if start not in self.before:
+            known = self.updates.get(name, ())
+            sometimes = start < self.sometimes_until
+            self.updates[name] = None if step is None or sometimes or known is None else (*known, step)
 
 
 def _update(node: Node) -> tuple[str, Step | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Final
 
 from tree_sitter import Node
 
@@ -13,6 +14,11 @@ from .evaluate import number
 from .polynomial import Polynomial
 from .syntax import operator_of
 from .values import Value
+
+DIVISIONS: Final = frozenset(("/", "%"))
+_LOGICAL: Final = frozenset(("&&", "||"))
+TRUTHS: Final = _LOGICAL | {"<", ">", "<=", ">=", "==", "!="}
+"""Operators whose value is 0 or 1."""
 
 
 @lru_cache(maxsize=1024)
@@ -31,8 +37,12 @@ def literal(text: str) -> Value:
 def operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float:
     """Operations of the operands' class that an operator costs; ``right`` where the compiler knows it."""
     scalar = kind.arithmetic
+    if operator not in DIVISIONS:
+        if operator in _LOGICAL:
+            return 0
+        return 0 if operator in TRUTHS and scalar is not Scalar.INT else 1
     constant = right.number if right is not None else None
-    if operator in ("/", "%") and scalar in (Scalar.INT, Scalar.OTHER):
+    if scalar in (Scalar.INT, Scalar.OTHER):
         if constant is None or constant <= 0:
             if kind.size > INT.size:
                 return costs.LONG_DIVISION
@@ -41,10 +51,6 @@ def operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float
     if operator == "/":
         exact = bool(constant) and math.frexp(abs(constant or 1))[0] == 0.5  # a power of two
         return 1 if exact else costs.DIVISION[scalar]
-    if operator in ("&&", "||"):
-        return 0
-    if operator in ("<", ">", "<=", ">=", "==", "!="):
-        return 1 if scalar is Scalar.INT else 0
     return 1
 
 

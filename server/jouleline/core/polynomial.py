@@ -52,7 +52,8 @@ class Polynomial:
         return None
 
     def __add__(self, other: Polynomial | float) -> Polynomial:
-        other = _coerce(other)
+        if not isinstance(other, Polynomial):
+            other = Polynomial.constant(other)
         if not (self.terms and other.terms):
             return self if self.terms else other
         return collect((*self.terms, *other.terms))
@@ -63,7 +64,7 @@ class Polynomial:
         return self * -1.0
 
     def __sub__(self, other: Polynomial | float) -> Polynomial:
-        return self + -_coerce(other)
+        return self + other * -1.0
 
     def __mul__(self, other: Polynomial | float) -> Polynomial:
         # Most products have a number in them.
@@ -82,8 +83,8 @@ class Polynomial:
     def _scaled(self, by: float) -> Polynomial:
         if by == 1:
             return self
-        products = [(monomial, factor * by) for monomial, factor in self.terms]
-        return Polynomial(tuple([term for term in products if term[1]]))
+        products = [(monomial, scaled) for monomial, factor in self.terms if (scaled := factor * by)]
+        return Polynomial(tuple(products))
 
     def substitute(self, values: Mapping[str, Polynomial]) -> Polynomial:
         """This polynomial with symbols replaced."""
@@ -105,11 +106,14 @@ class Polynomial:
             for name in monomial:
                 product *= value_of(name)
             value += factor * product
-        return 0.0 if math.isnan(value) else max(-LARGEST, min(LARGEST, value))
+        if -LARGEST <= value <= LARGEST:
+            return value
+        return 0.0 if math.isnan(value) else math.copysign(LARGEST, value)
 
     def without_terms_of(self, names: set[str]) -> Polynomial:
         """This polynomial without its constant and without the terms in ``names`` alone."""
-        return Polynomial(tuple([term for term in self.terms if not names.issuperset(term[0])]))
+        kept = [term for term in self.terms if not names.issuperset(term[0])]
+        return Polynomial(tuple(kept)) if len(kept) < len(self.terms) else self
 
     def coefficient(self, name: str) -> Polynomial:
         """What ``name`` is multiplied by where it occurs once (for an affine form)."""
@@ -127,17 +131,14 @@ ZERO = Polynomial()
 ONE = Polynomial((((), 1.0),))
 
 
-def _coerce(value: Polynomial | float) -> Polynomial:
-    return value if isinstance(value, Polynomial) else Polynomial.constant(value)
-
-
 def collect(terms: Iterable[tuple[Monomial, float]]) -> Polynomial:
     """The sum of terms in any order, equal monomials included."""
     sums: dict[Monomial, float] = {}
     for monomial, factor in terms:
         sums[monomial] = sums.get(monomial, 0.0) + factor
-    kept = [(monomial, factor) for monomial, factor in sums.items() if factor]
-    return Polynomial(tuple(sorted(kept)) if len(kept) > 1 else tuple(kept))
+    kept = [term for term in sums.items() if term[1]]
+    kept.sort()
+    return Polynomial(tuple(kept))
 
 
 def _without(monomial: Monomial, name: str) -> Monomial:

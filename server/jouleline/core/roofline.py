@@ -60,7 +60,7 @@ def classify(counts: KernelCounts, device: Device) -> Bound:
         for operation, kind in _RIDGES.items()
         if (ridge := device.ridge(kind)) is not None
     }
-    decisive = max(margins, key=lambda operation: margins[operation])
+    decisive = max(margins, key=margins.__getitem__)
     margin = margins[decisive]
     compute = margin >= 0
     chances = [_chance(value / _spread(counts, operation)) for operation, value in margins.items()]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from .ctype import INT, UNKNOWN, CType
 from .evaluate import evaluate, evaluate_text
 from .facts import ProgramFacts
+from .inductions import Changes
 from .polynomial import ZERO, Polynomial
 from .probability import Ranges
 from .syntax import ParsedSource
@@ -48,7 +49,7 @@ class KernelScope:
     names: dict[str, Value]
     types: Mapping[str, CType] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
-    mutated: frozenset[str] = frozenset()
+    changes: Changes = field(default_factory=Changes)
     builtins: Mapping[str, Value] = field(default_factory=dict)
     fixed: dict[str, Polynomial] = field(default_factory=dict)
     known: Remembered = field(default_factory=Remembered)

@@ -195,27 +195,23 @@ _FIELDS: Final = {
 
 
 def descendants(node: Node, *types: str) -> Iterator[Node]:
-    """All nodes below and including ``node`` of the given types, in the order of the text.
+    """All named nodes below and including ``node`` of the given types, in the order of the text.
 
-    A walk with a cursor takes time in proportion to the tree; a tree-sitter query takes time in
-    proportion to its square where brackets nest deeply.
+    A walk takes time in proportion to the tree; a tree-sitter query takes time in proportion to its
+    square where brackets nest deeply.
     """
     wanted = symbols(*types)
-    cursor = node.walk()
-    down, on, up = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
-    depth = 0
-    while True:
-        current = cursor.node
-        if current is not None and current.kind_id in wanted:
-            yield current
-        if down():
-            depth += 1
+    waiting: list[Node | None] = [node]
+    while waiting:
+        current = waiting.pop()
+        if current is None:
             continue
-        while depth and not on():
-            up()
-            depth -= 1
-        if not depth:
-            return
+        if current.kind_id in wanted:
+            yield current
+            # One of our own: a node keeps the children that it was asked for, and who has it keeps them all.
+            current = current.walk().node
+        if current is not None and current.named_child_count:
+            waiting += reversed(current.named_children)
 
 
 @cache
@@ -251,6 +247,15 @@ def operator_of(node: Node) -> str:
     """The operator of an expression; the empty string where it has none."""
     operator = field(node, "operator")
     return operator.type if operator is not None and not operator.is_missing else ""
+
+
+def operands(node: Node) -> tuple[Node | None, str, Node | None]:
+    """The left side, the operator and the right side of a binary expression or an assignment."""
+    parts = node.children
+    if len(parts) != 3:  # a comment is among them
+        return field(node, "left"), operator_of(node), field(node, "right")
+    left, operator, right = parts
+    return left, "" if operator.is_missing else operator.type, right
 
 
 def text_of(node: Node | None) -> str:

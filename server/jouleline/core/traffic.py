@@ -87,7 +87,7 @@ class _Hierarchy:
         """How far each parallel index runs among the threads that are resident together."""
         left, found = max(1.0, self.cache.resident_threads), {}
         for name in self.space.parallel:
-            extent = max(1.0, self.space.ranges[name])
+            extent = self.space.ranges[name]
             found[name] = min(extent, max(1.0, left))
             left /= extent
         return found
@@ -126,7 +126,7 @@ class _Hierarchy:
             inside = "" if name in self.wave else name
             working_set = self._working_set(ranges, name, inside, stream)
             hit = self._hit(working_set)
-            ranges[name] = max(1.0, self.space.ranges[name])
+            ranges[name] = self.space.ranges[name]
             wider = stream.unique(ranges)
             reused = max(wider, fetched * wider / unique) if unique else wider
             fetched = hit * reused + (1 - hit) * max(wider, fetched * trips)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -31,6 +32,14 @@ class Array(NamedTuple):
     kind: str = ""
     copied: bool = False
     identity: int | None = None
+
+    def at(self, offset: Polynomial | None, extents: tuple[Polynomial | None, ...] | None = None) -> Array:
+        """The same array at another offset, with the ``extents`` of what is there where they differ."""
+        # Not _replace, which takes twice as long: this is asked for every access.
+        inner = self.extents if extents is None else extents
+        return Array(
+            self.name, self.space, offset, inner, self.size_bytes, self.kind, self.copied, self.identity
+        )
 
 
 def placed(array: Array, memory: object) -> Array:
@@ -116,18 +125,21 @@ class Tally:
     parallel: list[str] = field(default_factory=list)
     shared_loops: dict[int, Shared] = field(default_factory=dict)
     visits: VisitCounter = field(default_factory=VisitCounter)
-    _operations: dict[Operation, dict[Monomial, float]] = field(default_factory=dict)
+    _operations: defaultdict[Operation, dict[Monomial, float]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     _accesses: dict[Access, Polynomial] = field(default_factory=dict)
 
     def count(self, operation: Operation, times: Polynomial, amount: float = 1.0) -> None:
         """Add operations of a class: an ``amount`` of them, so many times."""
-        sums = self._operations.setdefault(operation, {})
+        sums = self._operations[operation]
         for monomial, factor in times.terms:
             sums[monomial] = sums.get(monomial, 0.0) + factor * amount
 
     def access(self, access: Access, times: Polynomial) -> None:
         """Add an access that happens ``times`` as often as it says; equal ones become one."""
-        self._accesses[access] = self._accesses.get(access, ZERO) + times
+        known = self._accesses.get(access)
+        self._accesses[access] = times if known is None else known + times
 
     def assume(self, text: str, doubt: Doubt = Doubt.NOTHING) -> None:
         """Note an assumption, once, and what it makes doubtful."""
@@ -136,7 +148,7 @@ class Tally:
 
     def part(self) -> Tally:
         """An empty tally for a part of the walk, to be added when it is known how often it runs."""
-        return replace(self, visits=self.visits.part(), _operations={}, _accesses={})
+        return replace(self, visits=self.visits.part(), _operations=defaultdict(dict), _accesses={})
 
     def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
         """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""

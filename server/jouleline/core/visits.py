@@ -18,7 +18,8 @@ from .syntax import ParsedSource
 
 Line = tuple[str, int]
 """A file of the program, and a line that counts from 1."""
-_CHOICE: Final = re.compile(rb"[?]|&&|[|][|]|\b(?:max|min|MAX|MIN|switch)\b")
+# Each alternative starts with a character, which the search skips to.
+_CHOICE: Final = re.compile(rb"[?]|&&|[|][|]|m(?<!\w.)(?:ax|in)\b|M(?<!\w.)(?:AX|IN)\b|s(?<!\w.)witch\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class VisitCounter:
         """Note how often a statement runs."""
         row, column = node.start_point
         place = (id(source), row, column)
-        self.statements[place] = self.statements.get(place, ZERO) + times
+        known = self.statements.get(place)
+        self.statements[place] = times if known is None else known + times
         if node.type == "if_statement":
             self.forks.add(place[:2])
         elif _CHOICE.search(node.text or b""):

@@ -12,17 +12,18 @@ from tree_sitter import Node
 from jouleline.core.counting import BodyCounter
 from jouleline.core.counts import LaunchShape
 from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
-from jouleline.core.declarations import declarations, function_of, mutated_names
+from jouleline.core.declarations import function_of
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import evaluate
 from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
+from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import DEFAULT_BLOCK, DEFAULT_GRID, DEFAULT_THREADS, Assumptions, sizes_for
 from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
-from jouleline.core.syntax import ParsedSource, Place, ancestor, descendants, text_of
+from jouleline.core.syntax import ParsedSource, Place, ancestor, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
 from jouleline.core.worksharing import RegionCounter
@@ -91,7 +92,7 @@ class OpenMP:
             names,
             types,
             tally,
-            mutated_names(kernel.node) if kernel.node is not None else frozenset(),
+            Changes.of(kernel.node) if kernel.node is not None else Changes(),
             directive=kernel.directive,
         )
         iterations = _iterations(kernel, counter)
@@ -160,16 +161,12 @@ def _visible(
 
     names: dict[str, Value] = {}
     node = kernel.node
-    definition = ancestor(node, "function_definition") if node is not None else None
+    definition = host.functions.around(node) if node is not None else None
     if node is None or definition is None:
         return names
-    function = function_of(definition, kernel.source)
-    declared = list(function.parameters) if function else []
-    for item in descendants(definition, "declaration"):
-        if item.start_byte >= kernel.start:
+    for variable in host.functions.declared(definition, kernel.source):
+        if variable.node.start_byte >= kernel.start:
             break
-        declared += declarations(item, kernel.source)
-    for variable in declared:
         kind = type_of(variable.type)
         if kind is None and variable.value is not None and "new" in text_of(variable.value)[:4]:
             kind = type_of(text_of(child(variable.value, "type")) + "*")

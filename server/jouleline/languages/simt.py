@@ -20,6 +20,7 @@ from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import split_arguments
 from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
+from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
 from jouleline.core.masking import Blanked
@@ -35,6 +36,7 @@ _WRAPPED = re.compile(r"^(?:HIP_KERNEL_NAME)?\s*\((.*)\)$", re.DOTALL)
 # Each costs a parse; a file with more of them is broken, not half typed. Declarations count, too.
 _MOST_RECOVERED = 200
 _AXES = ("x", "y", "z")
+_PARALLEL = tuple(f"{index}.{axis}" for index in ("threadIdx", "blockIdx") for axis in _AXES)
 _HOLDS_NO_FUNCTION = frozenset(
     "function_declarator template_parameter_list primitive_type type_identifier comment preproc_def "
     "preproc_function_def preproc_include preproc_call".split()
@@ -183,19 +185,19 @@ class Simt:
             names,
             types,
             tally,
-            function.mutated if function is not None else frozenset(),
+            function.changes if function is not None else Changes(),
             builtins,
         )
         counter.fixed.update({name: value.value for name, value in values.items() if value.value})
         for index, parameter in enumerate(function.parameters if function else ()):
             kind = counter.type_of(parameter.type) or UNKNOWN
             names.update(_argument(parameter, kind, index, launch, host))
-        for axis, blocks, threads in zip(_AXES, shape.grid, shape.block, strict=True):
-            tally.ranges[f"threadIdx.{axis}"] = Polynomial.constant(threads)
-            tally.ranges[f"blockIdx.{axis}"] = Polynomial.constant(blocks)
-        names.update({**builtins, **values})
-        tally.parallel += (f"{index}.{axis}" for index in ("threadIdx", "blockIdx") for axis in _AXES)
-        return Setting(counter, kernel.node, shape, shape.threads)
+        names.update(builtins)
+        names.update(values)
+        tally.ranges.update(_ranges(shape.grid, shape.block))
+        tally.parallel += _PARALLEL
+        body = function.body if function is not None else None
+        return Setting(counter, body or kernel.node, shape, shape.threads)
 
 
 @lru_cache(maxsize=256)
@@ -212,6 +214,16 @@ def _builtins(grid: tuple[int, int, int], block: tuple[int, int, int]) -> Mappin
             found[f"{spelling}.{axis}"] = Value(INT, value)
             found[f"hip{spelling[0].upper()}{spelling[1:]}_{axis}"] = Value(INT, value)
     found["warpSize"] = Value(INT, Polynomial.constant(32))
+    return MappingProxyType(found)
+
+
+@lru_cache(maxsize=256)
+def _ranges(grid: tuple[int, int, int], block: tuple[int, int, int]) -> Mapping[str, Polynomial]:
+    """How many values each of the indices takes that tell threads apart."""
+    found: dict[str, Polynomial] = {}
+    for axis, blocks, threads in zip(_AXES, grid, block, strict=True):
+        found[f"threadIdx.{axis}"] = Polynomial.constant(threads)
+        found[f"blockIdx.{axis}"] = Polynomial.constant(blocks)
     return MappingProxyType(found)
 
 
