@@ -40,7 +40,7 @@ class ParsedSource:
     @property
     def masked_text(self) -> SourceText:
         """The text that was parsed. Only the head of a loop may stand where a line break was."""
-        return SourceText(self.masked.data) if self.masked.has_loops else self.text
+        return SourceText(self.masked.data) if self.masked.loops else self.text
 
     def code(self, node: Node) -> bytes:
         """The original bytes of a node."""
@@ -155,8 +155,7 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
     if edit is None:
         return previous
     text = previous.text.edited(edit, data)
-    masked = remask(previous.masked, data, edit)
-    change = difference(previous.masked.data, masked.data)
+    masked, change = remask(previous.masked, data, edit)
     if change is None:
         return _after(previous, edit, ParsedSource(text, masked, previous.tree))
     tree = previous.tree.copy()

@@ -64,8 +64,8 @@ class Simt:
             return []
         blanked, first, last = source.masked.blanked, 0, len(source.masked.blanked)
         if within is not None:
-            first = bisect_left(source.masked.starts, within.start)
-            last = bisect_left(source.masked.starts, within.stop)
+            first = source.masked.starts.before(within.start)
+            last = source.masked.starts.before(within.stop)
             while first and blanked[first - 1].text != _GLOBAL:
                 first -= 1
             first = max(0, first - 1)
