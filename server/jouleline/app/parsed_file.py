@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import TypeVar
 
 from jouleline.core.facts import FileFacts, gather
-from jouleline.core.kernel import Kernel, Launch
+from jouleline.core.kernel import Launch
 from jouleline.core.syntax import Change, ParsedSource, UnreadableSourceError, parse
-from jouleline.languages import LANGUAGES, LanguageSupport
+from jouleline.languages import LANGUAGES
 
+from .findings import Findings, Kernels
 from .program import Problem
-
-T = TypeVar("T", Kernel, Launch)
 
 
 @dataclass(frozen=True)
@@ -24,8 +22,8 @@ class ParsedFile:
     """One file with all that is found in it, whatever the device."""
 
     source: ParsedSource
-    kernels: tuple[tuple[LanguageSupport, Kernel], ...]
-    launches: tuple[Launch, ...]
+    kernels: Kernels
+    launches: Findings[Launch]
 
     @cached_property
     def facts(self) -> FileFacts:
@@ -66,65 +64,56 @@ class ParsedFile:
     def _between_kernels(self) -> Iterator[bytes]:
         """Stretches of text, each with the line that it begins in."""
         data, lines = self.source.text.data, self.source.text.line_starts
-        start = 0
-        for _, kernel in self.kernels:
-            if kernel.anchor >= start and kernel.is_closed:
-                yield b"%d" % bisect_right(lines, start)
-                yield data[start : kernel.anchor]
-                start = kernel.end
-        yield b"%d" % bisect_right(lines, start)
-        yield data[start:]
+        end = 0
+        for anchor, behind in self._closed():
+            if anchor >= end:
+                yield b"%d" % lines.before(end + 1)
+                yield data[end:anchor]
+                end = behind
+        yield b"%d" % lines.before(end + 1)
+        yield data[end:]
+
+    def _closed(self) -> Iterator[tuple[int, int]]:
+        """From the hint to the end of each kernel whose body matters to that kernel alone."""
+        for _, kernels in self.kernels.found:
+            for one, start in zip(kernels.known, kernels.starts, strict=True):
+                if one.is_closed:
+                    yield start + one.anchor - one.start, start + one.end - one.start
 
     @staticmethod
     def of(source: ParsedSource) -> ParsedFile:
         """What is found in a file."""
-        kernels = tuple((language, kernel) for language in LANGUAGES for kernel in language.kernels(source))
-        launches = tuple(launch for language in LANGUAGES for launch in language.launches(source))
-        return ParsedFile(source, kernels, launches)
+        kernels = [(language, Findings.of(language.kernels(source), source)) for language in LANGUAGES]
+        launches = [launch for language in LANGUAGES for launch in language.launches(source)]
+        return ParsedFile(source, Kernels(kernels), Findings.of(launches, source))
 
     def after(self, source: ParsedSource) -> ParsedFile:
         """What is found in the next state: what was outside of the change, and what is in it now."""
         if any(one.spoken_in(source) != one.spoken_in(self.source) for one in LANGUAGES):
             return ParsedFile.of(source)
-        change = self._change(source)
+        assert source.change is not None, "it was parsed from this state"
+        change = self._widened(source.change)
         within = range(change.start, change.end)
-        kernels: list[tuple[LanguageSupport, Kernel]] = []
-        launches: list[Launch] = []
-        for language in LANGUAGES:
-            spoken = (kernel for one, kernel in self.kernels if one is language)
-            known = {kernel.start: kernel for kernel in self._kept(spoken, change, source)}
-            known |= {kernel.start: kernel for kernel in language.kernels(source, within)}
-            kernels += ((language, known[start]) for start in sorted(known))
-            launches += language.launches(source, within)
-        launches += self._kept(self.launches, change, source)
-        return ParsedFile(source, tuple(kernels), tuple(sorted(launches, key=lambda one: one.anchor)))
-
-    def _kept(self, found: Iterable[T], change: Change, source: ParsedSource) -> Iterator[T]:
-        """What was found outside of the change, as it is in the next state."""
-        for one in found:
-            if one.end <= change.start:
-                # What was found in a repaired text stays there: in front of the change it is the same.
-                yield one.moved(source, 0, 0) if one.source is self.source else one
-            elif one.start >= change.end - change.by:
-                yield one.moved(source, change.by, change.lines)
-
-    def _change(self, source: ParsedSource) -> Change:
-        """The change to a later state, with all in it that may follow from what has changed."""
-        change, narrower = Change.between(self.source, source), None
-        kernels = [kernel for _, kernel in self.kernels]
-        found: tuple[Kernel | Launch, ...] = (*kernels, *self.launches)
-        # What is half typed ends where something else begins.
-        half_typed = [
-            kernel for kernel in kernels if kernel.place is None or kernel.source is not self.source
+        kernels = [
+            (language, known.after(source, change, language.kernels(source, within)))
+            for language, known in self.kernels.found
         ]
+        launches = [launch for language in LANGUAGES for launch in language.launches(source, within)]
+        return ParsedFile(source, Kernels(kernels), self.launches.after(source, change, launches))
+
+    def _widened(self, change: Change) -> Change:
+        """A change to this state, with all in it that may follow from what has changed."""
+        narrower = None
+        # What is half typed ends where something else begins.
+        half_typed = list(self.kernels.half_typed())
         while change != narrower:
             narrower = change
             for kernel in half_typed:
                 if kernel.place is None or kernel.start >= change.start:
                     change = change.widened(kernel.start, kernel.end)
-            for one in found:
-                if one.start < change.start < one.end or one.start < change.end - change.by < one.end:
-                    change = change.widened(one.start, one.end)
+            for cut in (change.start, change.end - change.by):
+                for start, end in (*self.kernels.cut_by(cut), *self.launches.cut_by(cut)):
+                    change = change.widened(start, end)
         return change
 
 

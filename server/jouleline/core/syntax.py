@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Final, NamedTuple
 
 import tree_sitter_cpp
-from tree_sitter import Language, Node, Parser, Tree
+from tree_sitter import Language, Node, Parser, Range, Tree, TreeCursor
 
 from .masking import Masked, mask, remask
 from .source import Edit, SourceText, difference
@@ -24,13 +24,35 @@ class UnreadableSourceError(ValueError):
     """A text that is not a source file; the message says what is wrong with it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Where a text differs from an earlier state of it.
+
+    What ends before ``start`` is as it was; what begins after ``end`` is so, too, but stands ``by`` bytes
+    further on. In between is the edit.
+    """
+
+    start: int
+    end: int
+    by: int
+    edit: Edit
+
+    def widened(self, start: int, end: int) -> Change:
+        """The change with a stretch of the earlier text in it."""
+        return Change(min(self.start, start), max(self.end, end + self.by), self.by, self.edit)
+
+
 @dataclass(frozen=True)
 class ParsedSource:
-    """One file, parsed. The tree is of the masked text; offsets hold for both."""
+    """One file, parsed. The tree is of the masked text; offsets hold for both.
+
+    ``change`` is where it differs from the state that it was parsed from.
+    """
 
     text: SourceText
     masked: Masked
     tree: Tree
+    change: Change | None = None
 
     @property
     def root(self) -> Node:
@@ -55,20 +77,6 @@ class ParsedSource:
     def says_hip(self) -> bool:
         """Whether the three letters occur at all."""
         return _HIP in self.text.data
-
-    @cached_property
-    def top(self) -> list[Node]:
-        """What stands at the top of the file, leaves aside."""
-        return [node for node in self.root.children if node.child_count]
-
-    @cached_property
-    def identities(self) -> list[tuple[int, ...]]:
-        """What tells each of these from all others, also in later states of the file.
-
-        Trees that were made of one another share what is alike in them: who has children at the same
-        places in memory is the same, all that is in it included.
-        """
-        return [tuple([inner.id for inner in node.children]) for node in self.top]
 
 
 class Place(NamedTuple):
@@ -98,43 +106,6 @@ class Place(NamedTuple):
         return Place(source, self.start + by, self.end + by, self.kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Where a text differs from an earlier state of it.
-
-    What stands at the top of the file and ends before ``start`` is as it was; what begins after ``end``
-    is so, too, but stands ``by`` bytes and so many ``lines`` further on.
-    """
-
-    start: int
-    end: int
-    by: int
-    lines: int
-
-    @staticmethod
-    def between(old: ParsedSource, new: ParsedSource) -> Change:
-        """The change from one state of a text to another that was parsed from it."""
-        by = len(new.text.data) - len(old.text.data)
-        lines = new.text.line_count - old.text.line_count
-        edit = difference(old.text.data, new.text.data)
-        if edit is None:
-            return Change(0, 0, by, lines)
-        last = min(len(old.top), len(new.top))
-        head = next((at for at in range(last) if old.identities[at] != new.identities[at]), last)
-        while head and old.top[head - 1].end_byte > edit.start:
-            head -= 1
-        tail = next((at for at in range(last) if old.identities[-1 - at] != new.identities[-1 - at]), last)
-        while tail and old.top[-tail].start_byte < edit.end:
-            tail -= 1
-        start = old.top[head - 1].end_byte if head else 0
-        # What is in front of the first of the rest, attributes for instance, may have changed.
-        return Change(start, new.top[-tail].end_byte if tail else len(new.text.data), by, lines)
-
-    def widened(self, start: int, end: int) -> Change:
-        """The change with a stretch of the earlier text in it."""
-        return Change(min(self.start, start), max(self.end, end + self.by), self.by, self.lines)
-
-
 def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
     """Parse a file, reusing ``previous``'s tree where the text did not change.
 
@@ -157,7 +128,7 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
     text = previous.text.edited(edit, data)
     masked, change = remask(previous.masked, data, edit)
     if change is None:
-        return _after(previous, edit, ParsedSource(text, masked, previous.tree))
+        return _after(previous, ParsedSource(text, masked, previous.tree, _changed(text, previous.tree, edit)))
     tree = previous.tree.copy()
     new_end = change.start + len(change.replacement)
     before, after = previous.masked_text, ParsedSource(text, masked, tree).masked_text
@@ -169,13 +140,49 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
         before.point(change.end),
         after.point(new_end),
     )
-    return _after(previous, edit, ParsedSource(text, masked, parser.parse(masked.data, tree)))
+    parsed = parser.parse(masked.data, tree)
+    changed = _changed(text, parsed, edit, tree.changed_ranges(parsed))
+    return _after(previous, ParsedSource(text, masked, parsed, changed))
 
 
-def _after(previous: ParsedSource, edit: Edit, source: ParsedSource) -> ParsedSource:
+def _changed(text: SourceText, tree: Tree, edit: Edit, ranges: Sequence[Range] = ()) -> Change:
+    """What an edit changed in a tree, where stretches of the text now have another structure."""
+    start = min((edit.start, *(stretch.start_byte for stretch in ranges)))
+    end = max((edit.start + len(edit.replacement), *(stretch.end_byte for stretch in ranges)))
+    return Change(
+        _end_before(tree.walk(), start),
+        # What is in front of the next, attributes for instance, may have changed.
+        _start_behind(tree.walk(), end, len(text.data)),
+        len(edit.replacement) - (edit.end - edit.start),
+        edit,
+    )
+
+
+def _end_before(cursor: TreeCursor, offset: int) -> int:
+    """Where that ends which is last in front of an offset at the top of a file, leaves aside."""
+    inside = cursor.goto_first_child_for_byte(offset) is not None
+    found = cursor.goto_previous_sibling() if inside else cursor.goto_last_child()
+    while found and (node := cursor.node) is not None:
+        if node.child_count and node.end_byte <= offset:
+            return node.end_byte
+        found = cursor.goto_previous_sibling()
+    return 0
+
+
+def _start_behind(cursor: TreeCursor, offset: int, end: int) -> int:
+    """Where that starts which is first behind an offset at the top of a file, leaves aside; else its end."""
+    found = cursor.goto_first_child_for_byte(offset) is not None
+    while found and (node := cursor.node) is not None:
+        if node.child_count and node.start_byte >= offset:
+            return node.start_byte
+        found = cursor.goto_next_sibling()
+    return end
+
+
+def _after(previous: ParsedSource, source: ParsedSource) -> ParsedSource:
     """What an edit made, with what need not be looked for in all of it."""
-    if not previous.says_hip:
-        reach = len(_HIP) - 1
+    if not previous.says_hip and source.change is not None:
+        edit, reach = source.change.edit, len(_HIP) - 1
         near = source.text.data[max(0, edit.start - reach) : edit.start + len(edit.replacement) + reach]
         source.__dict__["says_hip"] = _HIP in near
     return source
@@ -248,3 +255,7 @@ def text_of(node: Node | None) -> str:
     """A node's text; the empty string for no node."""
     text = node.text if node is not None else None
     return text.decode("utf-8", "replace") if text is not None else ""
+
+
+EMPTY: Final = parse(b"")
+"""A file in which nothing stands."""

@@ -167,7 +167,7 @@ class Simt:
                     continue
                 if text_of(child(call, "function")) == mark[0].decode():
                     found.append(_macro_launch(source, call, arguments))
-        return sorted(found, key=lambda launch: launch.anchor)
+        return sorted(found, key=lambda launch: launch.start)
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
         """Bind the parameters to the launch's arguments and the indices to their ranges."""
@@ -334,7 +334,7 @@ def _macro_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
     callee = _CALLEE.search(name)
     return Launch(
         kernel=callee[1] if callee else name,
-        line=call.start_point.row + 1,
+        line=source.text.point(call.start_byte).line + 1,
         start=call.start_byte,
         end=call.end_byte,
         anchor=call.end_byte,

@@ -48,8 +48,8 @@ async def hints(view: View, asked: types.Range, *, soon: bool = False) -> list[H
         await turn.over()
         if reports := reports_of(place):
             found.append(_hint(view, kernel.anchor, reports))
-    for launch in view.launches:
-        if start <= launch.anchor <= end and (report := view.report_at(launch, soon=soon)) is not None:
+    for launch in view.launches_between(start, end):
+        if (report := view.report_at(launch, soon=soon)) is not None:
             await turn.over()
             found.append(_hint(view, launch.anchor, (report,)))
     return found

@@ -29,7 +29,7 @@ State = tuple[bytes, Hashable]
 class _Remembered:
     """A report without its kernel and launch, which would keep old syntax trees alive."""
 
-    display: str
+    instance: str
     launch: tuple[object, ...] | None
     counts: KernelCounts
     bound: Bound
@@ -69,7 +69,7 @@ class Memory:
     def store(self, reports: tuple[KernelReport, ...], *keys: Key) -> None:
         """Remember the reports of one kernel."""
         remembered = tuple(
-            _Remembered(one.kernel.display, way(one.launch) if one.launch else None, one.counts, one.bound)
+            _Remembered(one.kernel.instance, way(one.launch) if one.launch else None, one.counts, one.bound)
             for one in reports
         )
         for key in keys:
@@ -93,7 +93,7 @@ class Memory:
         return tuple(
             KernelReport(
                 file,
-                kernel if one.display == kernel.display else replace(kernel, instance=one.display),
+                kernel if one.instance == kernel.instance else replace(kernel, instance=one.instance),
                 launches(one.launch) if one.launch else None,
                 one.counts,
                 one.bound,

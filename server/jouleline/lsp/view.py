@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -77,11 +77,13 @@ class View:
 
     def kernels_between(self, start: int, end: int) -> list[tuple[Place, Kernel]]:
         """The kernels in the document whose hint is in a stretch of it (bytes)."""
-        return [
-            (Place(self.name, index), kernel)
-            for index, (_, kernel) in enumerate(self.files[self.name].kernels)
-            if start <= kernel.anchor <= end
-        ]
+        kernels = self.files[self.name].kernels
+        return [(Place(self.name, number), kernels[number][1]) for number in kernels.between(start, end)]
+
+    def launches_between(self, start: int, end: int) -> list[Launch]:
+        """The launches in the document whose hint is in a stretch of it (bytes)."""
+        launches = self.files[self.name].launches
+        return [launches[number] for number in launches.between(start, end)]
 
     def everywhere(self) -> Iterator[Place]:
         """The kernels of the program, file by file."""
@@ -93,18 +95,14 @@ class View:
         return self.files[place.file].kernels[place.number][1]
 
     @property
-    def launches(self) -> tuple[Launch, ...]:
+    def launches(self) -> Sequence[Launch]:
         """The launches in the document."""
         return self.files[self.name].launches
 
-    @cached_property
-    def places(self) -> Mapping[str, Place]:
-        """The program's kernels by name; the document's own come first."""
-        found: dict[str, Place] = {}
-        for name, file in self.files.items():
-            for index, (_, kernel) in enumerate(file.kernels):
-                found.setdefault(kernel.name, Place(name, index))
-        return found
+    def place_of(self, name: str) -> Place | None:
+        """The program's first kernel of that name; the document's own come first."""
+        found = ((file, known.kernels.named(name)) for file, known in self.files.items())
+        return next((Place(file, number) for file, number in found if number is not None), None)
 
     def known(self, place: Place) -> bool:
         """Whether the kernel's bound has been worked out."""
@@ -141,7 +139,7 @@ class View:
 
     def report_at(self, launch: Launch, *, soon: bool = False) -> KernelReport | None:
         """The bound of the kernel that a launch in the document starts; None if it is not here."""
-        place = self.places.get(launch.kernel)
+        place = self.place_of(launch.kernel)
         reports = (self.soon if soon else self.reports)(place) if place is not None else ()
         return next(
             (one for one in reports if one.launch is not None and way(one.launch) == way(launch)),
@@ -221,16 +219,13 @@ class View:
 
     def _launch(self, wanted: tuple[object, ...]) -> Launch | None:
         """The program's first launch of a kernel in some way."""
-        return next((one for one in self._launches.get(wanted[0], ()) if way(one) == wanted), None)
-
-    @cached_property
-    def _launches(self) -> Mapping[object, list[Launch]]:
-        """The program's launches by the names of their kernels."""
-        found: dict[object, list[Launch]] = {}
-        for file in self.files.values():
-            for launch in file.launches:
-                found.setdefault(launch.kernel, []).append(launch)
-        return found
+        found = (
+            file.launches[number]
+            for file in self.files.values()
+            for number in file.launches.named.get(str(wanted[0]), ())
+            if way(file.launches.known[number]) == wanted
+        )
+        return next(found, None)
 
     @cached_property
     def _keys(self) -> dict[Place, Key]:

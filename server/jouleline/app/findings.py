@@ -1,0 +1,173 @@
+"""Kernels and launches of a file, kept from one keystroke to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TypeVar, overload
+
+from jouleline.core.kernel import Kernel, Launch
+from jouleline.core.offsets import Moving, Offsets
+from jouleline.core.syntax import EMPTY, Change, ParsedSource
+from jouleline.languages import LanguageSupport
+
+T = TypeVar("T", Kernel, Launch)
+
+
+class Findings(Moving[T]):
+    """What was found in a file, in the order of its text; each is as it is now when it is asked for.
+
+    What nobody asked for is known without its tree, so that no earlier one is kept alive.
+    """
+
+    def __init__(
+        self, source: ParsedSource, known: list[T], starts: Offsets, here: dict[int, T], longest: int
+    ) -> None:
+        super().__init__(known, starts)
+        self._source = source
+        self._here = here
+        self._longest = longest
+
+    @staticmethod
+    def of(found: Sequence[T], source: ParsedSource) -> Findings[T]:
+        """What was found in a file."""
+        known, starts = [_aside(one, source) for one in found], Offsets([one.start for one in found])
+        return Findings(source, known, starts, dict(enumerate(found)), _longest(found))
+
+    def after(self, source: ParsedSource, change: Change, found: Sequence[T]) -> Findings[T]:
+        """What there is in the next state of the file: ``found`` around the change, and the others."""
+        by = change.by
+        front, back = self.starts.before(change.start), self.starts.before(change.end - by)
+        # What was looked for around the change may stand in front of it or behind.
+        low = self.starts.before(min([change.start, *(one.start for one in found)]))
+        high = self.starts.before(max([change.end, *(one.start + 1 for one in found)]) - by)
+        inside = dict(zip(self.starts[low:front], self.known[low:front], strict=True))
+        moved = (start + by for start in self.starts[back:high])
+        inside |= zip(moved, self.known[back:high], strict=True)
+        inside |= {one.start: _aside(one, source) for one in found}
+        starts = sorted(inside)
+        new = [inside[start] for start in starts]
+        after = Findings(
+            source,
+            self.known[:low] + new + self.known[high:],
+            self.starts.replaced(low, high, starts, by),
+            {low + starts.index(one.start): one for one in found},
+            max(self._longest, _longest(found)),
+        )
+        gone = self.known[low:high]
+        if "named" in self.__dict__ and [_name(one) for one in gone] == [_name(one) for one in new]:
+            after.__dict__["named"] = self.named
+        return after
+
+    def moved(self, one: T, by: int) -> T:
+        if one.source is not EMPTY:
+            return one  # what was found in a repaired text stays in it
+        return one.moved(self._source, by, self._source.text.point(one.start + by).line + 1 - one.line)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        one = self._here.get(index)
+        if one is None:
+            known = self.known[index]
+            one = self._here[index] = self.moved(known, self.starts[index] - known.start)
+        return one
+
+    @cached_property
+    def named(self) -> Mapping[str, Sequence[int]]:
+        """Their numbers by the names of the kernels."""
+        found: dict[str, list[int]] = {}
+        for index, one in enumerate(self.known):
+            found.setdefault(_name(one), []).append(index)
+        return found
+
+    def between(self, first: int, last: int) -> Iterator[int]:
+        """The numbers of those whose hint is in a stretch of the text (bytes, both ends included)."""
+        for index in range(self.starts.before(first - self._longest), self.starts.before(last + 1)):
+            one = self.known[index]
+            if first <= self.starts[index] + one.anchor - one.start <= last:
+                yield index
+
+    def cut_by(self, offset: int) -> Iterator[tuple[int, int]]:
+        """Where those start and end that an offset lies in."""
+        for index in range(self.starts.before(offset - self._longest), self.starts.before(offset)):
+            one, start = self.known[index], self.starts[index]
+            if offset < start + one.end - one.start:
+                yield start, start + one.end - one.start
+
+
+class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
+    """The kernels of a file, language by language."""
+
+    def __init__(self, found: Sequence[tuple[LanguageSupport, Findings[Kernel]]]) -> None:
+        self.found = found
+
+    def __len__(self) -> int:
+        return sum(len(kernels) for _, kernels in self.found)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[LanguageSupport, Kernel]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[tuple[LanguageSupport, Kernel]]: ...
+    def __getitem__(
+        self, index: int | slice
+    ) -> tuple[LanguageSupport, Kernel] | list[tuple[LanguageSupport, Kernel]]:
+        if isinstance(index, slice):
+            return [self[one] for one in range(*index.indices(len(self)))]
+        for language, kernels in self.found:
+            if index < len(kernels):
+                return language, kernels[index]
+            index -= len(kernels)
+        raise IndexError
+
+    def __iter__(self) -> Iterator[tuple[LanguageSupport, Kernel]]:
+        for language, kernels in self.found:
+            yield from ((language, kernel) for kernel in kernels)
+
+    def between(self, first: int, last: int) -> Iterator[int]:
+        """The numbers of those whose hint is in a stretch of the text (bytes, both ends included)."""
+        for before, kernels in self._parts():
+            yield from (before + index for index in kernels.between(first, last))
+
+    def named(self, name: str) -> int | None:
+        """The number of the first kernel of that name."""
+        found = ((before, kernels.named.get(name)) for before, kernels in self._parts())
+        return next((before + numbers[0] for before, numbers in found if numbers), None)
+
+    def cut_by(self, offset: int) -> Iterator[tuple[int, int]]:
+        """Where those start and end that an offset lies in."""
+        for _, kernels in self.found:
+            yield from kernels.cut_by(offset)
+
+    def half_typed(self) -> Iterator[Kernel]:
+        """Those that have no place yet, or one in a repaired text alone."""
+        for _, kernels in self.found:
+            for index, one in enumerate(kernels.known):
+                if one.place is None or one.source is not EMPTY:
+                    yield kernels[index]
+
+    def _parts(self) -> Iterator[tuple[int, Findings[Kernel]]]:
+        """The kernels of each language, and how many are in front of them."""
+        before = 0
+        for _, kernels in self.found:
+            yield before, kernels
+            before += len(kernels)
+
+
+def _aside(one: T, source: ParsedSource) -> T:
+    """What is known of it without its tree, unless it was found in a repaired text."""
+    if isinstance(one, Kernel):
+        _ = one.is_closed  # the text says so
+    return one.moved(EMPTY, 0, 0) if one.source is source else one
+
+
+def _longest(found: Sequence[T]) -> int:
+    return max((one.end - one.start for one in found), default=0)
+
+
+def _name(one: Kernel | Launch) -> str:
+    return one.name if isinstance(one, Kernel) else one.kernel
