@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TypeVar, overload
+from typing import TypeVar, cast, overload
 
+from jouleline.core.change import Change
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.offsets import Moving, Offsets
-from jouleline.core.syntax import EMPTY, Change, ParsedSource
+from jouleline.core.syntax import EMPTY, ParsedSource
 from jouleline.languages import LanguageSupport
 
-T = TypeVar("T", Kernel, Launch)
+T = TypeVar("T", bound=Kernel | Launch)
 
 
 class Findings(Moving[T]):
@@ -62,7 +63,8 @@ class Findings(Moving[T]):
     def moved(self, one: T, by: int) -> T:
         if one.source is not EMPTY:
             return one  # what was found in a repaired text stays in it
-        return one.moved(self._source, by, self._source.text.point(one.start + by).line + 1 - one.line)
+        line = self._source.text.line_of(one.start + by) + 1
+        return cast("T", one.moved(self._source, by, line - one.line))
 
     @overload
     def __getitem__(self, index: int) -> T: ...
@@ -87,17 +89,23 @@ class Findings(Moving[T]):
 
     def between(self, first: int, last: int) -> Iterator[int]:
         """The numbers of those whose hint is in a stretch of the text (bytes, both ends included)."""
-        for index in range(self.starts.before(first - self._longest), self.starts.before(last + 1)):
-            one = self.known[index]
-            if first <= self.starts[index] + one.anchor - one.start <= last:
+        for index, one, by in self._from(first - self._longest, last + 1):
+            if first <= one.anchor + by <= last:
                 yield index
 
     def cut_by(self, offset: int) -> Iterator[tuple[int, int]]:
-        """Where those start and end that an offset lies in."""
-        for index in range(self.starts.before(offset - self._longest), self.starts.before(offset)):
-            one, start = self.known[index], self.starts[index]
-            if offset < start + one.end - one.start:
-                yield start, start + one.end - one.start
+        """Where those start and end, with the nodes in which they stand, that an offset lies in."""
+        for _, one, by in self._from(offset - self._longest, offset + self._longest):
+            start, end = _extent(one)
+            if start + by < offset < end + by:
+                yield start + by, end + by
+
+    def _from(self, first: int, last: int) -> Iterator[tuple[int, T, int]]:
+        """Those that start in a stretch: number, what is known, and how far it has moved since."""
+        low, high = self.starts.before(first), self.starts.before(last)
+        for index, start in enumerate(self.starts[low:high], low):
+            one = self.known[index]
+            yield index, one, start - one.start
 
 
 class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
@@ -162,11 +170,17 @@ def _aside(one: T, source: ParsedSource) -> T:
     """What is known of it without its tree, unless it was found in a repaired text."""
     if isinstance(one, Kernel):
         _ = one.is_closed  # the text says so
-    return one.moved(EMPTY, 0, 0) if one.source is source else one
+    return cast("T", one.moved(EMPTY, 0, 0)) if one.source is source else one
+
+
+def _extent(one: Kernel | Launch) -> tuple[int, int]:
+    place = one.place if isinstance(one, Kernel) else one.where
+    return (min(one.start, place.start), max(one.end, place.end)) if place else (one.start, one.end)
 
 
 def _longest(found: Sequence[T]) -> int:
-    return max((one.end - one.start for one in found), default=0)
+    extents = (_extent(one) for one in found)
+    return max((end - start for start, end in extents), default=0)
 
 
 def _name(one: Kernel | Launch) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 
+from jouleline.core.change import Change
 from jouleline.core.facts import FileFacts, gather
 from jouleline.core.kernel import Launch
-from jouleline.core.syntax import Change, ParsedSource, UnreadableSourceError, parse
+from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
 from jouleline.languages import LANGUAGES
 
 from .findings import Findings, Kernels

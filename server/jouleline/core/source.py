@@ -95,8 +95,20 @@ class SourceText:
     def point(self, offset: int) -> Point:
         """The line and byte column of an offset (clamped to the text)."""
         offset = min(max(offset, 0), len(self.data))
-        line = self.line_starts.before(offset + 1) - 1
+        line = self.line_of(offset)
         return Point(line, offset - self.line_starts[line])
+
+    def line_of(self, offset: int) -> int:
+        """The line of an offset in the text."""
+        return self.line_starts.before(offset + 1) - 1
+
+    def position(self, offset: int, encoding: Encoding) -> Point:
+        """The line of an offset and the column in code units of ``encoding``, as :meth:`character` has it."""
+        line = self.line_of(offset)
+        head = self.data[self.line_starts[line] : offset]
+        if head.isascii():
+            return Point(line, len(head.rstrip(b"\r\n")))
+        return Point(line, self.character(self.point(offset), encoding))
 
     def offset(self, point: Point) -> int:
         """The offset of a point, clamped to the line and to the text."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Final, NamedTuple
 
 import tree_sitter_cpp
-from tree_sitter import Language, Node, Parser, Range, Tree, TreeCursor
+from tree_sitter import Language, Node, Parser, Tree
 
+from .change import Change
 from .masking import Masked, mask, remask
-from .source import Edit, SourceText, difference
+from .source import SourceText, difference
 
 _HIP_MARK: Final = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
 _HIP: Final = b"hip"
@@ -22,24 +23,6 @@ MAX_SOURCE_BYTES = 4 * 1024 * 1024
 
 class UnreadableSourceError(ValueError):
     """A text that is not a source file; the message says what is wrong with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Where a text differs from an earlier state of it.
-
-    What ends before ``start`` is as it was; what begins after ``end`` is so, too, but stands ``by`` bytes
-    further on. In between is the edit.
-    """
-
-    start: int
-    end: int
-    by: int
-    edit: Edit
-
-    def widened(self, start: int, end: int) -> Change:
-        """The change with a stretch of the earlier text in it."""
-        return Change(min(self.start, start), max(self.end, end + self.by), self.by, self.edit)
 
 
 @dataclass(frozen=True)
@@ -127,63 +110,24 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
         return previous
     text = previous.text.edited(edit, data)
     masked, change = remask(previous.masked, data, edit)
-    if change is None:
-        return _after(previous, ParsedSource(text, masked, previous.tree, _changed(text, previous.tree, edit)))
-    tree = previous.tree.copy()
-    new_end = change.start + len(change.replacement)
-    before, after = previous.masked_text, ParsedSource(text, masked, tree).masked_text
-    tree.edit(
-        change.start,
-        change.end,
-        new_end,
-        before.point(change.start),
-        before.point(change.end),
-        after.point(new_end),
-    )
-    parsed = parser.parse(masked.data, tree)
-    changed = _changed(text, parsed, edit, tree.changed_ranges(parsed))
-    return _after(previous, ParsedSource(text, masked, parsed, changed))
-
-
-def _changed(text: SourceText, tree: Tree, edit: Edit, ranges: Sequence[Range] = ()) -> Change:
-    """What an edit changed in a tree, where stretches of the text now have another structure."""
-    start = min((edit.start, *(stretch.start_byte for stretch in ranges)))
-    end = max((edit.start + len(edit.replacement), *(stretch.end_byte for stretch in ranges)))
-    return Change(
-        _end_before(tree.walk(), start),
-        # What is in front of the next, attributes for instance, may have changed.
-        _start_behind(tree.walk(), end, len(text.data)),
-        len(edit.replacement) - (edit.end - edit.start),
-        edit,
-    )
-
-
-def _end_before(cursor: TreeCursor, offset: int) -> int:
-    """Where that ends which is last in front of an offset at the top of a file, leaves aside."""
-    inside = cursor.goto_first_child_for_byte(offset) is not None
-    found = cursor.goto_previous_sibling() if inside else cursor.goto_last_child()
-    while found and (node := cursor.node) is not None:
-        if node.child_count and node.end_byte <= offset:
-            return node.end_byte
-        found = cursor.goto_previous_sibling()
-    return 0
-
-
-def _start_behind(cursor: TreeCursor, offset: int, end: int) -> int:
-    """Where that starts which is first behind an offset at the top of a file, leaves aside; else its end."""
-    found = cursor.goto_first_child_for_byte(offset) is not None
-    while found and (node := cursor.node) is not None:
-        if node.child_count and node.start_byte >= offset:
-            return node.start_byte
-        found = cursor.goto_next_sibling()
-    return end
-
-
-def _after(previous: ParsedSource, source: ParsedSource) -> ParsedSource:
-    """What an edit made, with what need not be looked for in all of it."""
-    if not previous.says_hip and source.change is not None:
-        edit, reach = source.change.edit, len(_HIP) - 1
-        near = source.text.data[max(0, edit.start - reach) : edit.start + len(edit.replacement) + reach]
+    tree, ranges = previous.tree, []
+    if change is not None:
+        earlier, new_end = tree.copy(), change.start + len(change.replacement)
+        before, after = previous.masked_text, SourceText(masked.data) if masked.loops else text
+        earlier.edit(
+            change.start,
+            change.end,
+            new_end,
+            before.point(change.start),
+            before.point(change.end),
+            after.point(new_end),
+        )
+        tree = parser.parse(masked.data, earlier)
+        ranges = earlier.changed_ranges(tree)
+    source = ParsedSource(text, masked, tree, Change.of(edit, ranges, previous.tree, tree, len(data)))
+    if not previous.says_hip:
+        reach = len(_HIP) - 1
+        near = data[max(0, edit.start - reach) : edit.start + len(edit.replacement) + reach]
         source.__dict__["says_hip"] = _HIP in near
     return source
 
