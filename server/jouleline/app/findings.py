@@ -87,25 +87,25 @@ class Findings(Moving[T]):
             found.setdefault(_name(one), []).append(index)
         return found
 
-    def between(self, first: int, last: int) -> Iterator[int]:
-        """The numbers of those whose hint is in a stretch of the text (bytes, both ends included)."""
-        for index, one, by in self._from(first - self._longest, last + 1):
-            if first <= one.anchor + by <= last:
-                yield index
-
-    def cut_by(self, offset: int) -> Iterator[tuple[int, int]]:
-        """Where those start and end, with the nodes in which they stand, that an offset lies in."""
-        for _, one, by in self._from(offset - self._longest, offset + self._longest):
-            start, end = _extent(one)
-            if start + by < offset < end + by:
-                yield start + by, end + by
-
-    def _from(self, first: int, last: int) -> Iterator[tuple[int, T, int]]:
+    def starting(self, first: int, last: int) -> Iterator[tuple[int, T, int]]:
         """Those that start in a stretch: number, what is known, and how far it has moved since."""
         low, high = self.starts.before(first), self.starts.before(last)
         for index, start in enumerate(self.starts[low:high], low):
             one = self.known[index]
             yield index, one, start - one.start
+
+    def between(self, first: int, last: int) -> Iterator[int]:
+        """The numbers of those whose hint is in a stretch of the text (bytes, both ends included)."""
+        for index, one, by in self.starting(first - self._longest, last + 1):
+            if first <= one.anchor + by <= last:
+                yield index
+
+    def cut_by(self, offset: int) -> Iterator[tuple[int, int]]:
+        """Where those start and end, with the nodes in which they stand, that an offset lies in."""
+        for _, one, by in self.starting(offset - self._longest, offset + self._longest):
+            start, end = _extent(one)
+            if start + by < offset < end + by:
+                yield start + by, end + by
 
 
 class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):

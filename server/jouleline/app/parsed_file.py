@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from jouleline.core.change import Change
 from jouleline.core.facts import FileFacts, gather
-from jouleline.core.kernel import Launch
+from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
 from jouleline.languages import LANGUAGES
 
@@ -38,12 +38,12 @@ class ParsedFile:
         Lines count: assumptions name them.
         """
         # What does not parse is read as the compiler sees it, all of the file.
-        digest = blake2b(str(self._broken).encode(), digest_size=16)
+        digest = blake2b(str(self.is_broken).encode(), digest_size=16)
         digest.update(b"\0".join(self._between_kernels()))
         return digest.digest()
 
-    @property
-    def _broken(self) -> bool:
+    @cached_property
+    def is_broken(self) -> bool:
         """Whether something does not parse that is in no kernel's body."""
         if not self.source.root.has_error:
             return False
@@ -66,7 +66,7 @@ class ParsedFile:
         """Stretches of text, each with the line that it begins in."""
         data, lines = self.source.text.data, self.source.text.line_starts
         end = 0
-        for anchor, behind in self._closed():
+        for anchor, behind in self.closed(0, len(data)):
             if anchor >= end:
                 yield b"%d" % lines.before(end + 1)
                 yield data[end:anchor]
@@ -74,12 +74,12 @@ class ParsedFile:
         yield b"%d" % lines.before(end + 1)
         yield data[end:]
 
-    def _closed(self) -> Iterator[tuple[int, int]]:
-        """From the hint to the end of each kernel whose body matters to that kernel alone."""
+    def closed(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """From the hint to the end of each kernel that starts there and whose body matters to it alone."""
         for _, kernels in self.kernels.found:
-            for one, start in zip(kernels.known, kernels.starts, strict=True):
+            for _, one, by in kernels.starting(first, last):
                 if one.is_closed:
-                    yield start + one.anchor - one.start, start + one.end - one.start
+                    yield one.anchor + by, one.end + by
 
     @staticmethod
     def of(source: ParsedSource) -> ParsedFile:
@@ -93,14 +93,34 @@ class ParsedFile:
         if any(one.spoken_in(source) != one.spoken_in(self.source) for one in LANGUAGES):
             return ParsedFile.of(source)
         assert source.change is not None, "it was parsed from this state"
-        change = self._widened(source.change)
-        within = range(change.start, change.end)
+        change, reach = source.change, source.change.end
+        found: list[list[Kernel]] = []
+        while not found or reach > change.end:
+            # What is found may take in what stands behind it.
+            change = self._widened(change.widened(change.start, reach - change.by))
+            found = [language.kernels(source, range(change.start, change.end)) for language in LANGUAGES]
+            reach = max((one.end for some in found for one in some if one.start < change.end), default=0)
         kernels = [
-            (language, known.after(source, change, language.kernels(source, within)))
-            for language, known in self.kernels.found
+            (language, known.after(source, change, some))
+            for (language, known), some in zip(self.kernels.found, found, strict=True)
         ]
+        within = range(change.start, change.end)
         launches = [launch for language in LANGUAGES for launch in language.launches(source, within)]
-        return ParsedFile(source, Kernels(kernels), self.launches.after(source, change, launches))
+        after = ParsedFile(source, Kernels(kernels), self.launches.after(source, change, launches))
+        if "around" in self.__dict__ and self._is_alike_around(after, change):
+            after.__dict__["around"] = self.around
+        return after
+
+    def _is_alike_around(self, after: ParsedFile, change: Change) -> bool:
+        """Whether a change to the next state is in what matters to one kernel alone, and moves no line."""
+        first = change.start, change.start + 1
+        now = list(after.closed(*first))
+        return (
+            now == [(anchor, end + change.by) for anchor, end in self.closed(*first)]
+            and any(anchor <= change.edit.start and end == change.end for anchor, end in now)
+            and self.source.text.line_count == after.source.text.line_count
+            and self.is_broken == after.is_broken
+        )
 
     def _widened(self, change: Change) -> Change:
         """A change to this state, with all in it that may follow from what has changed."""
