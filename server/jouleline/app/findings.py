@@ -127,9 +127,10 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
         if isinstance(index, slice):
             return [self[one] for one in range(*index.indices(len(self)))]
         for language, kernels in self.found:
-            if index < len(kernels):
+            count = len(kernels.known)
+            if index < count:
                 return language, kernels[index]
-            index -= len(kernels)
+            index -= count
         raise IndexError
 
     def __iter__(self) -> Iterator[tuple[LanguageSupport, Kernel]]:

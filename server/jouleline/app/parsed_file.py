@@ -63,23 +63,22 @@ class ParsedFile:
         return False
 
     def _between_kernels(self) -> Iterator[bytes]:
-        """Stretches of text, each with the line that it begins in."""
-        data, lines = self.source.text.data, self.source.text.line_starts
-        end = 0
-        for anchor, behind in self.closed(0, len(data)):
-            if anchor >= end:
-                yield b"%d" % lines.before(end + 1)
-                yield data[end:anchor]
-                end = behind
-        yield b"%d" % lines.before(end + 1)
-        yield data[end:]
+        """Stretches of text, and how many lines each body in between has."""
+        data = self.source.text.data
+        position = 0
+        for anchor, end, lines in self.closed(0, len(data)):
+            if anchor >= position:
+                yield data[position:anchor]
+                yield b"%d" % lines
+                position = end
+        yield data[position:]
 
-    def closed(self, first: int, last: int) -> Iterator[tuple[int, int]]:
-        """From the hint to the end of each kernel that starts there and whose body matters to it alone."""
+    def closed(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """The kernels that start there and whose body matters to them alone: from hint to end, and lines."""
         for _, kernels in self.kernels.found:
             for _, one, by in kernels.starting(first, last):
                 if one.is_closed:
-                    yield one.anchor + by, one.end + by
+                    yield one.anchor + by, one.end + by, one.end_line - one.line
 
     @staticmethod
     def of(source: ParsedSource) -> ParsedFile:
@@ -116,9 +115,8 @@ class ParsedFile:
         first = change.start, change.start + 1
         now = list(after.closed(*first))
         return (
-            now == [(anchor, end + change.by) for anchor, end in self.closed(*first)]
-            and any(anchor <= change.edit.start and end == change.end for anchor, end in now)
-            and self.source.text.line_count == after.source.text.line_count
+            now == [(anchor, end + change.by, lines) for anchor, end, lines in self.closed(*first)]
+            and any(anchor <= change.edit.start and end == change.end for anchor, end, _ in now)
             and self.is_broken == after.is_broken
         )
 
