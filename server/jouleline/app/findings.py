@@ -144,8 +144,10 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
 
     def named(self, name: str) -> int | None:
         """The number of the first kernel of that name."""
-        found = ((before, kernels.named.get(name)) for before, kernels in self._parts())
-        return next((before + numbers[0] for before, numbers in found if numbers), None)
+        for before, kernels in self._parts():
+            if name in kernels.named:
+                return before + kernels.named[name][0]
+        return None
 
     def cut_by(self, offset: int) -> Iterator[tuple[int, int]]:
         """Where those start and end that an offset lies in."""
@@ -170,7 +172,7 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
 def _aside(one: T, source: ParsedSource) -> T:
     """What is known of it without its tree, unless it was found in a repaired text."""
     if isinstance(one, Kernel):
-        _ = one.is_closed  # the text says so
+        _ = one.is_closed, one.digest  # the text says so
     return cast("T", one.moved(EMPTY, 0, 0)) if one.source is source else one
 
 

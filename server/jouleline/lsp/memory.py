@@ -18,7 +18,8 @@ _MOST_SAID: Final = 2 * _MOST
 # Each holds the syntax trees of a program.
 _MOST_FOLLOWED: Final = 3
 
-Key = bytes
+Key = Hashable
+"""What a kernel's bounds follow from, its text as a digest."""
 Words = dict[str, Any]
 """A part of an answer, as the protocol has it."""
 State = tuple[bytes, Hashable]
@@ -123,13 +124,4 @@ def around(files: Mapping[str, ParsedFile]) -> bytes:
     for name, file in files.items():
         digest.update(f"\0{name}\0".encode())
         digest.update(file.around)
-    return digest.digest()
-
-
-def key_of(outside: bytes, kernel: Kernel, *more: str) -> Key:
-    """The key of a kernel in a program whose digest is ``outside``."""
-    digest = blake2b(outside, digest_size=16)
-    data = kernel.source.text.data[kernel.start : kernel.end]
-    digest.update("\0".join((*more, "")).encode())
-    digest.update(data)
     return digest.digest()

@@ -15,7 +15,7 @@ from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
-from .memory import Key, Memory, State, around, key_of, way
+from .memory import Key, Memory, State, around, way
 
 _log = logging.getLogger(__name__)
 
@@ -101,8 +101,11 @@ class View:
 
     def place_of(self, name: str) -> Place | None:
         """The program's first kernel of that name; the document's own come first."""
-        found = ((file, known.kernels.named(name)) for file, known in self.files.items())
-        return next((Place(file, number) for file, number in found if number is not None), None)
+        for file, known in self.files.items():
+            number = known.kernels.named(name)
+            if number is not None:
+                return Place(file, number)
+        return None
 
     def known(self, place: Place) -> bool:
         """Whether the kernel's bound has been worked out."""
@@ -179,17 +182,13 @@ class View:
         return self.memory.recall(key, place.file, self.kernel(place), self._launch)
 
     def _key(self, place: Place) -> Key:
-        """The key of all that a kernel's bounds follow from."""
-        key = self._keys.get(place)
-        if key is None:
-            kernel = self.kernel(place)
-            key = key_of(self._around, kernel, str(kernel.line), place.file, *self._circumstances)
-            self._keys[place] = key
-        return key
+        """All that a kernel's bounds follow from."""
+        kernel = self.kernel(place)
+        return self._state, place.file, kernel.line, kernel.digest
 
     def _own_key(self, place: Place) -> Key:
-        """The key of a kernel's own text."""
-        return key_of(b"", self.kernel(place), place.file, *self._circumstances)
+        """A kernel's own text, and what the bounds of all kernels follow from beside the program's."""
+        return self._circumstances, place.file, self.kernel(place).digest
 
     @cached_property
     def _circumstances(self) -> tuple[str, ...]:
@@ -219,17 +218,11 @@ class View:
 
     def _launch(self, wanted: tuple[object, ...]) -> Launch | None:
         """The program's first launch of a kernel in some way."""
-        found = (
-            file.launches[number]
-            for file in self.files.values()
-            for number in file.launches.named.get(str(wanted[0]), ())
-            if way(file.launches.known[number]) == wanted
-        )
-        return next(found, None)
-
-    @cached_property
-    def _keys(self) -> dict[Place, Key]:
-        return {}
+        for file in self.files.values():
+            for number in file.launches.named.get(str(wanted[0]), ()):
+                if way(file.launches.known[number]) == wanted:
+                    return file.launches[number]
+        return None
 
     @cached_property
     def _reports(self) -> dict[Place, tuple[KernelReport, ...]]:
