@@ -22,18 +22,28 @@ class Findings(Moving[T]):
     """
 
     def __init__(
-        self, source: ParsedSource, known: list[T], starts: Offsets, here: dict[int, T], longest: int
+        self,
+        source: ParsedSource,
+        known: list[T],
+        starts: Offsets,
+        here: dict[int, T],
+        *,
+        longest: int,
+        half_typed: list[T],
     ) -> None:
         super().__init__(known, starts)
         self._source = source
         self._here = here
         self._longest = longest
+        self.half_typed = half_typed
+        """Those that have no place yet, or one in a repaired text alone; they do not move."""
 
     @staticmethod
     def of(found: Sequence[T], source: ParsedSource) -> Findings[T]:
         """What was found in a file."""
         known, starts = [_aside(one, source) for one in found], Offsets([one.start for one in found])
-        return Findings(source, known, starts, dict(enumerate(found)), _longest(found))
+        here, half_typed = dict(enumerate(found)), [one for one in found if _is_half_typed(one, source)]
+        return Findings(source, known, starts, here, longest=_longest(found), half_typed=half_typed)
 
     def after(self, source: ParsedSource, change: Change, found: Sequence[T]) -> Findings[T]:
         """What there is in the next state of the file: ``found`` around the change, and the others."""
@@ -45,7 +55,8 @@ class Findings(Moving[T]):
         inside = dict(zip(self.starts[low:front], self.known[low:front], strict=True))
         moved = (start + by for start in self.starts[back:high])
         inside |= zip(moved, self.known[back:high], strict=True)
-        inside |= {one.start: _aside(one, source) for one in found}
+        again = {one.start: _aside(one, source) for one in found}
+        inside |= again
         starts = sorted(inside)
         new = [inside[start] for start in starts]
         after = Findings(
@@ -53,7 +64,9 @@ class Findings(Moving[T]):
             self.known[:low] + new + self.known[high:],
             self.starts.replaced(low, high, starts, by),
             {low + starts.index(one.start): one for one in found},
-            max(self._longest, _longest(found)),
+            longest=max(self._longest, _longest(found)),
+            half_typed=[one for one in self.half_typed if one.start < change.start and one.start not in again]
+            + [one for one in found if _is_half_typed(one, source)],
         )
         gone = self.known[low:high]
         if "named" in self.__dict__ and [_name(one) for one in gone] == [_name(one) for one in new]:
@@ -94,11 +107,15 @@ class Findings(Moving[T]):
             one = self.known[index]
             yield index, one, start - one.start
 
-    def between(self, first: int, last: int) -> Iterator[int]:
-        """The numbers of those whose hint is in a stretch of the text (bytes, both ends included)."""
+    def between(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Number and anchor of those whose anchor is in a stretch of the text (bytes, both ends included)."""
         for index, one, by in self.starting(first - self._longest, last + 1):
             if first <= one.anchor + by <= last:
-                yield index
+                yield index, one.anchor + by
+
+    def line(self, index: int) -> int:
+        """In which line one starts, from 1."""
+        return self._source.text.line_of(self.starts[index]) + 1
 
     def cut_by(self, offset: int) -> Iterator[tuple[int, int]]:
         """Where those start and end, with the nodes in which they stand, that an offset lies in."""
@@ -137,10 +154,17 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
         for language, kernels in self.found:
             yield from ((language, kernel) for kernel in kernels)
 
-    def between(self, first: int, last: int) -> Iterator[int]:
-        """The numbers of those whose hint is in a stretch of the text (bytes, both ends included)."""
+    def between(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """Number and anchor of those whose anchor is in a stretch of the text (bytes, both ends included)."""
         for before, kernels in self._parts():
-            yield from (before + index for index in kernels.between(first, last))
+            yield from ((before + index, anchor) for index, anchor in kernels.between(first, last))
+
+    def outline(self, number: int) -> tuple[int, bytes]:
+        """In which line one starts, and the digest of its text."""
+        for before, kernels in self._parts():
+            if number < before + len(kernels.known):
+                return kernels.line(number - before), kernels.known[number - before].digest
+        raise IndexError
 
     def named(self, name: str) -> int | None:
         """The number of the first kernel of that name."""
@@ -154,12 +178,10 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
         for _, kernels in self.found:
             yield from kernels.cut_by(offset)
 
-    def half_typed(self) -> Iterator[Kernel]:
+    @property
+    def half_typed(self) -> list[Kernel]:
         """Those that have no place yet, or one in a repaired text alone."""
-        for _, kernels in self.found:
-            for index, one in enumerate(kernels.known):
-                if one.place is None or one.source is not EMPTY:
-                    yield kernels[index]
+        return [one for _, kernels in self.found for one in kernels.half_typed]
 
     def _parts(self) -> Iterator[tuple[int, Findings[Kernel]]]:
         """The kernels of each language, and how many are in front of them."""
@@ -174,6 +196,10 @@ def _aside(one: T, source: ParsedSource) -> T:
     if isinstance(one, Kernel):
         _ = one.is_closed, one.digest  # the text says so
     return cast("T", one.moved(EMPTY, 0, 0)) if one.source is source else one
+
+
+def _is_half_typed(one: Kernel | Launch, source: ParsedSource) -> bool:
+    return isinstance(one, Kernel) and (one.place is None or one.source is not source)
 
 
 def _extent(one: Kernel | Launch) -> tuple[int, int]:

@@ -124,7 +124,7 @@ class ParsedFile:
         """A change to this state, with all in it that may follow from what has changed."""
         narrower = None
         # What is half typed ends where something else begins.
-        half_typed = list(self.kernels.half_typed())
+        half_typed = self.kernels.half_typed
         while change != narrower:
             narrower = change
             for kernel in half_typed:

@@ -15,7 +15,7 @@ from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
-from .memory import Key, Memory, State, around, way
+from .memory import Key, Memory, State, Words, around, way
 
 _log = logging.getLogger(__name__)
 
@@ -75,15 +75,18 @@ class View:
         found = self.files[self.name].kernels
         return tuple((Place(self.name, index), kernel) for index, (_, kernel) in enumerate(found))
 
-    def kernels_between(self, start: int, end: int) -> list[tuple[Place, Kernel]]:
-        """The kernels in the document whose hint is in a stretch of it (bytes)."""
-        kernels = self.files[self.name].kernels
-        return [(Place(self.name, number), kernels[number][1]) for number in kernels.between(start, end)]
+    def kernels_between(self, start: int, end: int) -> list[tuple[Place, int]]:
+        """The kernels in the document whose hint is in a stretch of it (bytes), and where it is."""
+        found = self.files[self.name].kernels.between(start, end)
+        return [(Place(self.name, number), anchor) for number, anchor in found]
 
-    def launches_between(self, start: int, end: int) -> list[Launch]:
-        """The launches in the document whose hint is in a stretch of it (bytes)."""
+    def launches_between(self, start: int, end: int) -> list[tuple[Launch, int]]:
+        """The launches in the document whose hint is in a stretch of it (bytes), and where it is.
+
+        Of each there is what is known without the syntax tree.
+        """
         launches = self.files[self.name].launches
-        return [launches[number] for number in launches.between(start, end)]
+        return [(launches.known[number], anchor) for number, anchor in launches.between(start, end)]
 
     def everywhere(self) -> Iterator[Place]:
         """The kernels of the program, file by file."""
@@ -149,6 +152,12 @@ class View:
             reports[0] if reports else None,
         )
 
+    def words(self, place: Place, launch: Launch | None = None) -> Words | None:
+        """What was said of a kernel, or of a way of launching it, where nothing has changed since."""
+        if place in self._reports:
+            return None  # better reports may be known since
+        return self.memory.words(self._key(place), way(launch) if launch is not None else None)
+
     def _early(self, place: Place) -> tuple[KernelReport, ...] | None:
         """What may be told soon of a kernel; None if nothing may, or all that is known holds."""
         kernel = self.kernel(place)
@@ -174,6 +183,7 @@ class View:
             # One kernel that cannot be counted must not take the hints of all others with it.
             _log.exception("%s: kernel %d cannot be counted", place.file, place.number + 1)
             return ()
+        self.memory.make_room(sum(len(file.kernels) for file in self.files.values()))
         self.memory.store(reports, *keys)
         # Where an earlier state of the files was followed, its launches are not those of this one.
         return self._recalled(keys[0], place) or reports
@@ -183,12 +193,11 @@ class View:
 
     def _key(self, place: Place) -> Key:
         """All that a kernel's bounds follow from."""
-        kernel = self.kernel(place)
-        return self._state, place.file, kernel.line, kernel.digest
+        return self._state, place.file, *self.files[place.file].kernels.outline(place.number)
 
     def _own_key(self, place: Place) -> Key:
         """A kernel's own text, and what the bounds of all kernels follow from beside the program's."""
-        return self._circumstances, place.file, self.kernel(place).digest
+        return self._circumstances, place.file, self.files[place.file].kernels.outline(place.number)[1]
 
     @cached_property
     def _circumstances(self) -> tuple[str, ...]:
