@@ -114,7 +114,7 @@ def test_after_any_edits_a_file_holds_what_it_would_hold_anew(edits: list[tuple[
             assert shown(known) == shown(anew)
 
 
-@pytest.mark.parametrize("place", ["a[i] *=", "a[threadIdx.x]", "a[0] = 1"])
+@pytest.mark.parametrize("place", ["a[i] *=", "a[threadIdx.x]", "a[0] = 1", "last<<<i", "add<<<1, 256"])
 def test_a_keystroke_looks_at_what_stands_around_it_alone(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
