@@ -99,7 +99,7 @@ class Masked:
     """
 
     data: bytes
-    blanked: Marks
+    blanked: Marks = field(hash=False)
     ends: Offsets | None = field(default=None, compare=False, repr=False)
     has_raw: bool = False
     loops: int = 0
