@@ -47,14 +47,14 @@ class ParsedFile:
         """Whether something does not parse that is in no kernel's body."""
         if not self.source.root.has_error:
             return False
-        bodies = [(kernel.anchor, kernel.end) for _, kernel in self.kernels if kernel.is_closed]
-        waiting = [self.source.root]
+        length, waiting = len(self.source.text.data), [self.source.root]
+        bodies = [(anchor, end) for anchor, end, _ in self.closed(0, length)]
         while waiting:
             for node in waiting.pop().children:
                 if not node.has_error:
                     continue
                 start, end = node.start_byte, node.end_byte
-                place = bisect_right(bodies, (start, len(self.source.text.data))) - 1
+                place = bisect_right(bodies, (start, length)) - 1
                 if place >= 0 and end <= bodies[place][1]:
                     continue
                 if node.is_error or not node.child_count:
