@@ -28,7 +28,17 @@ void host(float *a, int n) {
   for (int i = 0; i < n; i++) a[i] += i;
 }
 
+#ifdef DEEP
+namespace deep {
+extern "C" {
 __global__ void last(float *a) { a[0] = 1; }
+void start(float *a) {
+  for (int i = 0; i < 9; i++) last<<<i, 32>>>(a);
+  add<<<1, 1>>>(a);
+}
+}
+}
+#endif
 
 int main() {
   scale<float><<<64, 256>>>(nullptr, 1 << 20);
@@ -104,7 +114,7 @@ def test_after_any_edits_a_file_holds_what_it_would_hold_anew(edits: list[tuple[
             assert shown(known) == shown(anew)
 
 
-@pytest.mark.parametrize("place", ["a[i] *=", "a[threadIdx.x]", "a[0] = 1"])
+@pytest.mark.parametrize("place", ["a[i] *=", "a[threadIdx.x]", "a[0] = 1", "last<<<i", "add<<<1, 256"])
 def test_a_keystroke_looks_at_what_stands_around_it_alone(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jouleline.core.masking import mask, remask
-from jouleline.core.source import Edit
+from jouleline.core.source import Edit, SourceText
 
 FRAGMENTS = st.lists(
     st.sampled_from(
@@ -104,7 +104,7 @@ def test_what_lies_within_a_stretch_is_found() -> None:
     masked = mask(b"__global__ void f(); __device__ int g;")
     assert [item.text for item in masked.within(0, 12)] == [b"__global__"]
     assert [item.text for item in masked.within(1, 99)] == [b"__device__"]
-    assert masked.within(-50, 0) == ()
+    assert masked.within(-50, 0) == []
 
 
 PIECES = st.sampled_from(
@@ -149,5 +149,7 @@ def test_masking_around_an_edit_gives_what_masking_all_of_it_does(
         start = int(share * len(data))
         edit = Edit(start, min(len(data), start + removed), piece.encode())
         data = data[: edit.start] + edit.replacement + data[edit.end :]
-        masked, anew = remask(masked, data, edit), mask(data)
+        before, anew = masked.data, mask(data)
+        masked, change = remask(masked, data, edit)
         assert masked == anew
+        assert SourceText(before).apply([change] if change else []).data == anew.data

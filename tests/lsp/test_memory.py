@@ -208,3 +208,14 @@ def test_what_is_said_of_reports_outlives_a_keystroke_and_not_their_counts() -> 
     assert memory.said(other, lambda: {"label": "anew"})["label"] == "anew"
     better = replace(same[0], counts=replace(same[0].counts, dram_bytes=1.0))
     assert memory.said((better,), lambda: {"label": "better"})["label"] == "better"
+
+
+def test_a_program_of_many_kernels_is_remembered_whole() -> None:
+    memory = Memory()
+    memory.make_room(kernels := 3_000)
+    for kernel in range(2 * kernels):
+        memory.store((), kernel)
+    assert all(memory.knows(kernel) for kernel in range(2 * kernels))
+    for kernel in range(2 * kernels, 10 * kernels):
+        memory.store((), kernel)
+    assert not memory.knows(0)

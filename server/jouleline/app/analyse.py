@@ -170,7 +170,7 @@ def analyse(
         tuple(reports),
         problems,
         {name: file.source.text for name, file in parsed.items()},
-        {name: file.launches for name, file in parsed.items()},
+        {name: tuple(file.launches) for name, file in parsed.items()},
     )
 
 

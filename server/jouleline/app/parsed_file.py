@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from typing import TypeVar
 
+from jouleline.core.change import Change
 from jouleline.core.facts import FileFacts, gather
 from jouleline.core.kernel import Kernel, Launch
-from jouleline.core.syntax import Change, ParsedSource, UnreadableSourceError, parse
-from jouleline.languages import LANGUAGES, LanguageSupport
+from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
+from jouleline.languages import LANGUAGES
 
+from .findings import Findings, Kernels
 from .program import Problem
-
-T = TypeVar("T", Kernel, Launch)
 
 
 @dataclass(frozen=True)
@@ -24,8 +23,8 @@ class ParsedFile:
     """One file with all that is found in it, whatever the device."""
 
     source: ParsedSource
-    kernels: tuple[tuple[LanguageSupport, Kernel], ...]
-    launches: tuple[Launch, ...]
+    kernels: Kernels
+    launches: Findings[Launch]
 
     @cached_property
     def facts(self) -> FileFacts:
@@ -39,23 +38,23 @@ class ParsedFile:
         Lines count: assumptions name them.
         """
         # What does not parse is read as the compiler sees it, all of the file.
-        digest = blake2b(str(self._broken).encode(), digest_size=16)
+        digest = blake2b(str(self.is_broken).encode(), digest_size=16)
         digest.update(b"\0".join(self._between_kernels()))
         return digest.digest()
 
-    @property
-    def _broken(self) -> bool:
+    @cached_property
+    def is_broken(self) -> bool:
         """Whether something does not parse that is in no kernel's body."""
         if not self.source.root.has_error:
             return False
-        bodies = [(kernel.anchor, kernel.end) for _, kernel in self.kernels if kernel.is_closed]
-        waiting = [self.source.root]
+        length, waiting = len(self.source.text.data), [self.source.root]
+        bodies = [(anchor, end) for anchor, end, _ in self.closed(0, length)]
         while waiting:
             for node in waiting.pop().children:
                 if not node.has_error:
                     continue
                 start, end = node.start_byte, node.end_byte
-                place = bisect_right(bodies, (start, len(self.source.text.data))) - 1
+                place = bisect_right(bodies, (start, length)) - 1
                 if place >= 0 and end <= bodies[place][1]:
                     continue
                 if node.is_error or not node.child_count:
@@ -64,67 +63,76 @@ class ParsedFile:
         return False
 
     def _between_kernels(self) -> Iterator[bytes]:
-        """Stretches of text, each with the line that it begins in."""
-        data, lines = self.source.text.data, self.source.text.line_starts
-        start = 0
-        for _, kernel in self.kernels:
-            if kernel.anchor >= start and kernel.is_closed:
-                yield b"%d" % bisect_right(lines, start)
-                yield data[start : kernel.anchor]
-                start = kernel.end
-        yield b"%d" % bisect_right(lines, start)
-        yield data[start:]
+        """Stretches of text, and how many lines each body in between has."""
+        data = self.source.text.data
+        position = 0
+        for anchor, end, lines in self.closed(0, len(data)):
+            if anchor >= position:
+                yield data[position:anchor]
+                yield b"%d" % lines
+                position = end
+        yield data[position:]
+
+    def closed(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """The kernels that start there and whose body matters to them alone: from hint to end, and lines."""
+        for _, kernels in self.kernels.found:
+            for _, one, by in kernels.starting(first, last):
+                if one.is_closed:
+                    yield one.anchor + by, one.end + by, one.end_line - one.line
 
     @staticmethod
     def of(source: ParsedSource) -> ParsedFile:
         """What is found in a file."""
-        kernels = tuple((language, kernel) for language in LANGUAGES for kernel in language.kernels(source))
-        launches = tuple(launch for language in LANGUAGES for launch in language.launches(source))
-        return ParsedFile(source, kernels, launches)
+        kernels = [(language, Findings.of(language.kernels(source), source)) for language in LANGUAGES]
+        launches = [launch for language in LANGUAGES for launch in language.launches(source)]
+        return ParsedFile(source, Kernels(kernels), Findings.of(launches, source))
 
     def after(self, source: ParsedSource) -> ParsedFile:
         """What is found in the next state: what was outside of the change, and what is in it now."""
         if any(one.spoken_in(source) != one.spoken_in(self.source) for one in LANGUAGES):
             return ParsedFile.of(source)
-        change = self._change(source)
-        within = range(change.start, change.end)
-        kernels: list[tuple[LanguageSupport, Kernel]] = []
-        launches: list[Launch] = []
-        for language in LANGUAGES:
-            spoken = (kernel for one, kernel in self.kernels if one is language)
-            known = {kernel.start: kernel for kernel in self._kept(spoken, change, source)}
-            known |= {kernel.start: kernel for kernel in language.kernels(source, within)}
-            kernels += ((language, known[start]) for start in sorted(known))
-            launches += language.launches(source, within)
-        launches += self._kept(self.launches, change, source)
-        return ParsedFile(source, tuple(kernels), tuple(sorted(launches, key=lambda one: one.anchor)))
-
-    def _kept(self, found: Iterable[T], change: Change, source: ParsedSource) -> Iterator[T]:
-        """What was found outside of the change, as it is in the next state."""
-        for one in found:
-            if one.end <= change.start:
-                # What was found in a repaired text stays there: in front of the change it is the same.
-                yield one.moved(source, 0, 0) if one.source is self.source else one
-            elif one.start >= change.end - change.by:
-                yield one.moved(source, change.by, change.lines)
-
-    def _change(self, source: ParsedSource) -> Change:
-        """The change to a later state, with all in it that may follow from what has changed."""
-        change, narrower = Change.between(self.source, source), None
-        kernels = [kernel for _, kernel in self.kernels]
-        found: tuple[Kernel | Launch, ...] = (*kernels, *self.launches)
-        # What is half typed ends where something else begins.
-        half_typed = [
-            kernel for kernel in kernels if kernel.place is None or kernel.source is not self.source
+        assert source.change is not None, "it was parsed from this state"
+        change, reach = source.change, source.change.end
+        found: list[list[Kernel]] = []
+        while not found or reach > change.end:
+            # What is found may take in what stands behind it.
+            change = self._widened(change.widened(change.start, reach - change.by))
+            found = [language.kernels(source, range(change.start, change.end)) for language in LANGUAGES]
+            reach = max((one.end for some in found for one in some if one.start < change.end), default=0)
+        kernels = [
+            (language, known.after(source, change, some))
+            for (language, known), some in zip(self.kernels.found, found, strict=True)
         ]
+        within = range(change.start, change.end)
+        launches = [launch for language in LANGUAGES for launch in language.launches(source, within)]
+        after = ParsedFile(source, Kernels(kernels), self.launches.after(source, change, launches))
+        if "around" in self.__dict__ and self._is_alike_around(after, change):
+            after.__dict__["around"] = self.around
+        return after
+
+    def _is_alike_around(self, after: ParsedFile, change: Change) -> bool:
+        """Whether a change to the next state is in what matters to one kernel alone, and moves no line."""
+        first = change.start, change.start + 1
+        now = list(after.closed(*first))
+        return (
+            now == [(anchor, end + change.by, lines) for anchor, end, lines in self.closed(*first)]
+            and any(anchor <= change.edit.start and end == change.end for anchor, end, _ in now)
+            and self.is_broken == after.is_broken
+        )
+
+    def _widened(self, change: Change) -> Change:
+        """A change to this state, with all in it that may follow from what has changed."""
+        narrower = None
+        # What is half typed ends where something else begins.
+        half_typed = self.kernels.half_typed
         while change != narrower:
             narrower = change
             for kernel in half_typed:
                 if kernel.place is None or kernel.start >= change.start:
                     change = change.widened(kernel.start, kernel.end)
-            for one in found:
-                if one.start < change.start < one.end or one.start < change.end - change.by < one.end:
-                    change = change.widened(one.start, one.end)
+            for cut in (change.start, change.end - change.by):
+                for start, end in (*self.kernels.cut_by(cut), *self.launches.cut_by(cut)):
+                    change = change.widened(start, end)
         return change
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -130,8 +129,8 @@ def _is_bracketed(node: Node) -> bool:
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
     start, masked = node.start_byte, source.masked
-    high = bisect_left(masked.starts, end)
-    first = bisect_left(masked.starts, start, 0, high)
+    high = masked.starts.before(end)
+    first = min(masked.starts.before(start), high)
     nearest = start - FARTHEST_ATTRIBUTE
     while first and nearest <= masked.starts[first - 1]:
         if not _GAP.fullmatch(masked.data, masked.blanked[first - 1].end, start):

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from hashlib import blake2b
 from typing import Final, TypeVar
 
 from tree_sitter import Node
@@ -91,6 +92,11 @@ class Kernel:
         if data.find(self.name.encode(), self.anchor, self.end) >= 0:
             return False
         return _DECLARES.search(data, self.anchor, self.end) is None
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Of the kernel's text."""
+        return blake2b(self.source.text.data[self.start : self.end], digest_size=16).digest()
 
     @cached_property
     def display(self) -> str:

@@ -8,14 +8,13 @@ configurations are read from there.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
-from .source import Edit
+from .offsets import Moving, Offsets
+from .source import Edit, difference
 
 _ATTRIBUTE = (
     rb"_(?:global|device|host|shared|constant|managed|grid_constant|restrict|forceinline"
@@ -71,77 +70,90 @@ class Blanked(NamedTuple):
         return Blanked(self.kind, self.start + by, self.end + by, self.text)
 
 
+class Marks(Moving[Blanked]):
+    """What was blanked in a text, in its order."""
+
+    @staticmethod
+    def of(blanked: Iterable[Blanked]) -> Marks:
+        """What was blanked, as it stands now."""
+        known = list(blanked)
+        return Marks(known, Offsets([item.start for item in known]))
+
+    def moved(self, one: Blanked, by: int) -> Blanked:
+        return one.moved(by) if by else one
+
+    def replaced(self, low: int, high: int, new: Sequence[Blanked], by: int) -> Marks:
+        """The same with others for those of ``low:high``, and all behind them ``by`` bytes further on."""
+        starts = self.starts.replaced(low, high, [item.start for item in new], by)
+        return Marks([*self.known[:low], *new, *self.known[high:]], starts)
+
+
 @dataclass(frozen=True)
 class Masked:
     """A text of the same length as the original, and what was blanked, in order.
 
     ``ends`` are the offsets at which a comment, a string or something blanked ends: whatever the text
     before, what is behind is read alike. It is None where there is nothing to blank. ``has_raw`` says that
-    a raw string may be in the text.
+    a raw string may be in the text, ``loops`` how many heads of loops, which may stand where a line break
+    was.
     """
 
     data: bytes
-    blanked: tuple[Blanked, ...]
-    ends: list[int] | None = field(default=None, compare=False, repr=False)
+    blanked: Marks = field(hash=False)
+    ends: Offsets | None = field(default=None, compare=False, repr=False)
     has_raw: bool = False
+    loops: int = 0
 
-    @cached_property
-    def starts(self) -> list[int]:
+    @property
+    def starts(self) -> Offsets:
         """Where each of them starts."""
-        return [item.start for item in self.blanked]
+        return self.blanked.starts
 
-    @cached_property
-    def has_loops(self) -> bool:
-        """Whether a loop's head stands somewhere, which may be where a line break was."""
-        return any(item.kind == "loop" for item in self.blanked)
-
-    def within(self, start: int, end: int) -> tuple[Blanked, ...]:
+    def within(self, start: int, end: int) -> list[Blanked]:
         """What was blanked inside ``start:end``."""
-        low = bisect_left(self.starts, start)
-        return self.blanked[low : bisect_left(self.starts, end, low)] if end > start else ()
+        return self.blanked[self.starts.before(start) : self.starts.before(end)]
 
 
 def mask(data: bytes) -> Masked:
     """Blank CUDA and HIP attributes and launch configurations in ``data``; give loop macros a head."""
     loops, has_raw = _loop_macros(data, 0, len(data)), _RAW in data
     if not loops and not _QUICK.search(data):
-        return Masked(data, (), has_raw=has_raw)
+        return Masked(data, Marks.of(()), has_raw=has_raw)
     found: list[Blanked] = []
     ends: list[int] = []
     _scan(data, 0, found, ends)
-    return Masked(_blank(data, 0, len(data), found, loops), _in_order(found, loops), ends, has_raw)
+    text = _blank(data, 0, len(data), found, loops)
+    return Masked(text, Marks.of(_in_order(found, loops)), Offsets(ends), has_raw, len(loops))
 
 
-def remask(masked: Masked, data: bytes, edit: Edit) -> Masked:
+def remask(masked: Masked, data: bytes, edit: Edit) -> tuple[Masked, Edit | None]:
     """What ``mask(data)`` gives, where ``edit`` made ``data`` of a text whose mask is known.
+
+    Beside it, the edit that makes the one masked text of the other; None if they are the same.
 
     Only what stands around the edit is read: how far what is blanked looks ahead is bounded, and behind
     a comment or a string that has an end in both texts, they are read alike.
     """
     if masked.has_raw or _RAW in data[max(0, edit.start - 1) : edit.start + len(edit.replacement) + 1]:
-        return mask(data)  # one that is never closed looks ahead to the end of the text
+        return _masked_anew(masked, data)  # one that is never closed looks ahead to the end of the text
     by = len(edit.replacement) - (edit.end - edit.start)
     line = _line_end(data, edit.start + len(edit.replacement)) + 1
     near = data.rfind(b"\n", 0, max(0, len(data[: edit.start].rstrip()) - _LAUNCH_LIMIT - 1)) + 1
     if masked.ends is None:
         plain = not _QUICK.search(data, near, line) and not _loop_macros(data, near, line)
-        return Masked(data, ()) if plain else mask(data)
-    index = bisect_right(masked.ends, near)
+        return (Masked(data, masked.blanked), edit) if plain else _masked_anew(masked, data)
+    index = masked.ends.before(near + 1)
     start = masked.ends[index - 1] if index else 0
     if not _ENDED_LINE.search(data, start, edit.start):
         index, start = 0, 0
     found: list[Blanked] = []
-    ends = masked.ends[:index]
+    ends: list[int] = []
     last = _scan(data, start, found, ends, (max(line, edit.start), by, masked.ends))
-    if last is None:
-        last = len(data)
-    else:
-        rest = bisect_right(masked.ends, last - by)
-        ends += [end + by for end in masked.ends[rest:]]
+    rest = len(masked.ends) if last is None else masked.ends.before(last - by + 1)
+    last = len(data) if last is None else last
     loops = _loop_macros(data, near, line)
     first, behind = min(start, near), max(last, line)
-    low = bisect_left(masked.starts, first)
-    high = bisect_left(masked.starts, behind - by)
+    low, high = masked.starts.before(first), masked.starts.before(behind - by)
     for item in masked.blanked[low:high]:
         kept, left, right = (loops, near, line) if item.kind == "loop" else (found, start, last)
         if item.start < left:
@@ -156,18 +168,26 @@ def remask(masked: Masked, data: bytes, edit: Edit) -> Masked:
         (loops if masked.blanked[low].kind == "loop" else found).append(masked.blanked[low])
         first = masked.blanked[low].start
     behind = max(behind, *(item.end for item in (*found, *loops)), 0)
-    while high < len(masked.blanked) and masked.blanked[high].start + by < behind:
+    while high < len(masked.blanked) and masked.starts[high] + by < behind:
         item = masked.blanked[high].moved(by)
         (loops if item.kind == "loop" else found).append(item)
         behind = max(behind, item.end)
         high += 1
-    rest_of = masked.blanked[high:]
-    moved = (
-        [Blanked(kind, start + by, end + by, text) for kind, start, end, text in rest_of] if by else rest_of
+    again = _blank(data, first, behind, found, loops)
+    gone = sum(item.kind == "loop" for item in masked.blanked.known[low:high])
+    after = Masked(
+        masked.data[:first] + again + masked.data[behind - by :],
+        masked.blanked.replaced(low, high, _in_order(found, loops), by),
+        masked.ends.replaced(index, rest, ends, by),
+        loops=masked.loops - gone + len(loops),
     )
-    again = _blank(data, first, behind, _in_order(found, ()), loops)
-    text = masked.data[:first] + again + masked.data[behind - by :]
-    return Masked(text, (*masked.blanked[:low], *_in_order(found, loops), *moved), ends)
+    change = difference(masked.data[first : behind - by], again)
+    return after, change.moved(first) if change is not None else None
+
+
+def _masked_anew(masked: Masked, data: bytes) -> tuple[Masked, Edit | None]:
+    after = mask(data)
+    return after, difference(masked.data, after.data)
 
 
 def _scan(
@@ -175,7 +195,7 @@ def _scan(
     position: int,
     found: list[Blanked],
     ends: list[int],
-    known: tuple[int, int, list[int]] | None = None,
+    known: tuple[int, int, Offsets] | None = None,
 ) -> int | None:
     """Find what is to be blanked from ``position`` on, which is in no comment and no string.
 
@@ -200,7 +220,7 @@ def _scan(
             position = end
         ends.append(position)
         if known is not None and position >= known[0]:
-            place = bisect_left(known[2], position - known[1])
+            place = known[2].before(position - known[1])
             if place < len(known[2]) and known[2][place] == position - known[1]:
                 return position
     return None
@@ -217,8 +237,8 @@ def _blank(data: bytes, start: int, end: int, found: Iterable[Blanked], loops: I
     return bytes(masked)
 
 
-def _in_order(found: Iterable[Blanked], loops: Iterable[Blanked]) -> tuple[Blanked, ...]:
-    return tuple(sorted((*found, *loops), key=_start_of))
+def _in_order(found: Iterable[Blanked], loops: Iterable[Blanked]) -> list[Blanked]:
+    return sorted((*found, *loops), key=_start_of)
 
 
 def _loop_macros(data: bytes, first: int, last: int) -> list[Blanked]:

@@ -16,7 +16,7 @@ from tree_sitter import Parser
 from .conditionals import Conditionals
 from .evaluate import evaluate_text
 from .facts import FileFacts, ProgramFacts, gather, without
-from .masking import Masked, mask
+from .masking import Marks, mask
 from .polynomial import Polynomial
 from .syntax import ParsedSource, cpp_language
 
@@ -142,9 +142,9 @@ def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:
     _finish_statements(data, facts)
     masked = mask(bytes(data))
     original = {item.start: item for item in source.masked.blanked}
-    blanked = tuple(original.get(item.start, item) for item in masked.blanked)
+    blanked = Marks.of(original.get(item.start, item) for item in masked.blanked)
     tree = Parser(cpp_language()).parse(masked.data)
-    return gather(ParsedSource(source.text, Masked(masked.data, blanked, has_raw=masked.has_raw), tree))
+    return gather(ParsedSource(source.text, replace(masked, blanked=blanked), tree))
 
 
 def _finish_statements(data: bytearray, facts: FileFacts) -> None:

@@ -8,12 +8,13 @@ to the code units that an editor counts.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import Literal, NamedTuple
+
+from .offsets import Offsets
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]
 
@@ -49,6 +50,10 @@ class Edit:
     end: int
     replacement: bytes
 
+    def moved(self, by: int) -> Edit:
+        """The same edit so many bytes further on."""
+        return Edit(self.start + by, self.end + by, self.replacement)
+
     def touches(self, other: Edit) -> bool:
         """Whether the two replace a common byte or insert at the same place."""
         if self.start == self.end and other.start == other.end:
@@ -63,23 +68,23 @@ class SourceText:
     data: bytes
 
     @cached_property
-    def line_starts(self) -> list[int]:
+    def line_starts(self) -> Offsets:
         """Byte offset of the start of each line."""
         lines = self.data.splitlines(keepends=True)  # of bytes: as the protocol splits them
         starts = [0, *accumulate(map(len, lines))]
         if lines and not lines[-1].endswith((b"\n", b"\r")):
             starts.pop()
-        return starts
+        return Offsets(starts)
 
     def edited(self, edit: Edit, data: bytes) -> SourceText:
         """The text after an edit, which made ``data`` of it; lines are not counted again."""
         text = SourceText(data)
         if b"\r" not in edit.replacement and b"\r" not in self.data:
             starts = self.line_starts
-            low, high = bisect_right(starts, edit.start), bisect_right(starts, edit.end)
+            low, high = starts.before(edit.start + 1), starts.before(edit.end + 1)
             by = len(edit.replacement) - (edit.end - edit.start)
             new = [edit.start + place.end() for place in _LINE_END.finditer(edit.replacement)]
-            text.__dict__["line_starts"] = starts[:low] + new + [start + by for start in starts[high:]]
+            text.__dict__["line_starts"] = starts.replaced(low, high, new, by)
         return text
 
     @property
@@ -90,8 +95,20 @@ class SourceText:
     def point(self, offset: int) -> Point:
         """The line and byte column of an offset (clamped to the text)."""
         offset = min(max(offset, 0), len(self.data))
-        line = bisect_right(self.line_starts, offset) - 1
+        line = self.line_of(offset)
         return Point(line, offset - self.line_starts[line])
+
+    def line_of(self, offset: int) -> int:
+        """The line of an offset in the text."""
+        return self.line_starts.before(offset + 1) - 1
+
+    def position(self, offset: int, encoding: Encoding) -> Point:
+        """The line of an offset and the column in code units of ``encoding``, as :meth:`character` has it."""
+        line = self.line_of(offset)
+        head = self.data[self.line_starts[line] : offset]
+        if head.isascii():
+            return Point(line, len(head.rstrip(b"\r\n")))
+        return Point(line, self.character(self.point(offset), encoding))
 
     def offset(self, point: Point) -> int:
         """The offset of a point, clamped to the line and to the text."""

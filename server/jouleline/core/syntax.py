@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser, Tree
 
+from .change import Change
 from .masking import Masked, mask, remask
-from .source import Edit, SourceText, difference
+from .source import SourceText, difference
 
 _HIP_MARK: Final = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
 _HIP: Final = b"hip"
@@ -26,11 +27,15 @@ class UnreadableSourceError(ValueError):
 
 @dataclass(frozen=True)
 class ParsedSource:
-    """One file, parsed. The tree is of the masked text; offsets hold for both."""
+    """One file, parsed. The tree is of the masked text; offsets hold for both.
+
+    ``change`` is where it differs from the state that it was parsed from.
+    """
 
     text: SourceText
     masked: Masked
     tree: Tree
+    change: Change | None = None
 
     @property
     def root(self) -> Node:
@@ -40,7 +45,7 @@ class ParsedSource:
     @property
     def masked_text(self) -> SourceText:
         """The text that was parsed. Only the head of a loop may stand where a line break was."""
-        return SourceText(self.masked.data) if self.masked.has_loops else self.text
+        return SourceText(self.masked.data) if self.masked.loops else self.text
 
     def code(self, node: Node) -> bytes:
         """The original bytes of a node."""
@@ -55,20 +60,6 @@ class ParsedSource:
     def says_hip(self) -> bool:
         """Whether the three letters occur at all."""
         return _HIP in self.text.data
-
-    @cached_property
-    def top(self) -> list[Node]:
-        """What stands at the top of the file, leaves aside."""
-        return [node for node in self.root.children if node.child_count]
-
-    @cached_property
-    def identities(self) -> list[tuple[int, ...]]:
-        """What tells each of these from all others, also in later states of the file.
-
-        Trees that were made of one another share what is alike in them: who has children at the same
-        places in memory is the same, all that is in it included.
-        """
-        return [tuple([inner.id for inner in node.children]) for node in self.top]
 
 
 class Place(NamedTuple):
@@ -98,43 +89,6 @@ class Place(NamedTuple):
         return Place(source, self.start + by, self.end + by, self.kind)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Where a text differs from an earlier state of it.
-
-    What stands at the top of the file and ends before ``start`` is as it was; what begins after ``end``
-    is so, too, but stands ``by`` bytes and so many ``lines`` further on.
-    """
-
-    start: int
-    end: int
-    by: int
-    lines: int
-
-    @staticmethod
-    def between(old: ParsedSource, new: ParsedSource) -> Change:
-        """The change from one state of a text to another that was parsed from it."""
-        by = len(new.text.data) - len(old.text.data)
-        lines = new.text.line_count - old.text.line_count
-        edit = difference(old.text.data, new.text.data)
-        if edit is None:
-            return Change(0, 0, by, lines)
-        last = min(len(old.top), len(new.top))
-        head = next((at for at in range(last) if old.identities[at] != new.identities[at]), last)
-        while head and old.top[head - 1].end_byte > edit.start:
-            head -= 1
-        tail = next((at for at in range(last) if old.identities[-1 - at] != new.identities[-1 - at]), last)
-        while tail and old.top[-tail].start_byte < edit.end:
-            tail -= 1
-        start = old.top[head - 1].end_byte if head else 0
-        # What is in front of the first of the rest, attributes for instance, may have changed.
-        return Change(start, new.top[-tail].end_byte if tail else len(new.text.data), by, lines)
-
-    def widened(self, start: int, end: int) -> Change:
-        """The change with a stretch of the earlier text in it."""
-        return Change(min(self.start, start), max(self.end, end + self.by), self.by, self.lines)
-
-
 def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
     """Parse a file, reusing ``previous``'s tree where the text did not change.
 
@@ -155,29 +109,25 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
     if edit is None:
         return previous
     text = previous.text.edited(edit, data)
-    masked = remask(previous.masked, data, edit)
-    change = difference(previous.masked.data, masked.data)
-    if change is None:
-        return _after(previous, edit, ParsedSource(text, masked, previous.tree))
-    tree = previous.tree.copy()
-    new_end = change.start + len(change.replacement)
-    before, after = previous.masked_text, ParsedSource(text, masked, tree).masked_text
-    tree.edit(
-        change.start,
-        change.end,
-        new_end,
-        before.point(change.start),
-        before.point(change.end),
-        after.point(new_end),
-    )
-    return _after(previous, edit, ParsedSource(text, masked, parser.parse(masked.data, tree)))
-
-
-def _after(previous: ParsedSource, edit: Edit, source: ParsedSource) -> ParsedSource:
-    """What an edit made, with what need not be looked for in all of it."""
+    masked, change = remask(previous.masked, data, edit)
+    tree, ranges = previous.tree, []
+    if change is not None:
+        earlier, new_end = tree.copy(), change.start + len(change.replacement)
+        before, after = previous.masked_text, SourceText(masked.data) if masked.loops else text
+        earlier.edit(
+            change.start,
+            change.end,
+            new_end,
+            before.point(change.start),
+            before.point(change.end),
+            after.point(new_end),
+        )
+        tree = parser.parse(masked.data, earlier)
+        ranges = earlier.changed_ranges(tree)
+    source = ParsedSource(text, masked, tree, Change.of(edit, ranges, previous.tree, tree, len(data)))
     if not previous.says_hip:
         reach = len(_HIP) - 1
-        near = source.text.data[max(0, edit.start - reach) : edit.start + len(edit.replacement) + reach]
+        near = data[max(0, edit.start - reach) : edit.start + len(edit.replacement) + reach]
         source.__dict__["says_hip"] = _HIP in near
     return source
 
@@ -262,3 +212,7 @@ def text_of(node: Node | None) -> str:
     """A node's text; the empty string for no node."""
     text = node.text if node is not None else None
     return text.decode("utf-8", "replace") if text is not None else ""
+
+
+EMPTY: Final = parse(b"")
+"""A file in which nothing stands."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import string
-from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from operator import attrgetter
 from types import MappingProxyType
 
 from tree_sitter import Node
@@ -46,8 +45,6 @@ _BLANKS = re.compile(rb"\s*")
 _BRACKET = re.compile(rb"[()]")
 _MACRO_LAUNCH = re.compile(rb"\bhipLaunchKernelGGL\b")
 _LONGEST_ARGUMENTS = 4000
-_start_of = attrgetter("start_byte")
-_end_of = attrgetter("end_byte")
 
 
 @dataclass(frozen=True)
@@ -66,8 +63,8 @@ class Simt:
             return []
         blanked, first, last = source.masked.blanked, 0, len(source.masked.blanked)
         if within is not None:
-            first = bisect_left(source.masked.starts, within.start)
-            last = bisect_left(source.masked.starts, within.stop)
+            first = source.masked.starts.before(within.start)
+            last = source.masked.starts.before(within.stop)
             while first and blanked[first - 1].text != _GLOBAL:
                 first -= 1
             first = max(0, first - 1)
@@ -169,7 +166,7 @@ class Simt:
                     continue
                 if text_of(child(call, "function")) == mark[0].decode():
                     found.append(_macro_launch(source, call, arguments))
-        return sorted(found, key=lambda launch: launch.anchor)
+        return sorted(found, key=lambda launch: launch.start)
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
         """Bind the parameters to the launch's arguments and the indices to their ranges."""
@@ -300,11 +297,18 @@ def _definitions_near(root: Node, marks: Sequence[int]) -> list[Node]:
             continue
         if kind == "function_definition":
             found.append(node)
-        inner = node.named_children
-        first = bisect_left(inner, marks[near], key=_end_of)
-        last = bisect_right(inner, marks[-1] + FARTHEST_ATTRIBUTE, first, key=_start_of)
-        waiting += reversed(inner[first:last])
+        waiting += reversed(list(_children_between(node, marks[near], marks[-1] + FARTHEST_ATTRIBUTE)))
     return found
+
+
+def _children_between(node: Node, first: int, last: int) -> Iterator[Node]:
+    """The named children of a node from one offset to another."""
+    cursor = node.walk()
+    found = cursor.goto_first_child_for_byte(first) is not None
+    while found and (inner := cursor.node) is not None and inner.start_byte <= last:
+        if inner.is_named:
+            yield inner
+        found = cursor.goto_next_sibling()
 
 
 def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:
@@ -346,7 +350,7 @@ def _macro_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
     callee = _CALLEE.search(name)
     return Launch(
         kernel=callee[1] if callee else name,
-        line=call.start_point.row + 1,
+        line=source.text.point(call.start_byte).line + 1,
         start=call.start_byte,
         end=call.end_byte,
         anchor=call.end_byte,

@@ -31,14 +31,14 @@ def to_bytes(text: str) -> bytes:
 
 def to_position(text: SourceText, offset: int, encoding: Encoding) -> types.Position:
     """The position of a byte offset."""
-    point = text.point(offset)
-    return types.Position(line=point.line, character=text.character(point, encoding))
+    line, character = text.position(offset, encoding)
+    return types.Position(line=line, character=character)
 
 
 def to_json(text: SourceText, offset: int, encoding: Encoding) -> dict[str, int]:
     """The position of a byte offset, as it is sent: hundreds of hints have one each."""
-    point = text.point(offset)
-    return {"line": point.line, "character": text.character(point, encoding)}
+    line, character = text.position(offset, encoding)
+    return {"line": line, "character": character}
 
 
 def to_offset(text: SourceText, position: types.Position, encoding: Encoding) -> int:

@@ -84,7 +84,7 @@ def _named(view: View, name: str, start: int, end: int) -> _Target | None:
         if launch.kernel == name and 0 <= launch.line - 1 - view.text.point(start).line <= 1:
             report = view.report_at(launch)
             return _Target(start, end, (report,) if report else ())
-    elsewhere = view.places.get(name)
+    elsewhere = view.place_of(name)
     if elsewhere is None or view.kernel(elsewhere).directive is not None:
         return None  # a region of OpenMP has no name of its own
     return _Target(start, end, view.reports(elsewhere))

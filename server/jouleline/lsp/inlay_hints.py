@@ -13,6 +13,7 @@ from jouleline.app.markdown import code
 
 from . import convert
 from .background import Turn
+from .memory import Words
 from .protocol import Plain
 from .view import View
 
@@ -44,18 +45,25 @@ async def hints(view: View, asked: types.Range, *, soon: bool = False) -> list[H
     reports_of = view.soon if soon else view.reports
     found: list[Hint] = []
     turn = Turn()
-    for place, kernel in view.kernels_between(start, end):
+    for place, anchor in view.kernels_between(start, end):
         await turn.over()
-        if reports := reports_of(place):
-            found.append(_hint(view, kernel.anchor, reports))
-    for launch in view.launches:
-        if start <= launch.anchor <= end and (report := view.report_at(launch, soon=soon)) is not None:
+        words = view.words(place)
+        if words is None and (reports := reports_of(place)):
+            words = said(view, reports)
+        if words is not None:
+            found.append(_hint(view, anchor, words))
+    for launch, anchor in view.launches_between(start, end):
+        launched = view.place_of(launch.kernel)
+        words = view.words(launched, launch) if launched is not None else None
+        if words is None and (report := view.report_at(launch, soon=soon)) is not None:
+            words = said(view, (report,))
+        if words is not None:
             await turn.over()
-            found.append(_hint(view, launch.anchor, (report,)))
+            found.append(_hint(view, anchor, words))
     return found
 
 
-def said(view: View, reports: Sequence[KernelReport]) -> Hint:
+def said(view: View, reports: Sequence[KernelReport]) -> Words:
     """A hint without its place; it outlives a keystroke."""
     return view.memory.said(
         reports,
@@ -68,8 +76,8 @@ def said(view: View, reports: Sequence[KernelReport]) -> Hint:
     )
 
 
-def _hint(view: View, offset: int, reports: Sequence[KernelReport]) -> Hint:
-    return {"position": convert.to_json(view.text, offset, view.encoding), **said(view, reports)}
+def _hint(view: View, offset: int, words: Words) -> Hint:
+    return {"position": convert.to_json(view.text, offset, view.encoding), **words}
 
 
 def _tooltip(view: View, report: KernelReport) -> str:

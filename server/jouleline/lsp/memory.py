@@ -13,12 +13,13 @@ from jouleline.core.counts import KernelCounts
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.roofline import Bound
 
-_MOST: Final = 2048
-_MOST_SAID: Final = 2 * _MOST
+_LEAST: Final = 2048
+_MOST_STATES: Final = 4
 # Each holds the syntax trees of a program.
 _MOST_FOLLOWED: Final = 3
 
-Key = bytes
+Key = Hashable
+"""What a kernel's bounds follow from, its text as a digest."""
 Words = dict[str, Any]
 """A part of an answer, as the protocol has it."""
 State = tuple[bytes, Hashable]
@@ -29,7 +30,7 @@ State = tuple[bytes, Hashable]
 class _Remembered:
     """A report without its kernel and launch, which would keep old syntax trees alive."""
 
-    display: str
+    instance: str
     launch: tuple[object, ...] | None
     counts: KernelCounts
     bound: Bound
@@ -48,6 +49,7 @@ class Memory:
     def __init__(self) -> None:
         self._known: OrderedDict[Key, tuple[_Remembered, ...]] = OrderedDict()
         self._followed: OrderedDict[State, Followed] = OrderedDict()
+        self._most = _LEAST
         self._said: OrderedDict[tuple[int, ...], _Said] = OrderedDict()
 
     def keep(self, state: State, followed: Followed) -> None:
@@ -66,16 +68,20 @@ class Memory:
         """What was followed last in a state that differs from that one in the program's text alone."""
         return next((one for known, one in reversed(self._followed.items()) if known[1] == state[1]), None)
 
+    def make_room(self, kernels: int) -> None:
+        """Remember some states of so many kernels: in a longer file the last would drive out the first."""
+        self._most = max(self._most, _MOST_STATES * kernels)
+
     def store(self, reports: tuple[KernelReport, ...], *keys: Key) -> None:
         """Remember the reports of one kernel."""
         remembered = tuple(
-            _Remembered(one.kernel.display, way(one.launch) if one.launch else None, one.counts, one.bound)
+            _Remembered(one.kernel.instance, way(one.launch) if one.launch else None, one.counts, one.bound)
             for one in reports
         )
         for key in keys:
             self._known[key] = remembered
             self._known.move_to_end(key)
-        while len(self._known) > _MOST:
+        while len(self._known) > self._most:
             self._known.popitem(last=False)
 
     def knows(self, key: Key) -> bool:
@@ -93,7 +99,7 @@ class Memory:
         return tuple(
             KernelReport(
                 file,
-                kernel if one.display == kernel.display else replace(kernel, instance=one.display),
+                kernel if one.instance == kernel.instance else replace(kernel, instance=one.instance),
                 launches(one.launch) if one.launch else None,
                 one.counts,
                 one.bound,
@@ -101,13 +107,24 @@ class Memory:
             for one in known
         )
 
+    def words(self, key: Key, launch: tuple[object, ...] | None = None) -> Words | None:
+        """What was said of a kernel, or of one way of launching it; None if nothing was."""
+        known = self._known.get(key)
+        if not known:
+            return None
+        self._known.move_to_end(key)
+        if launch is not None:
+            known = (next((one for one in known if one.launch == launch), known[0]),)
+        said = self._said.get(tuple([id(one.counts) for one in known]))
+        return said.words if said is not None else None
+
     def said(self, reports: Sequence[KernelReport], say: Callable[[], Words]) -> Words:
         """What is made of reports for people, which outlives a keystroke as their counts do."""
         key = tuple([id(one.counts) for one in reports])
         known = self._said.get(key)
         if known is None:
             known = self._said[key] = _Said([one.counts for one in reports], say())
-            if len(self._said) > _MOST_SAID:
+            if len(self._said) > 2 * self._most:
                 self._said.popitem(last=False)
         return known.words
 
@@ -123,13 +140,4 @@ def around(files: Mapping[str, ParsedFile]) -> bytes:
     for name, file in files.items():
         digest.update(f"\0{name}\0".encode())
         digest.update(file.around)
-    return digest.digest()
-
-
-def key_of(outside: bytes, kernel: Kernel, *more: str) -> Key:
-    """The key of a kernel in a program whose digest is ``outside``."""
-    digest = blake2b(outside, digest_size=16)
-    data = kernel.source.text.data[kernel.start : kernel.end]
-    digest.update("\0".join((*more, "")).encode())
-    digest.update(data)
     return digest.digest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.source import Encoding, SourceText
 
 from .documents import Document
-from .memory import Key, Memory, State, around, key_of, way
+from .memory import Key, Memory, State, Words, around, way
 
 _log = logging.getLogger(__name__)
 
@@ -75,13 +75,18 @@ class View:
         found = self.files[self.name].kernels
         return tuple((Place(self.name, index), kernel) for index, (_, kernel) in enumerate(found))
 
-    def kernels_between(self, start: int, end: int) -> list[tuple[Place, Kernel]]:
-        """The kernels in the document whose hint is in a stretch of it (bytes)."""
-        return [
-            (Place(self.name, index), kernel)
-            for index, (_, kernel) in enumerate(self.files[self.name].kernels)
-            if start <= kernel.anchor <= end
-        ]
+    def kernels_between(self, start: int, end: int) -> list[tuple[Place, int]]:
+        """The kernels in the document whose hint is in a stretch of it (bytes), and where it is."""
+        found = self.files[self.name].kernels.between(start, end)
+        return [(Place(self.name, number), anchor) for number, anchor in found]
+
+    def launches_between(self, start: int, end: int) -> list[tuple[Launch, int]]:
+        """The launches in the document whose hint is in a stretch of it (bytes), and where it is.
+
+        Of each there is what is known without the syntax tree.
+        """
+        launches = self.files[self.name].launches
+        return [(launches.known[number], anchor) for number, anchor in launches.between(start, end)]
 
     def everywhere(self) -> Iterator[Place]:
         """The kernels of the program, file by file."""
@@ -93,18 +98,17 @@ class View:
         return self.files[place.file].kernels[place.number][1]
 
     @property
-    def launches(self) -> tuple[Launch, ...]:
+    def launches(self) -> Sequence[Launch]:
         """The launches in the document."""
         return self.files[self.name].launches
 
-    @cached_property
-    def places(self) -> Mapping[str, Place]:
-        """The program's kernels by name; the document's own come first."""
-        found: dict[str, Place] = {}
-        for name, file in self.files.items():
-            for index, (_, kernel) in enumerate(file.kernels):
-                found.setdefault(kernel.name, Place(name, index))
-        return found
+    def place_of(self, name: str) -> Place | None:
+        """The program's first kernel of that name; the document's own come first."""
+        for file, known in self.files.items():
+            number = known.kernels.named(name)
+            if number is not None:
+                return Place(file, number)
+        return None
 
     def known(self, place: Place) -> bool:
         """Whether the kernel's bound has been worked out."""
@@ -141,12 +145,18 @@ class View:
 
     def report_at(self, launch: Launch, *, soon: bool = False) -> KernelReport | None:
         """The bound of the kernel that a launch in the document starts; None if it is not here."""
-        place = self.places.get(launch.kernel)
+        place = self.place_of(launch.kernel)
         reports = (self.soon if soon else self.reports)(place) if place is not None else ()
         return next(
             (one for one in reports if one.launch is not None and way(one.launch) == way(launch)),
             reports[0] if reports else None,
         )
+
+    def words(self, place: Place, launch: Launch | None = None) -> Words | None:
+        """What was said of a kernel, or of a way of launching it, where nothing has changed since."""
+        if place in self._reports:
+            return None  # better reports may be known since
+        return self.memory.words(self._key(place), way(launch) if launch is not None else None)
 
     def _early(self, place: Place) -> tuple[KernelReport, ...] | None:
         """What may be told soon of a kernel; None if nothing may, or all that is known holds."""
@@ -173,6 +183,7 @@ class View:
             # One kernel that cannot be counted must not take the hints of all others with it.
             _log.exception("%s: kernel %d cannot be counted", place.file, place.number + 1)
             return ()
+        self.memory.make_room(sum(len(file.kernels) for file in self.files.values()))
         self.memory.store(reports, *keys)
         # Where an earlier state of the files was followed, its launches are not those of this one.
         return self._recalled(keys[0], place) or reports
@@ -181,17 +192,12 @@ class View:
         return self.memory.recall(key, place.file, self.kernel(place), self._launch)
 
     def _key(self, place: Place) -> Key:
-        """The key of all that a kernel's bounds follow from."""
-        key = self._keys.get(place)
-        if key is None:
-            kernel = self.kernel(place)
-            key = key_of(self._around, kernel, str(kernel.line), place.file, *self._circumstances)
-            self._keys[place] = key
-        return key
+        """All that a kernel's bounds follow from."""
+        return self._state, place.file, *self.files[place.file].kernels.outline(place.number)
 
     def _own_key(self, place: Place) -> Key:
-        """The key of a kernel's own text."""
-        return key_of(b"", self.kernel(place), place.file, *self._circumstances)
+        """A kernel's own text, and what the bounds of all kernels follow from beside the program's."""
+        return self._circumstances, place.file, self.files[place.file].kernels.outline(place.number)[1]
 
     @cached_property
     def _circumstances(self) -> tuple[str, ...]:
@@ -221,20 +227,11 @@ class View:
 
     def _launch(self, wanted: tuple[object, ...]) -> Launch | None:
         """The program's first launch of a kernel in some way."""
-        return next((one for one in self._launches.get(wanted[0], ()) if way(one) == wanted), None)
-
-    @cached_property
-    def _launches(self) -> Mapping[object, list[Launch]]:
-        """The program's launches by the names of their kernels."""
-        found: dict[object, list[Launch]] = {}
         for file in self.files.values():
-            for launch in file.launches:
-                found.setdefault(launch.kernel, []).append(launch)
-        return found
-
-    @cached_property
-    def _keys(self) -> dict[Place, Key]:
-        return {}
+            for number in file.launches.named.get(str(wanted[0]), ()):
+                if way(file.launches.known[number]) == wanted:
+                    return file.launches[number]
+        return None
 
     @cached_property
     def _reports(self) -> dict[Place, tuple[KernelReport, ...]]:
