@@ -312,13 +312,39 @@ class ProgramFacts:
         number = known.number if known is not None else None
         return number if number is not None and math.isfinite(number) and number >= 1 else None
 
+    def enumerator(self, name: str) -> Polynomial | None:
+        """The value of an enumerator; None if there is none of that name, or its value is not known."""
+        if name not in self._enumerated:
+            self._enumerated[name] = None  # while it is evaluated: one that depends on itself
+            self._enumerated[name] = self._value_of(self.enumerators.get(name))
+        return self._enumerated[name]
+
+    def _value_of(self, enumerator: Node | None) -> Polynomial | None:
+        """As it is given, else one more than the one in front of it."""
+        steps = 0
+        while enumerator is not None and (value := child(enumerator, "value")) is None:
+            before = enumerator.prev_named_sibling
+            while before is not None and before.type != "enumerator":
+                before = before.prev_named_sibling
+            if before is None:
+                return Polynomial.constant(steps)
+            enumerator, steps = before, steps + 1
+        known = evaluate(value, self._constant) if enumerator is not None else None
+        return known + steps if known is not None else None
+
+    @cached_property
+    def _enumerated(self) -> dict[str, Polynomial | None]:
+        return {}
+
     def _constant(self, name: str, depth: int = 0) -> Polynomial | None:
         if depth > _STRUCT_NESTING:
             return None
         if text := self.macros.get(name):
             return evaluate_text(text, lambda inner: self._constant(inner, depth + 1))
         declared = self.variables.get(name)
-        if declared is None or not declared.constant:
+        if declared is None:
+            return self.enumerator(name)
+        if not declared.constant:
             return None
         return evaluate(declared.value, lambda inner: self._constant(inner, depth + 1))
 

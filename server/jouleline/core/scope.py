@@ -78,7 +78,9 @@ class KernelScope:
         declared = self.program.variables.get(name)
         if declared is not None and declared.value is not None:
             return self.known.value(name, [], lambda: evaluate(declared.value, self.lookup))
-        return None if declared is not None or "(" in name else Polynomial.symbol(name)
+        if declared is not None or "(" in name:
+            return None
+        return self.program.enumerator(name) or Polynomial.symbol(name)
 
     def compiled(self, name: str) -> Polynomial | None:
         """The value of a name where the compiler knows it: literals, macros and constants of them."""
@@ -89,7 +91,9 @@ class KernelScope:
             depends = [self.fixed.get(word, self.names.get(word)) for word in words]
             return self.known_compiled.value(name, depends, lambda: evaluate_text(text, self.compiled))
         declared = self.program.variables.get(name)
-        if declared is None or declared.value is None or not declared.constant:
+        if declared is None:
+            return self.program.enumerator(name)
+        if declared.value is None or not declared.constant:
             return None
         return self.known_compiled.value(name, [], lambda: evaluate(declared.value, self.compiled))
 
