@@ -174,13 +174,14 @@ class ExpressionCounter(KernelScope):
         self.tally.access(access, times)
 
     def converted(self, value: Value, kind: CType | None) -> Value:
-        """A value after a cast; a pointer's offset counts in the new elements."""
+        """A value after a cast; a pointer's offset counts in the new elements, an array's rows stay."""
         if kind is None or value.array is None or not (kind.is_pointer and value.type.is_pointer):
             return Value(kind or value.type, value.value, value.array)
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
         if offset is not None and old and new:
             offset = offset * (old / new)
-        return Value(kind, value.value, value.array._replace(offset=offset, extents=()))
+        rows = value.array.extents if kind.indirections == value.type.indirections else ()
+        return Value(kind, value.value, value.array._replace(offset=offset, extents=rows))
 
     def _pointer(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         argument = child(node, "argument")
