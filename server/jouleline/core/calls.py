@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from . import costs
 from .counts import Doubt, Operation
-from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, wider
+from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, result_of_conversion, wider
 from .declarations import Function
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
@@ -53,9 +53,10 @@ class CallCounter(ExpressionCounter):
 
     def call(self, node: Node, times: Polynomial) -> Value:
         """Count a call."""
-        callee = text_of(child(node, "function"))
+        function = _unwrapped(child(node, "function"))
+        callee = text_of(function)
         name = callee.split("<")[0].split("::")[-1].strip()
-        self._receiver(child(node, "function"), times)
+        self._receiver(function, times)
         arguments = child(node, "arguments")
         nodes = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
         values = [self.expression(item, times) for item in nodes]
@@ -67,10 +68,10 @@ class CallCounter(ExpressionCounter):
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < _DEPTH and self.inlined.expanded < _MOST_EXPANDED:
             return self._expand(macro, values, times)
-        function = self.program.functions.get(name)
-        if function is not None and function.body is not None:
-            return self._inline(function, self._inside(function, callee, values, nodes), times)
-        cast = self.program.types.resolve(callee.partition("<")[2].rstrip("> ") or callee)
+        own = self.program.functions.get(name)
+        if own is not None and own.body is not None:
+            return self._inline(own, self._inside(own, callee, values, nodes), times)
+        cast = self.type_of(callee.partition("<")[2].rstrip("> ") or callee)
         if cast is not None and (name.endswith("_cast") or cast.scalar is not Scalar.OTHER):
             return self.converted(values[0], cast) if values else Value(cast)
         if name not in costs.FREE and name:
@@ -93,6 +94,8 @@ class CallCounter(ExpressionCounter):
             return self._atomic(values, times)
         if name in _CACHED_LOADS and values:
             return self.element(values[0], ZERO, times, write=False)
+        if (converted := result_of_conversion(name)) is not None:
+            return Value(converted)
         if special := costs.special_function(name):
             return self._special(special, kind, times)
         if name in costs.PLAIN:
@@ -205,6 +208,13 @@ class CallCounter(ExpressionCounter):
             return Value(UNKNOWN)
         names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
         return replace(self, names=names, depth=self.depth + 1).expression(body, times)
+
+
+def _unwrapped(function: Node | None) -> Node | None:
+    """What is called in ``(f)(x)``; a type there is a cast."""
+    while function is not None and function.type == "parenthesized_expression" and function.named_children:
+        function = function.named_children[0]
+    return function
 
 
 def _pointee(kind: CType) -> CType:

@@ -120,7 +120,6 @@ FREE: Final = frozenset(
     "copysign copysignf isnan isinf isfinite signbit __syncthreads __syncwarp __threadfence "
     "__threadfence_block __ldg __ldcg __stcs printf assert abort exit sizeof make_float2 make_float3 "
     "make_float4 make_int2 make_int3 make_int4 make_double2 make_uint2 make_uint4 dim3 "
-    "__float_as_int __int_as_float __float_as_uint __uint_as_float __half2float __float2half "
     "omp_get_thread_num omp_get_num_threads omp_get_team_num omp_get_num_teams "
     "__builtin_assume __launch_bounds__ static_assert".split()
 )

@@ -168,7 +168,8 @@ def _visible(
     for item in descendants(definition, "declaration"):
         if item.start_byte >= kernel.start:
             break
-        declared += declarations(item, kernel.source)
+        if _scope_end(item) > kernel.start:
+            declared += declarations(item, kernel.source)
     for variable in declared:
         kind = type_of(variable.type)
         if kind is None and variable.value is not None and "new" in text_of(variable.value)[:4]:
@@ -189,6 +190,14 @@ def _visible(
             kind = (program.type_of(global_.type) if global_ is not None else None) or INT
             names[name] = Value(kind, Polynomial.constant(known))
     return names
+
+
+def _scope_end(declaration: Node) -> int:
+    """Where the block ends that a declaration is in; directives are none."""
+    block = declaration.parent
+    while block is not None and block.type.startswith("preproc_"):
+        block = block.parent
+    return block.end_byte if block is not None else declaration.end_byte
 
 
 def _is_container(text: str) -> bool:
