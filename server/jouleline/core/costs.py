@@ -23,6 +23,10 @@ MODULO: Final = 22
 """Integer operations of a remainder by what is not a constant."""
 DIVISION_INT: Final = 5
 """Integer operations of a floating-point division, which looks at exponents."""
+RECIPROCAL: Final = 8
+"""Those of these operations that see the divisor alone, as the same compiler writes them."""
+REMAINDER: Final = 2
+"""Those that a remainder needs beside the quotient."""
 CONSTANT_DIVISION: Final = 4
 """Integer operations of a division by a constant: multiply high and shifts."""
 LOOP_CONTROL: Final = 2

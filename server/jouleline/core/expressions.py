@@ -265,7 +265,9 @@ class ExpressionCounter(KernelScope):
                 self.address(moved.array, times)
             return moved
         value = self._combined(operator, left, right)
-        if kind.arithmetic is Scalar.INT and not (folded and amount):
+        if kind == INT and operator in ("/", "%") and amount > costs.RECIPROCAL and not folded:
+            self._divided(operator, left, right, amount, times)
+        elif kind.arithmetic is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
         elif not folded:
             self.tally.count(CLASS_OF[kind.arithmetic], times, amount)
@@ -274,6 +276,20 @@ class ExpressionCounter(KernelScope):
         if operator in ("<", ">", "<=", ">=", "==", "!=", "&&", "||"):
             return Value(INT, self._truth(node) if value is None else value)
         return Value(kind, value)
+
+    def _divided(
+        self, operator: str, left: Value, right: Value, amount: float, times: Polynomial
+    ) -> None:
+        """Count a division of integers by what the compiler does not know.
+
+        One divisor has one reciprocal, and compilers make a remainder of the quotient of the same numbers.
+        """
+        self.integer(right.value, "reciprocal", costs.RECIPROCAL, times)
+        amount -= costs.RECIPROCAL
+        if operator == "%":
+            amount -= costs.REMAINDER
+            self.integer(self._combined("%", left, right), "", costs.REMAINDER, times)
+        self.integer(self._combined("/", left, right), "", amount, times)
 
     def _truth(self, node: Node) -> Polynomial:
         """A comparison of data: 0 or 1, who knows."""
