@@ -20,7 +20,7 @@ from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
 from .syntax import field as child
 from .syntax import text_of
-from .values import Tally, Value
+from .values import Array, Tally, Value
 
 _DEPTH = 6
 # A kernel beyond these is a generated one; the document path must not wait for it.
@@ -121,12 +121,30 @@ class CallCounter(ExpressionCounter):
     def _atomic(self, values: Sequence[Value], times: Polynomial) -> Value:
         if not values:
             return Value(UNKNOWN)
-        element = values[0].type.element
-        if values[0].array is not None:
+        element, array = values[0].type.element, values[0].array
+        if array is not None:
             for write in (False, True):
-                self.access(values[0].array, element, element.bytes, times, write=write)
-        # The memory's own units do the arithmetic: no class of operations counts it.
+                self.access(array, element, element.bytes, times, write=write)
+        if array is not None and array.space == "shared" and element.scalar in (Scalar.SP, Scalar.DP):
+            attempts = times * self._attempts(array)
+            self.tally.count(CLASS_OF[element.scalar], attempts)
+            self.tally.count(Operation.INT, attempts, costs.ATTEMPT)
+        # Elsewhere the memory's own units do the arithmetic: no class of operations counts it.
         return Value(element)
+
+    def _attempts(self, array: Array) -> Polynomial | float:
+        """How often a thread tries to update an element of shared memory that others change meanwhile.
+
+        All n threads of a block try at the same time, and one of them succeeds each time: (n + 1) / 2.
+        """
+        indices = self.tally.indices(array.offset) if array.offset is not None else frozenset(self.ranges)
+        threads = ONE
+        for name, extent in self.ranges.items():
+            if name.startswith("threadIdx"):
+                if name in indices:
+                    return 1.0
+                threads = threads * extent
+        return (threads + 1) * 0.5
 
     # The program's own functions and macros
 

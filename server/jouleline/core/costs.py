@@ -44,6 +44,10 @@ UNROLLED_TRIPS: Final = 32
 ADDRESS: Final = 1
 """Integer operations to form an address from an index."""
 
+ATTEMPT: Final = 2
+"""Integer operations of one attempt to add to a floating-point number in shared memory, which is a loop of
+compare and swap (nvcc 13.0 for sm_86)."""
+
 SHARED_ITERATION: Final = 18
 """Integer operations that each iteration of a shared OpenMP loop costs beside its body: 64-bit bounds and
 induction. The median over simple loops in the HeCBench profiles (clang, RTX 3080) is between 16 and 22."""

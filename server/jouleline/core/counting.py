@@ -136,6 +136,7 @@ class BodyCounter(CallCounter):
             self.names[declared.name] = Value(kind, None, Array(declared.name, "register"))
         else:
             self.names[declared.name] = Value(kind, given.value if given else None)
+            self.spaces[declared.name] = declared.space or "register"
         self.fixed.pop(declared.name, None)
         if fixed is not None:
             self.fixed[declared.name] = fixed

@@ -199,7 +199,8 @@ class ExpressionCounter(KernelScope):
             self.address(place, times)
             return Value(base.type, None, place)
         value = self.expression(node, times)
-        return Value(value.type.pointer(), None, value.array or Array("&", "register"))
+        space = self.spaces.get(text_of(node), "register")
+        return Value(value.type.pointer(), None, value.array or Array("&", space))
 
     def _member(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         known = self.names.get(text_of(node))

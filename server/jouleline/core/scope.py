@@ -40,7 +40,7 @@ class KernelScope:
     local array lives. ``loops`` are the indices of the loops around the place, each ``entered`` so
     often; ``unrolled`` are those that are gone when compiled. What is in ``computed`` is not computed
     again; ``stored`` counts the stores to each array; ``shadowed`` are the outer values of names
-    declared in the block.
+    declared in the block; ``spaces`` are where variables are that are no arrays.
     """
 
     program: ProgramFacts
@@ -61,6 +61,7 @@ class KernelScope:
     computed: set[object] = field(default_factory=set)
     shadowed: dict[str, Value | None] = field(default_factory=dict)
     unrolled: set[str] = field(default_factory=set)
+    spaces: dict[str, str] = field(default_factory=dict)
 
     @property
     def ranges(self) -> Ranges:
