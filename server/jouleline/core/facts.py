@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
 from tree_sitter import Node
 
-from .conditionals import CONDITIONALS
+from .conditionals import CONDITIONALS, Conditionals
 from .ctype import UNKNOWN, CType, TypeNames
 from .declarations import Declared, Function, declarations, function_of
 from .evaluate import evaluate, evaluate_text
@@ -102,14 +102,13 @@ def _gathered(source: ParsedSource, nodes: Sequence[Node]) -> FileFacts:
     facts = FileFacts(source, nodes=nodes)
     for node in nodes:
         match node.type:
-            case "preproc_def":
-                facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
-                value = _COMMENT.sub("", text_of(child(node, "value"))).strip()
-                if value:
-                    facts.macros.setdefault(text_of(child(node, "name")), value)
-            case "preproc_function_def":
-                facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
-                facts.function_macros[text_of(child(node, "name"))] = _macro(node, source)
+            case "preproc_def" | "preproc_function_def":
+                name = text_of(child(node, "name"))
+                facts.definitions.setdefault(name, []).append(node)
+                if node.type == "preproc_function_def":
+                    facts.function_macros[name] = _macro(node, source)
+                elif value := _replacement(node):
+                    facts.macros.setdefault(name, value)
             case "declaration":
                 for declared in declarations(node, source):
                     facts.variables.setdefault(declared.name, declared)
@@ -141,6 +140,11 @@ def _outside(left_out: Sequence[range], nodes: Iterable[Node]) -> Iterable[Node]
             waiting.pop()
         if not waiting or node.start_byte not in waiting[-1]:
             yield node
+
+
+def _replacement(definition: Node) -> str:
+    """What an object-like macro stands for."""
+    return _COMMENT.sub("", text_of(child(definition, "value"))).strip()
 
 
 def _macro(node: Node, source: ParsedSource) -> Macro:
@@ -265,6 +269,43 @@ class ProgramFacts:
             for name, nodes in facts.definitions.items():
                 merged.setdefault(name, []).extend(nodes)
         return {name: tuple(nodes) for name, nodes in merged.items()}
+
+    def seen_from(self, file: str, offset: int) -> ProgramFacts:
+        """The program as a place in a file sees it: of a macro's definitions, the last one in front counts."""
+        in_force: dict[str, Node] = {}
+        for name, nodes in self._redefined.get(file, {}).items():
+            before = [node for node in nodes if node.start_byte < offset]
+            in_force[name] = before[-1] if before else nodes[0]
+        if not in_force:
+            return self
+        key = (file, *(node.id for node in in_force.values()))
+        if key not in self._seen:
+            facts = self.files[file]
+            macros, with_parameters = dict(facts.macros), dict(facts.function_macros)
+            for name, node in in_force.items():
+                if node.type == "preproc_function_def":
+                    with_parameters[name] = _macro(node, facts.source)
+                else:
+                    macros[name] = _replacement(node)
+            here = replace(facts, macros=macros, function_macros=with_parameters)
+            self._seen[key] = replace(self, files={**self.files, file: here})
+        return self._seen[key]
+
+    @cached_property
+    def _redefined(self) -> dict[str, dict[str, list[Node]]]:
+        """By file, the macros that have several definitions which are compiled and differ."""
+        conditionals = Conditionals(self.definitions, self.given)
+        found: dict[str, dict[str, list[Node]]] = {}
+        for file, facts in self.files.items():
+            for name, nodes in facts.definitions.items():
+                active = [node for node in nodes if conditionals.active(node)] if len(nodes) > 1 else []
+                if len({text_of(node).strip() for node in active}) > 1:
+                    found.setdefault(file, {})[name] = active
+        return found
+
+    @cached_property
+    def _seen(self) -> dict[tuple[str | int, ...], ProgramFacts]:
+        return {}
 
     @cached_property
     def embedded(self) -> Mapping[str, Mapping[str, tuple[Node | None, ...]]]:
