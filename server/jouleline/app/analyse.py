@@ -141,9 +141,9 @@ class Followed:
 
 
     def _program_at(self, file: str, kernel: Kernel) -> ProgramFacts:
-        facts, at = self.program.files[file], kernel.start
+        facts, at = self.program.files[file], kernel.end  # it may define its macros itself
         if facts.source is not kernel.source and (known := facts.functions.get(kernel.name)):
-            at = known.node.start_byte  # the kernel is in a later state of the file, or in a repaired text
+            at = known.node.end_byte  # the kernel is in a later state of the file, or in a repaired text
         return self.program.seen_from(file, at)
 
 
