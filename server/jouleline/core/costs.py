@@ -41,6 +41,8 @@ STEPPED: Final = 0.25
 of an address."""
 UNROLLED_TRIPS: Final = 32
 """Loops of at most this many iterations, known when compiling, are unrolled: no step, no compare."""
+UNROLLED_SIZE: Final = 300
+"""Instructions to which a loop is unrolled at most, where nothing asks for it: LLVM's threshold at -O3."""
 ADDRESS: Final = 1
 """Integer operations to form an address from an index."""
 

@@ -31,6 +31,16 @@ from .values import Array, Derived, Value
 from .visits import LoopVisits
 
 _INCLUSIONS = 3
+_SIZED = (
+    "binary_expression",
+    "subscript_expression",
+    "assignment_expression",
+    "update_expression",
+    "call_expression",
+    "field_expression",
+    "conditional_expression",
+    "pointer_expression",
+)
 
 
 class BodyCounter(CallCounter):
@@ -180,7 +190,27 @@ class BodyCounter(CallCounter):
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""
         trips = read_loop(node, self.compiled, {}).trips
         known = trips.number if trips is not None else None
-        return known is not None and known <= costs.UNROLLED_TRIPS
+        if known is None or known > costs.UNROLLED_TRIPS:
+            return False
+        asked = node.prev_named_sibling
+        if asked is not None and asked.type == "preproc_call" and "unroll" in text_of(asked):
+            return True
+        return known * self._size(child(node, "body")) <= costs.UNROLLED_SIZE
+
+    def _size(self, body: Node | None) -> float:
+        """About how many instructions a stretch of code becomes, loops in it that are unrolled included."""
+        if body is None:
+            return 0.0
+        size = 0.0
+        for node in body.named_children:
+            if node.type == "for_statement":
+                inner = self._size(child(node, "body"))
+                trips = read_loop(node, self.compiled, {}).trips
+                known = trips.number if trips is not None else None
+                size += inner * known if known is not None and inner * known <= costs.UNROLLED_SIZE else inner
+            else:
+                size += sum(1 for _ in descendants(node, *_SIZED))
+        return size
 
     def _while(self, node: Node, times: Polynomial) -> None:
         trips = self._trips(node)
