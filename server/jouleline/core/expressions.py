@@ -212,7 +212,11 @@ class ExpressionCounter(KernelScope):
         member = self.program.member_type(owner, field)
         extents = self.program.embedded.get(owner.struct, {}).get(field)
         if extents is not None and member.innermost.bytes:
-            return Value(member, None, self._embedded(base.array, text_of(node), owner, member, extents))
+            before = self.program.bytes_before(owner.struct, field)
+            array = self._embedded(base.array, text_of(node), owner, member, extents)
+            if array.offset is not None and base.array is not None:
+                array = array._replace(offset=array.offset + before / member.innermost.bytes)
+            return Value(member, None, array)
         if member.is_pointer:
             return Value(member, None, Array(text_of(node), "global"))
         if base.array is None:  # a member of a parameter: the same for all threads

@@ -51,7 +51,8 @@ class Macro:
 class FileFacts:
     """The facts of one file.
 
-    ``embedded`` are the extents of a struct's members that are arrays, by struct and member.
+    ``embedded`` are the extents of a struct's members that are arrays, by struct and member; ``rows`` are
+    those of the array types that have a name.
     ``nodes`` are what the facts were gathered from; ``variants`` are the same facts without stretches
     that are not compiled, by these stretches.
     """
@@ -62,6 +63,7 @@ class FileFacts:
     aliases: dict[str, str] = field(default_factory=dict)
     structs: dict[str, dict[str, str]] = field(default_factory=dict)
     embedded: dict[str, dict[str, tuple[Node | None, ...]]] = field(default_factory=dict)
+    rows: dict[str, tuple[Node | None, ...]] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     function_macros: dict[str, Macro] = field(default_factory=dict)
     calls: dict[str, list[Node]] = field(default_factory=dict)
@@ -167,7 +169,13 @@ def _typedef(node: Node, facts: FileFacts) -> None:
         if named is None:
             _struct(base, facts, text_of(child(node, "declarator")))
     for declarator in node.children_by_field_name("declarator") if named is not None else ():
-        alias = text_of(declarator)
+        alias, sizes = text_of(declarator), list[Node | None]()
+        while declarator.type == "array_declarator":
+            sizes.insert(0, child(declarator, "size"))
+            declarator = child(declarator, "declarator") or declarator.children[0]
+        if sizes:
+            alias = f"{text_of(declarator)}{'*' * len(sizes)}"
+            facts.rows.setdefault(text_of(declarator), tuple(sizes))
         facts.aliases.setdefault(alias.lstrip("*& "), text_of(named) + "*" * alias.count("*"))
 
 
@@ -181,8 +189,8 @@ def _struct(node: Node | None, facts: FileFacts, name: str) -> None:
         if member.type == "field_declaration":
             for declared in declarations(member, facts.source):
                 members[declared.name] = declared.type
-                if declared.extents:
-                    facts.embedded.setdefault(name, {})[declared.name] = declared.extents
+                if extents := (*declared.extents, *facts.rows.get(declared.type, ())):
+                    facts.embedded.setdefault(name, {})[declared.name] = extents
 
 
 T = TypeVar("T")
@@ -334,18 +342,29 @@ class ProgramFacts:
         return names
 
     def _struct_size(self, struct: str, members: Mapping[str, str], names: TypeNames) -> int:
-        sizes = []
-        for name, text in members.items():
-            kind = names.resolve(text) or UNKNOWN
-            extents = self.embedded.get(struct, {}).get(name, ())
-            count = math.prod(self.extent(item) or 1 for item in extents)
-            if extents:
-                kind = kind._replace(indirections=max(0, kind.indirections - len(extents)))
-            sizes.append((kind.bytes or 4, round(count)))
+        sizes = [self._member_size(struct, name, text, names) for name, text in members.items()]
         if not sizes:
             return 4
         align = max(min(size, 8) for size, _ in sizes)
         return -(-sum(size * count for size, count in sizes) // align) * align
+
+    def _member_size(self, struct: str, name: str, text: str, names: TypeNames) -> tuple[int, int]:
+        """The bytes of a member's elements, and how many there are."""
+        kind = names.resolve(text) or UNKNOWN
+        extents = self.embedded.get(struct, {}).get(name, ())
+        if extents:
+            kind = kind._replace(indirections=max(0, kind.indirections - len(extents)))
+        return kind.bytes or 4, round(math.prod(self.extent(item) or 1 for item in extents))
+
+    def bytes_before(self, struct: str, member: str) -> int:
+        """The bytes of the members in front of one of a struct."""
+        total = 0
+        for name, text in self.structs.get(struct, {}).items():
+            if name == member:
+                break
+            size, count = self._member_size(struct, name, text, self.types)
+            total += size * count
+        return total
 
     def extent(self, size: Node | None) -> float | None:
         """The extent of an array as far as macros and constants of the program tell."""
