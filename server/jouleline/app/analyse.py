@@ -139,7 +139,6 @@ class Followed:
         setting.counter.tally.assumptions.update(dict.fromkeys(used))
         return certain(estimate(setting, self.device, file))
 
-
     def _program_at(self, file: str, kernel: Kernel) -> ProgramFacts:
         facts, at = self.program.files[file], kernel.end  # it may define its macros itself
         if facts.source is not kernel.source and (known := facts.functions.get(kernel.name)):

@@ -56,7 +56,7 @@ class CallCounter(ExpressionCounter):
         function = _unwrapped(child(node, "function"))
         callee = text_of(function)
         name = callee.split("<")[0].split("::")[-1].strip()
-        self._receiver(function, times)
+        receiver = self._receiver(function, times)
         arguments = child(node, "arguments")
         nodes = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
         values = [self.expression(item, times) for item in nodes]
@@ -68,9 +68,11 @@ class CallCounter(ExpressionCounter):
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < _DEPTH and self.inlined.expanded < _MOST_EXPANDED:
             return self._expand(macro, values, times)
-        own = self.program.functions.get(name)
+        own = self._own(name, function, receiver)
         if own is not None and own.body is not None:
-            return self._inline(own, self._inside(own, callee, values, nodes), times)
+            return self._inline(own, self._inside(own, callee, values, nodes, receiver), times)
+        if name.startswith("make_") and (vector := self.type_of(name.removeprefix("make_"))) is not None:
+            return Value(vector)
         cast = self.type_of(callee.partition("<")[2].rstrip("> ") or callee)
         if cast is not None and (name.endswith("_cast") or cast.scalar is not Scalar.OTHER):
             return self.converted(values[0], cast) if values else Value(cast)
@@ -78,11 +80,30 @@ class CallCounter(ExpressionCounter):
             self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
         return Value(kind)
 
-    def _receiver(self, function: Node | None, times: Polynomial) -> None:
-        """A method of an object in memory reads the object."""
-        if function is not None and function.type == "field_expression":
+    def _receiver(self, function: Node | None, times: Polynomial) -> Value | None:
+        """The object whose method is called; one in memory is read."""
+        if function is None:
+            return None
+        if function.type == "field_expression":
             receiver = self.expression(child(function, "argument"), times)
-            self.whole(receiver._replace(type=_pointee(receiver.type)), times, write=False)
+        elif function.type == "identifier" and text_of(function) in self.names:
+            receiver = self.names[text_of(function)]  # an object that is called as a function
+        else:
+            return None
+        receiver = receiver._replace(type=_pointee(receiver.type))
+        self.whole(receiver, times, write=False)
+        return receiver
+
+    def _own(self, name: str, function: Node | None, receiver: Value | None) -> Function | None:
+        """The program's function that is called: a method of the receiver's class, or one of that name."""
+        if receiver is None:
+            return self.program.functions.get(name)
+        if function is not None and function.type == "field_expression":
+            name = text_of(child(function, "field")).split("<")[0]
+        else:
+            name = "operator()"
+        methods = self.program.overloads.get(name, ())
+        return next((one for one in methods if one.owner and one.owner == receiver.type.struct), None)
 
     def _known(
         self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
@@ -149,9 +170,14 @@ class CallCounter(ExpressionCounter):
     # The program's own functions and macros
 
     def _inside(
-        self, function: Function, callee: str, values: Sequence[Value], nodes: Sequence[Node]
+        self,
+        function: Function,
+        callee: str,
+        values: Sequence[Value],
+        nodes: Sequence[Node],
+        receiver: Value | None,
     ) -> CallCounter:
-        """The scope inside of a function: its parameters and template parameters are bound."""
+        """The scope inside of a function: its parameters, template parameters and members are bound."""
         inner = replace(
             self,
             source=function.source,
@@ -168,6 +194,8 @@ class CallCounter(ExpressionCounter):
             shadowed={},
             returned=None,
         )
+        if receiver is not None:
+            inner.names |= self._members(receiver)
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
         for name, text in zip(function.template_parameters, given, strict=False):
@@ -184,6 +212,20 @@ class CallCounter(ExpressionCounter):
             if fixed is not None:
                 inner.fixed[parameter.name] = fixed
         return inner
+
+    def _members(self, receiver: Value) -> dict[str, Value]:
+        """What a method sees of its object, which was read before it was called."""
+        owner = receiver.type
+        found = {"this": Value(owner.pointer(), None, receiver.array)}
+        for name in self.program.structs.get(owner.struct, {}):
+            member = self.program.member_type(owner, name)
+            if (array := self.embedded(receiver.array, name, owner, name)) is not None:
+                found[name] = Value(member, None, array)
+            elif member.is_pointer:
+                found[name] = Value(member, None, Array(name, "global"))
+            else:
+                found[name] = Value(member, Polynomial.symbol(name) if member.scalar is Scalar.INT else None)
+        return found
 
     def _template_types(
         self, function: Function, given: Sequence[str], values: Sequence[Value]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -56,6 +56,8 @@ class ExpressionCounter(KernelScope):
                 return literal(text_of(node))
             case "identifier" | "qualified_identifier":
                 return self.named(text_of(node))
+            case "this":
+                return self.names.get("this", Value(UNKNOWN))
             case "subscript_expression":
                 return self._subscript(node, times, write=write)
             case "pointer_expression":
@@ -210,12 +212,7 @@ class ExpressionCounter(KernelScope):
         owner = base.type.element if base.type.is_pointer else base.type
         field = text_of(child(node, "field"))
         member = self.program.member_type(owner, field)
-        extents = self.program.embedded.get(owner.struct, {}).get(field)
-        if extents is not None and member.innermost.bytes:
-            before = self.program.bytes_before(owner.struct, field)
-            array = self._embedded(base.array, text_of(node), owner, member, extents)
-            if array.offset is not None and base.array is not None:
-                array = array._replace(offset=array.offset + before / member.innermost.bytes)
+        if (array := self.embedded(base.array, text_of(node), owner, field)) is not None:
             return Value(member, None, array)
         if member.is_pointer:
             return Value(member, None, Array(text_of(node), "global"))
@@ -227,15 +224,12 @@ class ExpressionCounter(KernelScope):
         name = f"{base.array.name}.{text_of(child(node, 'field'))}"
         return Value(member, self._loaded(base.array, member, name))
 
-    def _embedded(
-        self,
-        around: Array | None,
-        text: str,
-        owner: CType,
-        member: CType,
-        sizes: Sequence[Node | None],
-    ) -> Array:
-        """An array that is a member: part of the structs' array, or of a parameter."""
+    def embedded(self, around: Array | None, text: str, owner: CType, field: str) -> Array | None:
+        """The array that a member is: part of the structs' array, or of a parameter; None if it is none."""
+        sizes = self.program.embedded.get(owner.struct, {}).get(field)
+        element = self.program.member_type(owner, field).innermost.bytes
+        if sizes is None or not element:
+            return None
         extents = tuple(
             None
             if size is None or (known := self.program.extent(size)) is None
@@ -246,7 +240,7 @@ class ExpressionCounter(KernelScope):
             return Array(text, "constant", ZERO, extents)
         offset = around.offset
         if offset is not None:
-            offset = offset * (owner.bytes / member.innermost.bytes)
+            offset = (offset * owner.bytes + self.program.bytes_before(owner.struct, field)) * (1 / element)
         return around._replace(offset=offset, extents=extents)
 
     def whole(self, value: Value, times: Polynomial, *, write: bool) -> None:
@@ -282,9 +276,7 @@ class ExpressionCounter(KernelScope):
             return Value(INT, self._truth(node) if value is None else value)
         return Value(kind, value)
 
-    def _divided(
-        self, operator: str, left: Value, right: Value, amount: float, times: Polynomial
-    ) -> None:
+    def _divided(self, operator: str, left: Value, right: Value, amount: float, times: Polynomial) -> None:
         """Count a division of integers by what the compiler does not know.
 
         One divisor has one reciprocal, and compilers make a remainder of the quotient of the same numbers.

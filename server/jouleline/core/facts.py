@@ -169,13 +169,13 @@ def _typedef(node: Node, facts: FileFacts) -> None:
         if named is None:
             _struct(base, facts, text_of(child(node, "declarator")))
     for declarator in node.children_by_field_name("declarator") if named is not None else ():
-        alias, sizes = text_of(declarator), list[Node | None]()
-        while declarator.type == "array_declarator":
-            sizes.insert(0, child(declarator, "size"))
-            declarator = child(declarator, "declarator") or declarator.children[0]
+        inner, sizes = declarator, list[Node | None]()
+        while inner.type == "array_declarator":
+            sizes.insert(0, child(inner, "size"))
+            inner = child(inner, "declarator") or inner.children[0]
+        alias = text_of(inner) + "*" * len(sizes)
         if sizes:
-            alias = f"{text_of(declarator)}{'*' * len(sizes)}"
-            facts.rows.setdefault(text_of(declarator), tuple(sizes))
+            facts.rows.setdefault(text_of(inner), tuple(sizes))
         facts.aliases.setdefault(alias.lstrip("*& "), text_of(named) + "*" * alias.count("*"))
 
 
@@ -279,7 +279,7 @@ class ProgramFacts:
         return {name: tuple(nodes) for name, nodes in merged.items()}
 
     def seen_from(self, file: str, offset: int) -> ProgramFacts:
-        """The program as a place in a file sees it: of a macro's definitions, the last one in front counts."""
+        """The program as a place in a file sees it: of a macro's definitions the last in front counts."""
         in_force: dict[str, Node] = {}
         for name, nodes in self._redefined.get(file, {}).items():
             before = [node for node in nodes if node.start_byte < offset]
@@ -312,7 +312,7 @@ class ProgramFacts:
         return found
 
     @cached_property
-    def _seen(self) -> dict[tuple[str | int, ...], ProgramFacts]:
+    def _seen(self) -> dict[tuple[object, ...], ProgramFacts]:
         return {}
 
     @cached_property
