@@ -68,7 +68,7 @@ class CallCounter(ExpressionCounter):
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < _DEPTH and self.inlined.expanded < _MOST_EXPANDED:
             return self._expand(macro, values, times)
-        own = self._own(name, function, receiver)
+        own = self._own(name, function, receiver, values)
         if own is not None and own.body is not None:
             return self._inline(own, self._inside(own, callee, values, nodes, receiver), times)
         if name.startswith("make_") and (vector := self.type_of(name.removeprefix("make_"))) is not None:
@@ -94,10 +94,12 @@ class CallCounter(ExpressionCounter):
         self.whole(receiver, times, write=False)
         return receiver
 
-    def _own(self, name: str, function: Node | None, receiver: Value | None) -> Function | None:
+    def _own(
+        self, name: str, function: Node | None, receiver: Value | None, values: Sequence[Value]
+    ) -> Function | None:
         """The program's function that is called: a method of the receiver's class, or one of that name."""
         if receiver is None:
-            return self.program.functions.get(name)
+            return self._overload(name, values)
         if function is not None and function.type == "field_expression":
             name = text_of(child(function, "field")).split("<")[0]
         else:
@@ -169,6 +171,19 @@ class CallCounter(ExpressionCounter):
 
     # The program's own functions and macros
 
+    def _overload(self, name: str, values: Sequence[Value]) -> Function | None:
+        """Of the functions of a name, the one whose parameters fit arguments best; the first of those alike."""
+        known = self.program.overloads.get(name, ())
+        if len(known) < 2:
+            return self.program.functions.get(name)
+
+        def misfits(function: Function) -> tuple[bool, bool, int]:
+            kinds = [self.type_of(one.type) for one in function.parameters]
+            alike = sum(kind == value.type for kind, value in zip(kinds, values, strict=False))
+            return function.body is None, len(kinds) != len(values), -alike
+
+        return min(known, key=misfits)
+
     def _inside(
         self,
         function: Function,
@@ -211,6 +226,12 @@ class CallCounter(ExpressionCounter):
             fixed = None if changes or kind.is_pointer else evaluate(node, self.compiled)
             if fixed is not None:
                 inner.fixed[parameter.name] = fixed
+            for size, extent in zip(
+                parameter.extents, value.array.extents if value.array else (), strict=False
+            ):
+                if extent is not None and (deduced := text_of(size)) in function.value_parameters:
+                    inner.names[deduced] = Value(INT, extent)
+                    inner.fixed[deduced] = extent
         return inner
 
     def _members(self, receiver: Value) -> dict[str, Value]:

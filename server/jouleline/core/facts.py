@@ -157,7 +157,7 @@ def _macro(node: Node, source: ParsedSource) -> Macro:
     body = _COMMENT.sub("", text.replace("\r\n", "\n").replace("\\\n", " ")).strip()
     for name in parameters:
         # Read "(i) + j" as a sum: without the names' types a parser may take "(i)" for a cast.
-        body = re.sub(rf"(?<![\w)])\(\s*{re.escape(name)}\s*\)", name, body)
+        body = re.sub(rf"(?<![\w)>])\(\s*{re.escape(name)}\s*\)", name, body)
     return Macro(parameters, body)
 
 
