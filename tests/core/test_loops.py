@@ -30,8 +30,8 @@ RELATIONS = {"<": lt, "<=": le, ">": gt, ">=": ge, "!=": ne}
 
 def read(text: str, ranges: dict[str, int] | None = None, **known: Polynomial) -> Loop:
     (node,) = descendants(parse(f"void f() {{ {text} }}".encode()).root, "for_statement")
-    counts = {name: Polynomial.constant(count) for name, count in (ranges or {}).items()}
-    return read_loop(node, lambda name: known.get(name, Polynomial.symbol(name)), counts)
+    means = {name: Polynomial.constant((count - 1) / 2) for name, count in (ranges or {}).items()}
+    return read_loop(node, lambda name: known.get(name, Polynomial.symbol(name)), means.get)
 
 
 @given(

@@ -172,7 +172,7 @@ class CallCounter(ExpressionCounter):
     # The program's own functions and macros
 
     def _overload(self, name: str, values: Sequence[Value]) -> Function | None:
-        """Of the functions of a name, the one whose parameters fit arguments best; the first of those alike."""
+        """Of the functions of a name the one whose parameters fit best; the first of those that fit alike."""
         known = self.program.overloads.get(name, ())
         if len(known) < 2:
             return self.program.functions.get(name)

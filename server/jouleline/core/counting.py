@@ -168,7 +168,7 @@ class BodyCounter(CallCounter):
             initializer = child(head, "initializer")
             if initializer is not None:
                 self.statement(initializer, times)
-            loop = read_loop(head, self.lookup, self.ranges)
+            loop = read_loop(head, self.lookup, self.tally.mean)
             unrolled = self._unrolled(head)
             trips = self._trips(node) if loop.trips is None else loop.trips
             inner = times * trips
@@ -188,7 +188,7 @@ class BodyCounter(CallCounter):
 
     def _unrolled(self, node: Node) -> bool:
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""
-        trips = read_loop(node, self.compiled, {}).trips
+        trips = read_loop(node, self.compiled).trips
         known = trips.number if trips is not None else None
         if known is None or known > costs.UNROLLED_TRIPS:
             return False
@@ -205,7 +205,7 @@ class BodyCounter(CallCounter):
         for node in body.named_children:
             if node.type == "for_statement":
                 inner = self._size(child(node, "body"))
-                trips = read_loop(node, self.compiled, {}).trips
+                trips = read_loop(node, self.compiled).trips
                 known = trips.number if trips is not None else None
                 size += inner * known if known is not None and inner * known <= costs.UNROLLED_SIZE else inner
             else:
@@ -237,7 +237,7 @@ class BodyCounter(CallCounter):
                 continue
             limit = evaluate(relation[1], self.lookup)
             if limit is not None:
-                trips = arithmetic_trips(start, limit, step, relation[0], self.ranges)
+                trips = arithmetic_trips(start, limit, step, relation[0], self.tally.mean)
                 if trips is not None:
                     return trips
         return Polynomial.symbol(f"trips@{node.start_point.row + 1}")

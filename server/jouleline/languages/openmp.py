@@ -217,7 +217,7 @@ def _iterations(kernel: Kernel, counter: BodyCounter) -> Polynomial:
             continue
         if node.type != "for_statement":
             break
-        loop = read_loop(node, counter.lookup, counter.ranges)
+        loop = read_loop(node, counter.lookup, counter.tally.mean)
         trips = loop.trips or Polynomial.symbol(f"trips@{node.start_point.row + 1}")
         total = total * trips
         counter.names.setdefault(loop.variable, Value(INT))
