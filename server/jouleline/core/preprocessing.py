@@ -88,7 +88,9 @@ class _Reader:
         return evaluate_text(text, lambda inner: self.value(inner, depth + 1))
 
 
-_TABLES: Final = "macros variables aliases structs embedded functions overloads function_macros classes enumerators".split()
+_TABLES: Final = (
+    "macros variables aliases structs embedded functions overloads function_macros classes enumerators"
+).split()
 
 
 def compiled(program: ProgramFacts) -> ProgramFacts:
