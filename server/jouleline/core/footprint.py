@@ -106,6 +106,17 @@ class Space:
             value %= modulus
         return float(math.floor(value + 1e-9))
 
+    def displaces(self, name: str, form: Form) -> bool:
+        """Whether a loaded value moves accesses that the rest of the index tells apart already.
+
+        All indices that the value varies with are in the index by themselves, as in ``a[i + shift[i]]``:
+        what lies between neighbours is taken to be what it is without the value.
+        """
+        derived = self.derived.get(name)
+        if derived is None or derived.follows is not None:
+            return False
+        return derived.depends <= {symbol for symbol, _ in form if symbol not in self.derived}
+
     @cached_property
     def _sectors(self) -> dict[tuple[Form | None, int, int, bool], float]:
         return {}
@@ -127,9 +138,10 @@ class Space:
             own = tuple(steps.get(name, 0.0) for name in self.parallel)
             return _sectors_of_steps(own, self.extents, self.warp, access.stride, access.bytes)
         places: list[tuple[float, object]] = []
+        told = [(name, coefficient) for name, coefficient in form if not self.displaces(name, form)]
         for lane in self.lanes:
             position, scattered = 0.0, []
-            for name, coefficient in form:
+            for name, coefficient in told:
                 value = self.at(name, lane)
                 if isinstance(value, tuple):
                     scattered.append((name, value))
@@ -218,7 +230,10 @@ class Stream:
         return tuple(
             name
             for name, _ in self.form or ()
-            if name in derived and derived[name].follows is None and derived[name].extent is None
+            if name in derived
+            and derived[name].follows is None
+            and derived[name].extent is None
+            and not self.space.displaces(name, self.form or ())
         )
 
     @cached_property
@@ -247,7 +262,7 @@ class Stream:
             return self._capped(count * max(first.bytes, 1))
         elements, span, steps = 1.0, 1.0, []
         for name, coefficient in self.form:
-            if name in self.scattered:
+            if name in self.scattered or self.space.displaces(name, self.form):
                 continue
             count = self.space.count(name, ranges)
             step = max(1.0, abs(coefficient))
