@@ -77,6 +77,21 @@ def test_a_triangular_loop_counts_with_the_mean_of_its_outer_index() -> None:
     assert loop.trips == Polynomial.constant(sum(9 - i for i in range(10)) / 10)
 
 
+@pytest.mark.parametrize(
+    ("text", "trips"),
+    [
+        ("for (int i = first; i < last; i++);", "last"),
+        ("for (int i = first + 2; i <= last; i++);", "-1 + last"),
+        ("for (int i = last; i >= first; i--);", "1 + last"),
+        ("for (int i = n / 2; i < n; i++);", "0.5·n"),
+        ("for (int i = first; i < 100; i++);", "100"),
+    ],
+)
+def test_between_two_unknowns_a_loop_runs_as_far_as_the_second(text: str, trips: str) -> None:
+    """Equal sizes assumed for both would leave nothing of it."""
+    assert str(read(text).trips) == trips
+
+
 @given(st.integers(1, 64), st.integers(0, 500))
 def test_a_strided_loop_counts_with_the_mean_over_its_threads(threads: int, n: int) -> None:
     loop = read(f"for (int i = t; i < {n}; i += {threads});", {"t": threads})
