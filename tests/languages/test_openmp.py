@@ -205,11 +205,9 @@ def test_a_loop_that_starts_at_a_remainder_of_the_threads_number_runs_as_often_a
     text = """int main() {
   float *x = (float *)malloc(4096);
 #pragma omp target teams num_teams(4) thread_limit(128)
-  {
 #pragma omp parallel
-    { int t = omp_get_team_num() * 128 + omp_get_thread_num();
-      for (int i = t % 64; i < 1024; i += 64) x[i] = x[i] * 2.0f; }
-  }
+  { int t = omp_get_team_num() * 128 + omp_get_thread_num();
+    for (int i = t % 64; i < 1024; i += 64) x[i] = x[i] * 2.0f; }
 }"""
     parsed, _ = parse_files({"main.cpp": text.encode()})
     (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
