@@ -74,7 +74,7 @@ class CallCounter(ExpressionCounter):
         if name.startswith("make_") and (vector := self.type_of(name.removeprefix("make_"))) is not None:
             return Value(vector)
         cast = self.type_of(callee.partition("<")[2].rstrip("> ") or callee)
-        if cast is not None and (name.endswith("_cast") or cast.scalar is not Scalar.OTHER):
+        if cast is not None and (name.endswith("_cast") or _is_known(cast)):
             return self.converted(values[0], cast) if values else Value(cast)
         if name not in costs.FREE and name:
             self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
@@ -260,7 +260,7 @@ class CallCounter(ExpressionCounter):
                 types[words[-1]] = value.type._replace(indirections=levels)
         for name, text in zip(function.template_parameters, given, strict=False):
             named = None if text.isdigit() else self.type_of(text)
-            if named is not None and named.scalar is not Scalar.OTHER:
+            if named is not None and _is_known(named):
                 types[name] = named
         return types
 
@@ -296,6 +296,10 @@ def _unwrapped(function: Node | None) -> Node | None:
     while function is not None and function.type == "parenthesized_expression" and function.named_children:
         function = function.named_children[0]
     return function
+
+
+def _is_known(kind: CType) -> bool:
+    return kind.scalar is not Scalar.OTHER or bool(kind.struct)
 
 
 def _pointee(kind: CType) -> CType:
