@@ -164,3 +164,35 @@ def test_a_structs_arrays_lie_behind_one_another() -> None:
     int main() {{ Rows *r; float *b; cudaMalloc(&r, sizeof(Rows)); k<<<16384, 256>>>(r, b); }}"""
     arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
     assert arrays["r"] == pytest.approx(3 * 4 * 2**22, rel=0.05)
+
+
+VECTORS = """
+struct V { float x, y, z; __device__ V operator-(float b) const { return {x - b, y - b, z - b}; } };
+__device__ V operator*(V a, float b) { return {a.x * b, a.y * b, a.z * b}; }
+__device__ V operator*(float a, V b) { return {a * b.x, a * b.y, a * b.z}; }
+__device__ float operator*(V a, V b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+__device__ void operator+=(V &a, V b) { a.x += b.x; a.y += b.y; a.z += b.z; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "sp"),
+    [
+        ("o[i] = p[i] * 2.0f;", 3),
+        ("o[i] = 2.0f * p[i];", 3),
+        ("o[i] = p[i] - 2.0f;", 3),
+        ("x[i] = p[i] * p[i];", 5),
+        ("V a = p[i]; a += p[i] * x[i]; o[i] = a;", 6),
+    ],
+)
+def test_operators_of_objects_are_the_programs_own(body: str, sp: float) -> None:
+    found = kernel(body, VECTORS, "float *x, V *o, const V *p")
+    assert per_thread(found, Operation.SP) == sp
+
+
+def test_operands_in_memory_are_read() -> None:
+    text = f"""{VECTORS}
+    __global__ void k(float *x, const V *p, const V *q) {{ {INDEX} x[i] = p[i] * q[i]; }}
+    int main() {{ k<<<65536, 256>>>(x, p, q); }}"""
+    arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
+    assert arrays["p"] == arrays["q"] == pytest.approx(12 * 65536 * 256, rel=0.01)

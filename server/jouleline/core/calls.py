@@ -80,6 +80,25 @@ class CallCounter(ExpressionCounter):
             self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
         return Value(kind)
 
+    def operation(
+        self, operator: str, operands: Sequence[Value], nodes: Sequence[Node | None], times: Polynomial
+    ) -> Value | None:
+        """Count the operator that the program defines for objects; None where it defines none for these."""
+        if not any(one.type.struct and not one.type.is_pointer for one in operands):
+            return None
+        known = [one for one in self.program.overloads.get(f"operator{operator}", ()) if one.body is not None]
+        methods = [one for one in known if one.owner and one.owner == operands[0].type.struct]
+        free = [one for one in known if len(one.parameters) == len(operands)]
+        if not (methods or free):
+            return None
+        for one in operands:
+            self.whole(one, times, write=False)
+        if methods:
+            inner = self._inside(methods[0], "", operands[1:], nodes[1:], operands[0])
+            return self._inline(methods[0], inner, times)
+        function = self._fitting(free, operands)
+        return self._inline(function, self._inside(function, "", operands, nodes, None), times)
+
     def _receiver(self, function: Node | None, times: Polynomial) -> Value | None:
         """The object whose method is called; one in memory is read."""
         if function is None:
@@ -174,9 +193,9 @@ class CallCounter(ExpressionCounter):
     def _overload(self, name: str, values: Sequence[Value]) -> Function | None:
         """Of the functions of a name the one whose parameters fit best; the first of those that fit alike."""
         known = self.program.overloads.get(name, ())
-        if len(known) < 2:
-            return self.program.functions.get(name)
+        return self._fitting(known, values) if len(known) > 1 else self.program.functions.get(name)
 
+    def _fitting(self, known: Sequence[Function], values: Sequence[Value]) -> Function:
         def misfits(function: Function) -> tuple[bool, bool, int]:
             kinds = [self.type_of(one.type) for one in function.parameters]
             alike = sum(kind == value.type for kind, value in zip(kinds, values, strict=False))
@@ -189,7 +208,7 @@ class CallCounter(ExpressionCounter):
         function: Function,
         callee: str,
         values: Sequence[Value],
-        nodes: Sequence[Node],
+        nodes: Sequence[Node | None],
         receiver: Value | None,
     ) -> CallCounter:
         """The scope inside of a function: its parameters, template parameters and members are bound."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -43,6 +43,12 @@ class ExpressionCounter(KernelScope):
 
     def call(self, node: Node, times: Polynomial) -> Value:
         """Count a call."""
+        raise NotImplementedError
+
+    def operation(
+        self, operator: str, operands: Sequence[Value], nodes: Sequence[Node | None], times: Polynomial
+    ) -> Value | None:
+        """Count the operator that the program defines for objects; None where it defines none for these."""
         raise NotImplementedError
 
     def expression(  # noqa: C901  # one branch a node type of the grammar
@@ -253,6 +259,9 @@ class ExpressionCounter(KernelScope):
         left_node, right_node = child(node, "left"), child(node, "right")
         left, right = self.expression(left_node, times), self.expression(right_node, times)
         operator = operator_of(node)
+        own = self.operation(operator, (left, right), (left_node, right_node), times)
+        if own is not None:
+            return own
         kind = wider(left.type, right.type)
         amount = operator_cost(operator, kind, self._divisor(operator, right_node))
         if operator == "+" and kind.arithmetic is Scalar.INT and is_product(left_node, right_node):
@@ -377,21 +386,30 @@ class ExpressionCounter(KernelScope):
         target, operator = child(node, "left"), operator_of(node)
         value = self.expression(child(node, "right"), times)
         if operator != "=":
-            old = self.expression(target, times)
-            kind = wider(old.type, value.type)
-            divisor = self._divisor(operator.removesuffix("="), child(node, "right"))
-            amount = operator_cost(operator.removesuffix("="), kind, divisor)
-            value = self._after(operator.removesuffix("="), old, value)
-            if kind.arithmetic is Scalar.INT:
-                self.integer(value.value, "", amount, times)
-            else:
-                self.tally.count(CLASS_OF[kind.arithmetic], times, amount)
+            value = self._updated(operator, target, child(node, "right"), value, times)
         self.whole(value, times, write=False)
         if is_place(target):
             written = self.expression(target, times, write=True)
             self.whole(written, times, write=True)
             return written
         self._set(target, value)
+        return value
+
+    def _updated(
+        self, operator: str, target: Node | None, right: Node | None, by: Value, times: Polynomial
+    ) -> Value:
+        """Count ``target operator right``, which is worth ``by``; returns what is stored."""
+        old = self.expression(target, times)
+        if self.operation(operator, (old, by), (target, right), times) is not None:
+            return old._replace(value=None)
+        operator = operator.removesuffix("=")
+        kind = wider(old.type, by.type)
+        amount = operator_cost(operator, kind, self._divisor(operator, right))
+        value = self._after(operator, old, by)
+        if kind.arithmetic is Scalar.INT:
+            self.integer(value.value, "", amount, times)
+        else:
+            self.tally.count(CLASS_OF[kind.arithmetic], times, amount)
         return value
 
     def _conditional(self, node: Node, times: Polynomial) -> Value:
