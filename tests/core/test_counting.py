@@ -2,43 +2,9 @@
 
 import pytest
 
-from jouleline.app.analyse import KernelReport, analyse, parse_files
 from jouleline.core.counts import Operation
-from jouleline.devices import load_catalogue
 
-DEVICE = load_catalogue().get("rtx-3080-paper")
-THREADS = 4096.0
-LAUNCH = "void host(float *x, float *y, double *d, int *v, int n) {{ k<<<16, 256>>>({}); }}"
-INDEX = "int i = blockIdx.x * blockDim.x + threadIdx.x;"
-INDEX_COST = 1  # one multiply-add
-
-
-def report(text: str, *arguments: str) -> KernelReport:
-    parsed, problems = parse_files({"main.cu": text.encode()})
-    assert problems == []
-    return analyse(parsed, DEVICE, arguments).kernels[0]
-
-
-def kernel(
-    body: str, before: str = "", parameters: str = "float *x, float *y, double *d, int *v"
-) -> KernelReport:
-    names = ", ".join(parameter.split()[-1].lstrip("*") for parameter in parameters.split(","))
-    head = f"{before}\n__global__ void k({parameters}) {{ {INDEX} {body} }}\n"
-    return report(head + LAUNCH.format(names))
-
-
-def per_thread(found: KernelReport, operation: Operation) -> float:
-    return found.counts.operations[operation] / THREADS
-
-
-def floats(body: str, before: str = "") -> tuple[float, float]:
-    found = kernel(body, before)
-    return per_thread(found, Operation.SP), per_thread(found, Operation.DP)
-
-
-def integers(body: str, before: str = "") -> float:
-    """Integer operations of a body beside those of the thread's index."""
-    return per_thread(kernel(body, before), Operation.INT) - INDEX_COST
+from .kernels import INDEX, LARGE, LAUNCH, floats, integers, kernel, moved, per_thread, report
 
 
 @pytest.mark.parametrize(
@@ -187,19 +153,6 @@ def test_members_of_structs_and_vectors_have_their_types() -> None:
         "x[i] = p[i].m * 2; y[i] = q[i].x * q[i].y;", before, "float *x, float *y, P *p, float4 *q"
     )
     assert (per_thread(found, Operation.SP), per_thread(found, Operation.DP)) == (1, 1)
-
-
-# Traffic: arrays of 64 MB do not fit any cache, so what is written leaves it too.
-
-LARGE = 16 * 2**20
-
-
-def moved(body: str, before: str = "", *, n: int = LARGE) -> dict[str, float]:
-    """DRAM bytes by array for n threads in one dimension."""
-    text = f"""{before}
-    __global__ void k(const float *a, float *b, const int *v, int n) {{ {INDEX} {body} }}
-    int main() {{ int n = {n}; k<<<n / 256, 256>>>(a, b, v, n); }}"""
-    return {array.name: array.dram_bytes for array in report(text).counts.arrays}
 
 
 def test_a_stream_moves_each_byte_once() -> None:

@@ -74,6 +74,15 @@ def test_a_remainder_keeps_neighbours_together_and_a_loaded_value_does_not() -> 
     assert stream(sym("v[b]") + sym(THREAD), where).sectors == 4
 
 
+def test_a_loaded_value_moves_accesses_that_the_index_tells_apart() -> None:
+    derived = {"v[i]": Derived(frozenset({THREAD, BLOCK})), "v[j]": Derived(frozenset({THREAD, "j"}))}
+    where = space({THREAD: 256, BLOCK: 1000, "j": 8}, derived)
+    place = sym(THREAD) + sym(BLOCK) * 256
+    moved, scattered = stream(place + sym("v[i]") * 100, where), stream(place + sym("v[j]") * 100, where)
+    assert (moved.sectors, scattered.sectors) == (4, 32)
+    assert moved.whole == stream(place, where).whole < scattered.whole
+
+
 def test_a_derived_value_takes_as_many_values_as_it_can() -> None:
     derived = {
         "i%7": Derived(frozenset({THREAD}), sym(THREAD), Polynomial.constant(7)),

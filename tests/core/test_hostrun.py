@@ -315,6 +315,23 @@ def test_a_long_loop_that_calls_what_launches_is_followed() -> None:
     assert first(text).grid == (3, 1, 1)
 
 
+def test_work_that_is_done_again_and_again_leaves_steps_for_the_kernels_behind_it() -> None:
+    work = "void fill() { for (int i = 0; i < 60; i++) { " + "a[i] = f(i) + f(i + 1);" * 9 + "} }"
+    cases = "".join(f"fill(); k<<<{number}, 1>>>();" for number in range(1, 41))
+    visits = reached(f"{work} int main() {{ {cases} }}").visits
+    assert [launch.visit.grid[0] for launch in visits if launch.visit] == list(range(1, 41))
+
+
+@pytest.mark.parametrize("call", ["f(8)", "(*f)(8)", "(**f)(8)"])
+def test_a_function_is_followed_through_its_address(call: str) -> None:
+    text = f"""
+    template <int N> int run(int n) {{ k<<<N, 1>>>(n); return n; }}
+    void time(int (*f)(int)) {{ {call}; }}
+    int main() {{ time(run<3>); time(&run<5>); }}"""
+    visits = [launch.visit for launch in reached(text).visits]
+    assert [(visit.grid[0], visit.arguments) for visit in visits if visit] == [(3, (8,)), (5, (8,))]
+
+
 def test_an_end_that_was_misjudged_does_not_hide_every_kernel() -> None:
     assert first("int main() { int ok = 0; if (!ok) exit(1); k<<<5, 1>>>(); }").grid == (5, 1, 1)
 

@@ -30,8 +30,8 @@ RELATIONS = {"<": lt, "<=": le, ">": gt, ">=": ge, "!=": ne}
 
 def read(text: str, ranges: dict[str, int] | None = None, **known: Polynomial) -> Loop:
     (node,) = descendants(parse(f"void f() {{ {text} }}".encode()).root, "for_statement")
-    counts = {name: Polynomial.constant(count) for name, count in (ranges or {}).items()}
-    return read_loop(node, lambda name: known.get(name, Polynomial.symbol(name)), counts)
+    means = {name: Polynomial.constant((count - 1) / 2) for name, count in (ranges or {}).items()}
+    return read_loop(node, lambda name: known.get(name, Polynomial.symbol(name)), means.get)
 
 
 @given(
@@ -75,6 +75,21 @@ def test_sizes_stay_symbols(text: str, variable: str, trips: str) -> None:
 def test_a_triangular_loop_counts_with_the_mean_of_its_outer_index() -> None:
     loop = read("for (int j = i + 1; j < 10; j++);", {"i": 10})
     assert loop.trips == Polynomial.constant(sum(9 - i for i in range(10)) / 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "trips"),
+    [
+        ("for (int i = first; i < last; i++);", "last"),
+        ("for (int i = first + 2; i <= last; i++);", "-1 + last"),
+        ("for (int i = last; i >= first; i--);", "1 + last"),
+        ("for (int i = n / 2; i < n; i++);", "0.5·n"),
+        ("for (int i = first; i < 100; i++);", "100"),
+    ],
+)
+def test_between_two_unknowns_a_loop_runs_as_far_as_the_second(text: str, trips: str) -> None:
+    """Equal sizes assumed for both would leave nothing of it."""
+    assert str(read(text).trips) == trips
 
 
 @given(st.integers(1, 64), st.integers(0, 500))

@@ -185,3 +185,30 @@ def test_an_unknown_template_argument_is_taken_for_float_and_said() -> None:
     ).kernels
     assert report.counts.operations[Operation.SP] > 0
     assert any(note.startswith("T = float") for note in report.counts.assumptions)
+
+
+def test_a_name_of_a_block_that_has_ended_means_what_it_meant_before() -> None:
+    text = """int main() {
+  float *u = (float *)malloc(4096), *x = (float *)malloc(4096);
+  { double u = 2; x[0] = u; }
+  for (int u = 0; u < 9; u++) { x[u] = 0; }
+#pragma omp target teams distribute parallel for
+  for (int i = 0; i < 1024; i++) x[i] = u[i] * u[i];
+}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    assert {array.name for array in report.counts.arrays} == {"x", "u"}
+    assert (report.counts.operations[Operation.SP], report.counts.operations[Operation.DP]) == (1024, 0)
+
+
+def test_a_loop_that_starts_at_a_remainder_of_the_threads_number_runs_as_often_as_on_average() -> None:
+    text = """int main() {
+  float *x = (float *)malloc(4096);
+#pragma omp target teams num_teams(4) thread_limit(128)
+#pragma omp parallel
+  { int t = omp_get_team_num() * 128 + omp_get_thread_num();
+    for (int i = t % 64; i < 1024; i += 64) x[i] = x[i] * 2.0f; }
+}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    assert report.counts.operations[Operation.SP] == pytest.approx(512 * 16)

@@ -133,10 +133,16 @@ class Followed:
         self, file: str, language: LanguageSupport, kernel: Kernel, launch: Launch | None, host: HostScope
     ) -> KernelCounts:
         """Source evidence for one launch of a kernel."""
-        setting = language.enter(kernel, launch, self.program, host)
+        setting = language.enter(kernel, launch, self._program_at(file, kernel), host)
         used = (*host.used.values(), *(host.visit.used if host.visit is not None else ()))
         setting.counter.tally.assumptions.update(dict.fromkeys(used))
         return certain(estimate(setting, self.device, file))
+
+    def _program_at(self, file: str, kernel: Kernel) -> ProgramFacts:
+        facts, at = self.program.files[file], kernel.end  # it may define its macros itself
+        if facts.source is not kernel.source and (known := facts.functions.get(kernel.name)):
+            at = known.node.end_byte  # the kernel is in a later state of the file, or in a repaired text
+        return self.program.seen_from(file, at)
 
 
 def analyse(

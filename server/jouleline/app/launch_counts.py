@@ -76,7 +76,7 @@ def _trips(loop: Node, place: Node, visit: Visit) -> int | None:
     body = field(loop, "body")
     if body is None or any(not _inside(leave, place) for leave in descendants(body, *_LEAVES)):
         return None
-    variable = read_loop(loop, lambda _: None, {}).variable
+    variable = read_loop(loop, lambda _: None).variable
     changed = {
         name for name in _changed(body, place) if not isinstance(visit.names.get(name), Memory)
     }  # pointers change hands in many loops, and the work stays the same
@@ -89,7 +89,7 @@ def _trips(loop: Node, place: Node, visit: Visit) -> int | None:
         known = visit.names.get(name)
         return Polynomial.constant(known) if isinstance(known, int) else None
 
-    trips = read_loop(loop, value, {}).trips
+    trips = read_loop(loop, value).trips
     number = trips.number if trips is not None else None
     return int(number) if number is not None else None
 

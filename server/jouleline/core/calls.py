@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from . import costs
 from .counts import Doubt, Operation
-from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, wider
+from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, result_of_conversion, wider
 from .declarations import Function
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
@@ -20,7 +20,7 @@ from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
 from .syntax import field as child
 from .syntax import text_of
-from .values import Tally, Value
+from .values import Array, Tally, Value
 
 _DEPTH = 6
 # A kernel beyond these is a generated one; the document path must not wait for it.
@@ -52,9 +52,10 @@ class CallCounter(ExpressionCounter):
 
     def call(self, node: Node, times: Polynomial) -> Value:
         """Count a call."""
-        callee = text_of(child(node, "function"))
+        function = _unwrapped(child(node, "function"))
+        callee = text_of(function)
         name = callee.split("<")[0].split("::")[-1].strip()
-        self._receiver(child(node, "function"), times)
+        receiver = self._receiver(function, times)
         arguments = child(node, "arguments")
         nodes = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
         values = [self.expression(item, times) for item in nodes]
@@ -66,21 +67,63 @@ class CallCounter(ExpressionCounter):
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < _DEPTH and self.inlined.expanded < _MOST_EXPANDED:
             return self._expand(macro, values, times)
-        function = self.program.functions.get(name)
-        if function is not None and function.body is not None:
-            return self._inline(function, self._inside(function, callee, values, nodes), times)
-        cast = self.program.types.resolve(callee.partition("<")[2].rstrip("> ") or callee)
-        if cast is not None and (name.endswith("_cast") or cast.scalar is not Scalar.OTHER):
+        own = self._own(name, function, receiver, values)
+        if own is not None and own.body is not None:
+            return self._inline(own, self._inside(own, callee, values, nodes, receiver), times)
+        if name.startswith("make_") and (vector := self.type_of(name.removeprefix("make_"))) is not None:
+            return Value(vector)
+        cast = self.type_of(callee.partition("<")[2].rstrip("> ") or callee)
+        if cast is not None and (name.endswith("_cast") or _is_known(cast)):
             return self.converted(values[0], cast) if values else Value(cast)
         if name not in costs.FREE and name:
             self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
         return Value(kind)
 
-    def _receiver(self, function: Node | None, times: Polynomial) -> None:
-        """A method of an object in memory reads the object."""
-        if function is not None and function.type == "field_expression":
+    def operation(
+        self, operator: str, operands: Sequence[Value], nodes: Sequence[Node | None], times: Polynomial
+    ) -> Value | None:
+        """Count the operator that the program defines for objects; None where it defines none for these."""
+        if not any(one.type.struct and not one.type.is_pointer for one in operands):
+            return None
+        known = [one for one in self.program.overloads.get(f"operator{operator}", ()) if one.body is not None]
+        methods = [one for one in known if one.owner and one.owner == operands[0].type.struct]
+        free = [one for one in known if len(one.parameters) == len(operands)]
+        if not (methods or free):
+            return None
+        for one in operands:
+            self.whole(one, times, write=False)
+        if methods:
+            inner = self._inside(methods[0], "", operands[1:], nodes[1:], operands[0])
+            return self._inline(methods[0], inner, times)
+        function = self._fitting(free, operands)
+        return self._inline(function, self._inside(function, "", operands, nodes, None), times)
+
+    def _receiver(self, function: Node | None, times: Polynomial) -> Value | None:
+        """The object whose method is called; one in memory is read."""
+        if function is None:
+            return None
+        if function.type == "field_expression":
             receiver = self.expression(child(function, "argument"), times)
-            self.whole(receiver._replace(type=_pointee(receiver.type)), times, write=False)
+        elif function.type == "identifier" and text_of(function) in self.names:
+            receiver = self.names[text_of(function)]  # an object that is called as a function
+        else:
+            return None
+        receiver = receiver._replace(type=_pointee(receiver.type))
+        self.whole(receiver, times, write=False)
+        return receiver
+
+    def _own(
+        self, name: str, function: Node | None, receiver: Value | None, values: Sequence[Value]
+    ) -> Function | None:
+        """The program's function that is called: a method of the receiver's class, or one of that name."""
+        if receiver is None:
+            return self._overload(name, values)
+        if function is not None and function.type == "field_expression":
+            name = text_of(child(function, "field")).split("<")[0]
+        else:
+            name = "operator()"
+        methods = self.program.overloads.get(name, ())
+        return next((one for one in methods if one.owner and one.owner == receiver.type.struct), None)
 
     def _known(
         self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
@@ -92,6 +135,8 @@ class CallCounter(ExpressionCounter):
             return self._atomic(values, times)
         if name in _CACHED_LOADS and values:
             return self.element(values[0], ZERO, times, write=False)
+        if (converted := result_of_conversion(name)) is not None:
+            return Value(converted)
         if special := costs.special_function(name):
             return self._special(special, kind, times)
         if name in costs.PLAIN:
@@ -117,26 +162,64 @@ class CallCounter(ExpressionCounter):
     def _atomic(self, values: Sequence[Value], times: Polynomial) -> Value:
         if not values:
             return Value(UNKNOWN)
-        element = values[0].type.element
-        if values[0].array is not None:
+        element, array = values[0].type.element, values[0].array
+        if array is not None:
             for write in (False, True):
-                self.access(values[0].array, element, element.bytes, times, write=write)
-        # The memory's own units do the arithmetic: no class of operations counts it.
+                self.access(array, element, element.bytes, times, write=write)
+        if array is not None and array.space == "shared" and element.scalar in (Scalar.SP, Scalar.DP):
+            attempts = times * self._attempts(array)
+            self.tally.count(CLASS_OF[element.scalar], attempts)
+            self.tally.count(Operation.INT, attempts, costs.ATTEMPT)
+        # Elsewhere the memory's own units do the arithmetic: no class of operations counts it.
         return Value(element)
+
+    def _attempts(self, array: Array) -> Polynomial | float:
+        """How often a thread tries to update an element of shared memory that others change meanwhile.
+
+        All n threads of a block try at the same time, and one of them succeeds each time: (n + 1) / 2.
+        """
+        indices = self.tally.indices(array.offset) if array.offset is not None else frozenset(self.ranges)
+        threads = ONE
+        for name, extent in self.ranges.items():
+            if name.startswith("threadIdx"):
+                if name in indices:
+                    return 1.0
+                threads = threads * extent
+        return (threads + 1) * 0.5
 
     # The program's own functions and macros
 
+    def _overload(self, name: str, values: Sequence[Value]) -> Function | None:
+        """Of the functions of a name the one whose parameters fit best; the first of those that fit alike."""
+        known = self.program.overloads.get(name, ())
+        return self._fitting(known, values) if len(known) > 1 else self.program.functions.get(name)
+
+    def _fitting(self, known: Sequence[Function], values: Sequence[Value]) -> Function:
+        def misfits(function: Function) -> tuple[bool, bool, int]:
+            kinds = [self.type_of(one.type) for one in function.parameters]
+            alike = sum(kind == value.type for kind, value in zip(kinds, values, strict=False))
+            return function.body is None, len(kinds) != len(values), -alike
+
+        return min(known, key=misfits)
+
     def _inside(
-        self, function: Function, callee: str, values: Sequence[Value], nodes: Sequence[Node]
+        self,
+        function: Function,
+        callee: str,
+        values: Sequence[Value],
+        nodes: Sequence[Node | None],
+        receiver: Value | None,
     ) -> CallCounter:
-        """The scope inside of a function: its parameters and template parameters are bound."""
+        """The scope inside of a function: its parameters, template parameters and members are bound."""
         inner = copy(self)
         inner.source, inner.changes = function.source, function.changes
         inner.names, inner.fixed, inner.shadowed = dict(self.builtins), {}, {}
         inner.known, inner.known_compiled = Remembered(), Remembered()
-        inner.loops, inner.entered = (), ()
+        inner.loops, inner.entered, inner.spaces = (), (), {}
         inner.computed, inner.returned = set(), None
         inner.depth += 1
+        if receiver is not None:
+            inner.names |= self._members(receiver)
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
         for name, text in zip(function.template_parameters, given, strict=False):
@@ -152,7 +235,27 @@ class CallCounter(ExpressionCounter):
             fixed = None if changes or kind.is_pointer else evaluate(node, self.compiled)
             if fixed is not None:
                 inner.fixed[parameter.name] = fixed
+            for size, extent in zip(
+                parameter.extents, value.array.extents if value.array else (), strict=False
+            ):
+                if extent is not None and (deduced := text_of(size)) in function.value_parameters:
+                    inner.names[deduced] = Value(INT, extent)
+                    inner.fixed[deduced] = extent
         return inner
+
+    def _members(self, receiver: Value) -> dict[str, Value]:
+        """What a method sees of its object, which was read before it was called."""
+        owner = receiver.type
+        found = {"this": Value(owner.pointer(), None, receiver.array)}
+        for name in self.program.structs.get(owner.struct, {}):
+            member = self.program.member_type(owner, name)
+            if (array := self.embedded(receiver.array, name, owner, name)) is not None:
+                found[name] = Value(member, None, array)
+            elif member.is_pointer:
+                found[name] = Value(member, None, Array(name, "global"))
+            else:
+                found[name] = Value(member, Polynomial.symbol(name) if member.scalar is Scalar.INT else None)
+        return found
 
     def _template_types(
         self, function: Function, given: Sequence[str], values: Sequence[Value]
@@ -166,7 +269,7 @@ class CallCounter(ExpressionCounter):
                 types[words[-1]] = value.type._replace(indirections=levels)
         for name, text in zip(function.template_parameters, given, strict=False):
             named = None if text.isdigit() else self.type_of(text)
-            if named is not None and named.scalar is not Scalar.OTHER:
+            if named is not None and _is_known(named):
                 types[name] = named
         return types
 
@@ -197,6 +300,17 @@ class CallCounter(ExpressionCounter):
         inner.names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
         inner.depth += 1
         return inner.expression(body, times)
+
+
+def _unwrapped(function: Node | None) -> Node | None:
+    """What is called in ``(f)(x)``; a type there is a cast."""
+    while function is not None and function.type == "parenthesized_expression" and function.named_children:
+        function = function.named_children[0]
+    return function
+
+
+def _is_known(kind: CType) -> bool:
+    return kind.scalar is not Scalar.OTHER or bool(kind.struct)
 
 
 def _pointee(kind: CType) -> CType:

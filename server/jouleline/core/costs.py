@@ -23,6 +23,10 @@ MODULO: Final = 22
 """Integer operations of a remainder by what is not a constant."""
 DIVISION_INT: Final = 5
 """Integer operations of a floating-point division, which looks at exponents."""
+RECIPROCAL: Final = 8
+"""Those of these operations that see the divisor alone, as the same compiler writes them."""
+REMAINDER: Final = 2
+"""Those that a remainder needs beside the quotient."""
 CONSTANT_DIVISION: Final = 4
 """Integer operations of a division by a constant: multiply high and shifts."""
 LOOP_CONTROL: Final = 2
@@ -37,8 +41,14 @@ STEPPED: Final = 0.25
 of an address."""
 UNROLLED_TRIPS: Final = 32
 """Loops of at most this many iterations, known when compiling, are unrolled: no step, no compare."""
+UNROLLED_SIZE: Final = 300
+"""Instructions to which a loop is unrolled at most, where nothing asks for it: LLVM's threshold at -O3."""
 ADDRESS: Final = 1
 """Integer operations to form an address from an index."""
+
+ATTEMPT: Final = 2
+"""Integer operations of one attempt to add to a floating-point number in shared memory, which is a loop of
+compare and swap (nvcc 13.0 for sm_86)."""
 
 SHARED_ITERATION: Final = 18
 """Integer operations that each iteration of a shared OpenMP loop costs beside its body: 64-bit bounds and
@@ -118,9 +128,10 @@ INTEGER: Final[Mapping[str, int]] = {
 FREE: Final = frozenset(
     "fabs fabsf fmin fminf fmax fmaxf floor floorf ceil ceilf rint rintf round roundf trunc truncf "
     "copysign copysignf isnan isinf isfinite signbit __syncthreads __syncwarp __threadfence "
-    "__threadfence_block __ldg __ldcg __stcs printf assert abort exit sizeof make_float2 make_float3 "
-    "make_float4 make_int2 make_int3 make_int4 make_double2 make_uint2 make_uint4 dim3 "
-    "__float_as_int __int_as_float __float_as_uint __uint_as_float __half2float __float2half "
+    "lround lroundf lrint lrintf nearbyint nearbyintf __saturatef numeric_limits "
+    "__threadfence_block __threadfence_system __ldg __ldcg __stcs printf assert abort exit sizeof dim3 "
+    "__shfl_sync __shfl_up_sync __shfl_down_sync __shfl_xor_sync __shfl __shfl_up __shfl_down __shfl_xor "
+    "__ballot_sync __any_sync __all_sync __activemask __syncthreads_and __syncthreads_or __syncthreads_count "
     "omp_get_thread_num omp_get_num_threads omp_get_team_num omp_get_num_teams "
     "__builtin_assume __launch_bounds__ static_assert".split()
 )

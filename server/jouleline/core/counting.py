@@ -33,6 +33,16 @@ from .visits import LoopVisits
 
 _INCLUSIONS = 3
 T = TypeVar("T")
+_SIZED = (
+    "binary_expression",
+    "subscript_expression",
+    "assignment_expression",
+    "update_expression",
+    "call_expression",
+    "field_expression",
+    "conditional_expression",
+    "pointer_expression",
+)
 
 
 class BodyCounter(CallCounter):
@@ -135,6 +145,7 @@ class BodyCounter(CallCounter):
             self.names[declared.name] = Value(kind, None, Array(declared.name, "register"))
         else:
             self.names[declared.name] = Value(kind, given.value if given else None)
+            self.spaces[declared.name] = declared.space or "register"
         self.fixed.pop(declared.name, None)
         if fixed is not None:
             self.fixed[declared.name] = fixed
@@ -155,7 +166,7 @@ class BodyCounter(CallCounter):
         initializer = child(head, "initializer")
         if initializer is not None:
             self.statement(initializer, times)
-        loop = read_loop(head, self.lookup, self.ranges)
+        loop = read_loop(head, self.lookup, self.tally.mean)
         unrolled = self._unrolled(head)
         trips = self._trips(node) if loop.trips is None else loop.trips
         inner = times * trips
@@ -175,9 +186,29 @@ class BodyCounter(CallCounter):
 
     def _unrolled(self, node: Node) -> bool:
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""
-        trips = read_loop(node, self.compiled, {}).trips
+        trips = read_loop(node, self.compiled).trips
         known = trips.number if trips is not None else None
-        return known is not None and known <= costs.UNROLLED_TRIPS
+        if known is None or known > costs.UNROLLED_TRIPS:
+            return False
+        asked = node.prev_named_sibling
+        if asked is not None and asked.type == "preproc_call" and "unroll" in text_of(asked):
+            return True
+        return known * self._size(child(node, "body")) <= costs.UNROLLED_SIZE
+
+    def _size(self, body: Node | None) -> float:
+        """About how many instructions a stretch of code becomes, loops in it that are unrolled included."""
+        if body is None:
+            return 0.0
+        size = 0.0
+        for node in body.named_children:
+            if node.type == "for_statement":
+                inner = self._size(child(node, "body"))
+                trips = read_loop(node, self.compiled).trips
+                known = trips.number if trips is not None else None
+                size += inner * known if known is not None and inner * known <= costs.UNROLLED_SIZE else inner
+            else:
+                size += sum(1 for _ in descendants(node, *_SIZED))
+        return size
 
     def _while(self, node: Node, times: Polynomial) -> None:
         trips = self._trips(node)
@@ -204,7 +235,7 @@ class BodyCounter(CallCounter):
                 continue
             limit = evaluate(relation[1], self.lookup)
             if limit is not None:
-                trips = arithmetic_trips(start, limit, step, relation[0], self.ranges)
+                trips = arithmetic_trips(start, limit, step, relation[0], self.tally.mean)
                 if trips is not None:
                     return trips
         return Polynomial.symbol(f"trips@{node.start_point.row + 1}")

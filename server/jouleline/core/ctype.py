@@ -98,6 +98,14 @@ _NOISE: Final = re.compile(
     r"|mutable|thread_local|std\s*::|__restrict__|restrict|__restrict|__const)\b\s*(?:::\s*)?"
 )
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_CONVERTED: Final[Mapping[str, CType]] = {
+    "float": FLOAT,
+    "double": DOUBLE,
+    "half": _BASE["half"],
+    **dict.fromkeys(("int", "uint", "hiint", "loint"), INT),
+    **dict.fromkeys(("ll", "ull", "longlong"), LONG),
+}
+_CONVERSION: Final = re.compile(rf"__\w+?(?:2|_as_)({'|'.join(_CONVERTED)})(?:_r[dnuz])?")
 
 
 @dataclass(frozen=True)
@@ -156,6 +164,12 @@ def _builtin_integer(words: list[str]) -> CType | None:
     if "short" in words:
         return CType(Scalar.INT, 2)
     return LONG if "long" in words else INT
+
+
+def result_of_conversion(name: str) -> CType | None:
+    """The type that a conversion of CUDA and HIP gives, as ``__double2int_rd``; None for other functions."""
+    known = _CONVERSION.fullmatch(name)
+    return _CONVERTED[known[1]] if known else None
 
 
 def wider(left: CType, right: CType) -> CType:

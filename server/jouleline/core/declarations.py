@@ -16,6 +16,7 @@ from .syntax import field as child
 # Between an attribute and what it belongs to; longer comments there are rarer than long files.
 _GAP = re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
 FARTHEST_ATTRIBUTE = 400
+_OWNER = re.compile(r"(\w+)\s*(?:<[^()]*>)?\s*::\s*~?\w+$")
 _POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
 _NAMES = ("identifier", "field_identifier")
 _BRACKETED = "parenthesized_declarator"
@@ -76,6 +77,19 @@ class Function:
     def changes(self) -> Changes:
         """What the function assigns to or steps after its declaration, in all of it and in its loops."""
         return Changes.of(self.node)
+
+    @cached_property
+    def owner(self) -> str:
+        """The class that the function is a member of; empty for none."""
+        declarator, _ = _declarator(self.node)
+        if found := _OWNER.search(text_of(child(declarator, "declarator")) if declarator is not None else ""):
+            return found[1]
+        parent = self.node.parent
+        if parent is not None and parent.type == "template_declaration":
+            parent = parent.parent
+        if parent is None or parent.type != "field_declaration_list" or parent.parent is None:
+            return ""
+        return text_of(child(parent.parent, "name")).split("<")[0]
 
 
 def declarations(node: Node, source: ParsedSource) -> list[Declared]:

@@ -45,6 +45,12 @@ class ExpressionCounter(KernelScope):
         """Count a call."""
         raise NotImplementedError
 
+    def operation(
+        self, operator: str, operands: Sequence[Value], nodes: Sequence[Node | None], times: Polynomial
+    ) -> Value | None:
+        """Count the operator that the program defines for objects; None where it defines none for these."""
+        raise NotImplementedError
+
     def expression(  # noqa: C901  # one branch a node type of the grammar
         self, node: Node | None, times: Polynomial, *, write: bool = False
     ) -> Value:
@@ -54,6 +60,8 @@ class ExpressionCounter(KernelScope):
         match node.type:
             case "identifier" | "qualified_identifier":
                 return self.named(text_of(node))
+            case "this":
+                return self.names.get("this", Value(UNKNOWN))
             case "binary_expression":
                 return self._binary(node, times)
             case "number_literal":
@@ -176,13 +184,14 @@ class ExpressionCounter(KernelScope):
         self.tally.access(access, times)
 
     def converted(self, value: Value, kind: CType | None) -> Value:
-        """A value after a cast; a pointer's offset counts in the new elements."""
+        """A value after a cast; a pointer's offset counts in the new elements, an array's rows stay."""
         if kind is None or value.array is None or not (kind.is_pointer and value.type.is_pointer):
             return Value(kind or value.type, value.value, value.array)
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
         if offset is not None and old and new:
             offset = offset * (old / new)
-        return Value(kind, value.value, value.array.at(offset, ()))
+        rows = value.array.extents if kind.indirections == value.type.indirections else ()
+        return Value(kind, value.value, value.array.at(offset, rows))
 
     def _pointer(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         argument = child(node, "argument")
@@ -200,7 +209,8 @@ class ExpressionCounter(KernelScope):
             self.address(place, times)
             return Value(base.type, None, place)
         value = self.expression(node, times)
-        return Value(value.type.pointer(), None, value.array or Array("&", "register"))
+        space = self.spaces.get(text_of(node), "register")
+        return Value(value.type.pointer(), None, value.array or Array("&", space))
 
     def _member(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         known = self.names.get(text_of(node))
@@ -210,9 +220,8 @@ class ExpressionCounter(KernelScope):
         owner = base.type.element if base.type.is_pointer else base.type
         field = text_of(child(node, "field"))
         member = self.program.member_type(owner, field)
-        extents = self.program.embedded.get(owner.struct, {}).get(field)
-        if extents is not None and member.innermost.bytes:
-            return Value(member, None, self._embedded(base.array, text_of(node), owner, member, extents))
+        if (array := self.embedded(base.array, text_of(node), owner, field)) is not None:
+            return Value(member, None, array)
         if member.is_pointer:
             return Value(member, None, Array(text_of(node), "global"))
         if base.array is None:  # a member of a parameter: the same for all threads
@@ -223,15 +232,12 @@ class ExpressionCounter(KernelScope):
         name = f"{base.array.name}.{field}"
         return Value(member, self._loaded(base.array, member, name))
 
-    def _embedded(
-        self,
-        around: Array | None,
-        text: str,
-        owner: CType,
-        member: CType,
-        sizes: Sequence[Node | None],
-    ) -> Array:
-        """An array that is a member: part of the structs' array, or of a parameter."""
+    def embedded(self, around: Array | None, text: str, owner: CType, field: str) -> Array | None:
+        """The array that a member is: part of the structs' array, or of a parameter; None if it is none."""
+        sizes = self.program.embedded.get(owner.struct, {}).get(field)
+        element = self.program.member_type(owner, field).innermost.bytes
+        if sizes is None or not element:
+            return None
         extents = tuple(
             None
             if size is None or (known := self.program.extent(size)) is None
@@ -242,7 +248,7 @@ class ExpressionCounter(KernelScope):
             return Array(text, "constant", ZERO, extents)
         offset = around.offset
         if offset is not None:
-            offset = offset * (owner.bytes / member.innermost.bytes)
+            offset = (offset * owner.bytes + self.program.bytes_before(owner.struct, field)) * (1 / element)
         return around.at(offset, extents)
 
     def whole(self, value: Value, times: Polynomial, *, write: bool) -> None:
@@ -254,6 +260,9 @@ class ExpressionCounter(KernelScope):
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, operator, right_node = operands(node)
         left, right = self.expression(left_node, times), self.expression(right_node, times)
+        own = self.operation(operator, (left, right), (left_node, right_node), times)
+        if own is not None:
+            return own
         kind = wider(left.type, right.type)
         scalar = kind.arithmetic
         amount = operator_cost(operator, kind, self._divisor(operator, right_node))
@@ -266,7 +275,9 @@ class ExpressionCounter(KernelScope):
                 self.address(moved.array, times)
             return moved
         value = self._combined(operator, left, right)
-        if scalar is Scalar.INT and not (folded and amount):
+        if kind == INT and operator in ("/", "%") and amount > costs.RECIPROCAL and not folded:
+            self._divided(operator, left, right, amount, times)
+        elif scalar is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
         elif not folded:
             self.tally.count(CLASS_OF[scalar], times, amount)
@@ -275,6 +286,18 @@ class ExpressionCounter(KernelScope):
         if operator in TRUTHS:
             return Value(INT, self._truth(node) if value is None else value)
         return Value(kind, value)
+
+    def _divided(self, operator: str, left: Value, right: Value, amount: float, times: Polynomial) -> None:
+        """Count a division of integers by what the compiler does not know.
+
+        One divisor has one reciprocal, and compilers make a remainder of the quotient of the same numbers.
+        """
+        self.integer(right.value, "reciprocal", costs.RECIPROCAL, times)
+        amount -= costs.RECIPROCAL
+        if operator == "%":
+            amount -= costs.REMAINDER
+            self.integer(self._combined("%", left, right), "", costs.REMAINDER, times)
+        self.integer(self._combined("/", left, right), "", amount, times)
 
     def _truth(self, node: Node) -> Polynomial:
         """A comparison of data: 0 or 1, who knows."""
@@ -366,21 +389,31 @@ class ExpressionCounter(KernelScope):
     def _assign(self, node: Node, times: Polynomial) -> Value:
         target, assigns, right = operands(node)
         value = self.expression(right, times)
-        if operator := assigns.removesuffix("="):
-            old = self.expression(target, times)
-            kind = wider(old.type, value.type)
-            amount = operator_cost(operator, kind, self._divisor(operator, right))
-            value = self._after(operator, old, value)
-            if kind.arithmetic is Scalar.INT:
-                self.integer(value.value, "", amount, times)
-            else:
-                self.tally.count(CLASS_OF[kind.arithmetic], times, amount)
+        if assigns != "=":
+            value = self._updated(assigns, target, right, value, times)
         self.whole(value, times, write=False)
         if is_place(target):
             written = self.expression(target, times, write=True)
             self.whole(written, times, write=True)
             return written
         self._set(target, value)
+        return value
+
+    def _updated(
+        self, operator: str, target: Node | None, right: Node | None, by: Value, times: Polynomial
+    ) -> Value:
+        """Count ``target operator right``, which is worth ``by``; returns what is stored."""
+        old = self.expression(target, times)
+        if self.operation(operator, (old, by), (target, right), times) is not None:
+            return old._replace(value=None)
+        operator = operator.removesuffix("=")
+        kind = wider(old.type, by.type)
+        amount = operator_cost(operator, kind, self._divisor(operator, right))
+        value = self._after(operator, old, by)
+        if kind.arithmetic is Scalar.INT:
+            self.integer(value.value, "", amount, times)
+        else:
+            self.tally.count(CLASS_OF[kind.arithmetic], times, amount)
         return value
 
     def _conditional(self, node: Node, times: Polynomial) -> Value:

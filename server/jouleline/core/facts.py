@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
 from tree_sitter import Node
 
-from .conditionals import CONDITIONALS
+from .conditionals import CONDITIONALS, Conditionals
 from .ctype import UNKNOWN, CType, TypeNames
 from .declarations import Declared, Function, declarations, function_of
 from .evaluate import evaluate, evaluate_text
@@ -55,7 +55,8 @@ class Macro:
 class FileFacts:
     """The facts of one file.
 
-    ``embedded`` are the extents of a struct's members that are arrays, by struct and member.
+    ``embedded`` are the extents of a struct's members that are arrays, by struct and member; ``rows`` are
+    those of the array types that have a name.
     ``nodes`` are what the facts were gathered from; ``variants`` are the same facts without stretches
     that are not compiled, by these stretches.
     """
@@ -66,6 +67,7 @@ class FileFacts:
     aliases: dict[str, str] = field(default_factory=dict)
     structs: dict[str, dict[str, str]] = field(default_factory=dict)
     embedded: dict[str, dict[str, tuple[Node | None, ...]]] = field(default_factory=dict)
+    rows: dict[str, tuple[Node | None, ...]] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     function_macros: dict[str, Macro] = field(default_factory=dict)
     overloads: dict[str, list[Function]] = field(default_factory=dict)
@@ -141,14 +143,13 @@ def _gathered(source: ParsedSource, nodes: Sequence[Node]) -> FileFacts:
     facts = FileFacts(source, nodes=nodes)
     for node in nodes:
         match node.type:
-            case "preproc_def":
-                facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
-                value = _COMMENT.sub("", text_of(child(node, "value"))).strip()
-                if value:
-                    facts.macros.setdefault(text_of(child(node, "name")), value)
-            case "preproc_function_def":
-                facts.definitions.setdefault(text_of(child(node, "name")), []).append(node)
-                facts.function_macros[text_of(child(node, "name"))] = _macro(node, source)
+            case "preproc_def" | "preproc_function_def":
+                name = text_of(child(node, "name"))
+                facts.definitions.setdefault(name, []).append(node)
+                if node.type == "preproc_function_def":
+                    facts.function_macros[name] = _macro(node, source)
+                elif value := _replacement(node):
+                    facts.macros.setdefault(name, value)
             case "declaration":
                 for declared in declarations(node, source):
                     facts.variables.setdefault(declared.name, declared)
@@ -179,6 +180,11 @@ def _outside(left_out: Sequence[range], nodes: Iterable[Node]) -> Iterable[Node]
             yield node
 
 
+def _replacement(definition: Node) -> str:
+    """What an object-like macro stands for."""
+    return _COMMENT.sub("", text_of(child(definition, "value"))).strip()
+
+
 def _macro(node: Node, source: ParsedSource) -> Macro:
     listed = child(node, "parameters")
     parameters = tuple(text_of(item) for item in listed.named_children) if listed else ()
@@ -187,7 +193,7 @@ def _macro(node: Node, source: ParsedSource) -> Macro:
     body = _COMMENT.sub("", text.replace("\r\n", "\n").replace("\\\n", " ")).strip()
     for name in parameters:
         # Read "(i) + j" as a sum: without the names' types a parser may take "(i)" for a cast.
-        body = re.sub(rf"(?<![\w)])\(\s*{re.escape(name)}\s*\)", name, body)
+        body = re.sub(rf"(?<![\w)>])\(\s*{re.escape(name)}\s*\)", name, body)
     return Macro(parameters, body)
 
 
@@ -199,7 +205,13 @@ def _typedef(node: Node, facts: FileFacts) -> None:
         if named is None:
             _struct(base, facts, text_of(child(node, "declarator")))
     for declarator in node.children_by_field_name("declarator") if named is not None else ():
-        alias = text_of(declarator)
+        inner, sizes = declarator, list[Node | None]()
+        while inner.type == "array_declarator":
+            sizes.insert(0, child(inner, "size"))
+            inner = child(inner, "declarator") or inner.children[0]
+        alias = text_of(inner) + "*" * len(sizes)
+        if sizes:
+            facts.rows.setdefault(text_of(inner), tuple(sizes))
         facts.aliases.setdefault(alias.lstrip("*& "), text_of(named) + "*" * alias.count("*"))
 
 
@@ -213,8 +225,8 @@ def _struct(node: Node | None, facts: FileFacts, name: str) -> None:
         if member.type == "field_declaration":
             for declared in declarations(member, facts.source):
                 members[declared.name] = declared.type
-                if declared.extents:
-                    facts.embedded.setdefault(name, {})[declared.name] = declared.extents
+                if extents := (*declared.extents, *facts.rows.get(declared.type, ())):
+                    facts.embedded.setdefault(name, {})[declared.name] = extents
 
 
 T = TypeVar("T")
@@ -302,6 +314,43 @@ class ProgramFacts:
                 merged.setdefault(name, []).extend(nodes)
         return {name: tuple(nodes) for name, nodes in merged.items()}
 
+    def seen_from(self, file: str, offset: int) -> ProgramFacts:
+        """The program as a place in a file sees it: of a macro's definitions the last in front counts."""
+        in_force: dict[str, Node] = {}
+        for name, nodes in self._redefined.get(file, {}).items():
+            before = [node for node in nodes if node.start_byte < offset]
+            in_force[name] = before[-1] if before else nodes[0]
+        if not in_force:
+            return self
+        key = (file, *(node.id for node in in_force.values()))
+        if key not in self._seen:
+            facts = self.files[file]
+            macros, with_parameters = dict(facts.macros), dict(facts.function_macros)
+            for name, node in in_force.items():
+                if node.type == "preproc_function_def":
+                    with_parameters[name] = _macro(node, facts.source)
+                else:
+                    macros[name] = _replacement(node)
+            here = replace(facts, macros=macros, function_macros=with_parameters)
+            self._seen[key] = replace(self, files={**self.files, file: here})
+        return self._seen[key]
+
+    @cached_property
+    def _redefined(self) -> dict[str, dict[str, list[Node]]]:
+        """By file, the macros that have several definitions which are compiled and differ."""
+        conditionals = Conditionals(self.definitions, self.given)
+        found: dict[str, dict[str, list[Node]]] = {}
+        for file, facts in self.files.items():
+            for name, nodes in facts.definitions.items():
+                active = [node for node in nodes if conditionals.active(node)] if len(nodes) > 1 else []
+                if len({text_of(node).strip() for node in active}) > 1:
+                    found.setdefault(file, {})[name] = active
+        return found
+
+    @cached_property
+    def _seen(self) -> dict[tuple[object, ...], ProgramFacts]:
+        return {}
+
     @cached_property
     def embedded(self) -> Mapping[str, Mapping[str, tuple[Node | None, ...]]]:
         """Extents of the struct members that are arrays."""
@@ -329,18 +378,29 @@ class ProgramFacts:
         return names
 
     def _struct_size(self, struct: str, members: Mapping[str, str], names: TypeNames) -> int:
-        sizes = []
-        for name, text in members.items():
-            kind = names.resolve(text) or UNKNOWN
-            extents = self.embedded.get(struct, {}).get(name, ())
-            count = math.prod(self.extent(item) or 1 for item in extents)
-            if extents:
-                kind = kind._replace(indirections=max(0, kind.indirections - len(extents)))
-            sizes.append((kind.bytes or 4, round(count)))
+        sizes = [self._member_size(struct, name, text, names) for name, text in members.items()]
         if not sizes:
             return 4
         align = max(min(size, 8) for size, _ in sizes)
         return -(-sum(size * count for size, count in sizes) // align) * align
+
+    def _member_size(self, struct: str, name: str, text: str, names: TypeNames) -> tuple[int, int]:
+        """The bytes of a member's elements, and how many there are."""
+        kind = names.resolve(text) or UNKNOWN
+        extents = self.embedded.get(struct, {}).get(name, ())
+        if extents:
+            kind = kind._replace(indirections=max(0, kind.indirections - len(extents)))
+        return kind.bytes or 4, round(math.prod(self.extent(item) or 1 for item in extents))
+
+    def bytes_before(self, struct: str, member: str) -> int:
+        """The bytes of the members in front of one of a struct."""
+        total = 0
+        for name, text in self.structs.get(struct, {}).items():
+            if name == member:
+                break
+            size, count = self._member_size(struct, name, text, self.types)
+            total += size * count
+        return total
 
     def extent(self, size: Node | None) -> float | None:
         """The extent of an array as far as macros and constants of the program tell."""
@@ -348,13 +408,39 @@ class ProgramFacts:
         number = known.number if known is not None else None
         return number if number is not None and math.isfinite(number) and number >= 1 else None
 
+    def enumerator(self, name: str) -> Polynomial | None:
+        """The value of an enumerator; None if there is none of that name, or its value is not known."""
+        if name not in self._enumerated:
+            self._enumerated[name] = None  # while it is evaluated: one that depends on itself
+            self._enumerated[name] = self._value_of(self.enumerators.get(name))
+        return self._enumerated[name]
+
+    def _value_of(self, enumerator: Node | None) -> Polynomial | None:
+        """As it is given, else one more than the one in front of it."""
+        steps = 0
+        while enumerator is not None and (value := child(enumerator, "value")) is None:
+            before = enumerator.prev_named_sibling
+            while before is not None and before.type != "enumerator":
+                before = before.prev_named_sibling
+            if before is None:
+                return Polynomial.constant(steps)
+            enumerator, steps = before, steps + 1
+        known = evaluate(value, self._constant) if enumerator is not None else None
+        return known + steps if known is not None else None
+
+    @cached_property
+    def _enumerated(self) -> dict[str, Polynomial | None]:
+        return {}
+
     def _constant(self, name: str, depth: int = 0) -> Polynomial | None:
         if depth > _STRUCT_NESTING:
             return None
         if text := self.macros.get(name):
             return evaluate_text(text, lambda inner: self._constant(inner, depth + 1))
         declared = self.variables.get(name)
-        if declared is None or not declared.constant:
+        if declared is None:
+            return self.enumerator(name)
+        if not declared.constant:
             return None
         return evaluate(declared.value, lambda inner: self._constant(inner, depth + 1))
 

@@ -119,6 +119,17 @@ class Space:
     def _forms(self) -> dict[str, Form]:
         return {}
 
+    def displaces(self, name: str, form: Form) -> bool:
+        """Whether a loaded value moves accesses that the rest of the index tells apart already.
+
+        All indices that the value varies with are in the index by themselves, as in ``a[i + shift[i]]``:
+        what lies between neighbours is taken to be what it is without the value.
+        """
+        derived = self.derived.get(name)
+        if derived is None or derived.follows is not None:
+            return False
+        return derived.depends <= {symbol for symbol, _ in form if symbol not in self.derived}
+
     @cached_property
     def _sectors(self) -> dict[tuple[Form | None, int, int, bool], float]:
         return {}
@@ -140,9 +151,10 @@ class Space:
             own = tuple([steps.get(name, 0.0) for name in self.parallel])
             return _sectors_of_steps(own, self.extents, self.warp, access.stride, access.bytes)
         places: list[tuple[float, object]] = []
+        told = [(name, coefficient) for name, coefficient in form if not self.displaces(name, form)]
         for lane in self.lanes:
             position, scattered = 0.0, []
-            for name, coefficient in form:
+            for name, coefficient in told:
                 value = self.at(name, lane)
                 if isinstance(value, tuple):
                     scattered.append((name, value))
@@ -228,11 +240,14 @@ class Stream:
     def _parts(self) -> tuple[tuple[tuple[str, float, float], ...], tuple[str, ...]]:
         """The symbols of the index, and apart from them loaded values of unknown extent, which scatter.
 
-        With each symbol goes the size of its coefficient, and that size or a whole element.
+        With each symbol goes the size of its coefficient, and that size or a whole element. A loaded value
+        that only displaces is in neither.
         """
         steps, scattered = [], []
         for name, coefficient in self.form or ():
             derived = self.space.derived.get(name)
+            if derived is not None and self.space.displaces(name, self.form or ()):
+                continue
             if derived is not None and derived.follows is None and derived.extent is None:
                 scattered.append(name)
             else:

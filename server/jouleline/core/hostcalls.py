@@ -37,7 +37,6 @@ _ENDS = frozenset(
 )
 _WORD = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
 _PASTE = re.compile(r"\s*##\s*")
-_OWNER = re.compile(r"(\w+)\s*(?:<[^()]*>)?\s*::\s*~?\w+$")
 _NUMBER_TYPES = {"int": INT, "float": Kind("real", 4), "double": Kind("real", 8)}
 _WORD_ENDS = frozenset(("return", "break", "continue"))
 
@@ -138,26 +137,11 @@ class HostCalls(HostTemplates):
 
     # Functions of the program
 
-    def owner_of(self, function: Function) -> str:
-        """The class a function is a member of; empty for none."""
-        node: Node | None = child(function.node, "declarator")
-        while node is not None and node.type != "function_declarator":
-            node = child(node, "declarator") or (node.named_children[-1] if node.named_children else None)
-        found = _OWNER.search(self.text(child(node, "declarator"))) if node is not None else None
-        if found:
-            return found[1]
-        parent = function.node.parent
-        if parent is not None and parent.type == "template_declaration":
-            parent = parent.parent
-        if parent is not None and parent.type == "field_declaration_list" and parent.parent is not None:
-            return self.text(child(parent.parent, "name")).split("<")[0]
-        return ""
-
     def _chosen(self, name: str, count: int, owner: str | None) -> Function | None:
         candidates = [one for one in self.functions(name) if b"__global__" not in one.attributes]
         if owner is not None and candidates:
             family = [owner, *self.bases(owner)]
-            candidates = [one for one in candidates if self.owner_of(one) in family]
+            candidates = [one for one in candidates if one.owner in family]
         for one in candidates:
             listed = self.parameters(one.node)
             least = sum(parameter.value is None for parameter in listed)
@@ -183,7 +167,7 @@ class HostCalls(HostTemplates):
             function = self._chosen(name, len(given), this.type)
         if function is None:
             function = self._chosen(name, len(given), None)
-            this = this if function is not None and self.owner_of(function) else None
+            this = this if function is not None and function.owner else None
         if function is None or function.body is None:
             return self._unknown(given)
         parameters = self.parameters(function.node)

@@ -48,6 +48,7 @@ class HostFlow(HostCalls):
 
     sites: LaunchSites = field(default_factory=LaunchSites)
     _laps: list[_Lap] = field(default_factory=list)
+    _followed: dict[int, int] = field(default_factory=dict)
 
     def linger(self) -> None:
         """Leave the outermost loop that has taken its share, unless it may reach a kernel."""
@@ -179,7 +180,10 @@ class HostFlow(HostCalls):
     def _loop(self, condition: Node | None, update: Node | None, body: Node | None) -> str:
         """Follow a loop for as long as that is cheap, then forget what its later iterations change."""
         mark, started, uncertain = self.watch(), self.steps, self.uncertain
-        allowance = _ALLOWANCE[min(self.loops, 2)]
+        again = self._followed.get(body.id, 0) if body is not None else 0
+        allowance = _ALLOWANCE[min(self.loops + again, 2)]
+        if body is not None:
+            self._followed[body.id] = again + 1
         # What is computed deep inside, or late in a long program, seldom decides a launch.
         least = 2 if self.loops < 2 and self.steps < MOST_STEPS // 3 else 1
         self.loops += 1

@@ -18,7 +18,7 @@ class HostFunctions:
 
     _around: dict[int, Node | None] = field(default_factory=dict)
     _assigned: dict[int, Mapping[str, list[Node]]] = field(default_factory=dict)
-    _declared: dict[int, Sequence[Declared]] = field(default_factory=dict)
+    _declared: dict[int, Sequence[tuple[Declared, int]]] = field(default_factory=dict)
 
     def around(self, place: Node) -> Node | None:
         """The function that a place is in."""
@@ -39,12 +39,22 @@ class HostFunctions:
             self._assigned[function.id] = values
         return self._assigned[function.id]
 
-    def declared(self, function: Node, source: ParsedSource) -> Sequence[Declared]:
-        """The parameters of a function, then what is declared in it in text order."""
+    def declared(self, function: Node, source: ParsedSource) -> Sequence[tuple[Declared, int]]:
+        """The parameters of a function, then what is declared in it in text order.
+
+        With each name goes the byte at which the block ends that it is declared in.
+        """
         if function.id not in self._declared:
             known = function_of(function, source)
-            found = list(known.parameters) if known else []
+            found = [(one, function.end_byte) for one in (known.parameters if known else ())]
             for node in descendants(function, "declaration"):
-                found += declarations(node, source)
+                found += [(one, _block_end(node)) for one in declarations(node, source)]
             self._declared[function.id] = found
         return self._declared[function.id]
+
+
+def _block_end(declaration: Node) -> int:
+    block = declaration.parent
+    while block is not None and block.type.startswith("preproc_"):  # a directive is no block
+        block = block.parent
+    return block.end_byte if block is not None else declaration.end_byte

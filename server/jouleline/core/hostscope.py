@@ -86,6 +86,8 @@ class HostScope:
                 self._globals[name] = evaluate_text(text, self._global_or_symbol)
             elif (declared := self.program.variables.get(name)) is not None:
                 self._globals[name] = evaluate(declared.value, self._global_or_symbol)
+            else:
+                self._globals[name] = self.program.enumerator(name)
         return self._globals[name]
 
     def _global_or_symbol(self, name: str) -> Polynomial:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from tree_sitter import Node
@@ -29,17 +30,19 @@ class Loop:
     affine: bool
 
 
+MeanOf = Callable[[str], Polynomial | None]
+"""The mean of the values that a symbol takes; None for what is no index and follows from none."""
+
 _RELATIONS = ("<", "<=", ">", ">=", "!=")
 # A double halves to zero in about 1,100 steps; what runs longer is endless.
 _MOST_GEOMETRIC_TRIPS = 1200
 _UNKNOWN = Loop("", ZERO, ONE, None, affine=False)
 
 
-def read_loop(node: Node, lookup: Lookup, ranges: Mapping[str, Polynomial]) -> Loop:
+def read_loop(node: Node, lookup: Lookup, mean_of: MeanOf = lambda _: None) -> Loop:
     """Read a loop whose names have the values that ``lookup`` gives.
 
-    ``ranges`` holds the number of values of each index symbol: a bound that depends on an outer
-    index counts with the index's mean.
+    A bound that depends on an index, such as that of an outer loop, counts with what ``mean_of`` says of it.
     """
     variable, first = _initial(child(node, "initializer"), child(node, "condition"))
     update = child(node, "update")
@@ -59,7 +62,7 @@ def read_loop(node: Node, lookup: Lookup, ranges: Mapping[str, Polynomial]) -> L
         return Loop(variable, start, step, trips, affine=False)
     if limit is None:
         return Loop(variable, start, step, None, affine=True)
-    trips = arithmetic_trips(start, limit, step, relation[0], ranges)
+    trips = arithmetic_trips(start, limit, step, relation[0], mean_of)
     return Loop(variable, start, step, trips, affine=True)
 
 
@@ -146,30 +149,33 @@ def _geometric(
     return None
 
 
+def _known_from(near: Polynomial, known: AbstractSet[str]) -> Polynomial:
+    """A loop's lower end without sizes that nothing tells: those assumed for both ends would cancel."""
+    return Polynomial(tuple([term for term in near.terms if known >= set(term[0])]))
+
+
 def arithmetic_trips(
     start: Polynomial,
     limit: Polynomial,
     step: Polynomial,
     operator: str,
-    ranges: Mapping[str, Polynomial],
+    mean_of: MeanOf,
 ) -> Polynomial | None:
     """Trips of a loop that adds ``step`` to its variable; None if it does not end by that."""
     by = step.number
     if not by or operator not in ("!=", *(("<", "<=") if by > 0 else (">", ">="))):
         return None  # endless, until the variable wraps around
-    distance = limit - start if by > 0 else start - limit
+    far, near = (limit, start) if by > 0 else (start, limit)
+    means = {name: mean for name in far.symbols | near.symbols if (mean := mean_of(name)) is not None}
+    distance = far - _known_from(near, far.symbols | means.keys())
     if operator in ("<=", ">="):
         distance = distance + 1
     stride = abs(by)
     exact = distance.number
     if exact is not None:
         return Polynomial.constant(max(0, math.ceil(exact / stride)))
-    indices = distance.symbols & ranges.keys()
-    mean = distance
-    for name in indices:
-        mean = mean.substitute({name: (ranges[name] - 1) * 0.5})
-    trips = mean * (1 / stride)
-    if indices and stride > 1:
+    trips = distance.substitute(means) * (1 / stride)
+    if stride > 1 and not distance.symbols.isdisjoint(means):
         # The mean over evenly spread starts of a quotient that is rounded up.
         trips = trips + (stride - 1) / (2 * stride)
     known = trips.number

@@ -89,8 +89,8 @@ class _Reader:
 
 
 _TABLES: Final = (
-    "macros variables aliases structs embedded functions function_macros classes enumerators".split()
-)
+    "macros variables aliases structs embedded functions overloads function_macros classes enumerators"
+).split()
 
 
 def compiled(program: ProgramFacts) -> ProgramFacts:

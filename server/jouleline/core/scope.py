@@ -41,7 +41,7 @@ class KernelScope:
     local array lives. ``loops`` are the indices of the loops around the place, each ``entered`` so
     often; ``unrolled`` are those that are gone when compiled. What is in ``computed`` is not computed
     again; ``stored`` counts the stores to each array; ``shadowed`` are the outer values of names
-    declared in the block.
+    declared in the block; ``spaces`` are where variables are that are no arrays.
     """
 
     program: ProgramFacts
@@ -62,6 +62,7 @@ class KernelScope:
     computed: set[object] = field(default_factory=set)
     shadowed: dict[str, Value | None] = field(default_factory=dict)
     unrolled: set[str] = field(default_factory=set)
+    spaces: dict[str, str] = field(default_factory=dict)
 
     @property
     def ranges(self) -> Ranges:
@@ -79,7 +80,9 @@ class KernelScope:
         declared = self.program.variables.get(name)
         if declared is not None and declared.value is not None:
             return self.known.value(name, [], lambda: evaluate(declared.value, self.lookup))
-        return None if declared is not None or "(" in name else Polynomial.symbol(name)
+        if declared is not None or "(" in name:
+            return None
+        return self.program.enumerator(name) or Polynomial.symbol(name)
 
     def compiled(self, name: str) -> Polynomial | None:
         """The value of a name where the compiler knows it: literals, macros and constants of them."""
@@ -90,7 +93,9 @@ class KernelScope:
             depends = [self.fixed.get(word, self.names.get(word)) for word in words]
             return self.known_compiled.value(name, depends, lambda: evaluate_text(text, self.compiled))
         declared = self.program.variables.get(name)
-        if declared is None or declared.value is None or not declared.constant:
+        if declared is None:
+            return self.program.enumerator(name)
+        if declared.value is None or not declared.constant:
             return None
         return self.known_compiled.value(name, [], lambda: evaluate(declared.value, self.compiled))
 

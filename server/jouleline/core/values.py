@@ -175,6 +175,19 @@ class Tally:
                     found |= self.derived[name].depends
         return frozenset(found)
 
+    def mean(self, name: str) -> Polynomial | None:
+        """The mean of an index, or of a remainder or quotient of indices; None for other symbols."""
+        if name in self.ranges:
+            return (self.ranges[name] - 1) * 0.5
+        derived = self.derived.get(name)
+        if derived is None or derived.follows is None:
+            return None
+        if derived.extent is not None:
+            return (derived.extent - 1) * 0.5
+        means = {inner: mean for inner in derived.follows.symbols if (mean := self.mean(inner)) is not None}
+        divisor = derived.divisor.number
+        return derived.follows.substitute(means) * (1 / divisor) if divisor else None
+
     def depends_on_data(self, value: Polynomial) -> bool:
         """Whether a value that was loaded from memory is part of it."""
         for monomial, _ in value.terms if self.derived else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -41,24 +41,43 @@ class RegionCounter(BodyCounter):
         self.local_space = "shared"
         self._bind(_TEAM, 1.0)
         self._bind(_THREAD, 1.0)
-        return self._shared(self.directive, node, times) if self.directive else self.statement(node, times)
+        return self._handed([self.directive, *self._behind(self.directive, node)], node, times)
+
+    @staticmethod
+    def _behind(directive: Directive | None, node: Node) -> list[Directive]:
+        """The directives between the region's own and its statement."""
+        found: list[Directive] = []
+        before = node.prev_named_sibling
+        while directive is not None and before is not None and before.start_byte > directive.start:
+            inner = parse_directive(text_of(before), before.start_byte)
+            if inner is not None and _shares(inner):
+                found.insert(0, inner)
+            before = before.prev_named_sibling
+        return found
 
     def _sequence(self, node: Node, times: Polynomial) -> Polynomial:
-        pending: Directive | None = None
+        pending: list[Directive] = []
         for item in node.named_children:
             if item.type == "preproc_call":
                 found = parse_directive(text_of(item), item.start_byte)
-                pending = found if found is not None and _shares(found) else pending
+                if found is not None and _shares(found):
+                    pending.append(found)
             elif item.type != "comment":
-                if pending is not None:
-                    self._shared(pending, item, times)
-                else:
-                    times = self.statement(item, times)
-                pending = None
+                after = self._handed(pending, item, times)
+                times = times if pending else after
+                pending = []
         return times
 
-    def _shared(self, directive: Directive, node: Node, times: Polynomial) -> Polynomial:
-        """A statement that a directive hands to teams or threads."""
+    def _handed(self, directives: Sequence[Directive | None], node: Node, times: Polynomial) -> Polynomial:
+        """A statement under its directives, the outermost first."""
+        if not directives or directives[0] is None:
+            return self.statement(node, times)
+        return self._shared(directives[0], directives[1:], node, times)
+
+    def _shared(
+        self, directive: Directive, others: Sequence[Directive | None], node: Node, times: Polynomial
+    ) -> Polynomial:
+        """A statement that a directive, and the ``others`` behind it, hand to teams or threads."""
         words = set(directive.words) & {"teams", "distribute", "parallel", "for", "loop"}
         if words == {"loop"} or ("loop" in words and "parallel" not in words):
             words |= {"distribute", "parallel", "for"}
@@ -77,7 +96,7 @@ class RegionCounter(BodyCounter):
         outer = self.local_space
         # What a team declares outside of its parallel region lies in memory that its threads share.
         self.local_space = "register" if "parallel" in words or outer == "register" else "shared"
-        after = self.statement(node, times * factor)
+        after = self._handed(others, node, times * factor)
         self.local_space = outer
         self.names[_THREAD], self.names[_TEAM] = (one or Value(INT, ONE - ONE) for one in before)
         return after * (1 / factor)

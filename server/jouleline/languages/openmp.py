@@ -164,9 +164,11 @@ def _visible(
     definition = host.functions.around(node) if node is not None else None
     if node is None or definition is None:
         return names
-    for variable in host.functions.declared(definition, kernel.source):
+    for variable, end in host.functions.declared(definition, kernel.source):
         if variable.node.start_byte >= kernel.start:
             break
+        if end <= kernel.start:
+            continue  # its block has ended
         kind = type_of(variable.type)
         if kind is None and variable.value is not None and "new" in text_of(variable.value)[:4]:
             kind = type_of(text_of(child(variable.value, "type")) + "*")
@@ -205,7 +207,7 @@ def _iterations(kernel: Kernel, counter: BodyCounter) -> Polynomial:
             continue
         if node.type != "for_statement":
             break
-        loop = read_loop(node, counter.lookup, counter.ranges)
+        loop = read_loop(node, counter.lookup, counter.tally.mean)
         trips = loop.trips or Polynomial.symbol(f"trips@{node.start_point.row + 1}")
         total = total * trips
         counter.names.setdefault(loop.variable, Value(INT))

@@ -1,0 +1,198 @@
+"""What C++ means in a kernel: names, types, macros and calls, as they change what is counted."""
+
+import pytest
+
+from jouleline.core.counts import Operation
+
+from .kernels import INDEX, floats, integers, kernel, moved, per_thread, report, reports
+
+
+@pytest.mark.parametrize(
+    ("before", "trips"),
+    [
+        ("enum { N = 12 };", 12),
+        ("enum { ONE = 1, TWO, N };", 3),
+        ("enum { HALF = 6, N = 2 * HALF };", 12),
+        ("enum Sizes : int { A, B, N };", 2),
+        ("namespace size { enum class S { N = 5 }; } using size::N;", 5),
+    ],
+)
+def test_enumerators_are_known_as_sizes(before: str, trips: int) -> None:
+    assert floats("for (int j = 0; j < N; j++) x[i] += 1.0f;", before)[0] == trips
+
+
+def test_an_enumerator_that_depends_on_itself_has_no_value() -> None:
+    assert floats("x[i] += N;", "enum { N = M, M = N };")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("cast", "sp", "dp"),
+    [
+        ("(float)(d[i]) * y[i]", 1, 0),
+        ("(T)(d[i]) * y[i]", 1, 0),
+        ("T(d[i]) * y[i]", 1, 0),
+        ("__double2float_rn(d[i]) * y[i]", 1, 0),
+        ("__int_as_float(v[i]) * y[i]", 1, 0),
+        ("__double2int_rd(d[i]) * 3", 0, 0),
+        ("__double2hiint(d[i]) * 3", 0, 0),
+        ("__float_as_int(y[i]) * 3", 0, 0),
+        ("TO_FLOAT(d[i]) * y[i]", 1, 0),
+        ("y[i] * d[i]", 0, 1),
+    ],
+)
+def test_a_cast_says_what_is_computed_in(cast: str, sp: float, dp: float) -> None:
+    before = "typedef float T;\n#define TO_FLOAT(value) static_cast<T>(value)"
+    assert floats(f"x[i] = {cast};", before) == (sp, dp)
+
+
+def test_the_overload_whose_parameters_fit_is_counted() -> None:
+    before = """
+    __device__ float f(float a) { return a * a; }
+    __device__ float f(double a) { return a * a * a; }
+    __device__ float f(float a, float b) { return a + b + a + b; }"""
+    assert floats("x[i] = f(y[i]);", before) == (1, 0)
+    assert floats("x[i] = f(d[i]);", before) == (0, 2)
+    assert floats("x[i] = f(y[i], y[i]);", before) == (3, 0)
+
+
+def test_a_size_is_deduced_from_an_array_that_is_passed_by_reference() -> None:
+    before = """
+    template <int N> __device__ float sum(float (&a)[N]) {
+        float s = 0; for (int j = 0; j < N; j++) s += a[j]; return s;
+    }"""
+    assert floats("float a[6]; x[i] = sum(a);", before)[0] == 6
+
+
+OBJECTS = """
+struct Range {
+    float low, high;
+    int n;
+    __device__ float width() const { return high - low; }
+    __device__ float operator()(float a) const { return a * low + this->high; }
+    __device__ float twice() const;
+};
+__device__ float Range::twice() const { return width() + width(); }
+struct Other { float low; __device__ float width() const { return low * low * low; } };
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "sp"),
+    [("r.width()", 1), ("r(y[i])", 2), ("p[i].width()", 1), ("p->width()", 1), ("o.width()", 2)],
+)
+def test_methods_are_counted_by_the_class_of_their_object(call: str, sp: float) -> None:
+    found = kernel(f"x[i] = {call};", OBJECTS, "float *x, float *y, Range r, Range *p, Other o")
+    assert per_thread(found, Operation.SP) == sp
+    assert not any("is not counted" in text for text in found.counts.assumptions)
+
+
+def test_an_object_in_memory_is_read_for_its_method() -> None:
+    text = f"""{OBJECTS}
+    __global__ void k(float *x, const Range *p) {{ {INDEX} x[i] = p[i].width(); }}
+    int main() {{ k<<<65536, 256>>>(x, p); }}"""
+    arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
+    assert arrays["p"] == pytest.approx(12 * 65536 * 256, rel=0.01)
+
+
+def test_a_macro_means_what_it_was_last_defined_as() -> None:
+    steps = "for (int j = 0; j < N; j++) x[i] += OP(y[i]);"
+    text = f"""
+    #define N 3
+    #define OP(a) (a)
+    __global__ void first(float *x, float *y) {{ {INDEX} {steps} }}
+    #undef N
+    #undef OP
+    #define N 7
+    #define OP(a) ((a) * 2.0f)
+    __global__ void second(float *x, float *y) {{ {INDEX} {steps} }}
+    int main() {{ first<<<16, 256>>>(x, y); second<<<16, 256>>>(x, y); }}"""
+    first, second = reports(text)
+    assert per_thread(first, Operation.SP) == 3
+    assert per_thread(second, Operation.SP) == 14
+
+
+def test_of_alternatives_the_one_that_is_compiled_is_meant() -> None:
+    before = "#ifdef WIDE\n#define N 9\n#else\n#define N 4\n#endif"
+    body = "for (int j = 0; j < N; j++) x[i] += 1.0f;"
+    assert floats(body, before)[0] == 4
+    assert floats(body, "#define WIDE\n" + before)[0] == 9
+
+
+# Integer operations, as compiled code has them.
+
+
+def test_one_divisor_has_one_reciprocal() -> None:
+    def by_n(body: str) -> float:
+        return per_thread(kernel(body, "", "int *v, int n"), Operation.INT)
+
+    whole = by_n("v[i] = i / n;")
+    assert whole > 20
+    assert whole < by_n("v[i] = i / n + (i + 5) / n;") < 2 * whole - 5
+    assert by_n("v[i] = i / n + i % n;") < whole + 5
+
+
+def test_a_loop_is_unrolled_as_far_as_its_size_allows() -> None:
+    steps = " ".join(f"s += y[{step}] * s;" for step in range(20))
+    control = integers(f"float s = 0; for (int j = 0; j < 16; j++) {{ {steps} }} x[i] = s;")
+    asked = integers(f"float s = 0;\n#pragma unroll\nfor (int j = 0; j < 16; j++) {{ {steps} }} x[i] = s;")
+    assert control > asked
+
+
+def test_adding_to_a_shared_number_is_tried_until_it_succeeds() -> None:
+    alone = "__shared__ float s[256]; atomicAdd(&s[threadIdx.x], y[i]); x[i] = s[0];"
+    all_at_once = "__shared__ float s; atomicAdd(&s, y[i]); x[i] = s;"
+    assert floats(alone)[0] == 1
+    assert floats(all_at_once)[0] == (256 + 1) / 2
+    assert floats("__shared__ double s; atomicAdd(&s, d[i]); d[i] = s;") == (0, (256 + 1) / 2)
+    assert floats("atomicAdd(&x[0], y[i]);")[0] == 0
+
+
+# Memory.
+
+
+def test_rows_of_an_array_are_kept_by_the_function_it_is_passed_to() -> None:
+    before = """
+    __device__ void set(float table[64][3], int k, float value) { table[k][2] = value; }"""
+    found = moved("float t[64][3]; for (int j = 0; j < 64; j++) set(t, j, a[i]); b[i] = t[v[i]][2];", before)
+    assert found["t (local)"] > 64 * 4 * 1e6
+
+
+def test_a_structs_arrays_lie_behind_one_another() -> None:
+    before = "typedef float Row[4194304]; struct Rows { Row first; Row second; float last[4194304]; };"
+    text = f"""{before}
+    __global__ void k(const Rows *r, float *b) {{ {INDEX} b[i] = r->first[i] + r->second[i] + r->last[i]; }}
+    int main() {{ Rows *r; float *b; cudaMalloc(&r, sizeof(Rows)); k<<<16384, 256>>>(r, b); }}"""
+    arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
+    assert arrays["r"] == pytest.approx(3 * 4 * 2**22, rel=0.05)
+
+
+VECTORS = """
+struct V { float x, y, z; __device__ V operator-(float b) const { return {x - b, y - b, z - b}; } };
+__device__ V operator*(V a, float b) { return {a.x * b, a.y * b, a.z * b}; }
+__device__ V operator*(float a, V b) { return {a * b.x, a * b.y, a * b.z}; }
+__device__ float operator*(V a, V b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+__device__ void operator+=(V &a, V b) { a.x += b.x; a.y += b.y; a.z += b.z; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "sp"),
+    [
+        ("o[i] = p[i] * 2.0f;", 3),
+        ("o[i] = 2.0f * p[i];", 3),
+        ("o[i] = p[i] - 2.0f;", 3),
+        ("x[i] = p[i] * p[i];", 5),
+        ("V a = p[i]; a += p[i] * x[i]; o[i] = a;", 6),
+    ],
+)
+def test_operators_of_objects_are_the_programs_own(body: str, sp: float) -> None:
+    found = kernel(body, VECTORS, "float *x, V *o, const V *p")
+    assert per_thread(found, Operation.SP) == sp
+
+
+def test_operands_in_memory_are_read() -> None:
+    text = f"""{VECTORS}
+    __global__ void k(float *x, const V *p, const V *q) {{ {INDEX} x[i] = p[i] * q[i]; }}
+    int main() {{ k<<<65536, 256>>>(x, p, q); }}"""
+    arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
+    assert arrays["p"] == arrays["q"] == pytest.approx(12 * 65536 * 256, rel=0.01)
