@@ -355,7 +355,8 @@ EXPRESSIONS = st.recursive(
         lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"
     ),
     max_leaves=6,
-)
+    # "(a * (b & c)) + d" could be a cast to the type of a function, and the grammar takes it for one.
+).filter(lambda text: re.search(r"\* \(\w+ &", text) is None)
 
 
 @pytest.mark.needs("gcc")
