@@ -253,7 +253,7 @@ class Stream:
             else:
                 size = abs(coefficient)
                 steps.append((name, size, max(1.0, size)))
-        return tuple(steps), tuple(scattered)
+        return tuple(sorted(steps, key=lambda one: one[2])), tuple(scattered)
 
     @cached_property
     def _offsets(self) -> list[float]:
@@ -280,19 +280,21 @@ class Stream:
             count = math.prod([ranges.get(name, 1.0) for name in self._reached])
             return self._capped(count * max(first.bytes, 1))
         indices, scattered = self._parts
-        elements, span, smallest = 1.0, 1.0, math.inf
         derived = self.space.derived
+        # From the closest neighbours outwards: what shares sectors is one run, what does not is several pieces.
+        span, pieces, run = 1.0, 1.0, float(max(first.bytes, min(first.stride, SECTOR_BYTES)))
         for name, size, step in indices:
             count = (self.space.count(name, ranges) if name in derived else ranges[name]) * size / step
-            if count > 1:
-                elements *= count
-                span += step * (count - 1)
-                smallest = min(smallest, step)
-        stride = (smallest if span > 1 else 1.0) * first.stride
-        touched = max(float(first.bytes), min(stride, float(SECTOR_BYTES)))
-        dense = min(elements * touched, span * first.stride)
+            if count <= 1:
+                continue
+            span += step * (count - 1)
+            gap = step * first.stride
+            if gap <= max(run, SECTOR_BYTES):
+                run = gap * (count - 1) + max(run, min(gap, SECTOR_BYTES))
+            else:
+                pieces, run = pieces * count, max(run, SECTOR_BYTES)
+        dense = min(pieces * run, span * first.stride)
         total = dense / (span * first.stride) * self._merged(span) * first.stride
-        total = max(total, min(SECTOR_BYTES, touched))
         for name in scattered:
             total *= self.space.count(name, ranges)
         return self._capped(total)
