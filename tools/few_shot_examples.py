@@ -12,7 +12,7 @@ from jouleline.app.analyse import analyse, parse_files, split_run_line
 from jouleline.app.program import read_program
 from jouleline.app.question import Question, question_of
 from jouleline.app.workload import WORKLOAD_FILE, read_workload
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.wiring import catalogue
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from jouleline.app.candidates import candidate_by
 from jouleline.core.candidate import Candidate, Rewrite, edits_between, patch
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit, SourceText
 from jouleline.core.syntax import ParsedSource
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jouleline.app.analyse import analyse, parse_files
 from jouleline.app.excerpt import MOST_CHARACTERS, excerpt
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.wiring import catalogue
 
 PAPER = catalogue().get("rtx-3080-paper")

@@ -23,10 +23,10 @@ from jouleline.app.program import Program, read_program
 from jouleline.app.refactor import RefactorError, refactor
 from jouleline.app.workload import find_workload
 from jouleline.core.candidate import Candidate, Rewrite
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.loop_settings import NAMED
 from jouleline.core.meter import MeterInfo, Modelled
 from jouleline.core.ports import LostWorkerError
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource
 from jouleline.core.workload import Workload

@@ -18,8 +18,8 @@ from jouleline.app.program import Program, read_program
 from jouleline.app.refactor import RefactorError, refactor
 from jouleline.app.workload import find_workload
 from jouleline.core.candidate import Rewrite
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.ports import Availability, Finding
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit, SourceText
 from jouleline.core.syntax import ParsedSource
 from jouleline.meters.cpu_time import CpuTimeMeter

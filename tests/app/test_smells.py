@@ -3,7 +3,7 @@ from pathlib import Path
 from jouleline.app.analyse import parse_file
 from jouleline.app.smells import text_smells
 from jouleline.core.candidate import Rewrite
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.smell import Smell, line_span
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import ParsedSource

@@ -12,7 +12,8 @@ from tree_sitter import Node
 
 from jouleline.core.ctype import DOUBLE, FLOAT, INT, LONG, CType, Scalar, wider
 from jouleline.core.declarations import Declared
-from jouleline.core.facts import _KINDS, FileFacts, ProgramFacts, _gathered, gather, without
+from jouleline.core.facts import _KINDS, FileFacts, _gathered, gather, without
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, descendants, parse, text_of
 
 DECLARING = (

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jouleline.core.facts import ProgramFacts, gather
+from jouleline.core.facts import gather
 from jouleline.core.hostrun import follow
 from jouleline.core.kernel import Launch
 from jouleline.core.launchsites import LaunchSites
 from jouleline.core.preprocessing import compiled
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, parse
 from jouleline.core.visit import Memory, Visit
 from jouleline.languages import LANGUAGES

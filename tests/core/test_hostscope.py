@@ -2,8 +2,9 @@
 
 import pytest
 
-from jouleline.core.facts import ProgramFacts, gather
+from jouleline.core.facts import gather
 from jouleline.core.hostscope import HostScope
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import descendants, parse, text_of
 
 

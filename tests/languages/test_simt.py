@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jouleline.core.facts import ProgramFacts, gather
+from jouleline.core.facts import gather
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import parse
 from jouleline.languages.simt import CUDA, HIP
 

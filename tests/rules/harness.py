@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jouleline.core.candidate import Rewrite
-from jouleline.core.facts import ProgramFacts, gather
+from jouleline.core.facts import gather
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import ParsedSource, parse
 from jouleline.rules import Rule

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from jouleline.core.counts import Evidence, KernelCounts
 from jouleline.core.device import Device
 from jouleline.core.estimate import estimate
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostfunctions import HostFunctions
 from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
@@ -17,6 +16,7 @@ from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launchsites import LaunchSites
 from jouleline.core.preprocessing import compiled
 from jouleline.core.profile import KernelProfile
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.roofline import Bound, classify
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import ParsedSource

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from jouleline.core.candidate import Candidate, Rewrite
-from jouleline.core.facts import FileFacts, ProgramFacts, gather
+from jouleline.core.facts import FileFacts, gather
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import UnreadableSourceError, parse
 from jouleline.rules.base import Alternative, Rule

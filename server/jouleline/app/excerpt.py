@@ -10,8 +10,8 @@ from typing import Final
 from tree_sitter import Node
 
 from jouleline.core.declarations import Function
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.kernel import Kernel
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ancestor, text_of
 
 from .analyse import Analysis, KernelReport

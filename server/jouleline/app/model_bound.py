@@ -10,7 +10,6 @@ from typing import Final
 
 from jouleline.core.answer import Answer, read_answer, vote
 from jouleline.core.counts import Evidence
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.ports import (
     Completion,
     LanguageModel,
@@ -19,6 +18,7 @@ from jouleline.core.ports import (
     ModelUnavailableError,
     Sampling,
 )
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.roofline import Bound, BoundKind
 
 from .analyse import Analysis, parse_files

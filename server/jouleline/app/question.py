@@ -10,9 +10,9 @@ from typing import Final
 
 from jouleline.core.counts import KernelCounts, LaunchShape, Operation
 from jouleline.core.device import Device
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.kernel import Language
 from jouleline.core.ports import Message, Role
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.roofline import BoundKind, classify
 
 from .analyse import Analysis, KernelReport

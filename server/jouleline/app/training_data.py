@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from jouleline.core.device import Device
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.folds import fold_of
 from jouleline.core.kernel import Language
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.roofline import BoundKind
 
 from .analyse import analyse, parse_files, split_run_line

@@ -281,7 +281,7 @@ class Stream:
             return self._capped(count * max(first.bytes, 1))
         indices, scattered = self._parts
         derived = self.space.derived
-        # From the closest neighbours outwards: what shares sectors is one run, what does not is several pieces.
+        # From the closest neighbours outwards: what shares sectors is one run, all else several pieces.
         span, pieces, run = 1.0, 1.0, float(max(first.bytes, min(first.stride, SECTOR_BYTES)))
         for name, size, step in indices:
             count = (self.space.count(name, ranges) if name in derived else ranges[name]) * size / step

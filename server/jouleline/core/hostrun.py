@@ -15,13 +15,13 @@ from tree_sitter import Node
 from .conditionals import CONDITIONALS
 from .declarations import mutated_names
 from .directives import opens_kernel, parse_directive, statement_after
-from .facts import ProgramFacts
 from .hostcalls import ExitError
 from .hostflow import HostFlow
 from .hoststate import OutOfStepsError
 from .hostvalues import Buffer, Cell, HostValue, Kind, Pointer
 from .launchsites import FindLaunches, LaunchSites
 from .preprocessing import as_compiled
+from .programfacts import ProgramFacts
 from .syntax import ParsedSource, Place
 from .syntax import field as child
 

@@ -15,9 +15,9 @@ from typing import Final
 from tree_sitter import Node
 
 from .evaluate import evaluate, evaluate_text
-from .facts import ProgramFacts
 from .hostfunctions import HostFunctions
 from .polynomial import Polynomial
+from .programfacts import ProgramFacts
 from .syntax import field as child
 from .syntax import text_of
 from .visit import Memory, Visit

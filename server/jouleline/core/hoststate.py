@@ -17,8 +17,8 @@ from .conditionals import Conditionals
 from .ctype import Scalar
 from .declarations import Function
 from .evaluate import parse_expression
-from .facts import ProgramFacts
 from .hostvalues import ANY, Buffer, Cell, HostValue, Kind, Record, convert
+from .programfacts import ProgramFacts
 from .syntax import field as child
 from .syntax import text_of
 

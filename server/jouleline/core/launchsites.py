@@ -12,10 +12,10 @@ from tree_sitter import Node
 
 from .directives import directives, opens_kernel
 from .evaluate import split_arguments
-from .facts import ProgramFacts
 from .hostcalls import HostCalls
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record
 from .kernel import Launch
+from .programfacts import ProgramFacts
 from .syntax import ParsedSource, Place, text_of
 from .visit import Argument, Extent, Known, Memory, Visit
 

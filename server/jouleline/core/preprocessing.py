@@ -15,9 +15,10 @@ from tree_sitter import Parser
 
 from .conditionals import Conditionals
 from .evaluate import evaluate_text
-from .facts import FileFacts, ProgramFacts, gather, without
+from .facts import FileFacts, gather, without
 from .masking import Marks, mask
 from .polynomial import Polynomial
+from .programfacts import ProgramFacts
 from .syntax import ParsedSource, cpp_language
 
 _DIRECTIVE: Final = re.compile(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from .ctype import INT, UNKNOWN, CType
 from .evaluate import evaluate, evaluate_text
-from .facts import ProgramFacts
 from .inductions import Changes
 from .polynomial import ZERO, Polynomial
 from .probability import Ranges
+from .programfacts import ProgramFacts
 from .syntax import ParsedSource
 from .values import Array, Tally, Value
 

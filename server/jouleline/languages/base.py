@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from jouleline.core.estimate import Setting
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
 from jouleline.core.kernel import Kernel, Language, Launch
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource
 
 

@@ -16,13 +16,13 @@ from jouleline.core.declarations import function_of
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import evaluate
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
 from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import DEFAULT_BLOCK, DEFAULT_GRID, DEFAULT_THREADS, Assumptions, sizes_for
 from jouleline.core.loops import read_loop
 from jouleline.core.polynomial import ONE, Polynomial
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, Place, ancestor, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed

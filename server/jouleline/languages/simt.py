@@ -17,13 +17,13 @@ from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
 from jouleline.core.declarations import FARTHEST_ATTRIBUTE, Declared, Function, function_of
 from jouleline.core.estimate import Setting
 from jouleline.core.evaluate import split_arguments
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.hostscope import HostScope
 from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
 from jouleline.core.masking import Blanked
 from jouleline.core.polynomial import Polynomial
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, Place, descendants, parse, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed

@@ -9,8 +9,8 @@ from tree_sitter import Node
 
 from jouleline.core.declarations import Function
 from jouleline.core.directives import opens_kernel, parse_directive
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.polynomial import Polynomial
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 

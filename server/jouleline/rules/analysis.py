@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from jouleline.core.declarations import Function, function_of
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child

@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from jouleline.core.candidate import Rewrite
 from jouleline.core.declarations import Declared
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, descendants, text_of
 

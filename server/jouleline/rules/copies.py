@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from jouleline.core.facts import ProgramFacts
 from jouleline.core.polynomial import ONE, ZERO, Polynomial
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, text_of
 from jouleline.core.syntax import field as child
 

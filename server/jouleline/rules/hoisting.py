@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tree_sitter import Node
 
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 
 from .analysis import has_alias, has_branches, pragmas, uses

@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from jouleline.core.candidate import Rewrite
 from jouleline.core.declarations import function_of
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from tree_sitter import Node
 
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 

@@ -7,7 +7,7 @@ import re
 from tree_sitter import Node
 
 from jouleline.core.declarations import Function
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 

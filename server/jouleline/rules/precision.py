@@ -13,7 +13,7 @@ from tree_sitter import Node
 
 from jouleline.core.ctype import CType, Scalar
 from jouleline.core.declarations import Function
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, descendants, text_of
 from jouleline.core.syntax import field as child

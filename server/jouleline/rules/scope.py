@@ -14,7 +14,7 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from jouleline.core.ctype import CType, Scalar
-from jouleline.core.facts import ProgramFacts
+from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child
 

@@ -1,0 +1,268 @@
+"""What a program declares: the facts of its files together, and what follows from them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
+
+from tree_sitter import Node
+
+from .conditionals import Conditionals
+from .ctype import UNKNOWN, CType, TypeNames
+from .declarations import Declared, Function
+from .evaluate import evaluate, evaluate_text
+from .facts import FileFacts, Macro, macro_of, replacement
+from .polynomial import Polynomial
+from .syntax import field as child
+from .syntax import text_of
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
+# A macro of more names is a generated table, and no size or index.
+_MOST_MACRO_NAMES = 100
+_STRUCT_NESTING = 4
+T = TypeVar("T")
+
+
+def _first(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    merged: dict[str, T] = {}
+    for table in tables:
+        for name, item in table.items():
+            merged.setdefault(name, item)
+    return merged
+
+
+@dataclass(frozen=True)
+class ProgramFacts:
+    """The facts of a program's files together; the first definition of a name counts.
+
+    ``given`` are the macros that the compiler's command line defines.
+    """
+
+    files: Mapping[str, FileFacts]
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def macros(self) -> Mapping[str, str]:
+        """Object-like macros by name."""
+        return {**_first(facts.macros for facts in self.files.values()), **self.given}
+
+    @cached_property
+    def macro_names(self) -> Mapping[str, tuple[str, ...]]:
+        """The names that an object-like macro's value depends on, other macros written out."""
+        direct = {name: _WORD.findall(text) for name, text in self.macros.items()}
+        return {name: tuple(_reached(name, direct)) for name in direct}
+
+    @cached_property
+    def variables(self) -> Mapping[str, Declared]:
+        """Variables at file scope by name."""
+        return _first(facts.variables for facts in self.files.values())
+
+    @cached_property
+    def functions(self) -> Mapping[str, Function]:
+        """Function definitions by bare name."""
+        return _first(facts.functions for facts in self.files.values())
+
+    @cached_property
+    def defined_at(self) -> Mapping[int, Function]:
+        """Function definitions by the identity of their node."""
+        return {function.node.id: function for function in self.functions.values()}
+
+    @cached_property
+    def function_macros(self) -> Mapping[str, Macro]:
+        """Function-like macros by name."""
+        return _first(facts.function_macros for facts in self.files.values())
+
+    @cached_property
+    def structs(self) -> Mapping[str, Mapping[str, str]]:
+        """Member types by struct name and member."""
+        return _first(facts.structs for facts in self.files.values())
+
+    @cached_property
+    def overloads(self) -> Mapping[str, tuple[Function, ...]]:
+        """All function definitions by bare name, in the order of files and text."""
+        merged: dict[str, list[Function]] = {}
+        for facts in self.files.values():
+            for name, functions in facts.overloads.items():
+                merged.setdefault(name, []).extend(functions)
+        return {name: tuple(functions) for name, functions in merged.items()}
+
+    @cached_property
+    def classes(self) -> Mapping[str, Node]:
+        """The definitions of structs and classes by name."""
+        return _first(facts.classes for facts in self.files.values())
+
+    @cached_property
+    def enumerators(self) -> Mapping[str, Node]:
+        """Enumerators by name."""
+        return _first(facts.enumerators for facts in self.files.values())
+
+    @cached_property
+    def definitions(self) -> Mapping[str, tuple[Node, ...]]:
+        """The directives that define each macro."""
+        merged: dict[str, list[Node]] = {}
+        for facts in self.files.values():
+            for name, nodes in facts.definitions.items():
+                merged.setdefault(name, []).extend(nodes)
+        return {name: tuple(nodes) for name, nodes in merged.items()}
+
+    def seen_from(self, file: str, offset: int) -> ProgramFacts:
+        """The program as a place in a file sees it: of a macro's definitions the last in front counts."""
+        in_force: dict[str, Node] = {}
+        for name, nodes in self._redefined.get(file, {}).items():
+            before = [node for node in nodes if node.start_byte < offset]
+            in_force[name] = before[-1] if before else nodes[0]
+        if not in_force:
+            return self
+        key = (file, *(node.id for node in in_force.values()))
+        if key not in self._seen:
+            facts = self.files[file]
+            macros, with_parameters = dict(facts.macros), dict(facts.function_macros)
+            for name, node in in_force.items():
+                if node.type == "preproc_function_def":
+                    with_parameters[name] = macro_of(node, facts.source)
+                else:
+                    macros[name] = replacement(node)
+            here = replace(facts, macros=macros, function_macros=with_parameters)
+            self._seen[key] = replace(self, files={**self.files, file: here})
+        return self._seen[key]
+
+    @cached_property
+    def _redefined(self) -> dict[str, dict[str, list[Node]]]:
+        """By file, the macros that have several definitions which are compiled and differ."""
+        conditionals = Conditionals(self.definitions, self.given)
+        found: dict[str, dict[str, list[Node]]] = {}
+        for file, facts in self.files.items():
+            for name, nodes in facts.definitions.items():
+                active = [node for node in nodes if conditionals.active(node)] if len(nodes) > 1 else []
+                if len({text_of(node).strip() for node in active}) > 1:
+                    found.setdefault(file, {})[name] = active
+        return found
+
+    @cached_property
+    def _seen(self) -> dict[tuple[object, ...], ProgramFacts]:
+        return {}
+
+    @cached_property
+    def embedded(self) -> Mapping[str, Mapping[str, tuple[Node | None, ...]]]:
+        """Extents of the struct members that are arrays."""
+        return _first(facts.embedded for facts in self.files.values())
+
+    @cached_property
+    def calls(self) -> Mapping[str, tuple[Node, ...]]:
+        """Call expressions by the bare name of what they call."""
+        merged: dict[str, list[Node]] = {}
+        for facts in self.files.values():
+            for name, nodes in facts.calls.items():
+                merged.setdefault(name, []).extend(nodes)
+        return {name: tuple(nodes) for name, nodes in merged.items()}
+
+    @cached_property
+    def types(self) -> TypeNames:
+        """The program's type names."""
+        typed = {name: text for name, text in self.macros.items() if _TYPE_TEXT.fullmatch(text)}
+        aliases = {**typed, **_first(facts.aliases for facts in self.files.values())}
+        sizes = dict.fromkeys(self.structs, 0)
+        names = TypeNames(aliases, sizes)
+        for _ in range(_STRUCT_NESTING):  # a struct within a struct needs that one's size first
+            for name, members in self.structs.items():
+                sizes[name] = self._struct_size(name, members, names)
+        return names
+
+    def _struct_size(self, struct: str, members: Mapping[str, str], names: TypeNames) -> int:
+        sizes = [self._member_size(struct, name, text, names) for name, text in members.items()]
+        if not sizes:
+            return 4
+        align = max(min(size, 8) for size, _ in sizes)
+        return -(-sum(size * count for size, count in sizes) // align) * align
+
+    def _member_size(self, struct: str, name: str, text: str, names: TypeNames) -> tuple[int, int]:
+        """The bytes of a member's elements, and how many there are."""
+        kind = names.resolve(text) or UNKNOWN
+        extents = self.embedded.get(struct, {}).get(name, ())
+        if extents:
+            kind = kind._replace(indirections=max(0, kind.indirections - len(extents)))
+        return kind.bytes or 4, round(math.prod(self.extent(item) or 1 for item in extents))
+
+    def bytes_before(self, struct: str, member: str) -> int:
+        """The bytes of the members in front of one of a struct."""
+        total = 0
+        for name, text in self.structs.get(struct, {}).items():
+            if name == member:
+                break
+            size, count = self._member_size(struct, name, text, self.types)
+            total += size * count
+        return total
+
+    def extent(self, size: Node | None) -> float | None:
+        """The extent of an array as far as macros and constants of the program tell."""
+        known = evaluate(size, self._constant)
+        number = known.number if known is not None else None
+        return number if number is not None and math.isfinite(number) and number >= 1 else None
+
+    def enumerator(self, name: str) -> Polynomial | None:
+        """The value of an enumerator; None if there is none of that name, or its value is not known."""
+        if name not in self._enumerated:
+            self._enumerated[name] = None  # while it is evaluated: one that depends on itself
+            self._enumerated[name] = self._value_of(self.enumerators.get(name))
+        return self._enumerated[name]
+
+    def _value_of(self, enumerator: Node | None) -> Polynomial | None:
+        """As it is given, else one more than the one in front of it."""
+        steps = 0
+        while enumerator is not None and (value := child(enumerator, "value")) is None:
+            before = enumerator.prev_named_sibling
+            while before is not None and before.type != "enumerator":
+                before = before.prev_named_sibling
+            if before is None:
+                return Polynomial.constant(steps)
+            enumerator, steps = before, steps + 1
+        known = evaluate(value, self._constant) if enumerator is not None else None
+        return known + steps if known is not None else None
+
+    @cached_property
+    def _enumerated(self) -> dict[str, Polynomial | None]:
+        return {}
+
+    def _constant(self, name: str, depth: int = 0) -> Polynomial | None:
+        if depth > _STRUCT_NESTING:
+            return None
+        if text := self.macros.get(name):
+            return evaluate_text(text, lambda inner: self._constant(inner, depth + 1))
+        declared = self.variables.get(name)
+        if declared is None:
+            return self.enumerator(name)
+        if not declared.constant:
+            return None
+        return evaluate(declared.value, lambda inner: self._constant(inner, depth + 1))
+
+    def type_of(self, text: str, bindings: Mapping[str, str] | None = None) -> CType | None:
+        """The type a text names, template parameters replaced by ``bindings``."""
+        if bindings:
+            text = _WORD.sub(lambda word: bindings.get(word[0], word[0]), text)
+        if text not in self._resolved:
+            self._resolved[text] = self.types.resolve(text)
+        return self._resolved[text]
+
+    @cached_property
+    def _resolved(self) -> dict[str, CType | None]:
+        return {}
+
+    def member_type(self, value: CType, name: str) -> CType:
+        """The type of a member of a struct or of a built-in vector."""
+        return self.types.member(value, name, self.structs)
+
+
+def _reached(name: str, direct: Mapping[str, list[str]]) -> dict[str, None]:
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting and len(found) < _MOST_MACRO_NAMES:
+        for word in direct[waiting.pop()]:
+            if word not in found:
+                found[word] = None
+                waiting += [word] if word in direct else []
+    return found
