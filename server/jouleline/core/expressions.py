@@ -10,12 +10,12 @@ from tree_sitter import Node
 from . import costs
 from .counts import Operation
 from .ctype import INT, UNKNOWN, CType, Scalar, wider
-from .derive import derived_value, likelier
-from .evaluate import combine, evaluate, unary
+from .derive import likelier
+from .evaluate import evaluate, unary
+from .integers import IntegerCounter
 from .operators import DIVISIONS, TRUTHS, is_place, is_product, literal, operator_cost
 from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
-from .scope import KernelScope
 from .syntax import field as child
 from .syntax import operands, operator_of, text_of
 from .values import Access, Array, Derived, Value
@@ -26,7 +26,6 @@ CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.INT: Operation.INT,
     Scalar.OTHER: Operation.INT,
 }
-_MOST_TERMS = 64
 _PINNED = "pinned"
 _SMALL_INTEGER_BYTES = 2
 DATA_DEPENDENT_BRANCH = 0.5
@@ -34,7 +33,7 @@ DATA_DEPENDENT_BRANCH = 0.5
 
 
 @dataclass
-class ExpressionCounter(KernelScope):
+class ExpressionCounter(IntegerCounter):
     """Walks expressions. How statements and calls are counted, its subclasses say."""
 
     def statement(self, node: Node, times: Polynomial) -> Polynomial:
@@ -274,9 +273,9 @@ class ExpressionCounter(KernelScope):
             if moved.array is not None and not folded:
                 self.address(moved.array, times)
             return moved
-        value = self._combined(operator, left, right)
+        value = self.combined(operator, left, right)
         if kind == INT and operator in ("/", "%") and amount > costs.RECIPROCAL and not folded:
-            self._divided(operator, left, right, amount, times)
+            self.divided(operator, left, right, amount, times)
         elif scalar is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
         elif not folded:
@@ -287,77 +286,17 @@ class ExpressionCounter(KernelScope):
             return Value(INT, self._truth(node) if value is None else value)
         return Value(kind, value)
 
-    def _divided(self, operator: str, left: Value, right: Value, amount: float, times: Polynomial) -> None:
-        """Count a division of integers by what the compiler does not know.
-
-        One divisor has one reciprocal, and compilers make a remainder of the quotient of the same numbers.
-        """
-        self.integer(right.value, "reciprocal", costs.RECIPROCAL, times)
-        amount -= costs.RECIPROCAL
-        if operator == "%":
-            amount -= costs.REMAINDER
-            self.integer(self._combined("%", left, right), "", costs.REMAINDER, times)
-        self.integer(self._combined("/", left, right), "", amount, times)
-
     def _truth(self, node: Node) -> Polynomial:
         """A comparison of data: 0 or 1, who knows."""
         depends = frozenset((*(one for one in self.ranges if "@" not in one), *self.loops))
         derived = Derived(depends, extent=Polynomial.constant(2))
         return self.tally.derive(f"truth@{node.start_byte}", derived)
 
-    def integer(self, value: Polynomial | None, key: str, amount: float, times: Polynomial) -> None:
-        """Count integer operations that compute a value, as a compiler would leave them.
-
-        The same value is computed once; one that does not change in a loop is computed before it; one
-        that changes by a fixed step is stepped, or folded into the addresses of an unrolled loop.
-        """
-        if value is not None:
-            exactly = (key, value.terms)
-            if exactly in self.computed:
-                return
-            moving = value.without_terms_of(self.unrolled)
-            nearly = (key, moving.terms)
-            if nearly in self.computed:
-                amount *= costs.DISPLACED
-            self.computed.add(exactly)
-            self.computed.add(nearly)
-            if self.loops:
-                indices = self.tally.indices(moving)
-                inner = len(self.loops)
-                while inner and self.loops[inner - 1] not in indices and not self._parallel(inner):
-                    inner -= 1
-                if inner < len(self.loops):
-                    times = self.entered[inner]
-                if inner and self.loops[inner - 1] in moving.symbols and not self._parallel(inner):
-                    self.tally.count(Operation.INT, self.entered[inner - 1], amount)
-                    amount *= costs.STEPPED
-        self.tally.count(Operation.INT, times, amount)
-
-    def _parallel(self, depth: int) -> bool:
-        """Whether threads share the loop at a depth."""
-        return self.loops[depth - 1] in self.tally.parallel
-
-    def address(self, array: Array, times: Polynomial) -> None:
-        """Count what it takes to address an element: nothing where only a constant is added."""
-        self.integer(array.offset, array.name, costs.ADDRESS, times)
-
-    def _combined(self, operator: str, left: Value, right: Value) -> Polynomial | None:
-        """The value of an operation; None where it is not known or not integer."""
-        if left.value is None or right.value is None:
-            return None
-        if len(left.value.terms) + len(right.value.terms) > _MOST_TERMS:
-            return None
-        if left.type.scalar is Scalar.INT or right.type.scalar is Scalar.INT:
-            derived = derived_value(operator, left.value, right.value, self.tally)
-            if derived is not None:
-                return derived
-        return combine(operator, left.value, right.value)
-
     def _after(self, operator: str, old: Value, by: Value) -> Value:
         """What a place holds after ``old operator= by``."""
         if old.type.is_pointer:
             return self._moved(old, by, operator)
-        return Value(old.type, self._combined(operator, old, by))
+        return Value(old.type, self.combined(operator, old, by))
 
     def _set(self, target: Node | None, value: Value) -> None:
         """Remember what a variable was given."""

@@ -238,10 +238,8 @@ class HostExpressions(HostDeclarations):
             value = self.evaluate(argument)
             if isinstance(value, str):
                 return ord(value[0]) if value else 0
-            if isinstance(value, Callee):
-                return value
             cell = value.cell() if isinstance(value, Pointer) else None
-            return cell.value if cell is not None else None
+            return cell.value if cell is not None else value if isinstance(value, Callee) else None
         if argument is not None and argument.type == "subscript_expression":
             base, index = self._indexed(argument)
             if isinstance(base, Pointer):
