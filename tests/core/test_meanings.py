@@ -196,3 +196,71 @@ def test_operands_in_memory_are_read() -> None:
     int main() {{ k<<<65536, 256>>>(x, p, q); }}"""
     arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
     assert arrays["p"] == arrays["q"] == pytest.approx(12 * 65536 * 256, rel=0.01)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_methods_and_operators_of_a_name_the_one_that_fits_is_counted(first: bool) -> None:  # noqa: FBT001
+    one = "__device__ float at(int i) const { return p[i]; } __device__ V operator-() const { return *this; }"
+    two = """__device__ float at(int i, int j) const { return p[i] * p[j]; }
+        __device__ V operator-(const V &b) const { V r; r.x = x - b.x; return r; }"""
+    before = f"struct V {{ float x; const float *p; {one if first else two} {two if first else one} }};"
+    found = kernel("x[i] = a.at(i, 0); x[i] += (a - a).x;", before, "float *x, V a")
+    assert per_thread(found, Operation.SP) == 3
+
+
+def test_an_operator_of_other_objects_is_none_of_these() -> None:
+    before = """struct W { float x; }; struct V { float x; };
+    __device__ W operator-(W a, W b) { W r; r.x = a.x * b.x * a.x * b.x * a.x; return r; }"""
+    assert per_thread(kernel("V d = p[i] - p[0]; x[i] = d.x;", before, "float *x, V *p"), Operation.SP) <= 1
+
+
+def test_members_of_two_objects_are_told_apart() -> None:
+    before = "struct View { const float *p; __device__ float at(int i) const { return p[i]; } };"
+    text = f"""{before}
+    __global__ void k(float *x, View a, View b) {{ {INDEX} x[i] = a.at(i) + b.at(i); }}
+    int main() {{ k<<<65536, 256>>>(x, a, b); }}"""
+    arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
+    assert arrays["a.p"] == arrays["b.p"] == 4 * 65536 * 256
+
+
+def test_a_method_reads_and_writes_the_members_that_it_names() -> None:
+    before = """struct Big { float a, b[30], c; __device__ float get() const { return a; }
+        __device__ void set(float v) { c = v; } };"""
+    text = f"""{before}
+    __global__ void k(float *x, Big *p, Big *q) {{ {INDEX} x[i] = p[i].get(); q[i].set(x[i]); }}
+    int main() {{ k<<<65536, 256>>>(x, p, q); }}"""
+    arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
+    sector_each = 32 * 65536 * 256
+    assert arrays["p"] == pytest.approx(sector_each, rel=0.1)
+    assert arrays["q"] < 2.1 * sector_each
+
+
+def test_what_the_template_of_a_class_leaves_open_is_assumed() -> None:
+    before = "template <typename T> struct W { T x; __device__ T cube() const { return x * x * x; } };"
+    found = kernel("W<float> w; x[i] = w.cube();", before, "float *x")
+    assert per_thread(found, Operation.SP) == 2
+    assert "T = float: the template argument is not known" in found.counts.assumptions
+
+
+def test_a_long_enumeration_is_known_whoever_asks_first() -> None:
+    names = "E0 = 3, " + ", ".join(f"E{number} = E{number - 1} + 1" for number in range(1, 400))
+    before = f"enum {{ {names}, LAST }};"
+    assert floats("for (int j = 0; j < LAST; j++) x[i] += 1.0f;", before)[0] == 403
+
+
+def test_a_loop_from_values_made_of_values_is_read_at_once() -> None:
+    """Each line uses both others: written out, the last would double with every line."""
+    lines = "".join(f"a = (a + b) / {3 + step % 4}; b = (a + b + i) / 5; " for step in range(40))
+    found = kernel(
+        f"int a = i, b = i + 1; {lines} for (int j = a; j < 99999; j++) x[i] += 1.0f;", "", "float *x"
+    )
+    assert per_thread(found, Operation.SP) > 0
+
+
+def test_braces_make_no_difference_to_what_is_unrolled() -> None:
+    inner = "for (int l = 0; l < 8; l++) s += y[l] * s;"
+    bare, braced = (
+        integers(f"float s = 0; for (int j = 0; j < 20; j++) {body} x[i] = s;")
+        for body in (inner, f"{{ {inner} }}")
+    )
+    assert bare == braced

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tree_sitter import Node
+
 from jouleline.core.counts import Evidence, KernelCounts
+from jouleline.core.declarations import function_of
 from jouleline.core.device import Device
 from jouleline.core.estimate import estimate
 from jouleline.core.hostfunctions import HostFunctions
@@ -19,7 +22,7 @@ from jouleline.core.profile import KernelProfile
 from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.roofline import Bound, classify
 from jouleline.core.source import SourceText
-from jouleline.core.syntax import ParsedSource
+from jouleline.core.syntax import ParsedSource, descendants
 from jouleline.core.visit import Visit
 from jouleline.languages import LANGUAGES, LanguageSupport
 
@@ -139,9 +142,14 @@ class Followed:
         return certain(estimate(setting, self.device, file))
 
     def _program_at(self, file: str, kernel: Kernel) -> ProgramFacts:
+        """The program with the macros that the kernel sees."""
+        if not self.program.redefines(file):
+            return self.program
         facts, at = self.program.files[file], kernel.end  # it may define its macros itself
-        if facts.source is not kernel.source and (known := facts.functions.get(kernel.name)):
-            at = known.node.end_byte  # the kernel is in a later state of the file, or in a repaired text
+        if facts.source is not kernel.source and (known := facts.overloads.get(kernel.name)):
+            # The kernel is in a later state of the file, or in a repaired text: the n-th of its name.
+            before = sum(one.start_byte < kernel.start for one in _definitions(kernel))
+            at = known[min(before, len(known) - 1)].node.end_byte
         return self.program.seen_from(file, at)
 
 
@@ -178,6 +186,14 @@ def analyse(
         {name: file.source.text for name, file in parsed.items()},
         {name: tuple(file.launches) for name, file in parsed.items()},
     )
+
+
+def _definitions(kernel: Kernel) -> Iterator[Node]:
+    """The functions of a kernel's name in its text, in order."""
+    for node in descendants(kernel.source.root, "function_definition"):
+        function = function_of(node, kernel.source)
+        if function is not None and function.name == kernel.name:
+            yield node
 
 
 def _launches(source: ParsedSource) -> list[Launch]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tree_sitter import Node
 
 from . import costs
 from .counts import Doubt, Operation
 from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, result_of_conversion, wider
-from .declarations import Function
+from .declarations import Function, type_parameters
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .expressions import CLASS_OF, ExpressionCounter
@@ -43,6 +44,13 @@ class Inlined:
     expanded: int = 0
 
 
+class _Receiver(NamedTuple):
+    """An object whose method is called, and how it is written."""
+
+    text: str
+    value: Value
+
+
 @dataclass
 class CallCounter(ExpressionCounter):
     """Counts calls."""
@@ -67,7 +75,9 @@ class CallCounter(ExpressionCounter):
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < _DEPTH and self.inlined.expanded < _MOST_EXPANDED:
             return self._expand(macro, values, times)
-        own = self._own(name, function, receiver, values)
+        own = self._own(callee, function, receiver, values)
+        if receiver is not None:
+            self._reached(receiver.value, own, times)
         if own is not None and own.body is not None:
             return self._inline(own, self._inside(own, callee, values, nodes, receiver), times)
         if name.startswith("make_") and (vector := self.type_of(name.removeprefix("make_"))) is not None:
@@ -87,43 +97,52 @@ class CallCounter(ExpressionCounter):
             return None
         known = [one for one in self.program.overloads.get(f"operator{operator}", ()) if one.body is not None]
         methods = [one for one in known if one.owner and one.owner == operands[0].type.struct]
-        free = [one for one in known if len(one.parameters) == len(operands)]
+        free = [one for one in known if not one.owner and self._takes(one, operands)]
         if not (methods or free):
             return None
         for one in operands:
             self.whole(one, times, write=False)
         if methods:
-            inner = self._inside(methods[0], "", operands[1:], nodes[1:], operands[0])
-            return self._inline(methods[0], inner, times)
+            method = self._fitting(methods, operands[1:])
+            receiver = _Receiver(text_of(nodes[0]), operands[0])
+            return self._inline(method, self._inside(method, "", operands[1:], nodes[1:], receiver), times)
         function = self._fitting(free, operands)
         return self._inline(function, self._inside(function, "", operands, nodes, None), times)
 
-    def _receiver(self, function: Node | None, times: Polynomial) -> Value | None:
-        """The object whose method is called; one in memory is read."""
+    def _takes(self, function: Function, operands: Sequence[Value]) -> bool:
+        """Whether an operator is one for such objects."""
+        kinds = [self.type_of(one.type) for one in function.parameters]
+        if len(kinds) != len(operands):
+            return False
+        alike = (kind == one.type and one.type.struct for kind, one in zip(kinds, operands, strict=True))
+        return bool(function.template_parameters) or any(alike)
+
+    def _receiver(self, function: Node | None, times: Polynomial) -> _Receiver | None:
+        """The object whose method is called."""
         if function is None:
             return None
         if function.type == "field_expression":
-            receiver = self.expression(child(function, "argument"), times)
+            argument = child(function, "argument")
+            text, value = text_of(argument), self.expression(argument, times)
         elif function.type == "identifier" and text_of(function) in self.names:
-            receiver = self.names[text_of(function)]  # an object that is called as a function
+            text, value = text_of(function), self.names[text_of(function)]  # called as a function
         else:
             return None
-        receiver = receiver._replace(type=_pointee(receiver.type))
-        self.whole(receiver, times, write=False)
-        return receiver
+        return _Receiver(text, value._replace(type=_pointee(value.type)))
 
     def _own(
-        self, name: str, function: Node | None, receiver: Value | None, values: Sequence[Value]
+        self, callee: str, function: Node | None, receiver: _Receiver | None, values: Sequence[Value]
     ) -> Function | None:
         """The program's function that is called: a method of the receiver's class, or one of that name."""
         if receiver is None:
-            return self._overload(name, values)
+            return self._overload(callee, values)
         if function is not None and function.type == "field_expression":
             name = text_of(child(function, "field")).split("<")[0]
         else:
             name = "operator()"
-        methods = self.program.overloads.get(name, ())
-        return next((one for one in methods if one.owner and one.owner == receiver.type.struct), None)
+        known = self.program.overloads.get(name, ())
+        methods = [one for one in known if one.owner and one.owner == receiver.value.type.struct]
+        return self._fitting(methods, values) if methods else None
 
     def _known(
         self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
@@ -189,10 +208,32 @@ class CallCounter(ExpressionCounter):
 
     # The program's own functions and macros
 
-    def _overload(self, name: str, values: Sequence[Value]) -> Function | None:
+    def _reached(self, value: Value, method: Function | None, times: Polynomial) -> None:
+        """Count what a method reads and writes of its object: the members that it names, or all of it."""
+        kind, array = value.type, value.array
+        if array is None or method is None or kind.struct not in self.program.structs:
+            self.whole(value, times, write=False)
+            return
+        words = method.words
+        sizes = {
+            name: self.program.member_type(kind, name).bytes
+            for name in self.program.structs[kind.struct]
+            if name in words
+        }
+        if size := sum(sizes.values()):
+            self.access(array, kind, min(size, kind.bytes), times, write=False)
+        if size := sum(sizes[name] for name in sizes.keys() & method.changes.names):
+            self.access(array, kind, min(size, kind.bytes), times, write=True)
+
+    def _overload(self, callee: str, values: Sequence[Value]) -> Function | None:
         """Of the functions of a name the one whose parameters fit best; the first of those that fit alike."""
+        owner, _, name = callee.partition("<")[0].strip().rpartition("::")
         known = self.program.overloads.get(name, ())
-        return self._fitting(known, values) if len(known) > 1 else self.program.functions.get(name)
+        if len(known) < 2:
+            return self.program.functions.get(name)
+        this = self.names.get("this")
+        owners = ("", owner.rpartition("::")[2], this.type.struct if this is not None else "")
+        return self._fitting([one for one in known if one.owner in owners] or known, values)
 
     def _fitting(self, known: Sequence[Function], values: Sequence[Value]) -> Function:
         def misfits(function: Function) -> tuple[bool, bool, int]:
@@ -208,7 +249,7 @@ class CallCounter(ExpressionCounter):
         callee: str,
         values: Sequence[Value],
         nodes: Sequence[Node | None],
-        receiver: Value | None,
+        receiver: _Receiver | None,
     ) -> CallCounter:
         """The scope inside of a function: its parameters, template parameters and members are bound."""
         inner = copy(self)
@@ -218,10 +259,14 @@ class CallCounter(ExpressionCounter):
         inner.loops, inner.entered, inner.spaces = (), (), {}
         inner.computed, inner.returned = set(), None
         inner.depth += 1
-        if receiver is not None:
-            inner.names |= self._members(receiver)
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
+        for name in self._open_types(function) if receiver is not None else ():
+            if name not in inner.types:
+                self.tally.assume(f"{name} = float: the template argument is not known")
+                inner.types[name] = FLOAT
+        if receiver is not None:
+            inner.names |= self._members(receiver, inner.type_of)
         for name, text in zip(function.template_parameters, given, strict=False):
             known = evaluate_text(text, self.lookup)
             if name not in inner.types and known is not None:
@@ -243,18 +288,26 @@ class CallCounter(ExpressionCounter):
                     inner.fixed[deduced] = extent
         return inner
 
-    def _members(self, receiver: Value) -> dict[str, Value]:
-        """What a method sees of its object, which was read before it was called."""
-        owner = receiver.type
-        found = {"this": Value(owner.pointer(), None, receiver.array)}
-        for name in self.program.structs.get(owner.struct, {}):
-            member = self.program.member_type(owner, name)
-            if (array := self.embedded(receiver.array, name, owner, name)) is not None:
+    def _open_types(self, method: Function) -> Sequence[str]:
+        """The types that a method's template, and that of its class, leave open."""
+        around = self.program.classes.get(method.owner)
+        own = [name for name in method.template_parameters if name not in method.value_parameters]
+        return [*own, *(type_parameters(around) if around is not None else ())]
+
+    def _members(self, receiver: _Receiver, type_of: Callable[[str], CType | None]) -> dict[str, Value]:
+        """What a method sees of its object, whose memory was counted where it is called."""
+        owner = receiver.value.type
+        found = {"this": Value(owner.pointer())}
+        for name, declared in self.program.structs.get(owner.struct, {}).items():
+            member, text = type_of(declared) or UNKNOWN, f"{receiver.text}.{name}"
+            if (known := self.names.get(text)) is not None:
+                found[name] = known
+            elif (array := self.embedded(receiver.value.array, text, owner, name)) is not None:
                 found[name] = Value(member, None, array)
             elif member.is_pointer:
-                found[name] = Value(member, None, Array(name, "global"))
+                found[name] = Value(member, None, Array(text, "global"))
             else:
-                found[name] = Value(member, Polynomial.symbol(name) if member.scalar is Scalar.INT else None)
+                found[name] = Value(member, Polynomial.symbol(text) if member.scalar is Scalar.INT else None)
         return found
 
     def _template_types(
@@ -276,7 +329,7 @@ class CallCounter(ExpressionCounter):
     def _inline(self, function: Function, inner: CallCounter, times: Polynomial) -> Value:
         """Count a function's body; equal arguments cost the same, so each is walked once."""
         known = [*inner.names.items()][len(self.builtins) :]
-        key = (function.name, inner.depth, *known, *inner.fixed.items(), *inner.types.items())
+        key = (function.node.id, inner.depth, *known, *inner.fixed.items(), *inner.types.items())
         known_part = self.inlined.parts.get(key)
         if known_part is None and (self.depth >= _DEPTH or len(self.inlined.parts) >= _MOST_INLINED):
             self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only", Doubt.TRIPS)

@@ -200,7 +200,7 @@ class BodyCounter(CallCounter):
         if body is None:
             return 0.0
         size = 0.0
-        for node in body.named_children:
+        for node in [body] if body.type == "for_statement" else body.named_children:
             if node.type == "for_statement":
                 inner = self._size(child(node, "body"))
                 trips = read_loop(node, self.compiled).trips

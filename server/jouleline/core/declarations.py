@@ -79,6 +79,12 @@ class Function:
         return Changes.of(self.node)
 
     @cached_property
+    def words(self) -> frozenset[str]:
+        """The names that occur in the function's body."""
+        named = descendants(self.body, "identifier", "field_identifier") if self.body is not None else ()
+        return frozenset(map(text_of, named))
+
+    @cached_property
     def owner(self) -> str:
         """The class that the function is a member of; empty for none."""
         declarator, _ = _declarator(self.node)
@@ -162,9 +168,7 @@ def function_of(node: Node, source: ParsedSource) -> Function | None:
     if declarator is None:
         return None
     name = text_of(child(declarator, "declarator"))
-    template = node.parent if node.parent and node.parent.type == "template_declaration" else None
-    listed = template.named_children[0].named_children if template else []
-    names = {_parameter_name(item): item.type for item in listed if item.named_children}
+    names = _template_parameters(node)
     return Function(
         name.split("<")[0].split("::")[-1],
         node,
@@ -174,6 +178,18 @@ def function_of(node: Node, source: ParsedSource) -> Function | None:
         tuple(names),
         frozenset(name for name, kind in names.items() if kind in _VALUE_PARAMETERS),
     )
+
+
+def _template_parameters(node: Node) -> dict[str, str]:
+    """The template parameters of a function or class, and of which kind of node each is."""
+    template = node.parent if node.parent and node.parent.type == "template_declaration" else None
+    listed = template.named_children[0].named_children if template else []
+    return {_parameter_name(item): item.type for item in listed if item.named_children}
+
+
+def type_parameters(node: Node) -> list[str]:
+    """Those template parameters of a function or class that are types."""
+    return [name for name, kind in _template_parameters(node).items() if kind not in _VALUE_PARAMETERS]
 
 
 def _declarator(node: Node) -> tuple[Node | None, int]:

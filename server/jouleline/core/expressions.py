@@ -344,7 +344,7 @@ class ExpressionCounter(IntegerCounter):
         """Count ``target operator right``, which is worth ``by``; returns what is stored."""
         old = self.expression(target, times)
         if self.operation(operator, (old, by), (target, right), times) is not None:
-            return old._replace(value=None)
+            return Value(old.type)
         operator = operator.removesuffix("=")
         kind = wider(old.type, by.type)
         amount = operator_cost(operator, kind, self._divisor(operator, right))

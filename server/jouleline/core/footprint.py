@@ -20,6 +20,8 @@ SECTOR_BYTES = 32
 
 Lane = Mapping[str, float]
 """The values of the parallel indices in one thread of a warp; those that are missing are 0."""
+Place = float | tuple[float, ...]
+"""A symbol's value in a lane; a tuple that names the value where it could be anything."""
 Form = tuple[tuple[str, float], ...]
 """The coefficient (elements) of each symbol in an index."""
 
@@ -76,34 +78,51 @@ class Space:
         still = [term for term in index.terms if self.moving.isdisjoint(term[0])]
         return sum([factor * math.prod(map(self.value_of, monomial)) for monomial, factor in still])
 
-    def count(self, name: str, ranges: Mapping[str, float]) -> float:
-        """How many values a symbol takes while the indices run through ``ranges``."""
+    def count(self, name: str, ranges: Mapping[str, float], known: dict[str, float] | None = None) -> float:
+        """How many values a symbol takes while the indices run through ``ranges``.
+
+        ``known`` are counts that were worked out on the way, for values are made of values.
+        """
         derived = self.derived.get(name)
         if derived is None:
             return ranges.get(name, 1.0)
+        known = {} if known is None else known
+        if name not in known:
+            known[name] = self._counted(name, derived, ranges, known)
+        return known[name]
+
+    def _counted(
+        self, name: str, derived: Derived, ranges: Mapping[str, float], known: dict[str, float]
+    ) -> float:
         most = math.prod([ranges.get(index, 1.0) for index in derived.depends])
         if derived.follows is not None:
             span = 1.0
             for symbol, coefficient in self._followed(name, derived.follows):
-                span += abs(coefficient) * (self.count(symbol, ranges) - 1)
+                span += abs(coefficient) * (self.count(symbol, ranges, known) - 1)
             most = min(most, span / max(1.0, derived.divisor.evaluate(self.value_of)))
         if derived.extent is not None:
             most = min(most, max(1.0, derived.extent.evaluate(self.value_of)))
         return max(1.0, most)
 
-    def at(self, name: str, lane: Lane) -> float | tuple[float, ...]:
-        """A symbol's value in a lane; a tuple that names the value where it could be anything."""
+    def at(self, name: str, lane: Lane, known: dict[str, Place] | None = None) -> Place:
+        """A symbol's value in a lane; ``known`` are those of the lane that were worked out on the way."""
         derived = self.derived.get(name)
         if derived is None:
             return lane.get(name, 0.0)
+        known = {} if known is None else known
+        if name not in known:
+            known[name] = self._placed(name, derived, lane, known)
+        return known[name]
+
+    def _placed(self, name: str, derived: Derived, lane: Lane, known: dict[str, Place]) -> Place:
         if derived.follows is None:
             return tuple(lane.get(index, 0.0) for index in sorted(derived.depends))
         value = self.offset(derived.follows)
         for symbol, coefficient in self._followed(name, derived.follows):
-            known = self.at(symbol, lane)
-            if isinstance(known, tuple):
-                return known
-            value += coefficient * known
+            inner = self.at(symbol, lane, known)
+            if isinstance(inner, tuple):
+                return inner
+            value += coefficient * inner
         value /= max(1.0, derived.divisor.evaluate(self.value_of))
         if derived.extent is not None and (modulus := derived.extent.evaluate(self.value_of)) >= 1:
             value %= modulus
@@ -154,8 +173,9 @@ class Space:
         told = [(name, coefficient) for name, coefficient in form if not self.displaces(name, form)]
         for lane in self.lanes:
             position, scattered = 0.0, []
+            known: dict[str, Place] = {}
             for name, coefficient in told:
-                value = self.at(name, lane)
+                value = self.at(name, lane, known)
                 if isinstance(value, tuple):
                     scattered.append((name, value))
                 else:

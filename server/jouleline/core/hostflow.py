@@ -180,6 +180,7 @@ class HostFlow(HostCalls):
     def _loop(self, condition: Node | None, update: Node | None, body: Node | None) -> str:
         """Follow a loop for as long as that is cheap, then forget what its later iterations change."""
         mark, started, uncertain = self.watch(), self.steps, self.uncertain
+        # What is done again and again, as for one benchmark after the other, seldom tells anything new.
         again = self._followed.get(body.id, 0) if body is not None else 0
         allowance = _ALLOWANCE[min(self.loops + again, 2)]
         if body is not None:

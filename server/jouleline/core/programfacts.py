@@ -25,6 +25,11 @@ _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
 # A macro of more names is a generated table, and no size or index.
 _MOST_MACRO_NAMES = 100
 _STRUCT_NESTING = 4
+# What two views of a program have in common that differ in macros alone, and if these name no types.
+_APART_FROM_MACROS = (
+    "variables functions defined_at structs overloads classes enumerators embedded calls".split()
+)
+_APART_FROM_TYPES = (*_APART_FROM_MACROS, "types", "_resolved", "_enumerated")
 T = TypeVar("T")
 
 
@@ -128,8 +133,15 @@ class ProgramFacts:
                 else:
                     macros[name] = replacement(node)
             here = replace(facts, macros=macros, function_macros=with_parameters)
-            self._seen[key] = replace(self, files={**self.files, file: here})
+            made = self._seen[key] = replace(self, files={**self.files, file: here})
+            texts = (table.get(name, "") for name in in_force for table in (macros, facts.macros))
+            shared = _APART_FROM_MACROS if any(map(_TYPE_TEXT.fullmatch, texts)) else _APART_FROM_TYPES
+            made.__dict__.update({name: getattr(self, name) for name in shared})
         return self._seen[key]
+
+    def redefines(self, file: str) -> bool:
+        """Whether a macro of a file means one thing in one place and another in the next."""
+        return file in self._redefined
 
     @cached_property
     def _redefined(self) -> dict[str, dict[str, list[Node]]]:
@@ -200,45 +212,44 @@ class ProgramFacts:
 
     def extent(self, size: Node | None) -> float | None:
         """The extent of an array as far as macros and constants of the program tell."""
-        known = evaluate(size, self._constant)
+        known = evaluate(size, lambda name: self._constant(name, self._enumerated))
         number = known.number if known is not None else None
         return number if number is not None and math.isfinite(number) and number >= 1 else None
 
     def enumerator(self, name: str) -> Polynomial | None:
         """The value of an enumerator; None if there is none of that name, or its value is not known."""
-        if name not in self._enumerated:
-            self._enumerated[name] = None  # while it is evaluated: one that depends on itself
-            self._enumerated[name] = self._value_of(self.enumerators.get(name))
-        return self._enumerated[name]
-
-    def _value_of(self, enumerator: Node | None) -> Polynomial | None:
-        """As it is given, else one more than the one in front of it."""
-        steps = 0
-        while enumerator is not None and (value := child(enumerator, "value")) is None:
-            before = enumerator.prev_named_sibling
-            while before is not None and before.type != "enumerator":
-                before = before.prev_named_sibling
-            if before is None:
-                return Polynomial.constant(steps)
-            enumerator, steps = before, steps + 1
-        known = evaluate(value, self._constant) if enumerator is not None else None
-        return known + steps if known is not None else None
+        return self._enumerated.get(name)
 
     @cached_property
-    def _enumerated(self) -> dict[str, Polynomial | None]:
-        return {}
+    def _enumerated(self) -> dict[str, Polynomial]:
+        """As it is given, else one more than the one in front of it."""
+        lists = {one.parent.id: one.parent for one in self.enumerators.values() if one.parent is not None}
+        found: dict[str, Polynomial] = {}
+        for _ in range(2):  # the second time, with those of files that come later
+            for listed in lists.values():
+                value: Polynomial | None = Polynomial.constant(-1)
+                for one in listed.named_children:
+                    if one.type != "enumerator":
+                        continue
+                    if (given := child(one, "value")) is not None:
+                        value = evaluate(given, lambda name: self._constant(name, found))
+                    elif value is not None:
+                        value = value + 1
+                    if value is not None:
+                        found.setdefault(text_of(child(one, "name")), value)
+        return found
 
-    def _constant(self, name: str, depth: int = 0) -> Polynomial | None:
+    def _constant(self, name: str, enumerated: Mapping[str, Polynomial], depth: int = 0) -> Polynomial | None:
         if depth > _STRUCT_NESTING:
             return None
         if text := self.macros.get(name):
-            return evaluate_text(text, lambda inner: self._constant(inner, depth + 1))
+            return evaluate_text(text, lambda inner: self._constant(inner, enumerated, depth + 1))
         declared = self.variables.get(name)
         if declared is None:
-            return self.enumerator(name)
+            return enumerated.get(name)
         if not declared.constant:
             return None
-        return evaluate(declared.value, lambda inner: self._constant(inner, depth + 1))
+        return evaluate(declared.value, lambda inner: self._constant(inner, enumerated, depth + 1))
 
     def type_of(self, text: str, bindings: Mapping[str, str] | None = None) -> CType | None:
         """The type a text names, template parameters replaced by ``bindings``."""

@@ -125,6 +125,7 @@ class Tally:
     parallel: list[str] = field(default_factory=list)
     shared_loops: dict[int, Shared] = field(default_factory=dict)
     visits: VisitCounter = field(default_factory=VisitCounter)
+    _data: dict[str, bool] = field(default_factory=dict)
     _operations: defaultdict[Operation, dict[Monomial, float]] = field(
         default_factory=lambda: defaultdict(dict)
     )
@@ -175,8 +176,18 @@ class Tally:
                     found |= self.derived[name].depends
         return frozenset(found)
 
-    def mean(self, name: str) -> Polynomial | None:
-        """The mean of an index, or of a remainder or quotient of indices; None for other symbols."""
+    def mean(self, name: str, known: dict[str, Polynomial | None] | None = None) -> Polynomial | None:
+        """The mean of an index, or of a remainder or quotient of indices; None for other symbols.
+
+        ``known`` are means that were worked out on the way: values are made of values, again and again.
+        """
+        known = {} if known is None else known
+        if name not in known:
+            known[name] = None
+            known[name] = self._mean(name, known)
+        return known[name]
+
+    def _mean(self, name: str, known: dict[str, Polynomial | None]) -> Polynomial | None:
         if name in self.ranges:
             return (self.ranges[name] - 1) * 0.5
         derived = self.derived.get(name)
@@ -184,18 +195,24 @@ class Tally:
             return None
         if derived.extent is not None:
             return (derived.extent - 1) * 0.5
-        means = {inner: mean for inner in derived.follows.symbols if (mean := self.mean(inner)) is not None}
+        inside = ((inner, self.mean(inner, known)) for inner in derived.follows.symbols)
+        means = {inner: mean for inner, mean in inside if mean is not None}
         divisor = derived.divisor.number
         return derived.follows.substitute(means) * (1 / divisor) if divisor else None
 
     def depends_on_data(self, value: Polynomial) -> bool:
         """Whether a value that was loaded from memory is part of it."""
-        for monomial, _ in value.terms if self.derived else ():
-            for name in monomial:
-                derived = self.derived.get(name)
-                if derived is not None and (derived.follows is None or self.depends_on_data(derived.follows)):
-                    return True
-        return False
+        if not self.derived:
+            return False
+        return any(self._follows_data(name) for monomial, _ in value.terms for name in monomial)
+
+    def _follows_data(self, name: str) -> bool:
+        if name not in self._data:
+            derived = self.derived.get(name)
+            if derived is None:
+                return False  # it may be derived later
+            self._data[name] = derived.follows is None or self.depends_on_data(derived.follows)
+        return self._data[name]
 
     def derive(self, name: str, derived: Derived) -> Polynomial:
         """A value that is a symbol of its own; the same name is the same value."""
