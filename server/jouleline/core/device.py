@@ -128,15 +128,12 @@ class Device:
     def peak(self, kind: RidgeKind) -> Figure | None: ...
     def peak(self, kind: RidgeKind) -> Figure | None:
         """Peak rate of a class of operations (FLOP/s or op/s); None without tensor units."""
-        match kind:
-            case "sp":
-                return self.sp_flop_per_s
-            case "dp":
-                return self.dp_flop_per_s
-            case "int":
-                return self.int_op_per_s
-            case "tensor":
-                return self.tensor_flop_per_s
+        return {
+            "sp": self.sp_flop_per_s,
+            "dp": self.dp_flop_per_s,
+            "int": self.int_op_per_s,
+            "tensor": self.tensor_flop_per_s,
+        }[kind]
 
     @overload
     def ridge(self, kind: OperationKind) -> float: ...
