@@ -259,9 +259,10 @@ class ExpressionCounter(IntegerCounter):
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, operator, right_node = operands(node)
         left, right = self.expression(left_node, times), self.expression(right_node, times)
-        own = self.operation(operator, (left, right), (left_node, right_node), times)
-        if own is not None:
-            return own
+        if left.type.struct or right.type.struct:
+            own = self.operation(operator, (left, right), (left_node, right_node), times)
+            if own is not None:
+                return own
         kind = wider(left.type, right.type)
         scalar = kind.arithmetic
         amount = operator_cost(operator, kind, self._divisor(operator, right_node))
