@@ -261,11 +261,11 @@ class CallCounter(ExpressionCounter):
         inner.depth += 1
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
-        for name in self._open_types(function) if receiver is not None else ():
-            if name not in inner.types:
-                self.tally.assume(f"{name} = float: the template argument is not known")
-                inner.types[name] = FLOAT
         if receiver is not None:
+            for name in self._open_types(function):
+                if name not in inner.types:
+                    self.tally.assume(f"{name} = float: the template argument is not known")
+                    inner.types[name] = FLOAT
             inner.names |= self._members(receiver, inner.type_of)
         for name, text in zip(function.template_parameters, given, strict=False):
             known = evaluate_text(text, self.lookup)

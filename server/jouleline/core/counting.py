@@ -186,14 +186,18 @@ class BodyCounter(CallCounter):
 
     def _unrolled(self, node: Node) -> bool:
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""
-        trips = read_loop(node, self.compiled).trips
-        known = trips.number if trips is not None else None
+        known = self._compiled_trips(node)
         if known is None or known > costs.UNROLLED_TRIPS:
             return False
         asked = node.prev_named_sibling
         if asked is not None and asked.type == "preproc_call" and "unroll" in text_of(asked):
             return True
         return known * self._size(child(node, "body")) <= costs.UNROLLED_SIZE
+
+    def _compiled_trips(self, node: Node) -> float | None:
+        """How often a loop runs, where the compiler knows it."""
+        trips = read_loop(node, self.compiled).trips
+        return trips.number if trips is not None else None
 
     def _size(self, body: Node | None) -> float:
         """About how many instructions a stretch of code becomes, loops in it that are unrolled included."""
@@ -203,8 +207,7 @@ class BodyCounter(CallCounter):
         for node in [body] if body.type == "for_statement" else body.named_children:
             if node.type == "for_statement":
                 inner = self._size(child(node, "body"))
-                trips = read_loop(node, self.compiled).trips
-                known = trips.number if trips is not None else None
+                known = self._compiled_trips(node)
                 size += inner * known if known is not None and inner * known <= costs.UNROLLED_SIZE else inner
             else:
                 size += sum(1 for _ in descendants(node, *_SIZED))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
@@ -26,9 +26,7 @@ _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
 _MOST_MACRO_NAMES = 100
 _STRUCT_NESTING = 4
 # What two views of a program have in common that differ in macros alone, and if these name no types.
-_APART_FROM_MACROS = (
-    "variables functions defined_at structs overloads classes enumerators embedded calls".split()
-)
+_APART_FROM_MACROS = "variables functions structs overloads classes enumerators embedded".split()
 _APART_FROM_TYPES = (*_APART_FROM_MACROS, "types", "_resolved", "_enumerated")
 T = TypeVar("T")
 
@@ -39,6 +37,14 @@ def _first(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
         for name, item in table.items():
             merged.setdefault(name, item)
     return merged
+
+
+def _all(tables: Iterable[Mapping[str, Sequence[T]]]) -> dict[str, tuple[T, ...]]:
+    merged: dict[str, list[T]] = {}
+    for table in tables:
+        for name, items in table.items():
+            merged.setdefault(name, []).extend(items)
+    return {name: tuple(items) for name, items in merged.items()}
 
 
 @dataclass(frozen=True)
@@ -90,11 +96,7 @@ class ProgramFacts:
     @cached_property
     def overloads(self) -> Mapping[str, tuple[Function, ...]]:
         """All function definitions by bare name, in the order of files and text."""
-        merged: dict[str, list[Function]] = {}
-        for facts in self.files.values():
-            for name, functions in facts.overloads.items():
-                merged.setdefault(name, []).extend(functions)
-        return {name: tuple(functions) for name, functions in merged.items()}
+        return _all(facts.overloads for facts in self.files.values())
 
     @cached_property
     def classes(self) -> Mapping[str, Node]:
@@ -109,11 +111,7 @@ class ProgramFacts:
     @cached_property
     def definitions(self) -> Mapping[str, tuple[Node, ...]]:
         """The directives that define each macro."""
-        merged: dict[str, list[Node]] = {}
-        for facts in self.files.values():
-            for name, nodes in facts.definitions.items():
-                merged.setdefault(name, []).extend(nodes)
-        return {name: tuple(nodes) for name, nodes in merged.items()}
+        return _all(facts.definitions for facts in self.files.values())
 
     def seen_from(self, file: str, offset: int) -> ProgramFacts:
         """The program as a place in a file sees it: of a macro's definitions the last in front counts."""
@@ -167,11 +165,7 @@ class ProgramFacts:
     @cached_property
     def calls(self) -> Mapping[str, tuple[Node, ...]]:
         """Call expressions by the bare name of what they call."""
-        merged: dict[str, list[Node]] = {}
-        for facts in self.files.values():
-            for name, nodes in facts.calls.items():
-                merged.setdefault(name, []).extend(nodes)
-        return {name: tuple(nodes) for name, nodes in merged.items()}
+        return _all(facts.calls for facts in self.files.values())
 
     @cached_property
     def types(self) -> TypeNames:

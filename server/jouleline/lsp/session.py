@@ -181,8 +181,15 @@ class Session:
 
     def read_before(self, path: Path | None, text: SourceText) -> ParsedFile | None:
         """A file of that text, if it was read as a part of another one's program."""
-        known = self.parsed_files().get(path) if path is not None else None
-        return known if known is not None and known.source.text == text else None
+        if path is None:
+            return None
+        named = (
+            (absolute(around.root, name), file)
+            for around in self._surroundings.values()
+            for name, file in around.files.items()
+            if name.endswith(path.name)  # a path takes longer to make, and each opening waits for all
+        )
+        return next((file for place, file in named if place == path and file.source.text == text), None)
 
     def document_at(self, path: Path) -> Document | None:
         """The open document of a file."""
