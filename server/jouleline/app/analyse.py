@@ -85,7 +85,8 @@ class Analysis:
 class Followed:
     """A program whose host code has been followed on a device: all that its kernels are counted by.
 
-    Bodies of kernels have no part in it, so it serves as well when one of them has changed.
+    Bodies of kernels have no part in it, so it serves as well when one of them has changed; kernels share
+    what they find in its host ``functions``.
     """
 
     program: ProgramFacts
@@ -93,6 +94,7 @@ class Followed:
     arguments: tuple[str, ...]
     reached: LaunchSites
     launches: Mapping[str, list[Launch]]
+    functions: HostFunctions = field(default_factory=HostFunctions)
 
     @staticmethod
     def of(
@@ -112,21 +114,11 @@ class Followed:
         reached = follow(compiled(program), arguments, int(device.multiprocessors.value), find)
         return Followed(reached.program, device, arguments, reached, _ways(parsed, reached))
 
-    def reports(
-        self,
-        file: str,
-        language: LanguageSupport,
-        kernel: Kernel,
-        functions: HostFunctions | None = None,
-    ) -> list[KernelReport]:
-        """The bounds of one kernel in ``file``, one for each way it is launched.
-
-        Kernels of one state of the files may share what they find in its host ``functions``.
-        """
-        functions = HostFunctions() if functions is None else functions
+    def reports(self, file: str, language: LanguageSupport, kernel: Kernel) -> list[KernelReport]:
+        """The bounds of one kernel in ``file``, one for each way it is launched."""
         found = []
         for way, visit in _visited(kernel, self.launches, self.reached):
-            host = HostScope(self.program, self.arguments, visit, functions=functions)
+            host = HostScope(self.program, self.arguments, visit, functions=self.functions)
             counts = self._count(file, language, kernel, way, host)
             shown = _instance(kernel, way, visit)
             found.append(KernelReport(file, shown, way, counts, classify(counts, self.device), visit=visit))
@@ -171,12 +163,11 @@ def analyse(
     followed = (
         replace(followed, device=device) if followed else Followed.of(parsed, device, arguments, macros)
     )
-    functions = HostFunctions()
     reports = [
         report
         for name, file in parsed.items()
         for language, kernel in file.kernels
-        for report in followed.reports(name, language, kernel, functions)
+        for report in followed.reports(name, language, kernel)
     ]
     return Analysis(
         device,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
@@ -12,11 +14,30 @@ from .syntax import ParsedSource, ancestor, descendants, text_of
 from .syntax import field as child
 
 
+_DECLARATOR: Final = re.compile(r"(\w+)\s*(.*)", re.DOTALL)
+_DIM3: Final = "dim3"
+_TELLING: Final = ("declaration", "init_declarator", "assignment_expression")
+
+
+class Given(NamedTuple):
+    """What a ``dim3`` variable is given at an offset: all of it, or its ``member``."""
+
+    offset: int
+    member: str
+    value: str
+
+
 @dataclass
 class HostFunctions:
-    """The functions of one state of a program, by the identity of nodes in its trees."""
+    """The functions of one state of a program, by the identity of nodes in its trees.
+
+    Kernels may share them for as long as these trees are held: nodes of others, such as those of a kernel
+    that has changed since, are not to be asked about.
+    """
 
     _around: dict[int, Node | None] = field(default_factory=dict)
+    _telling: dict[int, Sequence[Node]] = field(default_factory=dict)
+    _given: dict[int, Mapping[str, Sequence[Given]]] = field(default_factory=dict)
     _assigned: dict[int, Mapping[str, list[Node]]] = field(default_factory=dict)
     _declared: dict[int, Sequence[tuple[Declared, int]]] = field(default_factory=dict)
 
@@ -30,7 +51,9 @@ class HostFunctions:
         """The values that plain assignments in a function give to each name, in text order."""
         if function.id not in self._assigned:
             values: dict[str, list[Node]] = {}
-            for node in descendants(function, "init_declarator", "assignment_expression"):
+            for node in self._nodes(function):
+                if node.type == "declaration":
+                    continue
                 left = child(node, "declarator") or child(node, "left")
                 value = child(node, "value") or child(node, "right")
                 operator = text_of(child(node, "operator")) or "="
@@ -47,10 +70,48 @@ class HostFunctions:
         if function.id not in self._declared:
             known = function_of(function, source)
             found = [(one, function.end_byte) for one in (known.parameters if known else ())]
-            for node in descendants(function, "declaration"):
-                found += [(one, _block_end(node)) for one in declarations(node, source)]
+            for node in self._nodes(function):
+                if node.type == "declaration":
+                    found += [(one, _block_end(node)) for one in declarations(node, source)]
             self._declared[function.id] = found
         return self._declared[function.id]
+
+    def given(self, function: Node) -> Mapping[str, Sequence[Given]]:
+        """What each ``dim3`` variable of a function is given, from its declaration on, in text order."""
+        if function.id not in self._given:
+            given: dict[str, list[Given]] = {}
+            for node in self._nodes(function):
+                if node.type == "declaration":
+                    for name, value in _dim3_declared(node):
+                        given.setdefault(name, []).append(Given(node.start_byte, "", value))
+                elif node.type == "assignment_expression":
+                    name, _, member = text_of(child(node, "left")).partition(".")
+                    if name in given:
+                        value = text_of(child(node, "right"))
+                        given[name].append(Given(node.start_byte, member, value))
+            self._given[function.id] = given
+        return self._given[function.id]
+
+    def _nodes(self, function: Node) -> Sequence[Node]:
+        """The declarations and assignments in a function, in text order."""
+        if function.id not in self._telling:
+            self._telling[function.id] = list(descendants(function, *_TELLING))
+        return self._telling[function.id]
+
+
+def _dim3_declared(declaration: Node) -> list[tuple[str, str]]:
+    """The ``dim3`` variables that are declared, and what each is given."""
+    if _DIM3 not in text_of(declaration):
+        return []
+    is_dim3 = text_of(child(declaration, "type")) == _DIM3
+    found = []
+    # By text: "dim3 grid(n, m)" is a function's declaration to a parser that has no types.
+    for declarator in map(text_of, declaration.children_by_field_name("declarator")):
+        variable = _DECLARATOR.fullmatch(declarator)
+        if variable and (is_dim3 or _DIM3 in variable[2]):
+            value = variable[2].removeprefix("=").strip() or "()"
+            found.append((variable[1], _DIM3 + value if value.startswith("(") else value))
+    return found
 
 
 def _block_end(declaration: Node) -> int:

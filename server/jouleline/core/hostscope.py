@@ -51,11 +51,11 @@ class HostScope:
             return None
         return evaluate(node, lambda name: self.name(name, node, depth + 1))
 
-    def evaluate_text(self, text: str, place: Node) -> Polynomial | None:
-        """The value of an expression given as text, as if it stood at ``place``."""
+    def evaluate_text(self, text: str, place: Node | None) -> Polynomial | None:
+        """The value of an expression given as text, as if it stood at ``place``; at file scope without one."""
         return evaluate_text(text, lambda name: self.name(name, place, 1))
 
-    def name(self, name: str, place: Node, depth: int = 0) -> Polynomial | None:
+    def name(self, name: str, place: Node | None, depth: int = 0) -> Polynomial | None:
         """The value of a name as seen from ``place``; a symbol of that name when unknown."""
         if self.visit is not None and name in self.visit.names:
             known = self.visit.names[name]
@@ -94,9 +94,9 @@ class HostScope:
         value = self._global(name)
         return Polynomial.symbol(name) if value is None else value
 
-    def _local(self, name: str, place: Node, depth: int) -> Polynomial | None:
-        function = self.functions.around(place)
-        if function is None:
+    def _local(self, name: str, place: Node | None, depth: int) -> Polynomial | None:
+        function = self.functions.around(place) if place is not None else None
+        if place is None or function is None:
             return None
         for value in reversed(self.functions.assigned(function).get(name, [])):
             if value.start_byte >= place.start_byte:

@@ -83,11 +83,9 @@ class Kernel:
     @cached_property
     def is_closed(self) -> bool:
         """Whether what is in the kernel's body matters to that kernel alone."""
-        # A region of OpenMP is part of a function that says what its variables are. An array's extent may
-        # be a parameter, which is looked up in the text as it is now.
-        data = self.source.text.data
-        if self.directive is not None or b"[" in data[self.start : self.anchor]:
+        if self.directive is not None:  # it is a part of a function, which says what its variables are
             return False
+        data = self.source.text.data
         # One that names itself may call itself, and so be part of what it is counted by.
         if data.find(self.name.encode(), self.anchor, self.end) >= 0:
             return False

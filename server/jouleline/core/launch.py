@@ -8,15 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from tree_sitter import Node
-
 from .counts import Doubt, LaunchShape
 from .evaluate import split_arguments
+from .hostfunctions import HostFunctions
 from .hostscope import HostScope
 from .kernel import Launch
 from .polynomial import ONE, Polynomial
-from .syntax import ancestor, descendants, text_of
-from .syntax import field as child
 from .visit import Extent, Visit
 
 DEFAULT_SIZE = 1024.0
@@ -31,9 +28,8 @@ DEFAULT_THREADS = float(DEFAULT_GRID * DEFAULT_BLOCK)
 """Threads, or iterations of a parallel loop, assumed where their number is open."""
 
 _MEMBER = re.compile(r"\b([A-Za-z_]\w*)\s*\.\s*([xyz])\b")
-_MEMBERS = (".x", ".y", ".z")
+_MEMBERS = ("x", "y", "z")
 _DIM3 = re.compile(r"(?:dim3\s*\(|(?:dim3\s*)?\{)(.*)[)}]", re.DOTALL)
-_DECLARATOR = re.compile(r"(\w+)\s*(.*)", re.DOTALL)
 _MAX_DEPTH = 4
 
 
@@ -111,12 +107,13 @@ def _extents(text: str, launch: Launch, host: HostScope, visited: Extent) -> lis
     found: list[Polynomial | None] = []
     if 0 in visited:
         return [Polynomial.constant(one) if one else None for one in visited]
-    parts = [] if None not in visited else _dimensions(text, launch)[:3]
+    parts = [] if None not in visited else _dimensions(text, launch, host.functions)[:3]
     for part, known in zip_longest(parts, visited):
         if known is not None or part is None:
             found.append(Polynomial.constant(known or 1))
         else:
-            found.append(host.evaluate_text(_members_resolved(part, launch), launch.place))
+            text = _members_resolved(part, launch, host.functions)
+            found.append(host.evaluate_text(text, launch.place))
     return found
 
 
@@ -143,71 +140,42 @@ def _limited(size: int) -> int:
     return max(1, min(2**31 - 1, size))
 
 
-def _dimensions(text: str, launch: Launch, depth: int = 0) -> list[str]:
+def _dimensions(text: str, launch: Launch, functions: HostFunctions, depth: int = 0) -> list[str]:
     """The up to three expressions of a configuration, following a ``dim3`` variable by name."""
     text = text.strip()
     if made := _DIM3.fullmatch(text):
         return split_arguments(made[1]) or ["1"]
     if depth < _MAX_DEPTH and text.isidentifier():
-        return _dim3_variable(text, launch, depth + 1) or [text]
+        return _dim3_variable(text, launch, functions, depth + 1) or [text]
     return [text]
 
 
-def _members_resolved(text: str, launch: Launch) -> str:
+def _members_resolved(text: str, launch: Launch, functions: HostFunctions) -> str:
     """``(n + block.x - 1) / block.x`` with the members of ``dim3`` variables written out."""
 
     def member(match: re.Match[str]) -> str:
-        parts = _dim3_variable(match[1], launch)
+        parts = _dim3_variable(match[1], launch, functions)
         if parts is None:
             return match[0]
-        index = "xyz".index(match[2])
+        index = _MEMBERS.index(match[2])
         return f"({parts[index]})" if index < len(parts) else "1"
 
     return _MEMBER.sub(member, text)
 
 
-def _dim3_variable(name: str, launch: Launch, depth: int = 0) -> list[str] | None:
+def _dim3_variable(name: str, launch: Launch, functions: HostFunctions, depth: int = 0) -> list[str] | None:
     """What a ``dim3`` variable was last given before the launch; None if it is no ``dim3``."""
-    function = ancestor(launch.place, "function_definition")
-    if function is None:
-        return None
+    function = functions.around(launch.place)
     parts: list[str] | None = None
-    for node in descendants(function, "declaration", "assignment_expression"):
-        if node.start_byte >= launch.place.start_byte:
+    for given in functions.given(function).get(name, ()) if function is not None else ():
+        if given.offset >= launch.place.start_byte:
             break
-        for given in _given(node, name):
-            if given.startswith("."):
-                parts = _with_member(parts, given)
-            elif parts is not None or node.type == "declaration":
-                parts = _dimensions(given, launch, depth)
+        if not given.member:
+            parts = _dimensions(given.value, launch, functions, depth)
+        elif parts is not None and given.member in _MEMBERS:
+            parts = [*parts, "1", "1", "1"][:3]
+            parts[_MEMBERS.index(given.member)] = given.value
     return parts
-
-
-def _given(node: Node, name: str) -> list[str]:
-    """The ``dim3`` that a declaration or an assignment gives to ``name``, or ``.x value`` for a member."""
-    if node.type == "assignment_expression":
-        target, value = text_of(child(node, "left")), text_of(child(node, "right"))
-        if target == name:
-            return [value]
-        return [f"{target.removeprefix(name)} {value}"] if target.startswith(f"{name}.") else []
-    kind = text_of(child(node, "type"))
-    given = []
-    # By text: "dim3 grid(n, m)" is a function's declaration to a parser that has no types.
-    for declarator in map(text_of, node.children_by_field_name("declarator")):
-        variable = _DECLARATOR.fullmatch(declarator)
-        if variable and variable[1] == name and (kind == "dim3" or "dim3" in variable[2]):
-            value = variable[2].removeprefix("=").strip() or "()"
-            given.append("dim3" + value if value.startswith("(") else value)
-    return given
-
-
-def _with_member(parts: list[str] | None, given: str) -> list[str] | None:
-    member, _, value = given.partition(" ")
-    if parts is None or member not in _MEMBERS:
-        return parts
-    filled = [*parts, "1", "1", "1"][:3]
-    filled[_MEMBERS.index(member)] = value
-    return filled
 
 
 def _block_limited(block: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -237,8 +237,9 @@ def _argument(
     given = reached[index] if index < len(reached) else None
     lost = launch is not None and launch.visit is not None and 0 in launch.visit.grid
     if kind.is_pointer:
+        # Names that only the kernel knows are no extents in C++, and its nodes may be of a later state.
         extents = tuple(
-            None if item is None else host.evaluate_text(text_of(item), item) for item in parameter.extents
+            None if item is None else host.evaluate_text(text_of(item), None) for item in parameter.extents
         )
         return {name: Value(kind, None, placed(Array(name, "global", extents=extents), given))}
     if isinstance(given, Mapping):
