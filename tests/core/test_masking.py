@@ -20,6 +20,7 @@ FRAGMENTS = st.lists(
             "__global__ ",
             "__launch_bounds__(256, 2)",
             "__launch_bounds__(",
+            "__attribute__((aligned(8)))",
             "<<<",
             ">>>",
             "A<B<C<int>>>",
@@ -54,6 +55,9 @@ def blanks(text: str) -> str:
         ("{ f", "launch", "<<<1, 2", "; g(); }", "1, 2"),
         ("{ f", "launch", "<<<1, 2", "\n g(); }", "1, 2"),
         ("void ", "bounds", "__launch_bounds__(256", "\nf();", "25"),
+        ("struct ", "bounds", "__align__(8)", " S { float a, b; };", "8"),
+        ("float a[32] ", "bounds", "__attribute__((aligned(64)))", ";", "(aligned(64))"),
+        ("float a[32] ", "bounds", "__attribute__ ((__aligned__ (64)))", " = {};", "(__aligned__ (64))"),
     ],
 )
 def test_what_is_blanked(before: str, kind: str, syntax: str, after: str, text: str) -> None:
@@ -76,6 +80,9 @@ def test_what_is_blanked(before: str, kind: str, syntax: str, after: str, text: 
         "my__global__ = 1; __globally__();",
         "a << b >> c < d;",
         "char c = '<'; int n = 1'000'000;",
+        "#define ALIGNED __align__(16)\nint a;",
+        "#define BOUNDS __launch_bounds__(256)\nint a;",
+        "__attribute__((constructor)) void f();",
     ],
 )
 def test_what_is_left_alone(text: str) -> None:
@@ -118,6 +125,8 @@ PIECES = st.sampled_from(
         "#define A __device__\n",
         "__launch_bounds__(256, 2)",
         "__launch_bounds__(",
+        "__align__(8) ",
+        "__attribute__((aligned(8)))",
         "f<<<n, 256>>>(x);\n",
         "<<<",
         ">>>",

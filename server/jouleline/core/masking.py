@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     rb'|"(?:[^"\\\n]|\\.)*"'
     rb"|'(?:[^'\\\n]|\\.){1,4}'"
     rb"|_(?<!\w_)" + _ATTRIBUTE + rb"(?P<attribute>)"
-    rb"|_(?<!\w_)_launch_bounds__\s*\((?P<bounds>)"
+    rb"|_(?<!\w_)_(?:(?:launch_bounds|align)__\s*\(|attribute__\s*\((?=\(\s*_*aligned))(?P<bounds>)"
     rb"|<<<(?P<launch>)",
     re.DOTALL,
 )
@@ -50,7 +50,7 @@ _start_of = attrgetter("start")
 class Blanked(NamedTuple):
     """A stretch ``start:end`` of bytes that was blanked.
 
-    ``kind`` is ``attribute``, ``bounds`` (launch bounds), ``launch`` or ``loop``; ``text`` is the word,
+    ``kind`` is ``attribute``, ``bounds`` (launch bounds, alignment), ``launch`` or ``loop``; ``text`` is the word,
     the content of the parentheses, or the content between ``<<<`` and ``>>>``. A ``loop`` is a macro's
     call that is the head of a loop: ``FOR_EACH(i, n) {``; an endless loop's head stands in its place.
     """
@@ -205,10 +205,10 @@ def _scan(
     while match := _TOKEN.search(data, position):
         position = match.end()
         kind = match.lastgroup
-        if kind == "attribute":
-            # A macro of blanks would take the next lines for its value.
-            if not _in_definition(data, match.start()):
-                found.append(Blanked("attribute", match.start(), match.end(), match[0]))
+        if kind in ("attribute", "bounds") and _in_definition(data, match.start()):
+            pass  # a macro of blanks would take the next lines for its value
+        elif kind == "attribute":
+            found.append(Blanked("attribute", match.start(), match.end(), match[0]))
         elif kind == "bounds":
             end = _closing(data, match.end(), b"(", b")")
             found.append(Blanked("bounds", match.start(), end, data[match.end() : end - 1]))
