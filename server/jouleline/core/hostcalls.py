@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tree_sitter import Node
 
@@ -28,7 +29,7 @@ from .hostvalues import (
     convert,
     copied,
 )
-from .syntax import ParsedSource
+from .syntax import ParsedSource, text_of
 from .syntax import field as child
 
 _MOST_RECURSIONS = 20
@@ -45,9 +46,33 @@ class ExitError(Exception):
     """The program ends here."""
 
 
+class _Spelled(NamedTuple):
+    """What a call says: a name such as ``owner::name<template>``, or another expression, and its arguments."""
+
+    function: Node | None
+    given: Sequence[Node]
+    text: str
+    owner: str
+    name: str
+    template: str
+
+    @staticmethod
+    def of(call: Node) -> _Spelled:
+        """What a call expression says."""
+        function, arguments = child(call, "function"), child(call, "arguments")
+        given = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
+        text = text_of(function)
+        name, _, template = text.partition("<")
+        owner, _, name = name.strip().rpartition("::")
+        return _Spelled(function, given, text, owner, name or text, template.rpartition(">")[0])
+
+
 @dataclass
 class HostCalls(HostTemplates):
     """Evaluates calls."""
+
+    _spelled: dict[int, _Spelled] = field(default_factory=dict)
+    _fitting: dict[tuple[str, int, str | None], Function | None] = field(default_factory=dict)
 
     def body(self, node: Node, source: ParsedSource | None) -> None:
         """Walk the body of a function; what it returns is in ``returned``."""
@@ -55,9 +80,10 @@ class HostCalls(HostTemplates):
 
     def call(self, node: Node) -> HostValue:
         """The value of a call."""
-        function = child(node, "function")
-        arguments = child(node, "arguments")
-        given = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
+        spelled = self._spelled.get(node.id)
+        if spelled is None:
+            spelled = self._spelled[node.id] = _Spelled.of(node)
+        function, given, text, owner, name, template = spelled
         if function is None:
             return None
         if function.type == "field_expression":
@@ -65,14 +91,10 @@ class HostCalls(HostTemplates):
         if function.type in ("parenthesized_expression", "lambda_expression", "subscript_expression"):
             callee = self.evaluate(function)
             return self._called(callee, given) if isinstance(callee, Callee) else self._unknown(given)
-        text = self.text(function)
-        name, _, template = text.partition("<")
-        owner, _, name = name.strip().rpartition("::")
-        name = name or text
         cell = self.names.get(name)
         if cell is not None and isinstance(cell.value, Callee):
             return self._called(cell.value, given)
-        listed = self.template_arguments(template.rpartition(">")[0]) if template else ()
+        listed = self.template_arguments(template) if template else ()
         if name in ("getopt", "getopt_long"):
             return self.option([self.evaluate(item) for item in given])
         if name in self.program.classes:
@@ -138,6 +160,13 @@ class HostCalls(HostTemplates):
     # Functions of the program
 
     def _chosen(self, name: str, count: int, owner: str | None) -> Function | None:
+        """The function, or the method of ``owner``, that a call with so many arguments means."""
+        key = name, count, owner
+        if key not in self._fitting:
+            self._fitting[key] = self._fit(name, count, owner)
+        return self._fitting[key]
+
+    def _fit(self, name: str, count: int, owner: str | None) -> Function | None:
         candidates = [one for one in self.functions(name) if b"__global__" not in one.attributes]
         if owner is not None and candidates:
             family = [owner, *self.bases(owner)]

@@ -23,6 +23,7 @@ from .hostvalues import (
     truth,
 )
 from .syntax import field as child
+from .syntax import operands
 
 _READS: Final = frozenset(("expression_statement", "condition_clause", "binary_expression"))
 _CONSTANTS: Final = {
@@ -255,20 +256,20 @@ class HostExpressions(HostDeclarations):
     # Operations
 
     def _binary(self, node: Node) -> HostValue:
-        operator = self.text(child(node, "operator"))
-        left = self.evaluate(child(node, "left"))
+        first, operator, second = operands(node)
+        left = self.evaluate(first)
         if operator in ("&&", "||", "and", "or"):
             holds, decides = truth(left), operator in ("||", "or")
             if holds is decides:
                 return int(decides)
-            other = truth(self.evaluate(child(node, "right")))
+            other = truth(self.evaluate(second))
             if other is decides:
                 return int(decides)
             return None if holds is None or other is None else int(other)
-        right = self.evaluate(child(node, "right"))
+        right = self.evaluate(second)
         reads = operator == ">>" and not isinstance(left, int | float)
         if reads and node.parent is not None and node.parent.type in _READS:
-            cell = self.place(child(node, "right"))  # std::cin >> n
+            cell = self.place(second)  # std::cin >> n
             if cell is not None:
                 self.write(cell, None)
         return arithmetic(operator, left, right)
@@ -286,8 +287,7 @@ class HostExpressions(HostDeclarations):
         return -value if operator == "-" else value
 
     def _assignment(self, node: Node) -> HostValue:
-        left, right = child(node, "left"), child(node, "right")
-        operator, read = self.text(child(node, "operator")), self.read
+        (left, operator, right), read = operands(node), self.read
         cell = self.place(left)
         if right is not None and right.type == "initializer_list" and cell is not None:
             value = self.made(cell.kind, right)

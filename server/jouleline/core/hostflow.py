@@ -16,6 +16,7 @@ from .hoststate import MOST_STEPS
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record, agreed, truth
 from .launchsites import LaunchSites
 from .syntax import field as child
+from .syntax import operands
 
 _ALLOWANCE: Final = (4000, 500, 120)
 _LONG: Final = 64
@@ -238,13 +239,12 @@ class HostFlow(HostCalls):
         node = condition
         while node.type in ("condition_clause", "parenthesized_expression") and node.named_child_count == 1:
             node = node.named_children[0]
-        if node.type == "binary_expression" and self.text(child(node, "operator")) in _RELATIONS:
-            left, right = self.evaluate(child(node, "left")), self.evaluate(child(node, "right"))
+        stepped, operator, end = operands(node) if node.type == "binary_expression" else (None, "", None)
+        if operator in _RELATIONS:
+            left, right = self.evaluate(stepped), self.evaluate(end)
             if isinstance(left, int | float) and isinstance(right, int | float):
-                operator = self.text(child(node, "operator"))
                 gap = right - left
                 outcome = {"<": gap > 0, ">": gap < 0, "<=": gap >= 0, ">=": gap <= 0, "!=": gap != 0}
-                stepped = child(node, "left")
                 is_counter = stepped is not None and stepped.type in _COUNTERS
                 return outcome[operator], gap if is_counter else None
             return None, None
