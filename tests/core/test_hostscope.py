@@ -28,6 +28,7 @@ def value(text: str, *arguments: str, name: str = "n") -> tuple[str, dict[str, s
         ("void f(int n) { here(); }\nint main() { f(5 * 5); }", "25"),
         ("void f(int n) { here(); }\nvoid g(int k) { f(k + 1); }\nint main() { g(7); }", "8"),
         ("void f(int n) { here(); }\nint main() { f(1); f(2); }", "n"),
+        ("void f(int n) { here(); }\n__global__ void k() { f(1); }\nint main() { f(2); }", "2"),
         ("void f() { here(); }", "n"),
         ("void f() { int n = m / 2; here(); }", "0.5·m"),
         ("void f() { int n; scanf(s, &n); here(); }", "n"),

@@ -130,9 +130,40 @@ def test_any_edits_give_the_bounds_of_the_text_that_they_make(edits: list[tuple[
         assert document.parsed.source.root.has_error or found == expected
 
 
-def test_host_code_is_not_followed_again_while_a_kernel_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+LAUNCHING = """\
+__global__ void child(float *a, int n) { for (int i = 0; i < n; i++) a[i] *= 2; }
+__global__ void parent(float *a) { int n = 4; child<<<n, 64>>>(a, n); }
+int main() { parent<<<1, 32>>>(nullptr); }
+"""
+CALLING = """\
+__global__ void rows(float *a, int n) { for (int i = 0; i < n; i++) a[i] *= 2; }
+__global__ void other(float *a) { a[0] = sum(a, 4); }
+void run(float *a, int n) { rows<<<n, 32>>>(a, n); }
+void never_reached() { other<<<1, 32>>>(nullptr); run(nullptr, 512); }
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new"), [(LAUNCHING, "n = 4", "n = 8"), (CALLING, "sum(a, 4)", "run(a, 4)")]
+)
+def test_what_a_kernel_launches_or_calls_is_told_of_others_as_a_fresh_look_tells_it(
+    text: str, old: str, new: str
+) -> None:
     memory = Memory()
-    document = Document("file:///k.cu", Path("/k.cu"), "cuda-cpp", 1, SourceText(TEXT.encode()))
+    document = Document("file:///k.cu", Path("/k.cu"), "cuda-cpp", 1, SourceText(text.encode()))
+    counts(seen(document, memory))
+    document = typed(document, text.index(old), len(old), new)
+    anew = Document(document.uri, document.path, document.language, 1, document.text)
+    assert counts(seen(document, memory)) == counts(seen(anew, Memory()))
+
+
+@pytest.mark.parametrize("parameter", ["float *a", "float a[SIZE]"])
+def test_host_code_is_not_followed_again_while_a_kernel_is_typed(
+    monkeypatch: pytest.MonkeyPatch, parameter: str
+) -> None:
+    memory = Memory()
+    text = TEXT.replace("float *a", parameter, 1)
+    document = Document("file:///k.cu", Path("/k.cu"), "cuda-cpp", 1, SourceText(text.encode()))
     counts(seen(document, memory))
     followed: list[object] = []
     keep = memory.keep
@@ -143,8 +174,9 @@ def test_host_code_is_not_followed_again_while_a_kernel_is_typed(monkeypatch: py
 
     monkeypatch.setattr(memory, "keep", watched)
     for _ in range(3):
-        document = typed(document, TEXT.index("+= twice"), 0, " ")
-        counts(seen(document, memory))
+        document = typed(document, text.index("+= twice"), 0, " ")
+        anew = Document(document.uri, document.path, document.language, 1, document.text)
+        assert counts(seen(document, memory)) == counts(seen(anew, Memory()))
     assert followed == []
     document = typed(document, document.text.data.index(b"int n = SIZE;"), 0, " ")
     counts(seen(document, memory))

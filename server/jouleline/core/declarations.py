@@ -57,6 +57,11 @@ class Function:
     value_parameters: frozenset[str] = frozenset()
 
     @property
+    def is_kernel(self) -> bool:
+        """Whether it is a ``__global__`` function."""
+        return b"__global__" in self.attributes
+
+    @property
     def body(self) -> Node | None:
         """The function's compound statement."""
         return child(self.node, "body")

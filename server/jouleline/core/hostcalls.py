@@ -47,7 +47,7 @@ class ExitError(Exception):
 
 
 class _Spelled(NamedTuple):
-    """What a call says: a name such as ``owner::name<template>``, or another expression, and its arguments."""
+    """What a call says: a name such as ``owner::name<template>`` or another expression, and arguments."""
 
     function: Node | None
     given: Sequence[Node]
@@ -167,7 +167,7 @@ class HostCalls(HostTemplates):
         return self._fitting[key]
 
     def _fit(self, name: str, count: int, owner: str | None) -> Function | None:
-        candidates = [one for one in self.functions(name) if b"__global__" not in one.attributes]
+        candidates = [one for one in self.functions(name) if not one.is_kernel]
         if owner is not None and candidates:
             family = [owner, *self.bases(owner)]
             candidates = [one for one in candidates if one.owner in family]

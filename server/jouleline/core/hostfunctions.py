@@ -13,7 +13,6 @@ from .declarations import Declared, declarations, function_of
 from .syntax import ParsedSource, ancestor, descendants, text_of
 from .syntax import field as child
 
-
 _DECLARATOR: Final = re.compile(r"(\w+)\s*(.*)", re.DOTALL)
 _DIM3: Final = "dim3"
 _TELLING: Final = ("declaration", "init_declarator", "assignment_expression")

@@ -2,7 +2,7 @@
 
 Flow is followed as far as one looks when reading: the last assignment before the place that can be
 evaluated counts, ``atoi(argv[i])`` is the run line's argument, and a parameter of a function that
-is called from one place has the value passed there.
+the host calls from one place has the value passed there.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Final
 
 from tree_sitter import Node
 
+from .declarations import Function, function_of
 from .evaluate import evaluate, evaluate_text
 from .hostfunctions import HostFunctions
 from .polynomial import Polynomial
@@ -52,7 +53,7 @@ class HostScope:
         return evaluate(node, lambda name: self.name(name, node, depth + 1))
 
     def evaluate_text(self, text: str, place: Node | None) -> Polynomial | None:
-        """The value of an expression given as text, as if it stood at ``place``; at file scope without one."""
+        """The value of an expression given as text, as if it stood at ``place``, or else at file scope."""
         return evaluate_text(text, lambda name: self.name(name, place, 1))
 
     def name(self, name: str, place: Node | None, depth: int = 0) -> Polynomial | None:
@@ -123,17 +124,24 @@ class HostScope:
         names = [parameter.name for parameter in definition.parameters]
         if name not in names:
             return None
-        sites = [
-            site
-            for site in self.program.calls.get(definition.name, ())
-            if self.functions.around(site) != function  # not its own recursion
-        ]
+        sites = self._calls(definition)
         if len(sites) != 1:
             return None
         arguments = child(sites[0], "arguments")
         values = arguments.named_children if arguments else []
         index = names.index(name)
         return self.evaluate(values[index], depth + 1) if index < len(values) else None
+
+    def _calls(self, function: Function) -> list[Node]:
+        """The calls of a host function, its own recursion and what kernels call by its name left out."""
+        found = []
+        for facts in self.program.files.values():
+            for site in facts.calls.get(function.name, ()):
+                around = self.functions.around(site)
+                caller = function_of(around, facts.source) if around is not None else None
+                if around != function.node and not (caller is not None and caller.is_kernel):
+                    found.append(site)
+        return found
 
     def _run_argument(self, call: str) -> Polynomial | None:
         """The value of ``atoi(argv[2])`` and its like, when the run line is known."""

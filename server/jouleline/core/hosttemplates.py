@@ -81,7 +81,7 @@ class HostTemplates(HostMacros):
 
     def deduced(self, kernel: str, values: Sequence[HostValue], given: Sequence[str]) -> tuple[str, ...]:
         """Template arguments of a kernel: those given, and the types that its arguments tell."""
-        function = next((one for one in self.functions(kernel) if b"__global__" in one.attributes), None)
+        function = next((one for one in self.functions(kernel) if one.is_kernel), None)
         wanted = function.template_parameters if function is not None else ()
         if function is None or len(given) >= len(wanted):
             return tuple(given)

@@ -16,11 +16,12 @@ from .directives import Directive
 from .syntax import ParsedSource, Place
 from .visit import Visit
 
-# What a program may declare for other functions from within a kernel. Each alternative starts with a
-# character, which the search skips to.
-_DECLARES: Final = re.compile(
+# What a program may declare for other functions from within a kernel, and launches of other kernels. Each
+# alternative starts with a character, which the search skips to.
+_TELLS_OTHERS: Final = re.compile(
     rb"#(?!\s*pragma\s+(?:no)?unroll\b)"
     rb"|s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
+    rb"|<<<|h(?<!\w.)ipLaunchKernelGGL\b"
 )
 _OF_THE_TREE: Final = ("node", "function", "host_node")
 T = TypeVar("T")
@@ -89,7 +90,7 @@ class Kernel:
         # One that names itself may call itself, and so be part of what it is counted by.
         if data.find(self.name.encode(), self.anchor, self.end) >= 0:
             return False
-        return _DECLARES.search(data, self.anchor, self.end) is None
+        return _TELLS_OTHERS.search(data, self.anchor, self.end) is None
 
     @cached_property
     def digest(self) -> bytes:

@@ -85,10 +85,11 @@ class LaunchSites:
     def may_launch(self, text: str) -> bool:
         """Whether code holds a kernel, or names a function from which one may be reached."""
         if self._launching is None:
-            words = {
-                name: {word for one in functions for word in _WORDS.findall(text_of(one.node))}
-                for name, functions in self.program.overloads.items()
-            }
+            words: dict[str, set[str]] = {}
+            for name, functions in self.program.overloads.items():
+                # What a kernel's body says of other kernels are their launches.
+                texts = (text_of(one.node) for one in functions if not one.is_kernel)
+                words[name] = {word for text in texts for word in _WORDS.findall(text)}
             for name, macro in self.program.function_macros.items():
                 words.setdefault(name, set()).update(_WORDS.findall(macro.body))
                 if "<<<" in macro.body or "_Pragma" in macro.body:

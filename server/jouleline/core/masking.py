@@ -50,8 +50,8 @@ _start_of = attrgetter("start")
 class Blanked(NamedTuple):
     """A stretch ``start:end`` of bytes that was blanked.
 
-    ``kind`` is ``attribute``, ``bounds`` (launch bounds, alignment), ``launch`` or ``loop``; ``text`` is the word,
-    the content of the parentheses, or the content between ``<<<`` and ``>>>``. A ``loop`` is a macro's
+    ``kind`` is ``attribute``, ``bounds`` (launch bounds, alignment), ``launch`` or ``loop``; ``text`` is the
+    word, the content of the parentheses, or the content between ``<<<`` and ``>>>``. A ``loop`` is a macro's
     call that is the head of a loop: ``FOR_EACH(i, n) {``; an endless loop's head stands in its place.
     """
 

@@ -76,7 +76,7 @@ class Simt:
         starts = [mark.start for mark in marks]
         for node in _definitions_near(source.root, starts):
             function = function_of(node, source)
-            if function is None or b"__global__" not in function.attributes:
+            if function is None or not function.is_kernel:
                 continue
             kernel = self._kernel(function, source)
             covered.update(range(bisect_left(starts, kernel.start), bisect_left(starts, kernel.end)))
@@ -129,7 +129,7 @@ class Simt:
         repaired = parse(blank + text + (b";" + closing if opening >= 0 else b""))
         for node in descendants(repaired.root, "function_definition"):
             function = function_of(node, repaired)
-            if function is not None and b"__global__" in function.attributes:
+            if function is not None and function.is_kernel:
                 kernel = self._kernel(function, repaired)
                 return replace(kernel, end=min(kernel.end, end), end_line=source.text.point(end).line + 1)
         start = mark.start + name.start(1)

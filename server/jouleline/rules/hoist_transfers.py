@@ -102,11 +102,7 @@ def _copies(loop: Node, body: Node, source: ParsedSource, program: ProgramFacts)
     if not copies or _SHARED_MEMORY.search(source.text.data):
         return None  # the host may rely on the copy to wait for the device
     known = definitions(program)
-    kernels = {
-        name: listed[0]
-        for name, listed in known.items()
-        if len(listed) == 1 and b"__global__" in listed[0].attributes
-    }
+    kernels = {name: listed[0] for name, listed in known.items() if len(listed) == 1 and listed[0].is_kernel}
     moved = [(statement, call) for statement, call in copies if _is_fixed_copy(call, loop, kernels, program)]
     if not moved:
         return None
