@@ -136,6 +136,9 @@ class HostScope:
         """The calls of a host function, its own recursion and what kernels call by its name left out."""
         found = []
         for facts in self.program.files.values():
+            named = facts.source.text.data.count(function.name.encode())
+            if named == len(facts.overloads.get(function.name, ())):
+                continue  # where it is defined alone: to look for calls takes a walk over the file
             for site in facts.calls.get(function.name, ()):
                 around = self.functions.around(site)
                 caller = function_of(around, facts.source) if around is not None else None

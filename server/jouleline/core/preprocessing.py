@@ -141,6 +141,8 @@ def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:
             data[found.start() : found.end()] = _NOT_BREAK.sub(b" ", data[found.start() : found.end()])
         start = found.end()
     _finish_statements(data, facts)
+    if data == source.text.data:
+        return facts
     masked = mask(bytes(data))
     original = {item.start: item for item in source.masked.blanked}
     blanked = Marks.of(original.get(item.start, item) for item in masked.blanked)
