@@ -8,8 +8,8 @@ from typing import Final
 
 from tree_sitter import Node
 
-from .hostdeclarations import HostDeclarations
 from .hostliterals import literal, unescaped
+from .hostplaces import HostPlaces
 from .hostvalues import (
     ANY,
     Buffer,
@@ -17,7 +17,6 @@ from .hostvalues import (
     Cell,
     HostValue,
     Pointer,
-    Record,
     arithmetic,
     convert,
     truth,
@@ -49,8 +48,8 @@ _CONSTANTS: Final = {
 
 
 @dataclass
-class HostExpressions(HostDeclarations):
-    """Evaluates expressions, and finds the places they denote."""
+class HostExpressions(HostPlaces):
+    """Evaluates expressions."""
 
     _depth_of_macros: int = 0
     _handlers: dict[str, Callable[[Node], HostValue]] = field(default_factory=dict)
@@ -128,7 +127,7 @@ class HostExpressions(HostDeclarations):
         inner = unescaped(self.text(node).strip("uUL")[1:-1])
         return ord(inner) if len(inner) == 1 else None
 
-    # Names and places
+    # Names
 
     def _identifier(self, node: Node) -> HostValue:
         text = self.text(node)
@@ -160,98 +159,6 @@ class HostExpressions(HostDeclarations):
         return Callee(
             name.rsplit("::", maxsplit=1)[-1].strip(), self.template_arguments(rest.rpartition(">")[0])
         )
-
-    def place(self, node: Node | None) -> Cell | None:
-        """The cell that an expression denotes; None if it denotes none that is known."""
-        if node is None:
-            return None
-        self.step()
-        match node.type:
-            case "identifier" | "qualified_identifier" | "field_identifier":
-                return self.cell_of(self.text(node).rsplit("::", maxsplit=1)[-1])
-            case "parenthesized_expression" if node.named_child_count == 1:
-                return self.place(node.named_children[0])
-            case "field_expression":
-                return self._member(node)
-            case "subscript_expression":
-                return self._element(node)
-            case "pointer_expression" if self.text(node).startswith("*"):
-                value = self.evaluate(child(node, "argument"))
-                return value.cell() if isinstance(value, Pointer) else None
-            case "update_expression" | "assignment_expression":
-                self.evaluate(node)
-                return self.place(child(node, "argument") or child(node, "left"))
-            case "cast_expression":
-                return self.place(child(node, "value"))
-        return None
-
-    def _of_place(self, node: Node) -> HostValue:
-        cell = self.place(node)
-        return cell.value if cell is not None else None
-
-    def _member(self, node: Node) -> Cell | None:
-        record = self.record_at(child(node, "argument"))
-        if record is None:
-            return None
-        name = self.text(child(node, "field"))
-        if name not in record.fields:
-            record.fields[name] = Cell()
-        return record.fields[name]
-
-    def record_at(self, node: Node | None) -> Record | None:
-        """The record that an expression denotes or points to."""
-        value = self.evaluate(node)
-        for _ in range(2):
-            if isinstance(value, Pointer):
-                cell = value.cell()
-                value = cell.value if cell is not None else None
-                if value is None and cell is not None and cell.kind.code == "record":
-                    value = cell.value = self.record(cell.kind.name)
-        return value if isinstance(value, Record) else None
-
-    def _indexed(self, node: Node) -> tuple[HostValue, int | None]:
-        """What is indexed, a buffer as its address, and the index if it is a known one."""
-        base = self.evaluate(child(node, "argument"))
-        listed = child(node, "indices")
-        index = (
-            self.evaluate(listed.named_children[0]) if listed is not None and listed.named_children else None
-        )
-        if isinstance(base, Buffer):
-            base = Pointer(base)
-        return base, index if isinstance(index, int) else None
-
-    def _element(self, node: Node) -> Cell | None:
-        base, index = self._indexed(node)
-        return base.cell(index) if isinstance(base, Pointer) and index is not None else None
-
-    def _subscript(self, node: Node) -> HostValue:
-        base, index = self._indexed(node)
-        if index is None:
-            return None
-        if isinstance(base, str) and 0 <= index <= len(base):
-            return ord(base[index]) if index < len(base) else 0
-        cell = base.cell(index) if isinstance(base, Pointer) else None
-        return cell.value if cell is not None else None
-
-    def _pointer(self, node: Node) -> HostValue:
-        argument = child(node, "argument")
-        if self.text(child(node, "operator")) == "*":
-            value = self.evaluate(argument)
-            if isinstance(value, str):
-                return ord(value[0]) if value else 0
-            cell = value.cell() if isinstance(value, Pointer) else None
-            return cell.value if cell is not None else value if isinstance(value, Callee) else None
-        if argument is not None and argument.type == "subscript_expression":
-            base, index = self._indexed(argument)
-            if isinstance(base, Pointer):
-                return arithmetic("+", base, index)
-        cell = self.place(argument)
-        if cell is None:
-            value = self.evaluate(argument)
-            return value if isinstance(value, Callee) else None
-        if isinstance(cell.value, Callee) and not cell.kind.name:
-            return cell.value
-        return Pointer(cell)
 
     # Operations
 
