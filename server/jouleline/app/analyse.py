@@ -160,15 +160,13 @@ def analyse(
     the build defines. ``followed`` is the program's host code, if it was followed on a device of as
     many multiprocessors.
     """
-    followed = (
-        replace(followed, device=device) if followed else Followed.of(parsed, device, arguments, macros)
-    )
-    reports = [
-        report
-        for name, file in parsed.items()
-        for language, kernel in file.kernels
-        for report in followed.reports(name, language, kernel)
-    ]
+    kernels = [(name, *found) for name, file in parsed.items() for found in file.kernels]
+    reports: list[KernelReport] = []
+    if kernels:  # to find that host code reaches none takes as long as to follow it to some
+        known = (
+            replace(followed, device=device) if followed else Followed.of(parsed, device, arguments, macros)
+        )
+        reports = [report for one in kernels for report in known.reports(*one)]
     return Analysis(
         device,
         arguments,
