@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tree_sitter import Node
 
+from jouleline.core.calls import Part
 from jouleline.core.counts import Evidence, KernelCounts
 from jouleline.core.declarations import function_of
 from jouleline.core.device import Device
@@ -86,7 +87,7 @@ class Followed:
     """A program whose host code has been followed on a device: all that its kernels are counted by.
 
     Bodies of kernels have no part in it, so it serves as well when one of them has changed; kernels share
-    what they find in its host ``functions``.
+    what they find in its host ``functions``, and ``parts``, the device functions that were counted.
     """
 
     program: ProgramFacts
@@ -95,6 +96,7 @@ class Followed:
     reached: LaunchSites
     launches: Mapping[str, list[Launch]]
     functions: HostFunctions = field(default_factory=HostFunctions)
+    parts: dict[Hashable, Part] = field(default_factory=dict)
 
     @staticmethod
     def of(
@@ -129,6 +131,8 @@ class Followed:
     ) -> KernelCounts:
         """Source evidence for one launch of a kernel."""
         setting = language.enter(kernel, launch, self._program_at(file, kernel), host)
+        if kernel.directive is None:  # in a region the loops of a function may be shared out
+            setting.counter.inlined.kept = self.parts
         used = (*host.used.values(), *(host.visit.used if host.visit is not None else ()))
         setting.counter.tally.assumptions.update(dict.fromkeys(used))
         return certain(estimate(setting, self.device, file))

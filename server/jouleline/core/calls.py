@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -27,21 +28,49 @@ _DEPTH = 6
 # A kernel beyond these is a generated one; the document path must not wait for it.
 _MOST_INLINED = 400
 _MOST_EXPANDED = 5000
+_MOST_KEPT = 256
 _CHOICES = frozenset("min max umin umax".split())
 _ATOMICS = ("atomic", "__hip_atomic", "__atomic")
 _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 
 
-@dataclass
-class Inlined:
-    """What is remembered of a walk.
+class Part(NamedTuple):
+    """One run of a device function: what it costs and returns, and what is known after it.
 
-    What one run of each device function costs and returns, by its arguments, and how many macros were
-    expanded.
+    ``walked`` are the functions whose bodies were walked in it, with their arguments, and ``expanded`` says
+    how many macros were expanded.
     """
 
-    parts: dict[Hashable, tuple[Tally, Value | None]] = field(default_factory=dict)
+    tally: Tally
+    returned: Value | None
+    stored: Mapping[str, int]
+    unrolled: AbstractSet[str]
+    walked: frozenset[Hashable]
+    expanded: int
+
+
+@dataclass
+class Inlined:
+    """What bounds a walk: the device functions whose bodies are part of it, and the macros expanded.
+
+    ``kept`` are parts by all that they follow from, which other walks may share.
+    """
+
+    walked: set[Hashable] = field(default_factory=set)
     expanded: int = 0
+    kept: dict[Hashable, Part] = field(default_factory=dict)
+
+    def admits(self, part: Part) -> bool:
+        """Whether a walk of this part would come to its end within the bounds."""
+        return (
+            len(self.walked | part.walked) < _MOST_INLINED and self.expanded + part.expanded < _MOST_EXPANDED
+        )
+
+    def keep(self, key: Hashable, part: Part) -> None:
+        """Keep a part, and no more than a program of many device functions has."""
+        self.kept[key] = part
+        if len(self.kept) > _MOST_KEPT:
+            del self.kept[next(iter(self.kept))]
 
 
 class _Receiver(NamedTuple):
@@ -53,9 +82,10 @@ class _Receiver(NamedTuple):
 
 @dataclass
 class CallCounter(ExpressionCounter):
-    """Counts calls."""
+    """Counts calls; ``parts`` are the device functions called so far, by their arguments."""
 
     inlined: Inlined = field(default_factory=Inlined)
+    parts: dict[Hashable, Part] = field(default_factory=dict)
     returned: Value | None = None
 
     def call(self, node: Node, times: Polynomial) -> Value:
@@ -257,7 +287,7 @@ class CallCounter(ExpressionCounter):
         inner.names, inner.fixed, inner.shadowed = dict(self.builtins), {}, {}
         inner.known, inner.known_compiled = Remembered(), Remembered()
         inner.loops, inner.entered, inner.spaces = (), (), {}
-        inner.computed, inner.returned = set(), None
+        inner.computed, inner.stored, inner.parts, inner.returned = set(), dict(self.stored), {}, None
         inner.depth += 1
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
@@ -328,21 +358,47 @@ class CallCounter(ExpressionCounter):
 
     def _inline(self, function: Function, inner: CallCounter, times: Polynomial) -> Value:
         """Count a function's body; equal arguments cost the same, so each is walked once."""
-        known = [*inner.names.items()][len(self.builtins) :]
-        key = (function.node.id, inner.depth, *known, *inner.fixed.items(), *inner.types.items())
-        known_part = self.inlined.parts.get(key)
-        if known_part is None and (self.depth >= _DEPTH or len(self.inlined.parts) >= _MOST_INLINED):
+        given = [*inner.names.items()][len(self.builtins) :]
+        key = (function.node.id, inner.depth, *given, *inner.fixed.items(), *inner.types.items())
+        part = self.parts.get(key)
+        if part is None and (self.depth >= _DEPTH or len(self.inlined.walked) >= _MOST_INLINED):
             self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only", Doubt.TRIPS)
-        elif known_part is None and function.body is not None:
-            inner.tally = self.tally.part()
-            inner.statement(function.body, ONE)
-            known_part = self.inlined.parts[key] = (inner.tally, inner.returned)
+        elif part is None and function.body is not None:
+            mentioned = [one for _, value in given for one in value.polynomials]
+            inner.tally = self.tally.part(mentioned)
+            inner.unrolled = self.unrolled & {*inner.tally.ranges, *inner.tally.derived}
+            part = self.parts[key] = inner.part(function.body, key)
+            self.stored.update(part.stored)
+            self.unrolled |= part.unrolled
         kind = inner.type_of(function.return_type) or UNKNOWN
-        if known_part is None:
+        if part is None:
             return Value(kind)
-        part, returned = known_part
-        self.tally.add(part, times, self.loops)
-        return Value(kind, None) if returned is None else self.converted(returned, kind)
+        self.tally.add(part.tally, times, self.loops)
+        return Value(kind, None) if part.returned is None else self.converted(part.returned, kind)
+
+    def part(self, body: Node, arguments: Hashable) -> Part:
+        """One run of the function that this is the scope of, as it is kept or as its walk finds it."""
+        key = (
+            id(self.program),
+            self.local_space,
+            arguments,
+            frozenset(self.tally.ranges.items()),
+            frozenset(self.tally.derived.items()),
+            frozenset(self.stored.items()),
+            frozenset(self.unrolled),
+        )
+        part = self.inlined.kept.get(key)
+        if part is None or not self.inlined.admits(part):
+            before = self.inlined.expanded
+            self.statement(body, ONE)
+            walked = frozenset((arguments, *(one for part in self.parts.values() for one in part.walked)))
+            expanded, self.inlined.expanded = self.inlined.expanded - before, before
+            part = Part(self.tally, self.returned, self.stored, self.unrolled, walked, expanded)
+            if self.inlined.admits(part):
+                self.inlined.keep(key, part)
+        self.inlined.walked |= part.walked
+        self.inlined.expanded += part.expanded
+        return part
 
     def _expand(self, macro: Macro, values: Sequence[Value], times: Polynomial) -> Value:
         self.inlined.expanded += 1

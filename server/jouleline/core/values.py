@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .counts import Doubt, Operation
@@ -67,6 +68,12 @@ class Derived(NamedTuple):
     extent: Polynomial | None = None
     divisor: Polynomial = ONE
 
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The symbols that it is made of."""
+        parts = (self.follows, self.extent, self.divisor)
+        return frozenset(name for part in parts if part is not None for name in part.symbols)
+
 
 class Value(NamedTuple):
     """What is known of an expression: its type, its value, and the memory it points to."""
@@ -74,6 +81,12 @@ class Value(NamedTuple):
     type: CType
     value: Polynomial | None = None
     array: Array | None = None
+
+    @property
+    def polynomials(self) -> list[Polynomial]:
+        """All that its value and its place in memory are made of."""
+        of_place = (self.array.offset, *self.array.extents) if self.array is not None else ()
+        return [one for one in (self.value, *of_place) if one is not None]
 
 
 class Access(NamedTuple):
@@ -147,9 +160,33 @@ class Tally:
         self.assumptions[text] = None
         self.doubts.add(doubt)
 
-    def part(self) -> Tally:
-        """An empty tally for a part of the walk, to be added when it is known how often it runs."""
-        return replace(self, visits=self.visits.part(), _operations=defaultdict(dict), _accesses={})
+    def part(self, given: Iterable[Polynomial]) -> Tally:
+        """An empty tally for a part of the walk, to be added when it is known how often it runs.
+
+        Of the indices and the derived values it knows what tells threads apart, and all that what it is
+        ``given`` is made of.
+        """
+        ranges = {name: extent for name, extent in self.ranges.items() if self._is_everywhere(name)}
+        derived: dict[str, Derived] = {}
+        waiting = [name for one in given for name in one.symbols]
+        while waiting:
+            name = waiting.pop()
+            if name in derived or name in ranges:
+                continue
+            if (extent := self.ranges.get(name)) is not None:
+                ranges[name] = extent
+                waiting += extent.symbols
+            elif (value := self.derived.get(name)) is not None:
+                derived[name] = value
+                waiting += value.depends
+                waiting += value.symbols
+        return Tally(
+            ranges, sizes=self.sizes, parallel=self.parallel, shared_loops=self.shared_loops, derived=derived
+        )
+
+    def _is_everywhere(self, index: str) -> bool:
+        """Whether an index is one in which threads differ, not that of some loop around."""
+        return "@" not in index or index in self.parallel
 
     def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
         """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""
@@ -158,7 +195,12 @@ class Tally:
             self.parallel.insert(0 if fast else len(self.parallel), index)
 
     def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
-        """Add a part that runs ``times`` times inside of ``loops``."""
+        """Add a part that runs ``times`` times inside of ``loops``, and what it found out."""
+        self.ranges.update(part.ranges)
+        for name, derived in part.derived.items():
+            self.derived.setdefault(name, derived)
+        self.assumptions.update(part.assumptions)
+        self.doubts |= part.doubts
         for operation, amount in part.operations.items():
             self.count(operation, amount * times)
         for access, often in part._accesses.items():

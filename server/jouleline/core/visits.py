@@ -99,12 +99,9 @@ class VisitCounter:
         known = self.loops.get(place)
         self.loops[place] = visits if known is None else known.plus(visits, ONE)
 
-    def part(self) -> VisitCounter:
-        """A counter for a part of the walk, to be added when it is known how often that runs."""
-        return VisitCounter(forks=self.forks)
-
     def add(self, part: VisitCounter, times: Polynomial) -> None:
         """Add a part that runs ``times`` times."""
+        self.forks |= part.forks
         for place, often in part.statements.items():
             self.statements[place] = self.statements.get(place, ZERO) + often * times
         for place, visits in part.loops.items():
