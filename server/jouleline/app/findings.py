@@ -9,6 +9,7 @@ from typing import TypeVar, cast, overload
 from jouleline.core.change import Change
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.offsets import Moving, Offsets
+from jouleline.core.source import Edit
 from jouleline.core.syntax import EMPTY, ParsedSource
 from jouleline.languages import LanguageSupport
 
@@ -55,6 +56,9 @@ class Findings(Moving[T]):
         inside = dict(zip(self.starts[low:front], self.known[low:front], strict=True))
         moved = (start + by for start in self.starts[back:high])
         inside |= zip(moved, self.known[back:high], strict=True)
+        if change.silent:
+            before = dict(zip(self.starts[low:high], self.known[low:high], strict=True))
+            _tell_as_before(found, before, source, change.edit)
         again = {one.start: _aside(one, source) for one in found}
         inside |= again
         starts = sorted(inside)
@@ -196,6 +200,14 @@ def _aside(one: T, source: ParsedSource) -> T:
     if isinstance(one, Kernel):
         _ = one.is_closed, one.digest  # the text says so
     return cast("T", one.moved(EMPTY, 0, 0)) if one.source is source else one
+
+
+def _tell_as_before(found: Sequence[T], known: Mapping[int, T], source: ParsedSource, edit: Edit) -> None:
+    """Give the kernels around an edit the digests that they had: it has left their words as they are."""
+    for one in found:
+        before = known.get(one.start) if one.start < edit.start else None
+        if isinstance(before, Kernel) and one.source is source and before.source is EMPTY:
+            one.__dict__["digest"] = before.digest
 
 
 def _is_half_typed(one: Kernel | Launch, source: ParsedSource) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 
 from tree_sitter import Node, Range, Tree, TreeCursor
 
+from .silence import is_silent
 from .source import Edit
 
 _LISTS: Final = frozenset(
@@ -23,30 +24,36 @@ class Change:
     """A stretch of whole declarations or statements of one list, with an edit in it.
 
     What ends before ``start`` is as it was; what begins behind ``end`` is so, too, but stands ``by`` bytes
-    further on. What is around all of it has its end moved.
+    further on. What is around all of it has its end moved. A ``silent`` edit leaves all words of a function
+    as they are, and in their lines.
     """
 
     start: int
     end: int
     by: int
     edit: Edit
+    silent: bool
 
     @staticmethod
-    def of(edit: Edit, ranges: Sequence[Range], old: Tree, new: Tree, length: int) -> Change:
-        """What an edit changed; ``ranges`` have another structure in the new tree of so many bytes."""
-        by, end = len(edit.replacement) - (edit.end - edit.start), edit.start + len(edit.replacement)
+    def of(
+        edit: Edit, ranges: Sequence[Range], before: tuple[bytes, Tree], after: tuple[bytes, Tree]
+    ) -> Change:
+        """What an edit changed of a text and its tree; ``ranges`` have another structure in the new one."""
+        (_, old), (data, new) = before, after
+        by, last = len(edit.replacement) - (edit.end - edit.start), edit.start + len(edit.replacement)
         start = min([edit.start, *(stretch.start_byte for stretch in ranges)])
-        end = max([end, *(stretch.end_byte for stretch in ranges)])
+        end = max([last, *(stretch.end_byte for stretch in ranges)])
+        silent = (start, end) == (edit.start, last) and is_silent(edit, before, after)
         around = _innermost(old.root_node, new.root_node, range(start, end), by)
-        first, last = (around.start_byte, around.end_byte) if around is not None else (0, length)
+        first, last = (around.start_byte, around.end_byte) if around is not None else (0, len(data))
         around = around or new.root_node
         # What is in front of the next, attributes for instance, may have changed.
         first, last = _end_before(around.walk(), start, first), _start_behind(around.walk(), end, last)
-        return Change(first, last, by, edit)
+        return Change(first, last, by, edit, silent)
 
     def widened(self, start: int, end: int) -> Change:
         """The change with a stretch of the earlier text in it."""
-        return Change(min(self.start, start), max(self.end, end + self.by), self.by, self.edit)
+        return Change(min(self.start, start), max(self.end, end + self.by), self.by, self.edit, self.silent)
 
 
 def _innermost(old: Node, new: Node, changed: range, by: int) -> Node | None:

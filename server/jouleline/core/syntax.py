@@ -124,7 +124,8 @@ def parse(data: bytes, previous: ParsedSource | None = None) -> ParsedSource:
         )
         tree = parser.parse(masked.data, earlier)
         ranges = earlier.changed_ranges(tree)
-    source = ParsedSource(text, masked, tree, Change.of(edit, ranges, previous.tree, tree, len(data)))
+    states = (previous.text.data, previous.tree), (data, tree)
+    source = ParsedSource(text, masked, tree, Change.of(edit, ranges, *states))
     if not previous.says_hip:
         reach = len(_HIP) - 1
         near = data[max(0, edit.start - reach) : edit.start + len(edit.replacement) + reach]
