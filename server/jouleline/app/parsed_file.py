@@ -39,7 +39,9 @@ class ParsedFile:
         """
         # What does not parse is read as the compiler sees it, all of the file.
         digest = blake2b(str(self.is_broken).encode(), digest_size=16)
-        digest.update(b"\0".join(self._between_kernels()))
+        digest.update(b"\0".join(self._between_kernels(self.source.text.data)))
+        if self.is_broken:  # an open comment hides the launches behind it
+            digest.update(b"\0".join(self._between_kernels(self.source.masked.data)))
         return digest.digest()
 
     @cached_property
@@ -62,16 +64,28 @@ class ParsedFile:
                 waiting.append(node)
         return False
 
-    def _between_kernels(self) -> Iterator[bytes]:
-        """Stretches of text, and how many lines each body in between has."""
-        data = self.source.text.data
+    def _between_kernels(self, data: bytes) -> Iterator[bytes]:
+        """Stretches of a text, and how many lines each body in between has."""
         position = 0
-        for anchor, end, lines in self.closed(0, len(data)):
+        for anchor, end, lines in self.apart(0, len(data)):
             if anchor >= position:
                 yield data[position:anchor]
                 yield b"%d" % lines
                 position = end
         yield data[position:]
+
+    def apart(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """The same but for those that something broken reaches into, or may be read with."""
+        return (one for one in self.closed(first, last) if not self.is_broken or self._is_whole(*one[:2]))
+
+    def _is_whole(self, anchor: int, end: int) -> bool:
+        """Whether a kernel is read as one function, whatever is broken elsewhere."""
+        node = self.source.root.descendant_for_byte_range(anchor, end)
+        if node is None or node.type != "function_definition" or node.end_byte != end:
+            return False
+        while node is not None and not node.is_error:
+            node = node.parent
+        return node is None
 
     def closed(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
         """The kernels that start there and whose body matters to them alone: from hint to end, and lines."""
@@ -113,9 +127,9 @@ class ParsedFile:
     def _is_alike_around(self, after: ParsedFile, change: Change) -> bool:
         """Whether a change to the next state is in what matters to one kernel alone, and moves no line."""
         first = change.start, change.start + 1
-        now = list(after.closed(*first))
+        now = list(after.apart(*first))
         return (
-            now == [(anchor, end + change.by, lines) for anchor, end, lines in self.closed(*first)]
+            now == [(anchor, end + change.by, lines) for anchor, end, lines in self.apart(*first)]
             and any(anchor <= change.edit.start and end == change.end for anchor, end, _ in now)
             and self.is_broken == after.is_broken
         )

@@ -28,7 +28,7 @@ _DEPTH = 6
 # A kernel beyond these is a generated one; the document path must not wait for it.
 _MOST_INLINED = 400
 _MOST_EXPANDED = 5000
-_MOST_KEPT = 256
+_MOST_KEPT = 64
 _CHOICES = frozenset("min max umin umax".split())
 _ATOMICS = ("atomic", "__hip_atomic", "__atomic")
 _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
@@ -37,16 +37,16 @@ _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 class Part(NamedTuple):
     """One run of a device function: what it costs and returns, and what is known after it.
 
-    ``walked`` are the functions whose bodies were walked in it, with their arguments, and ``expanded`` says
-    how many macros were expanded.
+    It is walked by itself, and so follows from its arguments alone. ``walked`` are the functions whose
+    bodies were walked in it, with their arguments, and ``expanded`` says how many macros were expanded.
     """
 
     tally: Tally
     returned: Value | None
     stored: Mapping[str, int]
     unrolled: AbstractSet[str]
-    walked: frozenset[Hashable]
-    expanded: int
+    walked: frozenset[Hashable] = frozenset()
+    expanded: int = 0
 
 
 @dataclass
@@ -108,6 +108,10 @@ class CallCounter(ExpressionCounter):
         own = self._own(callee, function, receiver, values)
         if receiver is not None:
             self._reached(receiver.value, own, times)
+        if own is not None and own.is_kernel:
+            if self._is_launch(node):
+                return Value(UNKNOWN)  # what it costs is told where it is defined
+            own = None  # something else of that name
         if own is not None and own.body is not None:
             return self._inline(own, self._inside(own, callee, values, nodes, receiver), times)
         if name.startswith("make_") and (vector := self.type_of(name.removeprefix("make_"))) is not None:
@@ -118,6 +122,11 @@ class CallCounter(ExpressionCounter):
         if name not in costs.FREE and name:
             self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
         return Value(kind)
+
+    def _is_launch(self, call: Node) -> bool:
+        """Whether there is a launch configuration between a function and its arguments."""
+        stretch = self.source.masked.within(call.start_byte, call.end_byte)
+        return any(item.kind == "launch" for item in stretch)
 
     def operation(
         self, operator: str, operands: Sequence[Value], nodes: Sequence[Node | None], times: Polynomial
@@ -287,7 +296,7 @@ class CallCounter(ExpressionCounter):
         inner.names, inner.fixed, inner.shadowed = dict(self.builtins), {}, {}
         inner.known, inner.known_compiled = Remembered(), Remembered()
         inner.loops, inner.entered, inner.spaces = (), (), {}
-        inner.computed, inner.stored, inner.parts, inner.returned = set(), dict(self.stored), {}, None
+        inner.computed, inner.returned = set(), None
         inner.depth += 1
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
@@ -364,10 +373,12 @@ class CallCounter(ExpressionCounter):
         if part is None and (self.depth >= _DEPTH or len(self.inlined.walked) >= _MOST_INLINED):
             self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only", Doubt.TRIPS)
         elif part is None and function.body is not None:
-            mentioned = [one for _, value in given for one in value.polynomials]
-            inner.tally = self.tally.part(mentioned)
+            arrays = {value.array.name for _, value in given if value.array is not None}
+            inner.tally = self.tally.part([one for _, value in given for one in value.polynomials])
+            inner.stored = {name: self.stored[name] for name in arrays & self.stored.keys()}
             inner.unrolled = self.unrolled & {*inner.tally.ranges, *inner.tally.derived}
-            part = self.parts[key] = inner.part(function.body, key)
+            part = self.parts[key] = inner.part(function.body, key, outermost=not self.depth)
+            self.tally.learn(part.tally)
             self.stored.update(part.stored)
             self.unrolled |= part.unrolled
         kind = inner.type_of(function.return_type) or UNKNOWN
@@ -376,8 +387,11 @@ class CallCounter(ExpressionCounter):
         self.tally.add(part.tally, times, self.loops)
         return Value(kind, None) if part.returned is None else self.converted(part.returned, kind)
 
-    def part(self, body: Node, arguments: Hashable) -> Part:
+    def part(self, body: Node, arguments: Hashable, *, outermost: bool) -> Part:
         """One run of the function that this is the scope of, as it is kept or as its walk finds it."""
+        if not outermost:
+            return self._walked(body, arguments)
+        self.parts = {}  # nothing of other calls
         key = (
             id(self.program),
             self.local_space,
@@ -387,18 +401,24 @@ class CallCounter(ExpressionCounter):
             frozenset(self.stored.items()),
             frozenset(self.unrolled),
         )
-        part = self.inlined.kept.get(key)
-        if part is None or not self.inlined.admits(part):
-            before = self.inlined.expanded
-            self.statement(body, ONE)
-            walked = frozenset((arguments, *(one for part in self.parts.values() for one in part.walked)))
-            expanded, self.inlined.expanded = self.inlined.expanded - before, before
-            part = Part(self.tally, self.returned, self.stored, self.unrolled, walked, expanded)
-            if self.inlined.admits(part):
-                self.inlined.keep(key, part)
-        self.inlined.walked |= part.walked
-        self.inlined.expanded += part.expanded
+        known = self.inlined.kept.get(key)
+        if known is not None and self.inlined.admits(known):
+            self.inlined.walked |= known.walked
+            self.inlined.expanded += known.expanded
+            return known
+        before = self.inlined.expanded
+        part = self._walked(body, arguments)
+        part = part._replace(
+            walked=frozenset((arguments, *self.parts)), expanded=self.inlined.expanded - before
+        )
+        if self.inlined.admits(part):
+            self.inlined.keep(key, part)
         return part
+
+    def _walked(self, body: Node, arguments: Hashable) -> Part:
+        self.statement(body, ONE)
+        self.inlined.walked.add(arguments)
+        return Part(self.tally, self.returned, self.stored, self.unrolled)
 
     def _expand(self, macro: Macro, values: Sequence[Value], times: Polynomial) -> Value:
         self.inlined.expanded += 1

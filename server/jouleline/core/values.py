@@ -194,13 +194,17 @@ class Tally:
         if index not in self.parallel:
             self.parallel.insert(0 if fast else len(self.parallel), index)
 
-    def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
-        """Add a part that runs ``times`` times inside of ``loops``, and what it found out."""
+    def learn(self, part: Tally) -> None:
+        """Take over what a part of the walk found out, however often it runs."""
         self.ranges.update(part.ranges)
         for name, derived in part.derived.items():
             self.derived.setdefault(name, derived)
         self.assumptions.update(part.assumptions)
         self.doubts |= part.doubts
+        self.visits.forks |= part.visits.forks
+
+    def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
+        """Add a part that runs ``times`` times inside of ``loops``."""
         for operation, amount in part.operations.items():
             self.count(operation, amount * times)
         for access, often in part._accesses.items():

@@ -101,7 +101,6 @@ class VisitCounter:
 
     def add(self, part: VisitCounter, times: Polynomial) -> None:
         """Add a part that runs ``times`` times."""
-        self.forks |= part.forks
         for place, often in part.statements.items():
             self.statements[place] = self.statements.get(place, ZERO) + often * times
         for place, visits in part.loops.items():
