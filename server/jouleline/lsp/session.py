@@ -20,7 +20,7 @@ from jouleline.core.source import Encoding, SourceText
 from .client import Client
 from .documents import Document
 from .memory import Memory
-from .programs import Surroundings, absolute
+from .programs import Surroundings, absolute, look_around
 from .view import Place, View
 
 # How long a first answer waits for the disk, and how long where it could not be replaced later.
@@ -31,7 +31,8 @@ _LONG_PATIENCE_S: Final = 2.0
 class Session:
     """Open documents, settings and the chosen device."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Session | None = None) -> None:
+        """What ``earlier`` has read and counted is not done again; nothing else is taken from it."""
         self.client = Client()
         self.encoding: Encoding = "utf-16"
         self.folders: tuple[Path, ...] = ()
@@ -43,7 +44,8 @@ class Session:
         """How many texts have come so far."""
         self._surroundings: dict[str, Surroundings] = {}
         self._views: dict[str, View] = {}
-        self._memory = Memory()
+        self.memory: Memory = earlier.memory if earlier is not None else Memory()
+        self._read = earlier.parsed_files() if earlier is not None else {}
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._newest_looks: dict[str, object] = {}
         self.ready = asyncio.Event()
@@ -71,7 +73,7 @@ class Session:
             arguments,
             origin,
             self.encoding,
-            self._memory,
+            self.memory,
             around.macros if around else {},
             around.root if around else None,
             around.makefile if around else "",
@@ -128,6 +130,17 @@ class Session:
         self._newest_looks.pop(uri, None)
         self._views.pop(uri, None)
 
+    async def look_around(self, uri: str) -> bool:
+        """Read what else belongs to a document's program; whether that is news."""
+        document = self.documents.get(uri)
+        if document is None or document.path is None or document.parsed is None:
+            return False
+        look = self.look(uri)
+        found = await asyncio.to_thread(
+            look_around, document.path, self.folders, self.overlay(), self.parsed_files()
+        )
+        return self.surround(uri, found, look)
+
     def look(self, uri: str) -> object:
         """The mark of a look at the disk that begins now."""
         self._newest_looks[uri] = mark = object()
@@ -158,7 +171,7 @@ class Session:
 
     def forget(self) -> None:
         """Forget all bounds; they are worked out anew from the source."""
-        self._memory = Memory()
+        self.memory = Memory()
         self._views.clear()
 
     def overlay(self) -> Mapping[Path, bytes]:
@@ -177,12 +190,15 @@ class Session:
             for name, file in around.files.items()
         }
         opened = {one.path: one.parsed for one in self.documents.values() if one.path and one.parsed}
-        return {**beside, **opened}
+        return {**self._read, **beside, **opened}
 
     def read_before(self, path: Path | None, text: SourceText) -> ParsedFile | None:
-        """A file of that text, if it was read as a part of another one's program."""
+        """A file of that text, if it was read as a part of another one's program, or at the start."""
         if path is None:
             return None
+        early = self._read.get(path)
+        if early is not None and early.source.text == text:
+            return early
         named = (
             (absolute(around.root, name), file)
             for around in self._surroundings.values()

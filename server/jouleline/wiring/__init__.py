@@ -131,6 +131,6 @@ def serve(tcp: tuple[str, int] | None) -> int:
         opening = greet()
         if opening is None:
             return 1  # the editor has gone
-    from jouleline.lsp.server import serve as serve_lsp
+    from jouleline.lsp.start import serve as serve_lsp
 
     return serve_lsp(tcp, opening)
