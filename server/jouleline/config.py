@@ -14,6 +14,9 @@ from typing import Any, Final
 import attrs
 import cattrs
 
+SECTION: Final = "jouleline"
+"""The name that settings are under."""
+
 # Written under the same section, but read by the editor's side: nothing to complain about.
 _OF_THE_CLIENT: Final = frozenset(("python", "server", "trace"))
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from jouleline import wiring
-from jouleline.config import read_settings
+from jouleline.config import SECTION, read_settings
 from jouleline.core.source import SourceText
 
 from .client import Client
@@ -27,6 +27,7 @@ from .view import View
 
 _PATIENCE_S: Final = 0.05
 """An editor that shows a file has asked for its hints by then."""
+_ASIDE: Final = ("initialized", "$/")
 
 
 async def first_hints(session: Session, opening: Opening) -> Opening:
@@ -42,11 +43,13 @@ async def first_hints(session: Session, opening: Opening) -> Opening:
             method, params = said["method"], said.get("params")
             if method == "textDocument/didOpen":
                 _open(session, params["textDocument"])
+            elif method == "workspace/didChangeConfiguration":
+                _choose(session, params["settings"].get(SECTION))
             elif method == "textDocument/inlayHint":
                 answer(said["id"], await _hints(session, params))
                 left.pop()
                 patience_s = 0.0
-            elif method != "initialized" and not ("id" in said and method.startswith("textDocument/")):
+            elif not (method.startswith(_ASIDE) or ("id" in said and method.startswith("textDocument/"))):
                 break  # what comes behind may depend on it
     return opening._replace(behind=tuple(left))
 
@@ -57,11 +60,15 @@ def _begin(session: Session, opening: Opening) -> None:
     session.encoding = opening.encoding or session.encoding
     uris = [folder["uri"] for folder in params.get("workspaceFolders") or ()]
     session.folders = to_folders(uris or [params.get("rootUri") or ""])
-    session.settings, _ = read_settings(params.get("initializationOptions"), session.settings)
+    _choose(session, params.get("initializationOptions"))
     workspace = params["capabilities"].get("workspace", {})
     session.client = Client(refresh_hints=workspace.get("inlayHint", {}).get("refreshSupport", False))
-    session.device = wiring.catalogue().get(session.settings.gpu or wiring.DEFAULT_DEVICE)
     session.ready.set()
+
+
+def _choose(session: Session, settings: object) -> None:
+    session.settings, _ = read_settings(settings, session.settings)
+    session.device = wiring.catalogue().get(session.settings.gpu or wiring.DEFAULT_DEVICE)
 
 
 def _open(session: Session, item: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from jouleline import __version__
+from jouleline.config import SECTION
 
 from . import (
     code_action,
@@ -164,9 +165,7 @@ async def _introduce(server: Server) -> None:
             types.Registration(
                 id="jouleline/configuration",
                 method=types.WORKSPACE_DID_CHANGE_CONFIGURATION,
-                register_options=types.DidChangeConfigurationRegistrationOptions(
-                    section=configuration.SECTION
-                ),
+                register_options=types.DidChangeConfigurationRegistrationOptions(section=SECTION),
             )
         )
     if client.watch_registration:
