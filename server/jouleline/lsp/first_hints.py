@@ -68,7 +68,7 @@ def _begin(session: Session, opening: Opening) -> None:
 
 def _choose(session: Session, settings: object) -> None:
     session.settings, _ = read_settings(settings, session.settings)
-    session.device = wiring.catalogue().get(session.settings.gpu or wiring.DEFAULT_DEVICE)
+    session.device = wiring.device(session.settings.gpu or wiring.DEFAULT_DEVICE)
 
 
 def _open(session: Session, item: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from contextlib import suppress
 
 from .first_hints import first_hints
@@ -19,7 +18,6 @@ def serve(tcp: tuple[str, int] | None = None, opening: Opening | None = None) ->
     Over TCP the first client to connect is served, then the server ends. Port 0 takes a free one,
     which is told on standard error.
     """
-    gc.disable()  # it is collected as soon as nobody waits
     with suppress(KeyboardInterrupt):
         return asyncio.run(_serve(tcp, opening))
     return 1

@@ -6,11 +6,12 @@ names that is used, so that nobody waits for what is not used.
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .devices import DEFAULT_DEVICE, WHAT_IF_DEVICES, catalogue, host_device
+    from .devices import DEFAULT_DEVICE, WHAT_IF_DEVICES, catalogue, device, host_device
     from .doctor import findings
     from .errors import NoSandboxError, UnavailableError
     from .evidence import background_evidence, evidence_sources, profilers, scenario_setting, scenario_sources
@@ -41,6 +42,7 @@ __all__ = [
     "catalogue",
     "config_folder",
     "configured_model",
+    "device",
     "disk_cache",
     "evidence_sources",
     "find_gpu",
@@ -84,6 +86,7 @@ _HOMES = {
     "catalogue": "devices",
     "config_folder": "folders",
     "configured_model": "models",
+    "device": "devices",
     "disk_cache": "folders",
     "evidence_sources": "evidence",
     "fleet_of": "fleet",
@@ -131,6 +134,7 @@ def serve(tcp: tuple[str, int] | None) -> int:
         opening = greet()
         if opening is None:
             return 1  # the editor has gone
+    gc.disable()  # most of what is imported stays, and what does not is collected when nobody waits
     from jouleline.lsp.start import serve as serve_lsp
 
     return serve_lsp(tcp, opening)
