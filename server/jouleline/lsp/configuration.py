@@ -54,7 +54,8 @@ def take(server: Server, raw: object) -> None:
     if session.settings.target != before.target:
         targets.choose(server, session.settings.target)
     if session.settings != before:
-        if before.compiled_evidence.enable and not session.settings.compiled_evidence.enable:
+        compiled = before.compiled_evidence.enable and session.ready.is_set()
+        if compiled and not session.settings.compiled_evidence.enable:
             session.forget()
         server.look_again_when_quiet()
         server.refresh()

@@ -18,11 +18,10 @@ from jouleline.config import SECTION, read_settings
 from jouleline.core.source import SourceText
 
 from .client import Client
-from .documents import Document
 from .greeting import Opening, answer, message
 from .hints import Hint, hints
 from .session import Session
-from .texts import to_bytes, to_folders, to_path
+from .texts import to_bytes, to_folders
 from .view import View
 
 _PATIENCE_S: Final = 0.05
@@ -73,7 +72,7 @@ def _choose(session: Session, settings: object) -> None:
 
 def _open(session: Session, item: dict[str, Any]) -> None:
     uri, text = item["uri"], SourceText(to_bytes(item["text"]))
-    document = Document(uri, to_path(uri), item["languageId"], item["version"], text)
+    document = session.document(uri, item["languageId"], item["version"], text)
     session.opened(document, asyncio.get_running_loop().create_task(_look(session, uri)))
 
 

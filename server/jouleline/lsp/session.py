@@ -21,6 +21,7 @@ from .client import Client
 from .documents import Document
 from .memory import Memory
 from .programs import Surroundings, absolute, look_around
+from .texts import to_path
 from .view import Place, View
 
 # How long a first answer waits for the disk, and how long where it could not be replaced later.
@@ -45,7 +46,7 @@ class Session:
         self._surroundings: dict[str, Surroundings] = {}
         self._views: dict[str, View] = {}
         self.memory: Memory = earlier.memory if earlier is not None else Memory()
-        self._read = earlier.parsed_files() if earlier is not None else {}
+        self._earlier = earlier
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._newest_looks: dict[str, object] = {}
         self.ready = asyncio.Event()
@@ -78,11 +79,17 @@ class Session:
             around.root if around else None,
             around.makefile if around else "",
         )
-        known = self._views.get(uri)
+        known = self.told(uri) or (self._earlier.told(uri) if self._earlier is not None else None)
         if known is not None and view.same_as(known):
-            return known
+            view = known
+        else:
+            self._earlier = None  # from here on it is outdated
         self._views[uri] = view
         return view
+
+    def told(self, uri: str) -> View | None:
+        """What something was told from last."""
+        return self._views.get(uri)
 
     async def _first_look(self, uri: str) -> None:
         """Give the disk a moment after a document was opened: answers that are soon replaced flicker."""
@@ -98,6 +105,13 @@ class Session:
             document = opened.get(absolute(around.root, name))
             found[name] = (document.parsed if document is not None else None) or file
         return found
+
+    def document(self, uri: str, language: str, version: int, text: SourceText) -> Document:
+        """A document to be opened, with what is known of its text."""
+        path = to_path(uri)
+        document = Document(uri, path, language, version, text, self.read_before(path, text))
+        early = self._earlier.documents.get(uri) if self._earlier is not None else None
+        return early if early is not None and early.same_as(document) else document
 
     def put(self, document: Document) -> None:
         """Take a new document, or the next version of one."""
@@ -157,10 +171,6 @@ class Session:
         self._surroundings[uri] = found
         return True
 
-    def answered(self, uri: str) -> bool:
-        """Whether something was told of a document."""
-        return uri in self._views
-
     def improve(self, view: View, better: Mapping[Place, tuple[KernelReport, ...]]) -> None:
         """Take better evidence of a view's kernels."""
         for place, reports in better.items():
@@ -190,15 +200,12 @@ class Session:
             for name, file in around.files.items()
         }
         opened = {one.path: one.parsed for one in self.documents.values() if one.path and one.parsed}
-        return {**self._read, **beside, **opened}
+        return {**(self._earlier.parsed_files() if self._earlier is not None else {}), **beside, **opened}
 
     def read_before(self, path: Path | None, text: SourceText) -> ParsedFile | None:
-        """A file of that text, if it was read as a part of another one's program, or at the start."""
+        """A file of that text, if it was read as a part of another one's program."""
         if path is None:
             return None
-        early = self._read.get(path)
-        if early is not None and early.source.text == text:
-            return early
         named = (
             (absolute(around.root, name), file)
             for around in self._surroundings.values()

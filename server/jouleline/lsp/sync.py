@@ -12,7 +12,7 @@ from jouleline.core.source import SourceText
 
 from . import convert, found, status
 from .documents import Document
-from .texts import to_bytes, to_path
+from .texts import to_bytes
 
 if TYPE_CHECKING:
     from .server import Server
@@ -25,9 +25,8 @@ def register(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
-        path, text = to_path(item.uri), SourceText(to_bytes(item.text))
-        known = session.read_before(path, text)
-        document = Document(item.uri, path, item.language_id, item.version, text, known)
+        text = SourceText(to_bytes(item.text))
+        document = session.document(item.uri, item.language_id, item.version, text)
         session.opened(document, server.start(surround(server, item.uri)))
         server.diagnostics.restart()
         tell_problem(server, document)
@@ -76,7 +75,7 @@ async def surround(server: Server, uri: str) -> None:
     """Read what else belongs to a document's program; have hints asked for again if that is news."""
     if await server.session.look_around(uri):
         server.look_again_when_quiet()
-        if server.session.answered(uri):
+        if server.session.told(uri) is not None:
             server.refresh()
 
 

@@ -6,7 +6,6 @@ names that is used, so that nobody waits for what is not used.
 
 from __future__ import annotations
 
-import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +133,6 @@ def serve(tcp: tuple[str, int] | None) -> int:
         opening = greet()
         if opening is None:
             return 1  # the editor has gone
-    gc.disable()  # most of what is imported stays, and what does not is collected when nobody waits
     from jouleline.lsp.start import serve as serve_lsp
 
     return serve_lsp(tcp, opening)
