@@ -79,7 +79,7 @@ class Session:
             around.root if around else None,
             around.makefile if around else "",
         )
-        known = self.told(uri) or (self._earlier.told(uri) if self._earlier is not None else None)
+        known = self.told(uri) or (self._earlier.give(uri) if self._earlier is not None else None)
         if known is not None and view.same_as(known):
             view = known
         else:
@@ -90,6 +90,10 @@ class Session:
     def told(self, uri: str) -> View | None:
         """What something was told from last."""
         return self._views.get(uri)
+
+    def give(self, uri: str) -> View | None:
+        """The same, to be told from by a later session; this one has it no longer."""
+        return self._views.pop(uri, None)
 
     async def _first_look(self, uri: str) -> None:
         """Give the disk a moment after a document was opened: answers that are soon replaced flicker."""
@@ -183,6 +187,7 @@ class Session:
         """Forget all bounds; they are worked out anew from the source."""
         self.memory = Memory()
         self._views.clear()
+        self._earlier = None
 
     def overlay(self) -> Mapping[Path, bytes]:
         """The texts of all open files."""
