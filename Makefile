@@ -91,11 +91,13 @@ clean:  ## Remove environments, caches and build outputs
 	find server tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The lock alone rebuilds the environment; a change to pyproject.toml only reinstalls us into it.
+# Compiled, as pip does with a wheel: where PYTHONDONTWRITEBYTECODE is set, each start would compile it all.
 .venv/.locked: requirements/dev.txt
 	@tools/environment dev $(PYTHON)
 
 $(VENV): .venv/.locked pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q server
 	@touch $@
 
 $(NODE_MODULES): $(CLIENT)/package-lock.json

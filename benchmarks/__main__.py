@@ -1,7 +1,8 @@
 """``make bench``: the document path, latency beside clangd, throughput, edits, the loop, machines far away.
 
 Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
-checkout of HeCBench's ``src``, say).
+checkout of HeCBench's ``src``, say). Latency is measured in generated files, and in a real one if it
+is there.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
+
+from jouleline.app.program import read_program
 
 from . import document, edits, fleet, generated, loop, metering, remote, servers, throughput
 
 LINES = 3000
+REAL = Path("lulesh-cuda", "lulesh.cu")
+"""In the corpus: kernels of twelve to more than two hundred lines, and a ``main`` of a thousand."""
 SAMPLES = Path(__file__).parent.parent / "samples"
 
 
@@ -23,11 +29,14 @@ def main() -> int:
         print(f"JOULELINE_CORPUS={corpus}: no such folder", file=sys.stderr)
         return 2
     programs = throughput.program_folders(corpus)
-    text = generated.program(LINES)
-    results = {
+    real = corpus / REAL if (corpus / REAL).is_file() else None
+    documents = {"generated.cu": document.measure({"generated.cu": generated.program(LINES)}, "generated.cu")}
+    if real is not None:
+        documents[real.name] = document.measure(read_program([real.parent]).files, real.name)
+    results: dict[str, Any] = {
         "schema": "jouleline/bench/1",
-        "document": document.measure(text),
-        "servers": servers.measure(),
+        "document": documents,
+        "servers": servers.measure(real=real),
         "throughput": throughput.measure(programs),
         "edits": edits.measure(programs),
         "metering": metering.measure(),

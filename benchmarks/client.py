@@ -29,7 +29,7 @@ class Server:
     """A language server, and the requests that are measured."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
-        start = time.perf_counter()
+        self._began = time.perf_counter()
         self._process = subprocess.Popen(
             command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -48,9 +48,14 @@ class Server:
                 "initializationOptions": _OPTIONS,
             },
         )
-        self.started = Cost(time.perf_counter() - start, self.cpu_s)
-        """From the process' start to the answer of ``initialize``."""
+        self.started = self.age
+        """When ``initialize`` was answered."""
         self._send("initialized", {})
+
+    @property
+    def age(self) -> Cost:
+        """Since the process was started."""
+        return self._since(self._began, 0.0)
 
     @property
     def cpu_s(self) -> float:
@@ -104,19 +109,28 @@ class Server:
 
     def change(self, line: int, character: int, text: str, seen: tuple[int, int] | None = None) -> Cost:
         """Type, and see the hints of some lines, or of all."""
-        self._version += 1
-        place = {"line": line, "character": character}
-        change = {"range": {"start": place, "end": place}, "text": text}
-        document = {"uri": self._uri, "version": self._version}
         start, used = time.perf_counter(), self.cpu_s
-        self._send("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
+        self._edit((line, character), (line, character), text)
         self.count_hints(seen)
         return self._since(start, used)
+
+    def take_back(self, line: int, character: int, text: str) -> None:
+        """Remove what was typed, so that each text is typed into the same program."""
+        end = (line + 1, 0) if text == "\n" else (line, character + len(text))
+        self._edit((line, character), end, "")
+        self.count_hints((line, line + 1))
 
     def close(self) -> None:
         """End the process."""
         self._process.kill()
         self._process.communicate()
+
+    def _edit(self, start: tuple[int, int], end: tuple[int, int], text: str) -> None:
+        self._version += 1
+        start_, end_ = ({"line": line, "character": character} for line, character in (start, end))
+        document = {"uri": self._uri, "version": self._version}
+        change = {"range": {"start": start_, "end": end_}, "text": text}
+        self._send("textDocument/didChange", {"textDocument": document, "contentChanges": [change]})
 
     def _since(self, start: float, used: float) -> Cost:
         return Cost(time.perf_counter() - start, self.cpu_s - used)

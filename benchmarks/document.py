@@ -1,4 +1,4 @@
-"""The document path: a whole program, then one keystroke after the other in its kernels."""
+"""The document path: a whole program, then one keystroke after the other in the kernels of a file."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import gc
 import resource
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jouleline.app.analyse import analyse, parse_files
+from jouleline.app.analyse import analyse, parse_file, parse_files
 from jouleline.core.source import SourceText
 from jouleline.lsp.documents import Document
 from jouleline.lsp.memory import Memory
 from jouleline.lsp.view import View
 from jouleline.wiring import catalogue
 
+from .places import digit, ends_of_statements, evenly
+
 _ROUNDS = 9
 _KEYSTROKES = 150
 _DEVICE = "h200"
 
 
-def measure(data: bytes) -> dict[str, Any]:
+def measure(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     """Times on one core (s of processor time, which other programs lengthen less than wall time)."""
     device = catalogue().get(_DEVICE)
     whole = []
@@ -30,45 +32,42 @@ def measure(data: bytes) -> dict[str, Any]:
         gc.collect()
         gc.disable()  # as the server does while somebody types; verbs collect rarely
         start = time.process_time()
-        parsed, _problems = parse_files({"generated.cu": data})
+        parsed, _problems = parse_files(files)
         kernels = len(analyse(parsed, device).kernels)
         whole.append(time.process_time() - start)
         gc.enable()
     return {
-        "lines": data.count(b"\n"),
+        "lines": sum(data.count(b"\n") for data in files.values()),
         "kernels": kernels,
         "whole_program_s": _spread(whole),
-        "keystroke_s": _spread(_keystrokes(data)),
+        "keystroke_s": _spread(_keystrokes(files, name)),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
 
-def _keystrokes(data: bytes) -> list[float]:
+def _keystrokes(files: Mapping[str, bytes], name: str) -> list[float]:
     """From the changed text to the bound of the kernel that was changed, as the server finds it."""
-    device, memory = catalogue().get(_DEVICE), Memory()
-    document = Document("file:///generated.cu", Path("generated.cu"), "cuda-cpp", 0, SourceText(data))
+    device, memory, data = catalogue().get(_DEVICE), Memory(), files[name]
+    others = {other: parse_file(text) for other, text in files.items() if other != name}
 
-    def view() -> View:
+    def view(document: Document) -> View:
         assert document.parsed is not None
-        return View(
-            document, "generated.cu", {"generated.cu": document.parsed}, device, "", "", "utf-8", memory
-        )
+        program = {name: document.parsed, **others}
+        return View(document, name, program, device, "", "", "utf-8", memory)
 
-    seen = view()
+    document = Document(f"file:///{name}", Path(name), "cuda-cpp", 0, SourceText(data))
+    seen = view(document)
     for place, _ in seen.kernels:
         seen.reports(place)
+    ends = ends_of_statements(data)
     seconds = []
     gc.collect()
     gc.disable()  # as the server does while somebody types
-    for typed in range(_KEYSTROKES):
-        place, kernel = seen.kernels[typed * 7 % len(seen.kernels)]
-        text = document.text.data
-        at = text.index(b";", kernel.anchor)
-        changed = SourceText(text[:at] + b"1 "[typed % 2 :][:1] + text[at:])
+    for turn, chosen in enumerate(evenly(len(ends), _KEYSTROKES)):
+        number, at = ends[chosen]
+        changed = SourceText(data[:at] + digit(turn, len(ends)).encode() + data[at:])
         start = time.process_time()
-        document = document.changed(changed, typed)
-        seen = view()
-        seen.reports(place)
+        view(document.changed(changed, turn)).reports(seen.kernels[number][0])
         seconds.append(time.process_time() - start)
     gc.enable()
     return seconds

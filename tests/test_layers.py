@@ -57,7 +57,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 # Too slow for the start of a server; imported inside the function that needs them.
 HEAVY = ("diskcache", "matplotlib", "numpy", "openai", "parsl", "scipy")
 
-PURE_LIBRARIES = {"attrs", "attr", "numpy", "scipy", "tree_sitter", "tree_sitter_cpp"}
+PURE_LIBRARIES = {"numpy", "scipy", "tree_sitter", "tree_sitter_cpp"}
 # Named, not excluded: a standard module is impure until somebody has looked.
 PURE_STANDARD = {
     "__future__", "abc", "ast", "base64", "bisect", "cmath", "collections", "contextlib", "copy",

@@ -8,21 +8,22 @@ each under ``jouleline``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-import attrs
-import cattrs
+SECTION: Final = "jouleline"
+"""The name that settings are under."""
 
 # Written under the same section, but read by the editor's side: nothing to complain about.
 _OF_THE_CLIENT: Final = frozenset(("python", "server", "trace"))
 
 
-@attrs.frozen
+@dataclass(frozen=True)
 class Toggle:
     """A feature that can be switched off."""
 
-    enable: bool = attrs.field(default=True, metadata={"key": "enable", "wanted": "true or false"})
+    enable: bool = field(default=True, metadata={"key": "enable", "wanted": "true or false"})
 
 
 class Picture(StrEnum):
@@ -41,16 +42,16 @@ class Outlive(StrEnum):
     NEVER = "never"
 
 
-@attrs.frozen
+@dataclass(frozen=True)
 class Hover:
     """What hovers show."""
 
-    picture: Picture = attrs.field(
+    picture: Picture = field(
         default=Picture.AUTO, metadata={"key": "picture", "wanted": '"auto", "on" or "off"'}
     )
 
 
-@attrs.frozen
+@dataclass(frozen=True)
 class Settings:
     """What a user can set. ``gpu`` is a device id or alias, empty for the default.
 
@@ -59,31 +60,33 @@ class Settings:
     editor ends: editors must not let a workspace choose these two.
     """
 
-    gpu: str = attrs.field(
+    gpu: str = field(
         default="", metadata={"key": "gpu", "wanted": 'a device id such as "a100-sxm4-40gb", or ""'}
     )
-    arguments: str = attrs.field(
+    arguments: str = field(
         default="", metadata={"key": "arguments", "wanted": 'a string such as "1000 10", or ""'}
     )
-    inlay_hints: Toggle = attrs.field(
-        factory=Toggle, metadata={"key": "inlayHints", "wanted": 'an object such as {"enable": true}'}
+    inlay_hints: Toggle = field(
+        default_factory=Toggle, metadata={"key": "inlayHints", "wanted": 'an object such as {"enable": true}'}
     )
-    code_lens: Toggle = attrs.field(
-        factory=Toggle, metadata={"key": "codeLens", "wanted": 'an object such as {"enable": true}'}
+    code_lens: Toggle = field(
+        default_factory=Toggle, metadata={"key": "codeLens", "wanted": 'an object such as {"enable": true}'}
     )
-    compiled_evidence: Toggle = attrs.field(
-        factory=Toggle, metadata={"key": "compiledEvidence", "wanted": 'an object such as {"enable": true}'}
+    compiled_evidence: Toggle = field(
+        default_factory=Toggle,
+        metadata={"key": "compiledEvidence", "wanted": 'an object such as {"enable": true}'},
     )
-    diagnostics: Toggle = attrs.field(
-        factory=Toggle, metadata={"key": "diagnostics", "wanted": 'an object such as {"enable": true}'}
+    diagnostics: Toggle = field(
+        default_factory=Toggle,
+        metadata={"key": "diagnostics", "wanted": 'an object such as {"enable": true}'},
     )
-    hover: Hover = attrs.field(
-        factory=Hover, metadata={"key": "hover", "wanted": 'an object such as {"picture": "off"}'}
+    hover: Hover = field(
+        default_factory=Hover, metadata={"key": "hover", "wanted": 'an object such as {"picture": "off"}'}
     )
-    target: str = attrs.field(
+    target: str = field(
         default="", metadata={"key": "target", "wanted": 'the name of a target such as "gpu-box", or ""'}
     )
-    outlive: Outlive = attrs.field(
+    outlive: Outlive = field(
         default=Outlive.TARGETS, metadata={"key": "outlive", "wanted": '"targets", "always" or "never"'}
     )
 
@@ -104,25 +107,25 @@ def read_settings(raw: object, base: Settings | None = None) -> tuple[Settings, 
 
 
 def _read(raw: Mapping[str, Any], base: Any, section: str, problems: list[str]) -> Any:
-    fields = {field.metadata["key"]: field for field in attrs.fields(type(base))}
+    known = {one.metadata["key"]: one for one in fields(base)}
     changes: dict[str, Any] = {}
     for key, value in _nested(raw):
         name = f"{section}.{key}"
-        field = fields.get(key)
-        if field is None:
+        setting = known.get(key)
+        if setting is None:
             if key not in _OF_THE_CLIENT:
-                problems.append(f"{name} is no setting and is ignored; known are {', '.join(fields)}.")
+                problems.append(f"{name} is no setting and is ignored; known are {', '.join(known)}.")
             continue
-        current = getattr(base, field.name)
-        if attrs.has(type(current)) and isinstance(value, Mapping):
-            changes[field.name] = _read(value, current, name, problems)
+        current = getattr(base, setting.name)
+        if is_dataclass(current) and isinstance(value, Mapping):
+            changes[setting.name] = _read(value, current, name, problems)
             continue
         try:
-            changes[field.name] = _converter().structure(value, type(current))
-        except (TypeError, ValueError, cattrs.BaseValidationError):
-            wanted = field.metadata["wanted"]
+            changes[setting.name] = _exactly(value, type(current))
+        except (TypeError, ValueError):
+            wanted = setting.metadata["wanted"]
             problems.append(f"{name} must be {wanted}, not {_shown(value)}; it stays as it was.")
-    return attrs.evolve(base, **changes)
+    return replace(base, **changes)
 
 
 def _nested(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -133,21 +136,17 @@ def _nested(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield (head, {rest: value}) if dot else (head, value)
 
 
-def _converter() -> cattrs.Converter:
-    """Takes values of exactly the type that is wanted: "no" is not true."""
-    converter = cattrs.Converter(forbid_extra_keys=True)
+def _exactly(value: Any, kind: type) -> object:
+    """A value of exactly the type that is wanted: "no" is not true.
 
-    def strict(value: object, kind: type) -> object:
-        if type(value) is not kind:
-            raise TypeError(f"{value!r} is no {kind.__name__}")
-        return value.strip() if isinstance(value, str) else value
-
-    converter.register_structure_hook(str, strict)
-    converter.register_structure_hook(bool, strict)
-    # They are strings as well, and would be taken for such.
-    for choice in (Picture, Outlive):
-        converter.register_structure_hook(choice, lambda value, kind: kind(value))
-    return converter
+    Raises:
+        TypeError, ValueError: if it is none.
+    """
+    if issubclass(kind, StrEnum):
+        return kind(value)
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value.strip() if isinstance(value, str) else value
 
 
 def _shown(value: object) -> str:

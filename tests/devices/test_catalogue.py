@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jouleline.core.device import Device, Provenance, UnknownDevice
-from jouleline.devices import DeviceFileError, load_catalogue
+from jouleline.devices import DeviceFileError, load_catalogue, shipped_device
 
 DEVICES = tuple(load_catalogue())
 LABELS = Path(__file__).parents[2].parent / "shared" / "roofline" / "labels_dev.csv"
@@ -185,6 +185,13 @@ def test_nothing_close_offers_nothing() -> None:
     with pytest.raises(UnknownDevice) as caught:
         load_catalogue().get("toaster")
     assert str(caught.value) == 'unknown GPU "toaster"; `jouleline devices` lists all'
+
+
+def test_a_device_is_read_without_all_others_by_its_id_alone() -> None:
+    for device in load_catalogue():
+        assert shipped_device(device.id) is device
+    for name in ("h100", "../devices/h200", "h200.toml", ""):
+        assert shipped_device(name) is None
 
 
 def test_a_folder_adds_devices(tmp_path: Path) -> None:

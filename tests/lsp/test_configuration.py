@@ -1,10 +1,10 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 
 from jouleline.config import Hover, Picture, Settings, Toggle, read_settings
@@ -26,9 +26,9 @@ def refreshed(client: Client) -> None:
 
 def keys(settings: Any) -> Iterator[str]:
     """The dotted names of all settings."""
-    for field in attrs.fields(type(settings)):
+    for field in fields(settings):
         value, key = getattr(settings, field.name), field.metadata["key"]
-        if attrs.has(type(value)):
+        if is_dataclass(value):
             yield from (f"{key}.{inner}" for inner in keys(value))
         else:
             yield key

@@ -16,9 +16,11 @@ from lsprotocol import types
 from jouleline import wiring
 from jouleline.core.source import Encoding, SourceText
 from jouleline.core.syntax import parse
-from jouleline.lsp import convert, inlay_hints
+from jouleline.lsp import convert
 from jouleline.lsp.documents import Document
+from jouleline.lsp.hints import Hint, hints
 from jouleline.lsp.memory import Memory
+from jouleline.lsp.texts import to_bytes
 from jouleline.lsp.view import View
 
 EDITS = int(os.environ.get("JOULELINE_EDITS", "900"))
@@ -134,9 +136,8 @@ def view(document: Document, memory: Memory, encoding: Encoding) -> View:
     return View(document, "k.cu", files, wiring.catalogue().get("h200"), "", "", encoding, memory)
 
 
-def hints(seen: View, *, soon: bool = False) -> list[inlay_hints.Hint]:
-    whole = types.Range(start=types.Position(0, 0), end=types.Position(1_000_000, 0))
-    return asyncio.run(inlay_hints.hints(seen, whole, soon=soon))
+def all_hints(seen: View, *, soon: bool = False) -> list[Hint]:
+    return asyncio.run(hints(seen, 0, len(seen.text.data), soon=soon))
 
 
 @pytest.mark.parametrize("encoding", UNITS)
@@ -144,7 +145,7 @@ def test_many_edits_leave_what_a_fresh_look_finds(encoding: Encoding) -> None:
     editor = Editor(CUDA, encoding, random.Random(f"edits {encoding}"))  # noqa: S311 - the same each time
     memory = Memory()
     path = Path("/k.cu")
-    document = Document("file:///k.cu", path, "cuda-cpp", 0, SourceText(convert.to_bytes(CUDA)))
+    document = Document("file:///k.cu", path, "cuda-cpp", 0, SourceText(to_bytes(CUDA)))
     whole = 0
     for version in range(EDITS // len(UNITS)):
         text = convert.changed(document.text, [editor.edit()], encoding)
@@ -152,7 +153,7 @@ def test_many_edits_leave_what_a_fresh_look_finds(encoding: Encoding) -> None:
         assert document.text.data == editor.text.encode()
         assert document.text.line_starts == SourceText(document.text.data).line_starts
         told = view(document, memory, encoding)
-        hints(told, soon=True)
+        all_hints(told, soon=True)
         fresh = parse(document.text.data)
         if fresh.root.has_error:
             continue  # half typed: what was known of other kernels may stand until it parses again
@@ -163,5 +164,5 @@ def test_many_edits_leave_what_a_fresh_look_finds(encoding: Encoding) -> None:
         anew = view(Document(document.uri, path, "cuda-cpp", 0, document.text), Memory(), encoding)
         for place in told.early:
             told.reports(place)  # as it is settled in a pause
-        assert hints(told) == hints(anew), version
+        assert all_hints(told) == all_hints(anew), version
     assert whole > EDITS // len(UNITS) // 10

@@ -32,7 +32,7 @@ def test_a_rehearsal_counts_kernels_and_leaves_nothing_in_the_session() -> None:
     assert spreads._shipped_for.cache_info().currsize
     assert not session.documents
     assert not session._views
-    assert not session._memory._known
+    assert not session.memory._known
     assert not session.changes
 
 

@@ -108,7 +108,7 @@ def test_what_it_does_not_know_is_answered_and_does_no_harm(client: Client) -> N
 
 
 def test_nothing_but_the_protocol_is_written_to_standard_output() -> None:
-    program = "from jouleline.lsp.server import serve; print('before'); raise SystemExit(serve(None))"
+    program = "from jouleline.lsp.start import serve; print('before'); raise SystemExit(serve(None))"
     result = subprocess.run(
         [sys.executable, "-c", program], input=b"", capture_output=True, timeout=TIMEOUT_S, check=False
     )

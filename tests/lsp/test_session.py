@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from jouleline import wiring
 from jouleline.app.analyse import parse_file
 from jouleline.core.source import SourceText
 from jouleline.lsp.documents import Document
@@ -53,6 +54,26 @@ def test_a_file_that_was_read_with_another_one_is_not_parsed_again() -> None:
     assert Document(path.as_uri(), path, "cuda-cpp", 1, text, known).parsed is beside
     assert session.read_before(path, SourceText(b"void other();\n")) is None
     assert session.read_before(None, text) is None
+
+
+def test_a_later_session_tells_from_the_view_of_an_earlier_one_until_more_is_known() -> None:
+    async def scenario() -> None:
+        sessions = [Session()]
+        sessions.append(Session(sessions[0]))
+        for session in sessions:
+            session.device = wiring.device("h200")
+            session.ready.set()
+            text = SourceText(b"__global__ void scale(float *a) { a[threadIdx.x] *= 2.0f; }\n")
+            session.put(session.document(URI, "cuda-cpp", 1, text))
+        earlier, later = sessions
+        told = await earlier.view(URI)
+        assert told is not None
+        assert await later.view(URI) is told
+        assert await later.view(URI) is told
+        later.improve(told, {})
+        assert await later.view(URI) is not told
+
+    asyncio.run(scenario())
 
 
 def test_an_open_file_is_not_parsed_again_with_another_one() -> None:

@@ -6,15 +6,15 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jouleline.core.binary import FORMS
 from jouleline.core.makefile import run_arguments, run_command
-from jouleline.core.ports import Toolchain
-from jouleline.core.regions import CONSENTS
 from jouleline.core.workload import Tolerance, Workload
 
 from .program import SOURCE_SUFFIXES, Program, has_main
+
+if TYPE_CHECKING:
+    from jouleline.core.ports import Toolchain
 
 WORKLOAD_FILE = "jouleline.toml"
 _HEADER_SUFFIXES = frozenset((".h", ".hpp", ".hh", ".hxx", ".cuh", ".inl"))
@@ -129,12 +129,7 @@ def _workload(table: Mapping[str, Any], path: Path) -> Workload:
     for name in (*lists["files"], *lists["outputs"]):
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise WorkloadError(f"{path}: {name!r} lies outside the program's folder")
-    for word in lists["consent"]:
-        if word not in CONSENTS:
-            raise WorkloadError(
-                f"{path}: {word!r} in consent is unknown; candidates may be allowed to change "
-                f"{', '.join(CONSENTS)}"
-            )
+    _check_consent(lists["consent"], path)
     return Workload(
         build=table["build"],
         run=table["run"],
@@ -144,6 +139,17 @@ def _workload(table: Mapping[str, Any], path: Path) -> Workload:
         tolerance=_tolerance(table.get("tolerance", {}), path),
         origin=str(path),
     )
+
+
+def _check_consent(words: Sequence[str], path: Path) -> None:
+    from jouleline.core.regions import CONSENTS  # few programs have such a file, and every start looks for it
+
+    for word in words:
+        if word not in CONSENTS:
+            raise WorkloadError(
+                f"{path}: {word!r} in consent is unknown; candidates may be allowed to change "
+                f"{', '.join(CONSENTS)}"
+            )
 
 
 def _list(table: Mapping[str, Any], key: str, kind: type, path: Path) -> tuple[Any, ...]:
@@ -157,6 +163,8 @@ def _list(table: Mapping[str, Any], key: str, kind: type, path: Path) -> tuple[A
 
 
 def _formats(table: Any, outputs: Sequence[str], path: Path) -> dict[str, str]:
+    from jouleline.core.binary import FORMS
+
     known = ", ".join(FORMS)
     if not isinstance(table, dict):
         raise WorkloadError(f"{path}: [workload.formats] names an output and what it holds: one of {known}")

@@ -154,7 +154,7 @@ def device(options: argparse.Namespace) -> Device:
 def device_named(name: str) -> Device:
     """The device that goes by an id or alias."""
     try:
-        return wiring.catalogue().get(name)
+        return wiring.device(name)
     except UnknownDevice as error:
         raise UserError(str(error)) from None
     except ValueError as error:

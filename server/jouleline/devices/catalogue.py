@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final, TypeAlias, get_args
 
@@ -75,11 +75,20 @@ def load_catalogue(extra: Path | None = None) -> Catalogue:
         raise DeviceFileError(file, "", str(error)) from error
 
 
-@lru_cache(maxsize=1)
+@cache
+def shipped_device(device_id: str) -> Device | None:
+    """The shipped device of that id, from its file alone; None if there is none."""
+    file = resources.files(__package__) / f"{device_id}.toml"
+    if not (_ID.fullmatch(device_id) and file.is_file()):
+        return None
+    return _parse(file.name, file.read_text(encoding="utf-8"))
+
+
+@cache
 def _shipped() -> tuple[Device, ...]:
-    folder = resources.files(__package__)
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return tuple(_parse(file.name, file.read_text(encoding="utf-8")) for file in files)
+    names = sorted(file.name for file in resources.files(__package__).iterdir())
+    devices = (shipped_device(name.removesuffix(".toml")) for name in names if name.endswith(".toml"))
+    return tuple(device for device in devices if device is not None)
 
 
 def _read(file: Path) -> str:

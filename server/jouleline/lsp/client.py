@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from lsprotocol import types
-from pygls.capabilities import get_capability
+if TYPE_CHECKING:
+    from lsprotocol import types
 
 # By the names that editors built on VS Code go by; no capability tells who draws a data URI.
 _SHOW_PICTURES: Final = ("visual studio code", "code-server", "code - oss", "vscodium", "cursor", "windsurf")
@@ -37,6 +37,8 @@ class Client:
     @classmethod
     def of(cls, capabilities: types.ClientCapabilities, name: str = "") -> Client:
         """Read what a client said of itself at the start."""
+        from lsprotocol import types  # the first hints are given before there is time for it
+        from pygls.capabilities import get_capability
 
         def has(path: str) -> bool:
             return bool(get_capability(capabilities, path, default=False))

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from jouleline import wiring
-from jouleline.config import read_settings
+from jouleline.config import SECTION, read_settings
 from jouleline.core.device import UnknownDevice
 
 from . import devices, status, targets
 
 if TYPE_CHECKING:
     from .server import Server
-
-SECTION: Final = "jouleline"
 
 
 def register(server: Server) -> None:
@@ -56,7 +54,8 @@ def take(server: Server, raw: object) -> None:
     if session.settings.target != before.target:
         targets.choose(server, session.settings.target)
     if session.settings != before:
-        if before.compiled_evidence.enable and not session.settings.compiled_evidence.enable:
+        compiled = before.compiled_evidence.enable and session.ready.is_set()
+        if compiled and not session.settings.compiled_evidence.enable:
             session.forget()
         server.look_again_when_quiet()
         server.refresh()

@@ -1,15 +1,15 @@
-"""Between core's bytes and the protocol's positions: no other module translates."""
+"""Between core's bytes and the protocol's types: no other module translates."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from lsprotocol import types
-from pygls.uris import from_fs_path, to_fs_path
 
 from jouleline.core.source import Edit, Encoding, SourceText
+
+from .texts import to_bytes
 
 _ENCODINGS: Final[Mapping[str, Encoding]] = {"utf-8": "utf-8", "utf-16": "utf-16", "utf-32": "utf-32"}
 ANNOTATION: Final = "jouleline.energy"
@@ -20,25 +20,10 @@ def encoding_of(kind: types.PositionEncodingKind | str | None) -> Encoding:
     return _ENCODINGS.get(str(getattr(kind, "value", kind)), "utf-16")
 
 
-def to_bytes(text: str) -> bytes:
-    """A document's text as the bytes that the core reads.
-
-    JSON can carry half a surrogate pair, which no UTF-8 file holds; it becomes a question mark,
-    one code unit like itself.
-    """
-    return text.encode("utf-8", "replace")
-
-
 def to_position(text: SourceText, offset: int, encoding: Encoding) -> types.Position:
     """The position of a byte offset."""
     line, character = text.position(offset, encoding)
     return types.Position(line=line, character=character)
-
-
-def to_json(text: SourceText, offset: int, encoding: Encoding) -> dict[str, int]:
-    """The position of a byte offset, as it is sent: hundreds of hints have one each."""
-    line, character = text.position(offset, encoding)
-    return {"line": line, "character": character}
 
 
 def to_offset(text: SourceText, position: types.Position, encoding: Encoding) -> int:
@@ -131,14 +116,3 @@ def annotated_edit(
         ANNOTATION: types.ChangeAnnotation(label=label, description=description, needs_confirmation=True)
     }
     return whole
-
-
-def to_path(uri: str) -> Path | None:
-    """The file behind a URI; None for what is no file, such as an untitled document."""
-    path = to_fs_path(uri)
-    return Path(path) if path else None
-
-
-def to_uri(path: Path) -> str:
-    """A file's URI."""
-    return from_fs_path(str(path)) or path.as_uri()

@@ -25,6 +25,15 @@ class Document:
     text: SourceText
     earlier: ParsedFile | None = None
 
+    def same_as(self, other: Document) -> bool:
+        """Whether the other one is the same version of the same document."""
+        return (self.uri, self.language, self.version, self.text) == (
+            other.uri,
+            other.language,
+            other.version,
+            other.text,
+        )
+
     @property
     def name(self) -> str:
         """The file's name, for people."""

@@ -9,21 +9,26 @@ import json
 import os
 import re
 import sys
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jouleline import __version__
 
+if TYPE_CHECKING:
+    from jouleline.core.source import Encoding
+
 CONTENT_LENGTH: Final = re.compile(rb"Content-Length:[ \t]*(\d+)[ \t]*\r\n$", re.IGNORECASE)
 """In the last line that tells of a message: the rest of a broken message may stand in front of it."""
-ENCODINGS: Final = ("utf-8", "utf-16", "utf-32")
+ENCODINGS: Final[tuple[Encoding, ...]] = ("utf-8", "utf-16", "utf-32")
 _DEFAULT_ENCODING: Final = "utf-16"
 
 
 class Opening(NamedTuple):
-    """The first message of an editor, and whether it has been answered."""
+    """The first message of an editor, and those behind it that have been read but not answered."""
 
     body: bytes
-    answered: bool
+    encoding: Encoding | None
+    """Of positions, if this is ``initialize`` and has been answered."""
+    behind: tuple[bytes, ...] = ()
 
 
 def initialize_result(encoding: str) -> dict[str, Any]:
@@ -72,37 +77,46 @@ def greet() -> Opening | None:
 
     Nothing behind it is read, so whoever reads on finds the next message.
     """
+    body = message()
+    if not body:
+        return None
+    try:
+        request = json.loads(body)
+        encoding = _encoding(request)
+        answer(request["id"], initialize_result(encoding))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Opening(body, None)  # whatever it is, those know who come after us
+    return Opening(body, encoding)
+
+
+def message() -> bytes:
+    """The next message on standard input; none at the end."""
     length = 0
     while line := _line():
         if found := CONTENT_LENGTH.search(line):
             length = int(found[1])
         elif length and not line.strip():
-            body = _exactly(length)
-            return _answered(body) if body else None
-    return None
+            return _exactly(length)
+    return b""
 
 
-def _answered(body: bytes) -> Opening:
-    try:
-        message = json.loads(body)
-        result = _result(message)
-        answer = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}).encode()
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return Opening(body, answered=False)  # whatever it is, those know who come after us
-    sys.stdout.buffer.write(b"Content-Length: %d\r\n\r\n%s" % (len(answer), answer))
+def answer(number: int | str, result: object) -> None:
+    """Answer a request on standard output."""
+    body = json.dumps({"jsonrpc": "2.0", "id": number, "result": result}).encode()
+    sys.stdout.buffer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
     sys.stdout.buffer.flush()
-    return Opening(body, answered=True)
 
 
-def _result(message: Any) -> dict[str, Any]:
-    """What is answered to a message; it raises one error or another if it is not ``initialize``."""
+def _encoding(message: Any) -> Encoding:
+    """How positions are to count; it raises one error or another if the message is not ``initialize``."""
     if (message["jsonrpc"], message["method"]) != ("2.0", "initialize"):
         raise ValueError(message["method"])
     if not isinstance(message["id"], int | str):
         raise TypeError(message["id"])
     general = message["params"]["capabilities"].get("general") or {}
     offered = general.get("positionEncodings") or ()
-    return initialize_result(next((one for one in offered if one in ENCODINGS), _DEFAULT_ENCODING))
+    known = (one for offer in offered for one in ENCODINGS if one == offer)
+    return next(known, _DEFAULT_ENCODING)
 
 
 def _line() -> bytes:

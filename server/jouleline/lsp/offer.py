@@ -16,6 +16,7 @@ from jouleline.core.source import SourceText
 from . import convert
 from .programs import absolute
 from .question import ask
+from .texts import to_uri
 
 if TYPE_CHECKING:
     from jouleline.app.kept_result import KeptResult
@@ -121,7 +122,7 @@ async def _edit(server: Server, program: Program, edits: Mapping[str, tuple[Edit
     result = _Edit({}, {})
     for name, theirs in edits.items():
         path, document = paths[name], documents[name]
-        uri = document.uri if document is not None else convert.to_uri(path)
+        uri = document.uri if document is not None else to_uri(path)
         try:
             found = convert.to_text_edits(SourceText(program.files[name]), theirs, server.session.encoding)
         except UnicodeDecodeError:
@@ -165,7 +166,7 @@ async def show(server: Server, result: KeptResult) -> None:
     if server.session.client.show_document and patch is not None:
         try:
             await server.window_show_document_async(
-                types.ShowDocumentParams(uri=convert.to_uri(patch), take_focus=False)
+                types.ShowDocumentParams(uri=to_uri(patch), take_focus=False)
             )
         except JsonRpcException:
             pass

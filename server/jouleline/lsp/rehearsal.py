@@ -10,12 +10,10 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lsprotocol import types
-
 from jouleline.core.source import SourceText
 
 from .documents import Document
-from .inlay_hints import hints
+from .hints import hints
 from .memory import Memory
 from .view import View
 
@@ -88,7 +86,6 @@ _MESSAGES: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
     ("textDocument/hover", {"textDocument": _DOCUMENT, "position": _START}),
     ("textDocument/inlayHint", {"textDocument": _DOCUMENT, "range": _RANGE}),
 )
-_ALL: Final = types.Range(types.Position(0, 0), types.Position(_PROGRAM.count("\n"), 0))
 
 
 async def rehearse(server: Server) -> None:
@@ -105,4 +102,4 @@ async def rehearse(server: Server) -> None:
     if session.device is not None and document.parsed is not None:
         files = {document.name: document.parsed}
         view = View(document, document.name, files, session.device, "", "", session.encoding, Memory())
-        await hints(view, _ALL)
+        await hints(view, 0, len(_PROGRAM))

@@ -15,6 +15,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
 from jouleline import __version__
+from jouleline.config import SECTION
 
 from . import (
     code_action,
@@ -36,12 +37,11 @@ from . import (
 from .client import Client
 from .compilation import Compilation
 from .diagnostics import Diagnostics
-from .greeting import Opening
 from .jobs import Jobs
 from .protocol import Protocol
 from .session import Session
 from .settling import Settling
-from .transport import log_to_standard_error, serve_stdio, serve_tcp
+from .texts import to_folders
 
 _log = logging.getLogger(__name__)
 _FEATURES = (
@@ -66,14 +66,14 @@ class Server(LanguageServer):
 
     protocol: Protocol
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Session | None = None) -> None:
         super().__init__(
             "jouleline",
             __version__,
             protocol_cls=Protocol,
             converter_factory=default_converter,
         )
-        self.session = Session()
+        self.session = Session(earlier)
         self.jobs = Jobs()
         self.compilation = Compilation(self)
         self.diagnostics = Diagnostics(self)
@@ -153,8 +153,7 @@ def _register(server: Server) -> None:
 def _use_folders(server: Server) -> None:
     workspace = server.workspace
     uris = [folder.uri for folder in workspace.folders.values()] or [workspace.root_uri or ""]
-    paths = (convert.to_path(uri) for uri in uris if uri)
-    server.session.folders = tuple(path for path in paths if path is not None)
+    server.session.folders = to_folders(uris)
 
 
 async def _introduce(server: Server) -> None:
@@ -166,9 +165,7 @@ async def _introduce(server: Server) -> None:
             types.Registration(
                 id="jouleline/configuration",
                 method=types.WORKSPACE_DID_CHANGE_CONFIGURATION,
-                register_options=types.DidChangeConfigurationRegistrationOptions(
-                    section=configuration.SECTION
-                ),
+                register_options=types.DidChangeConfigurationRegistrationOptions(section=SECTION),
             )
         )
     if client.watch_registration:
@@ -185,18 +182,3 @@ async def _introduce(server: Server) -> None:
     if client.configuration:
         await configuration.pull(server)
     await found.take_up(server, server.session.folders)
-
-
-def serve(tcp: tuple[str, int] | None = None, opening: Opening | None = None) -> int:
-    """Serve one editor on standard input and output, or on a TCP address; the exit code.
-
-    ``opening`` is what an editor on standard input has said already.
-
-    Over TCP the first client to connect is served, then the server ends. Port 0 takes a free one,
-    which is told on standard error.
-    """
-    log_to_standard_error()
-    server = Server()
-    with suppress(KeyboardInterrupt):
-        asyncio.run(serve_stdio(server, opening) if tcp is None else serve_tcp(server, *tcp))
-    return 0 if server.protocol.told_to_shut_down else 1

@@ -20,7 +20,8 @@ from jouleline.core.source import Encoding, SourceText
 from .client import Client
 from .documents import Document
 from .memory import Memory
-from .programs import Surroundings, absolute
+from .programs import Surroundings, absolute, look_around
+from .texts import to_path
 from .view import Place, View
 
 # How long a first answer waits for the disk, and how long where it could not be replaced later.
@@ -31,7 +32,8 @@ _LONG_PATIENCE_S: Final = 2.0
 class Session:
     """Open documents, settings and the chosen device."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Session | None = None) -> None:
+        """What ``earlier`` has read and counted is not done again; nothing else is taken from it."""
         self.client = Client()
         self.encoding: Encoding = "utf-16"
         self.folders: tuple[Path, ...] = ()
@@ -43,7 +45,8 @@ class Session:
         """How many texts have come so far."""
         self._surroundings: dict[str, Surroundings] = {}
         self._views: dict[str, View] = {}
-        self._memory = Memory()
+        self.memory: Memory = earlier.memory if earlier is not None else Memory()
+        self._earlier = earlier
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._newest_looks: dict[str, object] = {}
         self.ready = asyncio.Event()
@@ -71,16 +74,26 @@ class Session:
             arguments,
             origin,
             self.encoding,
-            self._memory,
+            self.memory,
             around.macros if around else {},
             around.root if around else None,
             around.makefile if around else "",
         )
-        known = self._views.get(uri)
+        known = self.told(uri) or (self._earlier.give(uri) if self._earlier is not None else None)
         if known is not None and view.same_as(known):
-            return known
+            view = known
+        else:
+            self._earlier = None  # from here on it is outdated
         self._views[uri] = view
         return view
+
+    def told(self, uri: str) -> View | None:
+        """What something was told from last."""
+        return self._views.get(uri)
+
+    def give(self, uri: str) -> View | None:
+        """The same, to be told from by a later session; this one has it no longer."""
+        return self._views.pop(uri, None)
 
     async def _first_look(self, uri: str) -> None:
         """Give the disk a moment after a document was opened: answers that are soon replaced flicker."""
@@ -96,6 +109,13 @@ class Session:
             document = opened.get(absolute(around.root, name))
             found[name] = (document.parsed if document is not None else None) or file
         return found
+
+    def document(self, uri: str, language: str, version: int, text: SourceText) -> Document:
+        """A document to be opened, with what is known of its text."""
+        path = to_path(uri)
+        document = Document(uri, path, language, version, text, self.read_before(path, text))
+        early = self._earlier.documents.get(uri) if self._earlier is not None else None
+        return early if early is not None and early.same_as(document) else document
 
     def put(self, document: Document) -> None:
         """Take a new document, or the next version of one."""
@@ -128,6 +148,17 @@ class Session:
         self._newest_looks.pop(uri, None)
         self._views.pop(uri, None)
 
+    async def look_around(self, uri: str) -> bool:
+        """Read what else belongs to a document's program; whether that is news."""
+        document = self.documents.get(uri)
+        if document is None or document.path is None or document.parsed is None:
+            return False
+        look = self.look(uri)
+        found = await asyncio.to_thread(
+            look_around, document.path, self.folders, self.overlay(), self.parsed_files()
+        )
+        return self.surround(uri, found, look)
+
     def look(self, uri: str) -> object:
         """The mark of a look at the disk that begins now."""
         self._newest_looks[uri] = mark = object()
@@ -144,10 +175,6 @@ class Session:
         self._surroundings[uri] = found
         return True
 
-    def answered(self, uri: str) -> bool:
-        """Whether something was told of a document."""
-        return uri in self._views
-
     def improve(self, view: View, better: Mapping[Place, tuple[KernelReport, ...]]) -> None:
         """Take better evidence of a view's kernels."""
         for place, reports in better.items():
@@ -158,8 +185,9 @@ class Session:
 
     def forget(self) -> None:
         """Forget all bounds; they are worked out anew from the source."""
-        self._memory = Memory()
+        self.memory = Memory()
         self._views.clear()
+        self._earlier = None
 
     def overlay(self) -> Mapping[Path, bytes]:
         """The texts of all open files."""
@@ -177,7 +205,7 @@ class Session:
             for name, file in around.files.items()
         }
         opened = {one.path: one.parsed for one in self.documents.values() if one.path and one.parsed}
-        return {**beside, **opened}
+        return {**(self._earlier.parsed_files() if self._earlier is not None else {}), **beside, **opened}
 
     def read_before(self, path: Path | None, text: SourceText) -> ParsedFile | None:
         """A file of that text, if it was read as a part of another one's program."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from jouleline.app.analyse import KernelReport
 
 from .background import Background
-from .inlay_hints import said
+from .hints import said
 from .view import View
 
 if TYPE_CHECKING:

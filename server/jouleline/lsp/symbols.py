@@ -12,6 +12,7 @@ from jouleline.core.kernel import Kernel
 
 from . import convert
 from .programs import absolute
+from .texts import to_uri
 from .view import Place, View
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _head(kernel: Kernel) -> tuple[int, int]:
 def _uri(view: View, place: Place) -> str:
     if place.file == view.name or view.root is None:
         return view.document.uri
-    return convert.to_uri(absolute(view.root, place.file))
+    return to_uri(absolute(view.root, place.file))
 
 
 def _fits(query: str, name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -13,7 +12,7 @@ from jouleline.core.source import SourceText
 
 from . import convert, found, status
 from .documents import Document
-from .programs import look_around
+from .texts import to_bytes
 
 if TYPE_CHECKING:
     from .server import Server
@@ -26,9 +25,8 @@ def register(server: Server) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     def did_open(params: types.DidOpenTextDocumentParams) -> None:
         item = params.text_document
-        path, text = convert.to_path(item.uri), SourceText(convert.to_bytes(item.text))
-        known = session.read_before(path, text)
-        document = Document(item.uri, path, item.language_id, item.version, text, known)
+        text = SourceText(to_bytes(item.text))
+        document = session.document(item.uri, item.language_id, item.version, text)
         session.opened(document, server.start(surround(server, item.uri)))
         server.diagnostics.restart()
         tell_problem(server, document)
@@ -75,17 +73,9 @@ def look_again(server: Server) -> None:
 
 async def surround(server: Server, uri: str) -> None:
     """Read what else belongs to a document's program; have hints asked for again if that is news."""
-    session = server.session
-    document = session.documents.get(uri)
-    if document is None or document.path is None or document.parsed is None:
-        return
-    look = session.look(uri)
-    around = await asyncio.to_thread(
-        look_around, document.path, session.folders, session.overlay(), session.parsed_files()
-    )
-    if session.surround(uri, around, look):
+    if await server.session.look_around(uri):
         server.look_again_when_quiet()
-        if session.answered(uri):
+        if server.session.told(uri) is not None:
             server.refresh()
 
 

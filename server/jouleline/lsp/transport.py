@@ -88,7 +88,9 @@ async def _converse(server: Server, reader: Reader, opening: Opening | None = No
     server.start(rehearse(server))
     try:
         if opening is not None:
-            server.protocol.take(opening.body, answered=opening.answered)
+            server.protocol.take(opening.body, answered=opening.encoding is not None)
+            for left in opening.behind:
+                server.protocol.take(left)
         with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while not server.ended.is_set() and (body := await _message(reader)) is not None:
                 server.protocol.take(body)

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .devices import DEFAULT_DEVICE, WHAT_IF_DEVICES, catalogue, host_device
+    from .devices import DEFAULT_DEVICE, WHAT_IF_DEVICES, catalogue, device, host_device
     from .doctor import findings
     from .errors import NoSandboxError, UnavailableError
     from .evidence import background_evidence, evidence_sources, profilers, scenario_setting, scenario_sources
@@ -41,6 +41,7 @@ __all__ = [
     "catalogue",
     "config_folder",
     "configured_model",
+    "device",
     "disk_cache",
     "evidence_sources",
     "find_gpu",
@@ -84,6 +85,7 @@ _HOMES = {
     "catalogue": "devices",
     "config_folder": "folders",
     "configured_model": "models",
+    "device": "devices",
     "disk_cache": "folders",
     "evidence_sources": "evidence",
     "fleet_of": "fleet",
@@ -131,6 +133,6 @@ def serve(tcp: tuple[str, int] | None) -> int:
         opening = greet()
         if opening is None:
             return 1  # the editor has gone
-    from jouleline.lsp.server import serve as serve_lsp
+    from jouleline.lsp.start import serve as serve_lsp
 
     return serve_lsp(tcp, opening)

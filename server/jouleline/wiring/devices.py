@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from jouleline.core.device import Catalogue, Device
 
@@ -35,8 +36,25 @@ def catalogue() -> Catalogue:
     from jouleline.devices import load_catalogue
     from jouleline.devices.host import host_device
 
-    own = config_folder() / "devices"
-    return Catalogue([*load_catalogue(own if own.is_dir() else None), host_device()])
+    return Catalogue([*load_catalogue(_own_devices()), host_device()])
+
+
+def device(name: str) -> Device:
+    """The device of that id or alias; a shipped one that is asked for by its id is read without all others.
+
+    Raises:
+        DeviceFileError: as :func:`catalogue`.
+        UnknownDevice: if there is none of that name.
+    """
+    from jouleline.devices import shipped_device
+
+    shipped = None if _own_devices() else shipped_device(name)
+    return shipped or catalogue().get(name)
+
+
+def _own_devices() -> Path | None:
+    folder = config_folder() / "devices"
+    return folder if folder.is_dir() else None
 
 
 def host_device() -> Device:

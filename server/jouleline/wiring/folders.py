@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jouleline.core.ports import Cache
+if TYPE_CHECKING:
+    from jouleline.core.ports import Cache
 
 
 def config_folder() -> Path:
