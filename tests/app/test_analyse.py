@@ -91,11 +91,12 @@ def test_host_code_is_followed_to_kernels_alone(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_parameter_is_what_the_host_passes_though_a_line_is_half_typed() -> None:
-    text = b"""
+    text = b"""#define UNUSED
         __global__ void k(float *a, int n) { for (int i = 0; i < n; i++) a[i] *= 2; }
         void run(float *a, int n) { k<<<64, 256>>>(a, n); }
         void start(float *a) { run(a, rows); }
         void typed() { int x = (4; }
+        int main() { start(nullptr); }
     """
     parsed, _ = parse_files({"a.cu": text})
     (report,) = analyse(parsed, DEVICE).kernels
