@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jouleline.app.analyse import analyse, parse_file, parse_files, split_run_line
+from jouleline.app.analyse import Followed, analyse, parse_file, parse_files, split_run_line
 from jouleline.app.program import read_program
 from jouleline.app.workload import find_workload
 from jouleline.core.counts import Operation
@@ -82,6 +82,25 @@ def test_a_kernel_without_a_launch_is_assumed_and_says_so() -> None:
     assert report.launch is None
     assert not report.counts.shape.known
     assert report.counts.assumptions[0] == "no launch found: 4096 blocks of 256 threads"
+
+
+def test_host_code_is_followed_to_kernels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Followed, "of", None)
+    parsed, _ = parse_files({"a.cu": b"int main() { for (;;) { } }"})
+    assert analyse(parsed, DEVICE).kernels == ()
+
+
+def test_a_parameter_is_what_the_host_passes_though_a_line_is_half_typed() -> None:
+    text = b"""#define UNUSED
+        __global__ void k(float *a, int n) { for (int i = 0; i < n; i++) a[i] *= 2; }
+        void run(float *a, int n) { k<<<64, 256>>>(a, n); }
+        void start(float *a) { run(a, rows); }
+        void typed() { int x = (4; }
+        int main() { start(nullptr); }
+    """
+    parsed, _ = parse_files({"a.cu": text})
+    (report,) = analyse(parsed, DEVICE).kernels
+    assert any(note.startswith("rows = ") for note in report.counts.assumptions)
 
 
 def test_run_line_and_macros_give_sizes() -> None:

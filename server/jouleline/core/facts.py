@@ -7,7 +7,7 @@ the program.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -53,7 +53,8 @@ class FileFacts:
     ``embedded`` are the extents of a struct's members that are arrays, by struct and member; ``rows`` are
     those of the array types that have a name.
     ``nodes`` are what the facts were gathered from; ``variants`` are the same facts without stretches
-    that are not compiled, by these stretches.
+    that are not compiled, by these stretches; ``repaired`` are those of the text as the compiler sees it,
+    if that is another, with the macros of other files that it was made with.
     """
 
     source: ParsedSource
@@ -72,6 +73,7 @@ class FileFacts:
     conditionals: list[Node] = field(default_factory=list)
     nodes: Sequence[Node] = field(default=(), repr=False)
     variants: dict[tuple[range, ...], FileFacts] = field(default_factory=dict, repr=False)
+    repaired: tuple[Mapping[str, str], FileFacts | None] | None = field(default=None, repr=False)
 
     @cached_property
     def calls(self) -> dict[str, list[Node]]:

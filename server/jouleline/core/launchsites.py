@@ -43,7 +43,7 @@ class LaunchSites:
     regions: dict[tuple[int, int], list[Visit]] = field(default_factory=dict)
     spot: Place | None = None
     _regions: int = 0
-    _launching: set[str] | None = None
+    _harmless: set[str] = field(default_factory=set)
     _buffers: dict[Buffer, int] = field(default_factory=dict)
     _launches: dict[int, tuple[ParsedSource, list[Launch], list[int]]] = field(default_factory=dict)
     _known_regions: dict[int, list[int]] = field(default_factory=dict)
@@ -84,23 +84,29 @@ class LaunchSites:
 
     def may_launch(self, text: str) -> bool:
         """Whether code holds a kernel, or names a function from which one may be reached."""
-        if self._launching is None:
-            words: dict[str, set[str]] = {}
-            for name, functions in self.program.overloads.items():
-                # What a kernel's body says of other kernels are their launches.
-                texts = (text_of(one.node) for one in functions if not one.is_kernel)
-                words[name] = {word for text in texts for word in _WORDS.findall(text)}
-            for name, macro in self.program.function_macros.items():
-                words.setdefault(name, set()).update(_WORDS.findall(macro.body))
-                if "<<<" in macro.body or "_Pragma" in macro.body:
-                    words[name] |= _STARTERS
-            found = {name for name, inner in words.items() if inner & _STARTERS or self._holds(name)}
-            while more := {name for name, inner in words.items() if name not in found and inner & found}:
-                found |= more
-            self._launching = found | _STARTERS
-        return not self._launching.isdisjoint(_WORDS.findall(text))
+        named: set[str] = set()
+        waiting = [text]
+        while waiting:
+            words = set(_WORDS.findall(waiting.pop())) - self._harmless - named
+            if not words.isdisjoint(_STARTERS) or any(map(self._holds, words)):
+                return True
+            named |= words
+            waiting += [inner for word in words for inner in self._texts(word)]
+        self._harmless |= named
+        return False
+
+    def _texts(self, name: str) -> list[str]:
+        """The code that a name stands for, but for kernels': what these say of others are launches."""
+        functions = self.program.overloads.get(name, ())
+        macro = self.program.function_macros.get(name)
+        bodies = [macro.body] if macro is not None else []
+        return [*bodies, *(text_of(one.node) for one in functions if not one.is_kernel)]
 
     def _holds(self, name: str) -> bool:
+        """Whether a launch stands in a macro or a function of a name."""
+        macro = self.program.function_macros.get(name)
+        if macro is not None and ("<<<" in macro.body or "_Pragma" in macro.body):
+            return True
         for one in self.program.overloads.get(name, ()):
             _, anchors = self._of(one.source)
             low = bisect_left(anchors, one.node.start_byte)

@@ -110,7 +110,7 @@ def compiled(program: ProgramFacts) -> ProgramFacts:
             # Functions and macros with several definitions are told apart where they are used.
             rest = {table: getattr(facts, table) | getattr(kept, table) for table in _TABLES}
             facts.variants.clear()
-            facts.variants[stretches] = replace(facts, **rest, variants={})
+            facts.variants[stretches] = replace(facts, **rest, variants={}, repaired=None)
         files[name] = facts.variants[stretches]
     return ProgramFacts(files, program.given)
 
@@ -124,10 +124,17 @@ def _outermost(stretches: Iterable[range]) -> tuple[range, ...]:
 
 
 def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:
-    """The facts of a file without what is not compiled.
+    """The facts of a file without what is not compiled, made once while nothing else changes.
 
     ``macros`` are those of the program's other files.
     """
+    if facts.repaired is None or facts.repaired[0] != macros:
+        facts.repaired = macros, _repaired(facts, macros)
+    return facts.repaired[1] or facts
+
+
+def _repaired(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts | None:
+    """The facts of the repaired text; None if it is the same."""
     source = facts.source
     data = bytearray(source.text.data)
     reader = _Reader(dict(macros))
@@ -142,7 +149,7 @@ def as_compiled(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts:
         start = found.end()
     _finish_statements(data, facts)
     if data == source.text.data:
-        return facts
+        return None
     masked = mask(bytes(data))
     original = {item.start: item for item in source.masked.blanked}
     blanked = Marks.of(original.get(item.start, item) for item in masked.blanked)
