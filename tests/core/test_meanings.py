@@ -264,3 +264,20 @@ def test_braces_make_no_difference_to_what_is_unrolled() -> None:
         for body in (inner, f"{{ {inner} }}")
     )
     assert bare == braced
+
+
+@pytest.mark.parametrize(
+    ("before", "bound", "trips"),
+    [
+        ("#define FIRST(a, b) a\n#define N FIRST(12, n)", "N", 12),
+        ("#define UP(a, b) (((a) + (b) - 1) / (b))", "UP(45, 3 + 1)", 12),
+        ("__host__ __device__ constexpr int up(int a, int b) { return (a + b - 1) / b; }", "up(45, 4)", 12),
+        ("template <class T> __device__ T up(T a, T b) { return (a + b - 1) / b; }", "up<int>(45, 4)", 12),
+        ("__device__ int half(int a) { return a / 2; } enum { N = 48 };", "half(half(N))", 12),
+        ("__device__ int f(int a) { return f(a) + f(a); }", "f(3)", 16),
+    ],
+)
+def test_a_call_that_stands_for_an_expression_is_known_as_a_bound(
+    before: str, bound: str, trips: int
+) -> None:
+    assert floats(f"for (int j = 0; j < {bound}; j++) x[i] += 1.0f;", before)[0] == pytest.approx(trips)

@@ -79,6 +79,16 @@ class Function:
         )
 
     @cached_property
+    def expression(self) -> Node | None:
+        """What the function returns, if it does nothing else."""
+        inside = (
+            [] if self.body is None else [one for one in self.body.named_children if one.type != "comment"]
+        )
+        if len(inside) != 1 or inside[0].type != "return_statement":
+            return None
+        return inside[0].named_children[0] if inside[0].named_children else None
+
+    @cached_property
     def changes(self) -> Changes:
         """What the function assigns to or steps after its declaration, in all of it and in its loops."""
         return Changes.of(self.node)

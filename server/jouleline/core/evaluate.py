@@ -277,10 +277,14 @@ def compare(operator: str, a: float, b: float) -> bool:
 
 def _conditional(node: Node, lookup: Lookup) -> Polynomial | None:
     condition = _evaluate(child(node, "condition"), lookup)
-    if condition is None or condition.number is None:
+    if condition is not None and condition.number is not None:
+        branch = "consequence" if condition.number else "alternative"
+        return _evaluate(child(node, branch), lookup)
+    first, second = (_evaluate(child(node, one), lookup) for one in ("consequence", "alternative"))
+    apart = (first - second).number if first is not None and second is not None else None
+    if apart is None or abs(apart) > 1:
         return None
-    branch = "consequence" if condition.number else "alternative"
-    return _evaluate(child(node, branch), lookup)
+    return first if apart < 0 else second  # a quotient that is rounded up: as if it were exact
 
 
 def _call(node: Node, lookup: Lookup) -> Polynomial | None:
@@ -291,12 +295,12 @@ def _call(node: Node, lookup: Lookup) -> Polynomial | None:
     if len(values) == 1 and name in _TRANSPARENT_CALLS:
         return _converted(callee.rpartition("<")[2].rstrip("> "), values[0])
     numbers = [value.number for value in values if value is not None and value.number is not None]
-    if len(numbers) < len(values):
+    function = _MATH.get((name, len(numbers)))
+    if function is None or len(numbers) < len(values):
         # A call whose value only the scope may know, such as atoi(argv[1]).
         return lookup(text_of(node))
-    function = _MATH.get((name, len(numbers)))
     try:
-        known = function(*numbers) if function else math.nan
+        known = function(*numbers)
     except (ValueError, OverflowError):  # pow(0, -1), ceil of infinity, log2 of a negative number
         return None
     return Polynomial.constant(known) if math.isfinite(known) else None

@@ -28,6 +28,8 @@ _RUN_ARGUMENT: Final = re.compile(
     r"\s*\(\s*argv\s*\[\s*(\d+)\s*\]"
 )
 _MAX_DEPTH: Final = 30
+# Calls within calls: one may call itself twice, and the next one, too.
+_MAX_NESTED: Final = 8
 
 
 @dataclass
@@ -63,7 +65,11 @@ class HostScope:
             if isinstance(known, int | float):
                 return Polynomial.constant(known)
         if "(" in name:
-            return self._run_argument(name)
+            given = self._run_argument(name)
+            text = self.program.expression_of(name) if given is None and depth < _MAX_NESTED else None
+            return (
+                given if text is None else evaluate_text(text, lambda one: self.name(one, place, depth + 1))
+            )
         if name == "argc":
             return Polynomial.constant(len(self.arguments) + 1)
         if depth <= _MAX_DEPTH:

@@ -14,7 +14,7 @@ from tree_sitter import Node
 from .conditionals import Conditionals
 from .ctype import UNKNOWN, CType, TypeNames
 from .declarations import Declared, Function
-from .evaluate import evaluate, evaluate_text
+from .evaluate import evaluate, evaluate_text, split_arguments
 from .facts import FileFacts, Macro, macro_of, replacement
 from .polynomial import Polynomial
 from .syntax import field as child
@@ -236,7 +236,7 @@ class ProgramFacts:
     def _constant(self, name: str, enumerated: Mapping[str, Polynomial], depth: int = 0) -> Polynomial | None:
         if depth > _STRUCT_NESTING:
             return None
-        if text := self.macros.get(name):
+        if text := self.macros.get(name) or ("(" in name and self.expression_of(name)):
             return evaluate_text(text, lambda inner: self._constant(inner, enumerated, depth + 1))
         declared = self.variables.get(name)
         if declared is None:
@@ -244,6 +244,23 @@ class ProgramFacts:
         if not declared.constant:
             return None
         return evaluate(declared.value, lambda inner: self._constant(inner, enumerated, depth + 1))
+
+    def expression_of(self, call: str) -> str | None:
+        """What a call given as text is worth, as text: of a macro, or of a function that only returns it.
+
+        None for other calls.
+        """
+        callee, _, given = call.partition("(")
+        name = callee.partition("<")[0].rpartition("::")[2].strip()
+        macro = self.function_macros.get(name)
+        if macro is None:
+            known = self.overloads.get(name, ())
+            if len(known) != 1 or known[0].owner or (returned := known[0].expression) is None:
+                return None
+            macro = Macro(tuple(one.name for one in known[0].parameters), text_of(returned))
+        arguments = split_arguments(given.rpartition(")")[0])
+        # "(n) - 1" may be read as a cast, "(n + 1) - 1" may not.
+        return macro.written([one if _WORD.fullmatch(one) else f"({one})" for one in arguments])
 
     def type_of(self, text: str, bindings: Mapping[str, str] | None = None) -> CType | None:
         """The type a text names, template parameters replaced by ``bindings``."""

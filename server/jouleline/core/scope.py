@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .ctype import INT, UNKNOWN, CType
-from .evaluate import evaluate, evaluate_text
+from .evaluate import Lookup, evaluate, evaluate_text
 from .inductions import Changes
 from .polynomial import ZERO, Polynomial
 from .probability import Ranges
 from .programfacts import ProgramFacts
 from .syntax import ParsedSource
 from .values import Array, Tally, Value
+
+# Calls within calls: one may call itself twice, and the next one, too.
+_MOST_NESTED = 8
 
 
 @dataclass
@@ -41,7 +44,8 @@ class KernelScope:
     local array lives. ``loops`` are the indices of the loops around the place, each ``entered`` so
     often; ``unrolled`` are those that are gone when compiled. What is in ``computed`` is not computed
     again; ``stored`` counts the stores to each array; ``shadowed`` are the outer values of names
-    declared in the block; ``spaces`` are where variables are that are no arrays.
+    declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the calls
+    whose values are being evaluated.
     """
 
     program: ProgramFacts
@@ -63,6 +67,7 @@ class KernelScope:
     shadowed: dict[str, Value | None] = field(default_factory=dict)
     unrolled: set[str] = field(default_factory=set)
     spaces: dict[str, str] = field(default_factory=dict)
+    within: int = 0
 
     @property
     def ranges(self) -> Ranges:
@@ -77,10 +82,12 @@ class KernelScope:
         if text := self.program.macros.get(name):
             depends = [self.names.get(word) for word in self.program.macro_names[name]]
             return self.known.value(name, depends, lambda: evaluate_text(text, self.lookup))
+        if "(" in name:
+            return self._called(name, self.lookup)
         declared = self.program.variables.get(name)
         if declared is not None and declared.value is not None:
             return self.known.value(name, [], lambda: evaluate(declared.value, self.lookup))
-        if declared is not None or "(" in name:
+        if declared is not None:
             return None
         return self.program.enumerator(name) or Polynomial.symbol(name)
 
@@ -92,12 +99,24 @@ class KernelScope:
             words = self.program.macro_names[name]
             depends = [self.fixed.get(word, self.names.get(word)) for word in words]
             return self.known_compiled.value(name, depends, lambda: evaluate_text(text, self.compiled))
+        if "(" in name:
+            return self._called(name, self.compiled)
         declared = self.program.variables.get(name)
         if declared is None:
             return self.program.enumerator(name)
         if declared.value is None or not declared.constant:
             return None
         return self.known_compiled.value(name, [], lambda: evaluate(declared.value, self.compiled))
+
+    def _called(self, call: str, lookup: Lookup) -> Polynomial | None:
+        """The value of a call of the program's that stands for an expression."""
+        if self.within >= _MOST_NESTED or (text := self.program.expression_of(call)) is None:
+            return None
+        self.within += 1
+        try:
+            return evaluate_text(text, lookup)
+        finally:
+            self.within -= 1
 
     def named(self, name: str) -> Value:
         """What is known of a name."""

@@ -43,6 +43,7 @@ _HOLDS_NO_FUNCTION = frozenset(
 _WORD_CHARACTERS = string.ascii_letters + string.digits + "_"
 _BLANKS = re.compile(rb"\s*")
 _BRACKET = re.compile(rb"[()]")
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _MACRO_LAUNCH = re.compile(rb"\bhipLaunchKernelGGL\b")
 _LONGEST_ARGUMENTS = 4000
 
@@ -327,8 +328,8 @@ def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:
     end = opening
     if data[opening : opening + 1] == b"(":
         content, end = _parenthesised(data, opening)
-        arguments = split_arguments(content)
-    parts = split_arguments(item.text.decode("utf-8", "replace"))
+        arguments = split_arguments(_COMMENT.sub("", content))
+    parts = split_arguments(_COMMENT.sub("", item.text.decode("utf-8", "replace")))
     return Launch(
         kernel=callee[1],
         line=source.text.point(item.start).line + 1,
