@@ -72,6 +72,14 @@ def test_expressions_have_the_values_of_cpp(body: str, expected: float) -> None:
     assert argument(body) == expected
 
 
+@pytest.mark.parametrize(("words", "expected"), [((), 320), (("--help", "7"), 320), (("-size=64",), None)])
+def test_an_option_that_the_run_line_has_not_is_not_found(
+    words: tuple[str, ...], expected: int | None
+) -> None:
+    body = 'int n = 320; if (find_option(argc, (const char **)argv, "size")) n = option(argc, argv, "size");'
+    assert argument(body, *words) == expected
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

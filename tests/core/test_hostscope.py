@@ -35,8 +35,7 @@ def value(text: str, *arguments: str, name: str = "n") -> tuple[str, dict[str, s
         ("void f(int n) { here(); f(n - 1); }", "n"),
         ("#define UP(a, b) ((a + b - 1) / b)\nvoid f() { int n = UP(1000, 256); here(); }", "4"),
         (
-            "int up(int a, int b) { return a % b ? a / b + 1 : a / b; }\n"
-            "void f() { int n = up(m, 4); here(); }",
+            "int up(int a, int b) { return a % b ? a / b + 1 : a / b; }\nvoid f() { n = up(m, 4); here(); }",
             "0.25·m",
         ),
         ("int g(int a) { return g(a) + g(a); }\nvoid f() { int n = g(1); here(); }", "n"),

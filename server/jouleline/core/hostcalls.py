@@ -37,6 +37,7 @@ _ENDS = frozenset(
     ("exit", "abort", "_exit", "quick_exit", "__builtin_trap", "terminate", "rethrow_exception")
 )
 _WORD = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
+_OPTION = re.compile(r"-{0,2}\w[\w-]*")
 _PASTE = re.compile(r"\s*##\s*")
 _NUMBER_TYPES = {"int": INT, "float": Kind("real", 4), "double": Kind("real", 8)}
 _WORD_ENDS = frozenset(("return", "break", "continue"))
@@ -137,8 +138,12 @@ class HostCalls(HostTemplates):
 
     def _unknown(self, given: Sequence[Node], *, runtime: bool = False) -> HostValue:
         """A function that is not known may write through any pointer to a variable."""
-        for item in given:
-            value = self.evaluate(item)
+        values = [self.evaluate(item) for item in given]
+        if any(isinstance(one, Pointer) and one.target is self.words for one in values):
+            options = [one.lstrip("-") for one in values if isinstance(one, str) and _OPTION.fullmatch(one)]
+            if options and not any(option in word for option in options for word in self.arguments):
+                return 0  # it looks for an option that the run line does not have
+        for value in values:
             if isinstance(value, Callee) and value.code is not None:
                 self._called(value, ())
             if isinstance(value, Pointer):

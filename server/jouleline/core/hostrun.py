@@ -72,8 +72,8 @@ class HostRun(HostFlow):
         for main in self.functions("main"):
             words = ["program", *self.arguments]
             cells = {index: Cell(word) for index, word in enumerate(words)} | {len(words): Cell(0)}
-            argv = Pointer(Buffer("argv", Kind("?", 8, name="char"), Cell(len(words) + 1), cells=cells))
-            given: list[HostValue] = [len(words), argv]
+            self.words = Buffer("argv", Kind("?", 8, name="char"), Cell(len(words) + 1), cells=cells)
+            given: list[HostValue] = [len(words), Pointer(self.words)]
             self.names = {}
             for one, value in zip(self.parameters(main.node), given, strict=False):
                 self.names[one.name] = Cell(value)

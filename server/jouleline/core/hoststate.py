@@ -47,6 +47,7 @@ class HostState:
     """Names and types at a point of the walk.
 
     ``this`` is the object whose method is walked, ``template`` the template arguments of the function.
+    ``words`` is what ``argv`` points to.
     """
 
     program: ProgramFacts
@@ -67,6 +68,7 @@ class HostState:
     returned: list[HostValue] = field(default_factory=list)
     used: dict[str, str] = field(default_factory=dict)
     read: int = 0
+    words: Buffer | None = None
     _journal: list[tuple[Cell, HostValue]] = field(default_factory=list)
     _watching: int = 0
     _kinds: dict[str, Kind] = field(default_factory=dict)
