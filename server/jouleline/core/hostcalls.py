@@ -37,7 +37,7 @@ _ENDS = frozenset(
     ("exit", "abort", "_exit", "quick_exit", "__builtin_trap", "terminate", "rethrow_exception")
 )
 _WORD = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
-_OPTION = re.compile(r"-{0,2}\w[\w-]*")
+_OPTION = re.compile(r"-{0,2}[\w?][\w-]*")
 _PASTE = re.compile(r"\s*##\s*")
 _NUMBER_TYPES = {"int": INT, "float": Kind("real", 4), "double": Kind("real", 8)}
 _WORD_ENDS = frozenset(("return", "break", "continue"))
