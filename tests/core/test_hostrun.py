@@ -388,3 +388,47 @@ def test_integers_are_those_of_a_compiler(tmp_path_factory: pytest.TempPathFacto
     out = subprocess.run([str(folder / "a")], capture_output=True, text=True, check=True).stdout.split()
     shutil.rmtree(folder)
     assert [int(word) for word in out] == [value for _, value, _ in kept]
+
+
+CHOICE = """
+void one(float *x, int n, int block) { k1<<<n / block, block>>>(x, n); }
+void two(float *x, int n, int block) { k2<<<n / block, block>>>(x, n); }
+void any(int kernel, float *x, int n, int block) {
+    switch (kernel) { case 1: one(x, n, block); break; case 2: two(x, n, block); break; default: exit(1); }
+}
+void either(int kernel, float *x, int n, int block) {
+    if (kernel == 1) one(x, n, block); else if (kernel == 2) two(x, n, block);
+}"""
+
+
+@pytest.mark.parametrize("choose", ["any", "either"])
+def test_a_kernel_that_this_run_does_not_choose_has_its_sizes_too(choose: str) -> None:
+    text = f"""{CHOICE}
+    int main(int argc, char **argv) {{
+        int kernel = argc > 1 ? atoi(argv[1]) : 1, n = 4096;
+        float *x; cudaMalloc(&x, n * sizeof(float));
+        for (int block = 32; block <= 64; block *= 2) {choose}(kernel, x, n, block);
+        last<<<n, 1>>>(x, n);
+    }}"""
+    shapes = {}
+    for words in ((), ("2",)):
+        visits = reached(text, args=words).visits
+        shapes[words] = [(one.kernel, one.visit.grid[0], one.visit.block[0]) for one in visits if one.visit]
+    assert shapes[()] == [("k1", 128, 32), ("k1", 64, 64), ("last", 4096, 1), ("k2", 128, 32)]
+    assert shapes["2",] == [("k2", 128, 32), ("k2", 64, 64), ("last", 4096, 1), ("k1", 128, 32)]
+
+
+def test_what_is_only_supposed_changes_nothing() -> None:
+    body = "int n = 5, m = 1; if (m) { } else { n = 7; while (true) { } k<<<2, 2>>>(n); exit(1); }"
+    visits = reached(f"int main() {{ {body} k<<<1, 1>>>(n); }}").visits
+    assert next(one.visit.arguments for one in visits if one.visit) == (5,)
+
+
+def test_a_pack_of_arguments_is_passed_on() -> None:
+    before = """
+    void run(int times, float *x, int n) { k<<<n / 64, 64>>>(x, n); }
+    template <class F, class... Given> void bench(int repeats, F f, Given &&...given) {
+        for (int i = 0; i < repeats; i++) f(1, std::forward<Given>(given)...);
+    }"""
+    visit = first(f"{before}\nint main() {{ float *x; int n = 640; bench(10, run, x, n); }}")
+    assert (visit.grid, visit.arguments[1]) == ((10, 1, 1), 640)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from .hostdeclarations import Declarator
 from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES
 from .hostmacros import MOST_CALLS
 from .hostmethods import of_string, of_vector
-from .hosttemplates import HostTemplates
+from .hosttemplates import PACK, HostTemplates
 from .hostvalues import (
     ANY,
     INT,
@@ -29,7 +30,7 @@ from .hostvalues import (
     convert,
     copied,
 )
-from .syntax import ParsedSource, text_of
+from .syntax import ParsedSource, descendants, text_of
 from .syntax import field as child
 
 _MOST_RECURSIONS = 20
@@ -178,8 +179,9 @@ class HostCalls(HostTemplates):
             candidates = [one for one in candidates if one.owner in family]
         for one in candidates:
             listed = self.parameters(one.node)
-            least = sum(parameter.value is None for parameter in listed)
-            if least <= count <= len(listed) and one.body is not None:
+            least = sum(parameter.value is None and parameter.type != PACK for parameter in listed)
+            most = math.inf if listed and listed[-1].type == PACK else len(listed)
+            if least <= count <= most and one.body is not None:
                 return one
         with_body = [one for one in candidates if one.body is not None]
         return with_body[0] if with_body and owner is None else None
@@ -205,7 +207,7 @@ class HostCalls(HostTemplates):
         if function is None or function.body is None:
             return self._unknown(given)
         parameters = self.parameters(function.node)
-        cells = [self._argument(one, item) for one, item in zip(parameters, given, strict=False)]
+        cells = self._arguments(parameters, given)
         numbers = all(isinstance(cell.value, int | float) for cell in cells)
         if self.active.count(function.node.id) >= (_MOST_RECURSIONS if numbers else 2):
             return None
@@ -213,6 +215,28 @@ class HostCalls(HostTemplates):
         return self._walked(
             function.node, parameters, cells, types=types, this=this, template=template, function=function
         )
+
+    def _arguments(self, parameters: Sequence[Declarator], given: Sequence[Node]) -> list[Cell]:
+        """The cells that parameters are bound to; a pack's are the members of one."""
+        packed = len(parameters) - 1 if parameters and parameters[-1].type == PACK else None
+        cells: list[Cell] = []
+        for item in given:
+            if item.type == "parameter_pack_expansion":
+                cells += self._unpacked(item)
+            elif len(cells) < len(parameters) or packed is not None:
+                cells.append(self._argument(parameters[min(len(cells), len(parameters) - 1)], item))
+        if packed is not None:
+            members = {str(index): cell for index, cell in enumerate(cells[packed:])}
+            cells[packed:] = [Cell(Record(PACK, members))]
+        return cells[: len(parameters)]
+
+    def _unpacked(self, expansion: Node) -> list[Cell]:
+        """The arguments that the pack in an expansion stands for."""
+        for name in descendants(expansion, "identifier"):
+            cell = self.names.get(self.text(name))
+            if cell is not None and isinstance(cell.value, Record) and cell.value.type == PACK:
+                return list(cell.value.fields.values())
+        return []
 
     def _argument(self, parameter: Declarator, node: Node) -> Cell:
         """The cell a parameter is bound to: the argument's own for a reference, else a copy."""
@@ -320,7 +344,7 @@ class HostCalls(HostTemplates):
         if self.active.count(callee.code.id) >= 2:
             return None
         parameters = self.parameters(callee.code)
-        cells = [self._argument(one, item) for one, item in zip(parameters, given, strict=False)]
+        cells = self._arguments(parameters, given)
         return self._walked(callee.code, parameters, cells, captured=callee.names, this=callee.this)
 
     # Methods

@@ -22,6 +22,8 @@ _ALLOWANCE: Final = (4000, 500, 120)
 _LONG: Final = 64
 _SHARE: Final = 8000
 """Steps after which a loop is left that reaches no kernel."""
+_SUPPOSED: Final = 1000
+"""Steps of a way that is walked though the program does not take it."""
 _ELSEWHERE: Final = ("break", "continue")
 _COUNTERS: Final = frozenset(("identifier", "field_expression", "binary_expression", "subscript_expression"))
 _RELATIONS: Final = frozenset(("<", ">", "<=", ">=", "!="))
@@ -50,6 +52,7 @@ class HostFlow(HostCalls):
     sites: LaunchSites = field(default_factory=LaunchSites)
     _laps: list[_Lap] = field(default_factory=list)
     _followed: dict[int, int] = field(default_factory=dict)
+    _supposed: set[int] = field(default_factory=set)
 
     def linger(self) -> None:
         """Leave the outermost loop that has taken its share, unless it may reach a kernel."""
@@ -75,6 +78,7 @@ class HostFlow(HostCalls):
             holds = truth(self.evaluate(child(node, "condition")))
             taken, other = child(node, "consequence"), child(node, "alternative")
             if holds is not None:
+                self._suppose(other if holds else taken)
                 return self._inside(taken if holds else other)
             return self._either([lambda: self._inside(taken), lambda: self._inside(other)])
         finally:
@@ -85,32 +89,7 @@ class HostFlow(HostCalls):
 
         A way that gives up (it leaves the function or the program) is left out where another goes on.
         """
-        outcomes: list[tuple[str, dict[Cell, tuple[HostValue, HostValue]]]] = []
-        for way in ways:
-            mark, returns = self.watch(), len(self.returned)
-            outer = (
-                self.names,
-                self.this,
-                self.types,
-                self.template,
-                self.returned,
-                self.source,
-                self.depth,
-                len(self.active),
-            )
-            try:
-                ended = way()
-            except ExitError:
-                ended = "exit"
-                self.names, self.this, self.types, self.template, self.returned, self.source, self.depth = (
-                    outer[:-1]
-                )
-                del self.active[outer[-1] :]
-            finally:
-                changes = self.written(mark, undo=True)
-            if ended == "return" and len(self.returned) > returns and _is_error(self.returned[-1]):
-                del self.returned[returns:]
-            outcomes.append((ended, changes))
+        outcomes = [self._aside(way) for way in ways]
         going = [outcome for outcome in outcomes if not outcome[0]]
         if len(going) < len(outcomes) and any(ended in ("break", "return") for ended, _ in outcomes):
             self.uncertain += 1
@@ -122,6 +101,56 @@ class HostFlow(HostCalls):
         if kept[0][0] == "exit":
             raise ExitError
         return kept[0][0]
+
+    def _aside(self, way: Callable[[], str]) -> tuple[str, dict[Cell, tuple[HostValue, HostValue]]]:
+        """Walk a way and come back: how it ends, and what it changes."""
+        mark, returns = self.watch(), len(self.returned)
+        outer = (
+            self.names,
+            self.this,
+            self.types,
+            self.template,
+            self.returned,
+            self.source,
+            self.depth,
+            len(self.active),
+        )
+        try:
+            ended = way()
+        except ExitError:
+            ended = "exit"
+            self.names, self.this, self.types, self.template, self.returned, self.source, self.depth = outer[
+                :-1
+            ]
+            del self.active[outer[-1] :]
+        finally:
+            changes = self.written(mark, undo=True)
+        if ended == "return" and len(self.returned) > returns and _is_error(self.returned[-1]):
+            del self.returned[returns:]
+        return ended, changes
+
+    def _suppose(self, node: Node | None, way: Callable[[], str] | None = None) -> None:
+        """Walk once what this run does not do, for kernels that are reached in no other way."""
+        if node is None or node.id in self._supposed:
+            return
+        self._supposed.add(node.id)
+        if not self.sites.may_launch(self.text(node)):
+            return
+        names, returned, lap = self.names, self.returned, _Lap(None, self.steps + _SUPPOSED)
+        kept = self.sites.supposing, self.uncertain, self.read, dict(self.used), dict(self._followed)
+        self.names, self.returned, self.sites.supposing = dict(names), [], True
+        self._laps.append(lap)
+        self._reckon()
+        try:
+            self._aside(way or (lambda: self._inside(node)))
+        except LingeringError as error:
+            if error.lap is not lap:
+                raise
+        finally:
+            self._laps.remove(lap)
+            self._reckon()
+            self.names, self.returned = names, returned
+            self.sites.supposing, self.uncertain, self.read, self.used, self._followed = kept
 
     def _join(self, ways: Sequence[dict[Cell, tuple[HostValue, HostValue]]]) -> None:
         for cell in dict.fromkeys(cell for way in ways for cell in way):
@@ -136,6 +165,9 @@ class HostFlow(HostCalls):
             chosen = next((i for i, case in enumerate(cases) if self._label(case) == value), None)
             if chosen is None:
                 chosen = next((i for i, case in enumerate(cases) if child(case, "value") is None), None)
+            for at, case in enumerate(cases):
+                if at != chosen:
+                    self._suppose(case, partial(self._cases, cases[at:]))
             ended = self._cases(cases[chosen:]) if chosen is not None else ""
         else:
             ways = [partial(self._cases, cases[at:]) for at in range(len(cases))]

@@ -219,6 +219,7 @@ def follow(
         # The program does not end before its first kernel, so a condition was misjudged.
         run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(find, program))
         run.walk()
+    run.sites.conclude()
     return run.sites
 
 

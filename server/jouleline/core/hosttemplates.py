@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from tree_sitter import Node
 
@@ -13,7 +14,11 @@ from .evaluate import split_arguments
 from .hostdeclarations import Declarator
 from .hostmacros import HostMacros
 from .hostvalues import Cell, HostValue, element_name
+from .syntax import descendants
 from .syntax import field as child
+
+PACK: Final = "..."
+"""The type of a parameter that is a pack, and of the record of what is given for it."""
 
 
 @dataclass
@@ -57,6 +62,11 @@ class HostTemplates(HostMacros):
                 if item.type in ("parameter_declaration", "optional_parameter_declaration"):
                     found += self.declarators(item) or (
                         Declarator("", self.text(item), False, (), child(item, "default_value"), None),  # noqa: FBT003
+                    )
+                elif item.type == "variadic_parameter_declaration":
+                    name = next(descendants(item, "identifier"), None)
+                    found.append(
+                        Declarator(self.text(name), PACK, reference=True, arrays=(), value=None, given=None)
                     )
             known = self._parameters[function.id] = tuple(found)
         return known

@@ -34,7 +34,8 @@ FindLaunches = Callable[[ParsedSource], Sequence[Launch]]
 class LaunchSites:
     """The visits so far to kernels of a ``program``.
 
-    ``find`` gives the launches in a text, and ``spot`` is the call of a macro.
+    ``find`` gives the launches in a text, and ``spot`` is the call of a macro. While ``supposing``, a way
+    is walked that the program does not take: what it reaches counts where no way does that is taken.
     """
 
     find: FindLaunches = lambda _: ()
@@ -42,12 +43,16 @@ class LaunchSites:
     visits: list[Launch] = field(default_factory=list)
     regions: dict[tuple[int, int], list[Visit]] = field(default_factory=dict)
     spot: Place | None = None
+    supposing: bool = False
+    _sites: list[tuple[int, int]] = field(default_factory=list)
+    _supposed: list[tuple[tuple[int, int], Launch]] = field(default_factory=list)
+    _supposed_regions: dict[tuple[int, int], list[Visit]] = field(default_factory=dict)
     _regions: int = 0
     _harmless: set[str] = field(default_factory=set)
     _buffers: dict[Buffer, int] = field(default_factory=dict)
     _launches: dict[int, tuple[ParsedSource, list[Launch], list[int]]] = field(default_factory=dict)
     _known_regions: dict[int, list[int]] = field(default_factory=dict)
-    _seen: dict[tuple[int, int], list[tuple[object, ...]]] = field(default_factory=dict)
+    _seen: dict[tuple[object, ...], list[tuple[object, ...]]] = field(default_factory=dict)
     _visited: set[tuple[int, int]] = field(default_factory=set)
 
     def _of(self, source: ParsedSource) -> tuple[list[Launch], list[int]]:
@@ -116,7 +121,8 @@ class LaunchSites:
 
     def region(self, run: HostCalls, source: ParsedSource, node: Node) -> None:
         """Visit an OpenMP region, if it is new as its template arguments are here."""
-        found = self.regions.setdefault((id(source.text), node.start_byte), [])
+        regions = self._supposed_regions if self.supposing else self.regions
+        found = regions.setdefault((id(source.text), node.start_byte), [])
         if len(found) < MOST_INSTANCES and all(visit.template != run.template for visit in found):
             used = tuple(run.used.values())
             self._regions += 1
@@ -131,16 +137,15 @@ class LaunchSites:
         return (id(source.text), launch.anchor) in self._visited
 
     def launch(self, run: HostCalls, source: ParsedSource, launch: Launch) -> None:
-        """Visit a launch: its configuration and arguments are worth what they are worth now."""
-        self._visited.add((id(source.text), launch.anchor))
+        """Visit a launch: its configuration and arguments are worth what they are worth now.
+
+        It is kept if it is one of the first and differs from those before.
+        """
+        site = (id(source.text), launch.anchor)
+        if not self.supposing:
+            self._visited.add(site)
         grid, block = extent(run.evaluate_text(launch.grid)), extent(run.evaluate_text(launch.block))
         values = [run.evaluate_text(text) for text in launch.arguments]
-        self.record(run, launch, grid, block, values)
-
-    def record(
-        self, run: HostCalls, launch: Launch, grid: Extent, block: Extent, values: Sequence[HostValue]
-    ) -> None:
-        """Keep a visit, if it is one of the first and differs from those before."""
         kernel, template = launch.kernel, launch.template_arguments
         cell = run.names.get(kernel)
         if cell is not None and isinstance(cell.value, Callee) and cell.value.name:
@@ -158,7 +163,7 @@ class LaunchSites:
                 anchor=spot.end,
                 where=spot,
             )
-        key = (launch.place.id, launch.anchor)
+        key = (launch.place.id, launch.anchor, self.supposing)
         seen = self._seen.setdefault(key, [])
         shape = (kernel, tuple(template), grid, block)
         instances = {one[:2] for one in seen}
@@ -174,13 +179,28 @@ class LaunchSites:
                 launch.written,
                 tuple(run.used.values()),
             )
-            self.visits.append(
-                replace(launch, kernel=kernel, template_arguments=tuple(template), visit=visit)
-            )
-        for value in values:
+            found = replace(launch, kernel=kernel, template_arguments=tuple(template), visit=visit)
+            if self.supposing:
+                self._supposed.append((site, found))
+            else:
+                self.visits.append(found)
+                self._sites.append(site)
+        for value in values if not self.supposing else ():
             if isinstance(value, Pointer) and isinstance(value.target, Buffer):
                 value.target.copied = False
                 run.forget(value.target)
+
+    def conclude(self) -> None:
+        """Take what was supposed where nothing else reaches a kernel, or nothing that tells its shape."""
+        better = {site for site, launch in self._supposed if _is_known(launch)} - {
+            site for site, launch in zip(self._sites, self.visits, strict=True) if _is_known(launch)
+        }
+        left = [launch for site, launch in zip(self._sites, self.visits, strict=True) if site not in better]
+        supposed = self._supposed
+        self.visits = left + [one for site, one in supposed if site in better or site not in self._visited]
+        self._visited.update(site for site, _ in self._supposed)
+        for site, visits in self._supposed_regions.items():
+            self.regions.setdefault(site, visits)
 
     def mapped(self, run: HostCalls, text: str) -> None:
         """Take the sizes of pointers from mapped sections: ``map(to: a[0:n])``."""
@@ -253,6 +273,11 @@ def extent(value: HostValue) -> Extent:
         ]
         return sizes[0], sizes[1], sizes[2]
     return None, None, None
+
+
+def _is_known(launch: Launch) -> bool:
+    visit = launch.visit
+    return visit is not None and None not in (*visit.grid, *visit.block)
 
 
 def _directly(place: Node, node: Node) -> bool:
