@@ -4,7 +4,7 @@ import pytest
 
 from jouleline.core.counts import Operation
 
-from .kernels import INDEX, floats, integers, kernel, moved, per_thread, report, reports
+from .kernels import INDEX, LARGE, floats, integers, kernel, moved, per_thread, report, reports
 
 
 @pytest.mark.parametrize(
@@ -281,3 +281,21 @@ def test_a_call_that_stands_for_an_expression_is_known_as_a_bound(
     before: str, bound: str, trips: int
 ) -> None:
     assert floats(f"for (int j = 0; j < {bound}; j++) x[i] += 1.0f;", before)[0] == pytest.approx(trips)
+
+
+@pytest.mark.parametrize(
+    ("index", "sectors_per_thread"),
+    [
+        ("a[j] + a[j + 256]", 2 / 8),  # each block's second half lies where its first half leaves a gap
+        ("a[j] + a[j + 512 * 1024 * 1024]", 2 / 8),
+        ("a[16 * i] + a[16 * i + 3]", 1),
+        ("a[16 * i] + a[16 * i + 3] + a[16 * i + 8]", 2),
+        ("a[16 * i] + a[16 * i - 2]", 2),
+        ("a[16 * i] + a[16 * i + 16]", 1),
+    ],
+)
+def test_accesses_that_fill_the_gaps_of_others_add_to_what_is_touched(
+    index: str, sectors_per_thread: float
+) -> None:
+    found = moved(f"int j = blockIdx.x * 512 + threadIdx.x; b[i] = {index};")
+    assert found["a"] == pytest.approx(32 * sectors_per_thread * LARGE, rel=0.01)

@@ -303,18 +303,22 @@ class Stream:
         derived = self.space.derived
         # From the closest neighbours outwards: what shares sectors is one run, all else several pieces.
         span, pieces, run = 1.0, 1.0, float(max(first.bytes, min(first.stride, SECTOR_BYTES)))
+        gaps: list[tuple[float, float]] = []
         for name, size, step in indices:
             count = (self.space.count(name, ranges) if name in derived else ranges[name]) * size / step
             if count <= 1:
                 continue
+            gap, reach = step * first.stride, span * first.stride
             span += step * (count - 1)
-            gap = step * first.stride
             if gap <= max(run, SECTOR_BYTES):
                 run = gap * (count - 1) + max(run, min(gap, SECTOR_BYTES))
             else:
                 pieces, run = pieces * count, max(run, SECTOR_BYTES)
-        dense = min(pieces * run, span * first.stride)
-        total = dense / (span * first.stride) * self._merged(span) * first.stride
+                gaps.append((gap, max(run, reach)))
+        total = 0.0
+        for offsets, merged in self._merged(span):
+            dense = pieces * run * (_filled(offsets, first.stride, gaps) if len(offsets) > 1 else 1.0)
+            total += min(dense / (span * first.stride), 1.0) * merged * first.stride
         for name in scattered:
             total *= self.space.count(name, ranges)
         return self._capped(total)
@@ -333,15 +337,16 @@ class Stream:
                 found.add(name)
         return frozenset(found)
 
-    def _merged(self, span: float) -> float:
-        """Elements from first to last of the accesses' intervals, each counted once."""
-        total, end = 0.0, -math.inf
+    def _merged(self, span: float) -> list[tuple[list[float], float]]:
+        """The offsets of the accesses whose intervals meet, and the elements from the first to the last."""
+        found: list[tuple[list[float], float]] = []
         for offset in self._offsets:
-            last = offset + span
-            if last > end:
-                total += last - max(end, offset)
-                end = last
-        return total
+            if found and offset <= found[-1][0][-1] + span:
+                offsets = [*found[-1][0], offset]
+                found[-1] = offsets, offset + span - offsets[0]
+            else:
+                found.append(([offset], span))
+        return found
 
     def _capped(self, total: float) -> float:
         """No more than the memory there is, if that is known."""
@@ -352,6 +357,26 @@ class Stream:
         if self.form is None or self._parts[1]:
             return size * -math.expm1(-total / size)
         return min(total, size)
+
+
+def _filled(offsets: Sequence[float], stride: int, gaps: Sequence[tuple[float, float]]) -> float:
+    """How much more the accesses at several offsets touch than one of them, as they fill its gaps.
+
+    With each gap, the distance (bytes) from one piece to the next, goes how far a piece reaches.
+    """
+    starts = {offset * stride for offset in offsets}
+    filled = 1.0
+    for gap, reach in gaps:
+        length = math.ceil(reach / SECTOR_BYTES) * SECTOR_BYTES
+        covered, end = 0.0, 0.0
+        places = {start % gap // SECTOR_BYTES * SECTOR_BYTES for start in starts}
+        for place in sorted([*places, *(place - gap for place in places if place + length > gap)]):
+            last = min(place + length, gap)
+            covered += max(0.0, last - max(place, end))
+            end = max(end, last)
+        filled *= max(1.0, covered / length)
+        starts = {start // gap * gap for start in starts}
+    return filled
 
 
 def streams(accesses: Sequence[Access], space: Space) -> list[Stream]:
