@@ -31,7 +31,11 @@ RELATIONS = {"<": lt, "<=": le, ">": gt, ">=": ge, "!=": ne}
 def read(text: str, ranges: dict[str, int] | None = None, **known: Polynomial) -> Loop:
     (node,) = descendants(parse(f"void f() {{ {text} }}".encode()).root, "for_statement")
     means = {name: Polynomial.constant((count - 1) / 2) for name, count in (ranges or {}).items()}
-    return read_loop(node, lambda name: known.get(name, Polynomial.symbol(name)), means.get)
+
+    def lookup(name: str) -> Polynomial | None:
+        return known.get(name, Polynomial.symbol(name) if name.isidentifier() else None)
+
+    return read_loop(node, lookup, means.get)
 
 
 @given(

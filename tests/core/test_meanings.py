@@ -299,3 +299,86 @@ def test_accesses_that_fill_the_gaps_of_others_add_to_what_is_touched(
 ) -> None:
     found = moved(f"int j = blockIdx.x * 512 + threadIdx.x; b[i] = {index};")
     assert found["a"] == pytest.approx(32 * sectors_per_thread * LARGE, rel=0.01)
+
+
+GROUPS = """
+namespace cg = cooperative_groups;
+__device__ float sum(cg::thread_block_tile<32> &tile, float v) {
+    for (int step = tile.size() / 2; step > 0; step /= 2) v += tile.shfl_down(v, step);
+    return v;
+}"""
+
+
+WARP = "auto w = cg::tiled_partition<32>(cg::this_thread_block());"
+
+
+@pytest.mark.parametrize(
+    ("before", "loop", "trips"),
+    [
+        ("cg::thread_block b = cg::this_thread_block();", "int j = 0; j < b.size(); j++", 256),
+        (WARP, "int j = w.thread_rank(); j < 320; j += w.num_threads()", 10),
+        (WARP, "int j = w.meta_group_rank(); j < 64; j += w.meta_group_size()", 8),
+        ("auto g = cg::this_grid();", "int j = g.thread_rank(); j < 40960; j += g.size()", 10),
+        ("cg::thread_block_tile<16> t = cg::tiled_partition<16>(b);", "int j = 0; j < t.size(); j++", 16),
+    ],
+)
+def test_a_group_knows_its_threads(before: str, loop: str, trips: float) -> None:
+    found = kernel(f"{before} for ({loop}) x[i] += 1.0f;", GROUPS)
+    assert per_thread(found, Operation.SP) == pytest.approx(trips, rel=0.02)
+    assert not any("is not counted" in text for text in found.counts.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("body", "sp"),
+    [
+        ("x[i] = sum(w, y[i]);", 5),
+        ("x[i] = cg::reduce(w, y[i], cg::plus<float>()); w.sync(); cg::sync(w);", 5),
+        ("if (w.thread_rank() == 0) x[i] += 1.0f;", 1 / 32),
+    ],
+)
+def test_what_a_group_does_together_is_counted(body: str, sp: float) -> None:
+    found = kernel(f"{WARP} {body}", GROUPS)
+    assert per_thread(found, Operation.SP) == pytest.approx(sp)
+    assert not any("is not counted" in text for text in found.counts.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("condition", "share"),
+    [
+        ("threadIdx.x % 32 == 0", 1 / 32),
+        ("(threadIdx.x & 31) < 16", 1 / 2),
+        ("threadIdx.x / 32 == 0", 1 / 8),
+        ("threadIdx.x >> 5 < 2", 1 / 4),
+        ("i % 4 != 0", 3 / 4),
+        ("v[i] % 4 != 0", 1 / 2),  # depends on data
+    ],
+)
+def test_a_condition_on_a_remainder_or_quotient_holds_for_its_share(condition: str, share: float) -> None:
+    assert floats(f"if ({condition}) x[i] += 1.0f;")[0] == pytest.approx(share)
+
+
+def test_a_tile_that_walks_along_a_row_is_coalesced() -> None:
+    body = """
+    auto w = cg::tiled_partition<32>(cg::this_thread_block());
+    const float *row = a + (blockIdx.x * w.meta_group_size() + w.meta_group_rank()) * 320;
+    float s = 0.0f; for (int j = w.thread_rank(); j < 320; j += w.size()) s += row[j];
+    if (w.thread_rank() == 0) b[blockIdx.x * w.meta_group_size() + w.meta_group_rank()] = s;"""
+    assert moved(body, n=2**20)["a"] == pytest.approx(4 * 320 * 2**20 / 32, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("condition", "index", "sectors"),
+    [
+        ("threadIdx.x % 32 == 0", "i", LARGE / 32),  # a sector of its own for each
+        ("threadIdx.x % 2 == 0", "i", LARGE / 8),
+        ("threadIdx.x == 0", "i", LARGE / 256),
+        ("threadIdx.x < 64", "i", LARGE / 4 / 8),
+        ("i < n / 2", "i", LARGE / 2 / 8),
+        ("threadIdx.x == 0", "blockIdx.x", LARGE / 256 / 8),
+    ],
+)
+def test_a_warp_moves_the_sectors_of_the_threads_that_are_there(
+    condition: str, index: str, sectors: float
+) -> None:
+    found = moved(f"float s = 1.0f; if ({condition}) s = a[{index}]; b[i] = s;")
+    assert found["a"] == pytest.approx(32 * sectors, rel=0.01)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
-from . import costs
+from . import costs, groups
 from .counts import Doubt, Operation
 from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, result_of_conversion, wider
 from .declarations import Function, type_parameters
@@ -101,6 +101,8 @@ class CallCounter(ExpressionCounter):
         for value in values[1:]:
             kind = wider(kind, value.type)
         if known := self._known(name, node, values, kind, times):
+            return known
+        if known := self._of_group(function, receiver and receiver.value, values, times):
             return known
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < _DEPTH and self.inlined.expanded < _MOST_EXPANDED:
@@ -208,6 +210,28 @@ class CallCounter(ExpressionCounter):
                 known = likelier(values, self.tally).value
             return Value(kind, known)
         return None
+
+    def _of_group(
+        self, function: Node | None, group: Value | None, values: Sequence[Value], times: Polynomial
+    ) -> Value | None:
+        """Count a function or a method of cooperative groups; None if it is none."""
+        callee = text_of(function)
+        if group is not None:
+            method = callee.rpartition(".")[2].partition("<")[0]
+            if not groups.is_group(group):
+                return None
+            told = groups.member(group, method, self.names, self.tally)
+            if told is not None and self.tally.indices(told):
+                self.integer(told, "", 1, times)
+            return Value(INT, told) if told is not None or not values else values[0]
+        name, _, size = callee.rpartition("::")[2].partition("<")
+        if name in self.program.overloads:
+            return None
+        made = groups.made(name, evaluate_text(size.rpartition(">")[0], self.lookup))
+        if made is None and len(values) > 1 and (steps := groups.steps(name, values[0])):
+            self.tally.count(CLASS_OF[values[1].type.arithmetic], times, steps)
+            made = values[1]._replace(value=None)
+        return made if made is not None or not any(map(groups.is_group, values)) else Value(UNKNOWN)
 
     def _special(self, special: costs.Special, kind: CType, times: Polynomial) -> Value:
         double = kind.scalar is not Scalar.SP and not special.single
@@ -368,7 +392,14 @@ class CallCounter(ExpressionCounter):
     def _inline(self, function: Function, inner: CallCounter, times: Polynomial) -> Value:
         """Count a function's body; equal arguments cost the same, so each is walked once."""
         given = [*inner.names.items()][len(self.builtins) :]
-        key = (function.node.id, inner.depth, *given, *inner.fixed.items(), *inner.types.items())
+        key = (
+            function.node.id,
+            inner.depth,
+            inner.active,
+            *given,
+            *inner.fixed.items(),
+            *inner.types.items(),
+        )
         part = self.parts.get(key)
         if part is None and (self.depth >= _DEPTH or len(self.inlined.walked) >= _MOST_INLINED):
             self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only", Doubt.TRIPS)

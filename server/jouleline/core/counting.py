@@ -22,10 +22,11 @@ from .declarations import Declared, declarations
 from .derive import likelier
 from .evaluate import evaluate, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
+from .extents import Extents
 from .inductions import LoopBody, Updates
 from .loops import arithmetic_trips, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial
-from .probability import probability
+from .probability import lanes, probability
 from .syntax import descendants, text_of
 from .syntax import field as child
 from .values import Array, Derived, Value
@@ -310,7 +311,9 @@ class BodyCounter(CallCounter):
         self.tally.visits.statement(self.source, node, times)
         if condition is not None:
             self.expression(condition, times)
-        chance = probability(condition, self.lookup, self.ranges)
+        extents = Extents(self.tally)
+        chance = probability(condition, self.lookup, extents)
+        active = self.active
         if chance is None:
             chance = DATA_DEPENDENT_BRANCH
             self.tally.assume("branches that depend on data are taken half the time", Doubt.BRANCHES)
@@ -318,7 +321,10 @@ class BodyCounter(CallCounter):
         after = ZERO
         taken = child(node, "consequence")
         if taken is not None:
+            if chance < 1:
+                self.active *= lanes(condition, self.lookup, extents, self._fastest())
             after = self._scoped(self.statement, taken, times * chance)
+            self.active = active
         left = after
         names, self.names = self.names, before
         other = child(node, "alternative")
@@ -329,6 +335,19 @@ class BodyCounter(CallCounter):
         if left.terms:
             self._join(names, chance)
         return after
+
+    def _fastest(self) -> frozenset[str]:
+        """The index that tells neighbours in a warp apart, and its remainders."""
+        first = self.tally.parallel[:1]
+        remainders = (
+            name
+            for name, one in self.tally.derived.items()
+            if one.extent is not None
+            and one.follows is not None
+            and first
+            and first[0] in one.follows.symbols
+        )
+        return frozenset((*first, *remainders))
 
     def _join(self, taken: Mapping[str, Value], chance: float) -> None:
         """After a branch: each variable has the value of the likelier way, or of the one that says more."""

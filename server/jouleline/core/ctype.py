@@ -90,6 +90,12 @@ _BASE: Final[Mapping[str, CType]] = {
     "ushort": CType(Scalar.INT, 2),
     "ulong": LONG,
     "dim3": CType(Scalar.INT, 12),
+    # Cooperative groups.
+    **{
+        name: CType(Scalar.OTHER, 8, struct=name)
+        for name in ("thread_block", "grid_group", "thread_block_tile", "coalesced_group")
+    },
+    "thread_group": CType(Scalar.OTHER, 8, struct="thread_block"),
 }
 _VECTOR: Final = re.compile(r"(u?char|u?short|u?int|u?long|u?longlong|float|double|half)([1-4])")
 _FIXED: Final = re.compile(r"u?int(?:_fast|_least)?(8|16|32|64)_t")

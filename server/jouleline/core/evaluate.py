@@ -47,6 +47,7 @@ _INTEGER_TYPE: Final = re.compile(
 )
 # The "<" of a template stands right after its name, that of a comparison of two lists rarely does.
 _TEMPLATE_LIST: Final = re.compile(r"(?<=\w)<([^<>;]*)>(?=\s*(?:[(,>&*]|::|$))")
+_ROUNDED: Final = frozenset("% / >> &".split())
 _SIZES: Final = {"char": 1, "bool": 1, "short": 2, "int": 4, "float": 4, "double": 8, "long": 8}
 
 
@@ -194,6 +195,10 @@ def _binary(node: Node, lookup: Lookup) -> Polynomial | None:
     divisor = right.number if operator == "/" else None
     if divisor and (_is_real(left_node) or _is_real(right_node)):
         return left * (1 / divisor)
+    if operator in _ROUNDED and (left.number is None or right.number is None):
+        known = lookup(f"({left}){operator}({right})")  # one that the scope has met, and calls so
+        if known is not None:
+            return known
     return combine(operator, left, right)
 
 

@@ -12,6 +12,7 @@ from .counts import Operation
 from .ctype import INT, UNKNOWN, CType, Scalar, wider
 from .derive import likelier
 from .evaluate import evaluate, unary
+from .extents import Extents
 from .integers import IntegerCounter
 from .operators import DIVISIONS, TRUTHS, is_place, is_product, literal, operator_cost
 from .polynomial import ONE, ZERO, Polynomial
@@ -158,7 +159,15 @@ class ExpressionCounter(IntegerCounter):
     def access(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
         if place.space == "global" and element.bytes and place.kind != _PINNED:
             access = Access(
-                place.name, place.offset, element.bytes, size, ONE, write, self.loops, place.size_bytes
+                place.name,
+                place.offset,
+                element.bytes,
+                size,
+                ONE,
+                write,
+                self.loops,
+                place.size_bytes,
+                active=self.active,
             )
             self.tally.access(access, times)
         elif place.space == "register" and element.bytes and place.size_bytes is not None:
@@ -359,7 +368,7 @@ class ExpressionCounter(IntegerCounter):
     def _conditional(self, node: Node, times: Polynomial) -> Value:
         condition = child(node, "condition")
         self.expression(condition, times)
-        chance = probability(condition, self.lookup, self.ranges)
+        chance = probability(condition, self.lookup, Extents(self.tally))
         chance = DATA_DEPENDENT_BRANCH if chance is None else chance
         taken = self.expression(child(node, "consequence"), times * chance)
         other = self.expression(child(node, "alternative"), times * (1 - chance))

@@ -249,7 +249,8 @@ class Stream:
     @cached_property
     def moved(self) -> float:
         """Bytes that all warps move between the caches."""
-        return self.times / self.space.lane_count * self.sectors * SECTOR_BYTES
+        together = max(1.0, self.space.lane_count * max([one.active for one in self.accesses]))
+        return self.times / together * min(self.sectors, together) * SECTOR_BYTES
 
     @property
     def useful(self) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Final
 
 from tree_sitter import Node
 
@@ -14,6 +16,9 @@ from .syntax import text_of
 
 Ranges = Mapping[str, Polynomial]
 """The number of values an index symbol takes, counted from zero."""
+
+_RELATIONS: Final = ("<", ">", "<=", ">=", "==", "!=")
+_WARP: Final = 32
 
 
 def probability(condition: Node | None, lookup: Lookup, ranges: Ranges) -> float | None:
@@ -43,7 +48,7 @@ def probability(condition: Node | None, lookup: Lookup, ranges: Ranges) -> float
         if operator == "&&":
             return a * b if a is not None and b is not None else None
         return 1 - (1 - a) * (1 - b) if a is not None and b is not None else None
-    if operator not in ("<", ">", "<=", ">=", "==", "!="):
+    if operator not in _RELATIONS:
         value = evaluate(condition, lookup)
         known = value.number if value is not None else None
         return None if known is None else float(bool(known))
@@ -51,6 +56,29 @@ def probability(condition: Node | None, lookup: Lookup, ranges: Ranges) -> float
     if a_value is None or b_value is None:
         return None
     return _relation(operator, a_value - b_value, ranges)
+
+
+def lanes(condition: Node | None, lookup: Lookup, ranges: Ranges, fastest: AbstractSet[str]) -> float:
+    """The share of a warp's threads for which a condition holds, in the warps where it holds for any.
+
+    ``fastest`` are the index that tells neighbours apart and its remainders.
+    """
+    if condition is None:
+        return 1.0
+    if condition.type in ("condition_clause", "parenthesized_expression") and condition.named_child_count:
+        return lanes(child(condition, "value") or condition.named_children[0], lookup, ranges, fastest)
+    operator, left, right = (child(condition, name) for name in ("operator", "left", "right"))
+    if condition.type != "binary_expression" or text_of(operator) not in _RELATIONS:
+        both = (lanes(one, lookup, ranges, fastest) for one in (left, right))
+        return math.prod(both) if text_of(operator) == "&&" else 1.0
+    a, b = evaluate(left, lookup), evaluate(right, lookup)
+    moving = (
+        {name for name in (a - b).symbols if name in ranges} if a is not None and b is not None else set()
+    )
+    if len(moving) != 1 or not moving <= fastest:
+        return 1.0
+    chance, values = probability(condition, lookup, ranges), ranges[moving.pop()].number
+    return 1.0 if not chance or values is None else min(1.0, chance * max(values, _WARP) / _WARP)
 
 
 def _relation(operator: str, difference: Polynomial, ranges: Ranges) -> float | None:

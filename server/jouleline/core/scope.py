@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from .ctype import INT, UNKNOWN, CType
 from .evaluate import Lookup, evaluate, evaluate_text
+from .groups import asked
 from .inductions import Changes
 from .polynomial import ZERO, Polynomial
 from .probability import Ranges
@@ -45,7 +46,7 @@ class KernelScope:
     often; ``unrolled`` are those that are gone when compiled. What is in ``computed`` is not computed
     again; ``stored`` counts the stores to each array; ``shadowed`` are the outer values of names
     declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the calls
-    whose values are being evaluated.
+    whose values are being evaluated; ``active`` is the share of a warp's threads that is here together.
     """
 
     program: ProgramFacts
@@ -68,6 +69,7 @@ class KernelScope:
     unrolled: set[str] = field(default_factory=set)
     spaces: dict[str, str] = field(default_factory=dict)
     within: int = 0
+    active: float = 1.0
 
     @property
     def ranges(self) -> Ranges:
@@ -82,8 +84,11 @@ class KernelScope:
         if text := self.program.macros.get(name):
             depends = [self.names.get(word) for word in self.program.macro_names[name]]
             return self.known.value(name, depends, lambda: evaluate_text(text, self.lookup))
+        if name in self.tally.derived:
+            return None if self.tally.depends_on_data(Polynomial.symbol(name)) else Polynomial.symbol(name)
         if "(" in name:
-            return self._called(name, self.lookup)
+            told = asked(name, self.names, self.tally)
+            return self._called(name, self.lookup) if told is None else told
         declared = self.program.variables.get(name)
         if declared is not None and declared.value is not None:
             return self.known.value(name, [], lambda: evaluate(declared.value, self.lookup))

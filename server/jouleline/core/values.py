@@ -95,7 +95,8 @@ class Access(NamedTuple):
     ``stride`` is the size of one array element (bytes) and ``bytes`` what is moved of it; ``times``
     counts executions over all threads. ``loops`` are the indices of the loops around it, outermost
     first; ``size_bytes`` is the array's size where it is known. A ``private`` array is a thread's own;
-    it needs memory only if an index into it is ``dynamic``: not known when compiling.
+    it needs memory only if an index into it is ``dynamic``: not known when compiling. ``active`` is the share
+    of a warp's threads that do it together.
     """
 
     array: str
@@ -108,6 +109,7 @@ class Access(NamedTuple):
     size_bytes: float | None = None
     private: bool = False
     dynamic: bool = True
+    active: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""How many values an index takes, or a remainder or quotient of indices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .polynomial import Polynomial
+from .values import Tally
+
+
+@dataclass(frozen=True, eq=False)
+class Extents(Mapping[str, Polynomial]):
+    """The number of values of each symbol, counted from zero by one, of which each is as likely as the next.
+
+    There is none of what follows from loaded values, and of remainders that leave some values out.
+    """
+
+    tally: Tally
+
+    def __getitem__(self, name: str) -> Polynomial:
+        """The number of values of a symbol; raises KeyError where it is not known."""
+        if name in self.tally.ranges:
+            return self.tally.ranges[name]
+        known = self._count(name)
+        if known is None:
+            raise KeyError(name)
+        return Polynomial.constant(known)
+
+    def __iter__(self) -> Iterator[str]:
+        """The symbols that may have an extent."""
+        yield from self.tally.ranges
+        yield from self.tally.derived
+
+    def __len__(self) -> int:
+        """How many these are."""
+        return len(self.tally.ranges) + len(self.tally.derived)
+
+    def _count(self, name: str) -> float | None:
+        derived = self.tally.derived.get(name)
+        if derived is None or derived.follows is None:
+            return None
+        span, divisor = 1.0, derived.divisor.number
+        steps: list[int] = []
+        for monomial, factor in derived.follows.terms:
+            if not monomial:
+                continue
+            count = self.get(monomial[0]) if len(monomial) == 1 else None
+            if count is None or count.number is None or not factor.is_integer() or not divisor:
+                return None
+            span += abs(factor) * (count.number - 1)
+            steps.append(int(factor))
+        if derived.extent is None:
+            return max(1.0, math.ceil(span / divisor)) if divisor else None
+        extent = derived.extent.number
+        if extent is None or not extent.is_integer() or math.gcd(*steps, int(extent)) != 1:
+            return None
+        return min(span, extent)
