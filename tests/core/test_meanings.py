@@ -351,6 +351,7 @@ def test_what_a_group_does_together_is_counted(body: str, sp: float) -> None:
         ("threadIdx.x >> 5 < 2", 1 / 4),
         ("i % 4 != 0", 3 / 4),
         ("v[i] % 4 != 0", 1 / 2),  # depends on data
+        ("i / 4 - i / 64 * 16 >= 0", 1 / 2),  # whatever: the two quotients go together
     ],
 )
 def test_a_condition_on_a_remainder_or_quotient_holds_for_its_share(condition: str, share: float) -> None:

@@ -37,6 +37,20 @@ class Extents(Mapping[str, Polynomial]):
         """How many these are."""
         return len(self.tally.ranges) + len(self.tally.derived)
 
+    def of(self, value: Polynomial) -> Mapping[str, Polynomial]:
+        """The extents that tell how a value is spread.
+
+        Remainders and quotients of the same index go together, so that theirs do not.
+        """
+        seen: set[str] = set()
+        for name in value.symbols:
+            derived = self.tally.derived.get(name)
+            depends = {name} if derived is None else derived.depends
+            if not seen.isdisjoint(depends):
+                return self.tally.ranges
+            seen |= depends
+        return self
+
     def _count(self, name: str) -> float | None:
         derived = self.tally.derived.get(name)
         if derived is None or derived.follows is None:

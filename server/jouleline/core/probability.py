@@ -10,6 +10,7 @@ from typing import Final
 from tree_sitter import Node
 
 from .evaluate import Lookup, evaluate
+from .extents import Extents
 from .polynomial import Polynomial
 from .syntax import field as child
 from .syntax import text_of
@@ -83,6 +84,8 @@ def lanes(condition: Node | None, lookup: Lookup, ranges: Ranges, fastest: Abstr
 
 def _relation(operator: str, difference: Polynomial, ranges: Ranges) -> float | None:
     """The share of cases in which ``difference operator 0`` holds."""
+    if isinstance(ranges, Extents):
+        ranges = ranges.of(difference)
     span = _span(difference, ranges)
     if span is None:
         growing = _grows(difference, ranges)
