@@ -352,10 +352,12 @@ def test_what_a_group_does_together_is_counted(body: str, sp: float) -> None:
         ("i % 4 != 0", 3 / 4),
         ("v[i] % 4 != 0", 1 / 2),  # depends on data
         ("i / 4 - i / 64 * 16 >= 0", 1 / 2),  # whatever: the two quotients go together
+        ("remainder < 2", 1 / 4),
     ],
 )
 def test_a_condition_on_a_remainder_or_quotient_holds_for_its_share(condition: str, share: float) -> None:
-    assert floats(f"if ({condition}) x[i] += 1.0f;")[0] == pytest.approx(share)
+    before = "int quotient = i / 8; int remainder = i - quotient * 8;"
+    assert floats(f"{before} if ({condition}) x[i] += 1.0f;")[0] == pytest.approx(share)
 
 
 def test_a_tile_that_walks_along_a_row_is_coalesced() -> None:

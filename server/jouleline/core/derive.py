@@ -18,6 +18,8 @@ def derived_value(operator: str, left: Polynomial, right: Polynomial, tally: Tal
     A remainder walks along with its dividend, so neighbouring threads stay neighbours; a quotient
     follows at its divisor's pace; exclusive or keeps threads of a warp in one another's places.
     """
+    if operator == "-" and len(right.terms) == 1:
+        return _remainder(left, right, tally)
     if operator not in _NO_POLYNOMIALS:
         return None
     indices = tally.indices(left) | tally.indices(right)
@@ -42,6 +44,17 @@ def derived_value(operator: str, left: Polynomial, right: Polynomial, tally: Tal
             return tally.derive(name, Derived(indices, left if tally.indices(left) else right))
         case "|":
             return left + right
+    return None
+
+
+def _remainder(left: Polynomial, right: Polynomial, tally: Tally) -> Polynomial | None:
+    """``a - a / n * n``, which is ``a % n``."""
+    for name in right.symbols:
+        quotient = tally.derived.get(name)
+        if quotient is None or quotient.follows != left or quotient.extent is not None:
+            continue
+        if right == Polynomial.symbol(name) * quotient.divisor:
+            return derived_value("%", left, quotient.divisor, tally)
     return None
 
 
