@@ -237,7 +237,7 @@ def test_a_method_reads_and_writes_the_members_that_it_names() -> None:
 
 def test_what_the_template_of_a_class_leaves_open_is_assumed() -> None:
     before = "template <typename T> struct W { T x; __device__ T cube() const { return x * x * x; } };"
-    found = kernel("W<float> w; x[i] = w.cube();", before, "float *x")
+    found = kernel("W<Other> w; x[i] = w.cube();", before, "float *x")
     assert per_thread(found, Operation.SP) == 2
     assert "T = float: the template argument is not known" in found.counts.assumptions
 
@@ -385,3 +385,56 @@ def test_a_warp_moves_the_sectors_of_the_threads_that_are_there(
 ) -> None:
     found = moved(f"float s = 1.0f; if ({condition}) s = a[{index}]; b[i] = s;")
     assert found["a"] == pytest.approx(32 * sectors, rel=0.01)
+
+
+PACKED = """
+template <class T> struct Packed {
+    Packed() = default;
+    __device__ T &operator[](int i) { return payload[i]; }
+    __device__ const T &operator[](int i) const { return payload[i]; }
+    static constexpr int size = sizeof(int4) / sizeof(T);
+    T payload[size];
+};
+template <class T> struct View {
+    T *data; int pitch;
+    __device__ T &operator()(int y, int x) const { return data[y * pitch + x]; }
+    __device__ T &operator[](int x) const { return data[x]; }
+};
+typedef Packed<float> four; using two = Packed<double>;
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "sp", "dp"),
+    [
+        ("for (int j = 0; j < four::size; j++) x[i] += 1.0f;", 4, 0),
+        ("for (int j = 0; j < two::size; j++) x[i] += 1.0f;", 2, 0),
+        ("four p; for (int j = 0; j < p.size; j++) x[i] += p[j];", 4, 0),
+        ("two p; for (int j = 0; j < p.size; j++) d[i] += p[j] * 2.0;", 0, 4),
+        ("for (int j = 0; j < sizeof(float4) / sizeof(float); j++) x[i] += 1.0f;", 4, 0),
+    ],
+)
+def test_an_object_that_is_indexed_has_its_elements(body: str, sp: float, dp: float) -> None:
+    found = kernel(body, PACKED)
+    assert (per_thread(found, Operation.SP), per_thread(found, Operation.DP)) == (sp, dp)
+    assert not found.counts.assumptions
+
+
+@pytest.mark.parametrize(
+    ("statement", "read", "written"),
+    [
+        ("out[i] = in[i];", 1, 1),
+        ("out(0, i) = in(0, i);", 1, 1),
+        ("out[i] += 1.0f;", 0, 2),
+        ("float s = in[i]; if (s < 0) out[i] = s;", 1, 0.5),
+    ],
+)
+def test_an_index_into_an_object_reaches_the_array_it_holds(
+    statement: str, read: float, written: float
+) -> None:
+    text = f"""{PACKED}
+    __global__ void k(View<float> in, View<float> out) {{ {INDEX} {statement} }}
+    int main() {{ k<<<65536, 256>>>(in, out); }}"""
+    arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
+    assert arrays.get("in.data", 0.0) == pytest.approx(4 * read * LARGE, rel=0.01)
+    assert arrays["out.data"] == pytest.approx(4 * written * LARGE, rel=0.02)

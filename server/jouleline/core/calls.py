@@ -13,7 +13,7 @@ from tree_sitter import Node
 from . import costs, groups
 from .counts import Doubt, Operation
 from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, result_of_conversion, wider
-from .declarations import Function, type_parameters
+from .declarations import Function, template_parameters, type_parameters
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .expressions import CLASS_OF, ExpressionCounter
@@ -88,8 +88,8 @@ class CallCounter(ExpressionCounter):
     parts: dict[Hashable, Part] = field(default_factory=dict)
     returned: Value | None = None
 
-    def call(self, node: Node, times: Polynomial) -> Value:
-        """Count a call."""
+    def call(self, node: Node, times: Polynomial, *, write: bool = False) -> Value:
+        """Count a call; ``write`` when what it refers to is assigned to."""
         function = _unwrapped(child(node, "function"))
         callee = text_of(function)
         name = callee.split("<")[0].split("::")[-1].strip()
@@ -115,7 +115,8 @@ class CallCounter(ExpressionCounter):
                 return Value(UNKNOWN)  # what it costs is told where it is defined
             own = None  # something else of that name
         if own is not None and own.body is not None:
-            return self._inline(own, self._inside(own, callee, values, nodes, receiver), times)
+            inner = self._inside(own, callee, values, nodes, receiver)
+            return self._inline(own, inner, times, write=write)
         if name.startswith("make_") and (vector := self.type_of(name.removeprefix("make_"))) is not None:
             return Value(vector)
         cast = self.type_of(callee.partition("<")[2].rstrip("> ") or callee)
@@ -149,6 +150,21 @@ class CallCounter(ExpressionCounter):
             return self._inline(method, self._inside(method, "", operands[1:], nodes[1:], receiver), times)
         function = self._fitting(free, operands)
         return self._inline(function, self._inside(function, "", operands, nodes, None), times)
+
+    def subscripted(
+        self, base: Value, index: Value, nodes: Sequence[Node | None], times: Polynomial, *, write: bool
+    ) -> Value | None:
+        """Count the subscript that the program defines for an object; None where it defines none."""
+        known = self.program.overloads.get("operator[]", ())
+        methods = [one for one in known if one.owner == base.type.struct and one.body is not None]
+        if not methods:
+            return None
+        method = self._fitting(methods, (index,))
+        self._reached(base, method, times)
+        receiver = _Receiver(text_of(nodes[0]), base)
+        return self._inline(
+            method, self._inside(method, "", (index,), nodes[1:], receiver), times, write=write
+        )
 
     def _takes(self, function: Function, operands: Sequence[Value]) -> bool:
         """Whether an operator is one for such objects."""
@@ -321,10 +337,16 @@ class CallCounter(ExpressionCounter):
         inner.known, inner.known_compiled = Remembered(), Remembered()
         inner.loops, inner.entered, inner.spaces = (), (), {}
         inner.computed, inner.returned = set(), None
+        inner.refers = function.by_reference
         inner.depth += 1
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}
         if receiver is not None:
+            around = self.program.classes.get(function.owner)
+            of_class = template_parameters(around) if around is not None else []
+            for name, text in zip(of_class, split_arguments(receiver.value.type.arguments), strict=False):
+                if (bound := self.type_of(text)) is not None and _is_known(bound):
+                    inner.types[name] = bound
             for name in self._open_types(function):
                 if name not in inner.types:
                     self.tally.assume(f"{name} = float: the template argument is not known")
@@ -389,7 +411,9 @@ class CallCounter(ExpressionCounter):
                 types[name] = named
         return types
 
-    def _inline(self, function: Function, inner: CallCounter, times: Polynomial) -> Value:
+    def _inline(
+        self, function: Function, inner: CallCounter, times: Polynomial, *, write: bool = False
+    ) -> Value:
         """Count a function's body; equal arguments cost the same, so each is walked once."""
         given = [*inner.names.items()][len(self.builtins) :]
         key = (
@@ -416,7 +440,11 @@ class CallCounter(ExpressionCounter):
         if part is None:
             return Value(kind)
         self.tally.add(part.tally, times, self.loops)
-        return Value(kind, None) if part.returned is None else self.converted(part.returned, kind)
+        if part.returned is None:
+            return Value(kind, None)
+        if function.by_reference and part.returned.type.is_pointer and not kind.is_pointer:
+            return self.element(part.returned, ZERO, times, write=write)
+        return self.converted(part.returned, kind)
 
     def part(self, body: Node, arguments: Hashable, *, outermost: bool) -> Part:
         """One run of the function that this is the scope of, as it is kept or as its walk finds it."""

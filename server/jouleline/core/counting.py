@@ -72,7 +72,7 @@ class BodyCounter(CallCounter):
                 self.tally.visits.statement(self.source, node, times)
                 value = None
                 for item in node.named_children:
-                    value = self.expression(item, times)
+                    value = self._place(item, times) if self.refers else self.expression(item, times)
                 if node.type == "return_statement":
                     if value is not None:
                         self.returned = likelier((self.returned or value, value), self.tally)
@@ -88,6 +88,14 @@ class BodyCounter(CallCounter):
             case _:
                 self._block(node, times)
         return times
+
+    def _place(self, node: Node, times: Polynomial) -> Value:
+        """What a function returns that returns a reference: whoever calls it reads or writes there."""
+        if node.type == "subscript_expression":
+            place = self.address_of(node, times)
+            if place.type.is_pointer:
+                return place
+        return self.expression(node, times)
 
     def _block(self, node: Node, times: Polynomial) -> Polynomial:
         if node.type != "compound_statement":

@@ -22,12 +22,16 @@ class Scalar(StrEnum):
 
 
 class CType(NamedTuple):
-    """A value type with its size in bytes, and how many pointers or array levels lead to it."""
+    """A value type with its size in bytes, and how many pointers or array levels lead to it.
+
+    ``arguments`` are the template arguments of a ``struct``, as text.
+    """
 
     scalar: Scalar
     size: int
     indirections: int = 0
     struct: str = ""
+    arguments: str = ""
 
     @property
     def is_pointer(self) -> bool:
@@ -50,7 +54,7 @@ class CType(NamedTuple):
 
     def _behind(self, levels: int) -> CType:
         # Not dataclasses.replace, which takes several times as long: this is asked for every access.
-        return CType(self.scalar, self.size, levels, self.struct)
+        return CType(self.scalar, self.size, levels, self.struct, self.arguments)
 
     @property
     def bytes(self) -> int:
@@ -127,6 +131,8 @@ class TypeNames:
         plain = _NOISE.sub(" ", text.split("<", maxsplit=1)[0].replace("*", " ").replace("&", " "))
         words = _WORD.findall(plain)
         base = self._base(words, depth)
+        if base is not None and base.struct and not base.arguments and "<" in text:
+            base = base._replace(arguments=text.partition("<")[2].rpartition(">")[0].strip())
         return base.pointer(levels) if base and levels else base
 
     def _base(self, words: list[str], depth: int) -> CType | None:

@@ -79,6 +79,12 @@ class Function:
         )
 
     @cached_property
+    def by_reference(self) -> bool:
+        """Whether the function returns a reference."""
+        declarator = child(self.node, "declarator")
+        return declarator is not None and declarator.type == "reference_declarator"
+
+    @cached_property
     def expression(self) -> Node | None:
         """What the function returns, if it does nothing else."""
         inside = (
@@ -200,6 +206,11 @@ def _template_parameters(node: Node) -> dict[str, str]:
     template = node.parent if node.parent and node.parent.type == "template_declaration" else None
     listed = template.named_children[0].named_children if template else []
     return {_parameter_name(item): item.type for item in listed if item.named_children}
+
+
+def template_parameters(node: Node) -> list[str]:
+    """The template parameters of a function or class."""
+    return list(_template_parameters(node))
 
 
 def type_parameters(node: Node) -> list[str]:

@@ -143,7 +143,8 @@ def _evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
         case "field_expression":
             return lookup(text_of(node))
         case "qualified_identifier":
-            return lookup(text_of(node).split("::")[-1])
+            known = lookup(f"({text_of(node)})")  # a member of a class: in a namespace there is one of a name
+            return known if known is not None else lookup(text_of(node).split("::")[-1])
         case "true" | "false":
             return Polynomial.constant(float(node.type == "true"))
         case "unary_expression":
@@ -157,7 +158,7 @@ def _evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
         case "sizeof_expression":
             name = text_of(node).removeprefix("sizeof").strip("() ").split()
             size = _SIZES.get(name[-1]) if name else None
-            return None if size is None else Polynomial.constant(size)
+            return lookup(text_of(node)) if size is None else Polynomial.constant(size)
         case kind if kind in _PASS_THROUGH and node.named_child_count == 1:
             return _evaluate(node.named_children[0], lookup)
     return None

@@ -11,7 +11,7 @@ from . import costs
 from .counts import Operation
 from .ctype import INT, UNKNOWN, CType, Scalar, wider
 from .derive import likelier
-from .evaluate import evaluate, unary
+from .evaluate import evaluate, evaluate_text, unary
 from .extents import Extents
 from .integers import IntegerCounter
 from .operators import DIVISIONS, TRUTHS, is_place, is_product, literal, operator_cost
@@ -41,8 +41,14 @@ class ExpressionCounter(IntegerCounter):
         """Count a statement; returns how often what follows it runs."""
         raise NotImplementedError
 
-    def call(self, node: Node, times: Polynomial) -> Value:
-        """Count a call."""
+    def call(self, node: Node, times: Polynomial, *, write: bool = False) -> Value:
+        """Count a call; ``write`` when what it refers to is assigned to."""
+        raise NotImplementedError
+
+    def subscripted(
+        self, base: Value, index: Value, nodes: Sequence[Node | None], times: Polynomial, *, write: bool
+    ) -> Value | None:
+        """Count the subscript that the program defines for an object; None where it defines none."""
         raise NotImplementedError
 
     def operation(
@@ -99,7 +105,7 @@ class ExpressionCounter(IntegerCounter):
             case "conditional_expression":
                 return self._conditional(node, times)
             case "call_expression":
-                return self.call(node, times)
+                return self.call(node, times, write=write)
             case "lambda_expression" | "string_literal" | "sizeof_expression":
                 return Value(INT, evaluate(node, self.lookup))
             case _:
@@ -111,10 +117,14 @@ class ExpressionCounter(IntegerCounter):
     def _subscript(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         base = self.expression(child(node, "argument"), times)
         indices = child(node, "indices")
-        index: Polynomial | None = None
+        index, last = Value(UNKNOWN), None
         for item in indices.named_children if indices is not None else ():
-            index = self.expression(item, times).value
-        return self.element(base, index, times, write=write)
+            index, last = self.expression(item, times), item
+        if base.type.struct and not base.type.is_pointer:
+            own = self.subscripted(base, index, (child(node, "argument"), last), times, write=write)
+            if own is not None:
+                return own
+        return self.element(base, index.value, times, write=write)
 
     def element(self, base: Value, index: Polynomial | None, times: Polynomial, *, write: bool) -> Value:
         element = base.type.element
@@ -204,10 +214,11 @@ class ExpressionCounter(IntegerCounter):
     def _pointer(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         argument = child(node, "argument")
         if operator_of(node) == "&":
-            return self._address(argument, times)
+            return self.address_of(argument, times)
         return self.element(self.expression(argument, times), ZERO, times, write=write)
 
-    def _address(self, node: Node | None, times: Polynomial) -> Value:
+    def address_of(self, node: Node | None, times: Polynomial) -> Value:
+        """Count what it takes to form the address of a place."""
         if node is not None and node.type == "subscript_expression":
             base = self.expression(child(node, "argument"), times)
             index = self.expression(child(node, "indices"), times).value
@@ -230,6 +241,8 @@ class ExpressionCounter(IntegerCounter):
         member = self.program.member_type(owner, field)
         if (array := self.embedded(base.array, text_of(node), owner, field)) is not None:
             return Value(member, None, array)
+        if (static := self.program.static_value(owner, field)) is not None:
+            return Value(INT, evaluate_text(static, self.lookup))
         if member.is_pointer:
             return Value(member, None, Array(text_of(node), "global"))
         if base.array is None:  # a member of a parameter: the same for all threads

@@ -52,6 +52,7 @@ class FileFacts:
 
     ``embedded`` are the extents of a struct's members that are arrays, by struct and member; ``rows`` are
     those of the array types that have a name.
+    ``statics`` are the values of members that no object has, by struct and member.
     ``nodes`` are what the facts were gathered from; ``variants`` are the same facts without stretches
     that are not compiled, by these stretches; ``repaired`` are those of the text as the compiler sees it,
     if that is another, with the macros of other files that it was made with.
@@ -68,6 +69,7 @@ class FileFacts:
     function_macros: dict[str, Macro] = field(default_factory=dict)
     overloads: dict[str, list[Function]] = field(default_factory=dict)
     classes: dict[str, Node] = field(default_factory=dict)
+    statics: dict[str, dict[str, Node]] = field(default_factory=dict)
     enumerators: dict[str, Node] = field(default_factory=dict)
     definitions: dict[str, list[Node]] = field(default_factory=dict)
     conditionals: list[Node] = field(default_factory=list)
@@ -219,7 +221,12 @@ def _struct(node: Node | None, facts: FileFacts, name: str) -> None:
     members = facts.structs.setdefault(name, {})
     facts.classes.setdefault(name, node)
     for member in body.named_children:
-        if member.type == "field_declaration":
+        if member.type == "field_declaration" and any(
+            text_of(one) == "static" for one in member.named_children
+        ):
+            if (value := child(member, "default_value")) is not None:
+                facts.statics.setdefault(name, {})[text_of(child(member, "declarator"))] = value
+        elif member.type == "field_declaration":
             for declared in declarations(member, facts.source):
                 members[declared.name] = declared.type
                 if extents := (*declared.extents, *facts.rows.get(declared.type, ())):

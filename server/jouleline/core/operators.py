@@ -58,6 +58,7 @@ def is_place(node: Node | None) -> bool:
     """Whether an expression denotes a place in memory, or a member."""
     return node is not None and node.type in (
         "subscript_expression",
+        "call_expression",
         "pointer_expression",
         "field_expression",
     )

@@ -13,7 +13,7 @@ from tree_sitter import Node
 
 from .conditionals import Conditionals
 from .ctype import UNKNOWN, CType, TypeNames
-from .declarations import Declared, Function
+from .declarations import Declared, Function, template_parameters
 from .evaluate import evaluate, evaluate_text, split_arguments
 from .facts import FileFacts, Macro, macro_of, replacement
 from .polynomial import Polynomial
@@ -26,7 +26,7 @@ _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
 _MOST_MACRO_NAMES = 100
 _STRUCT_NESTING = 4
 # What two views of a program have in common that differ in macros alone, and if these name no types.
-_APART_FROM_MACROS = "variables functions structs overloads classes enumerators embedded".split()
+_APART_FROM_MACROS = "variables functions structs statics overloads classes enumerators embedded".split()
 _APART_FROM_TYPES = (*_APART_FROM_MACROS, "types", "_resolved", "_enumerated")
 T = TypeVar("T")
 
@@ -102,6 +102,22 @@ class ProgramFacts:
     def classes(self) -> Mapping[str, Node]:
         """The definitions of structs and classes by name."""
         return _first(facts.classes for facts in self.files.values())
+
+    @cached_property
+    def statics(self) -> Mapping[str, Mapping[str, Node]]:
+        """The values of static members by struct name and member."""
+        return _first(facts.statics for facts in self.files.values())
+
+    def static_value(self, kind: CType, member: str) -> str | None:
+        """What a static member of a class is worth, as text; None if that is not given in the class."""
+        value = self.statics.get(kind.struct, {}).get(member)
+        if value is None:
+            return None
+        given = zip(
+            template_parameters(self.classes[kind.struct]), split_arguments(kind.arguments), strict=False
+        )
+        bindings = dict(given)
+        return _WORD.sub(lambda word: bindings.get(word[0], word[0]), text_of(value))
 
     @cached_property
     def enumerators(self) -> Mapping[str, Node]:

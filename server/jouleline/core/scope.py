@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .ctype import INT, UNKNOWN, CType
+from .ctype import INT, UNKNOWN, CType, Scalar
 from .evaluate import Lookup, evaluate, evaluate_text
 from .groups import asked
 from .inductions import Changes
@@ -47,6 +47,7 @@ class KernelScope:
     again; ``stored`` counts the stores to each array; ``shadowed`` are the outer values of names
     declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the calls
     whose values are being evaluated; ``active`` is the share of a warp's threads that is here together.
+    What ``refers`` returns a place, not its value.
     """
 
     program: ProgramFacts
@@ -70,6 +71,7 @@ class KernelScope:
     spaces: dict[str, str] = field(default_factory=dict)
     within: int = 0
     active: float = 1.0
+    refers: bool = False
 
     @property
     def ranges(self) -> Ranges:
@@ -94,6 +96,11 @@ class KernelScope:
             return self.known.value(name, [], lambda: evaluate(declared.value, self.lookup))
         if declared is not None:
             return None
+        owner, _, member = name.partition(".")
+        if member and owner in self.names:
+            static = self.program.static_value(self.names[owner].type, member)
+            if static is not None:
+                return evaluate_text(static, self.lookup)
         return self.program.enumerator(name) or Polynomial.symbol(name)
 
     def compiled(self, name: str) -> Polynomial | None:
@@ -114,8 +121,18 @@ class KernelScope:
         return self.known_compiled.value(name, [], lambda: evaluate(declared.value, self.compiled))
 
     def _called(self, call: str, lookup: Lookup) -> Polynomial | None:
-        """The value of a call of the program's that stands for an expression."""
-        if self.within >= _MOST_NESTED or (text := self.program.expression_of(call)) is None:
+        """The value of a call of the program's that stands for an expression, or of what is in a class."""
+        if call.startswith("sizeof"):
+            kind = self.type_of(call.removeprefix("sizeof").strip(" ()"))
+            sized = kind is not None and (kind.is_pointer or kind.scalar is not Scalar.OTHER or kind.struct)
+            return Polynomial.constant(kind.bytes) if kind is not None and sized else None
+        if call.startswith("("):
+            owner, _, member = call.strip("()").rpartition("::")
+            kind = self.type_of(owner) if owner else None
+            text = self.program.static_value(kind, member) if kind is not None else None
+        else:
+            text = self.program.expression_of(call)
+        if text is None or self.within >= _MOST_NESTED:
             return None
         self.within += 1
         try:
@@ -127,6 +144,8 @@ class KernelScope:
         """What is known of a name."""
         if name in self.names:  # most are, and without a namespace
             return self.names[name]
+        if "::" in name and (known := self._called(f"({name})", self.lookup)) is not None:
+            return Value(INT, known)
         name = name.rsplit("::", maxsplit=1)[-1]
         if name in self.names:
             return self.names[name]
