@@ -438,3 +438,10 @@ def test_an_index_into_an_object_reaches_the_array_it_holds(
     arrays = {array.name: array.dram_bytes for array in report(text).counts.arrays}
     assert arrays.get("in.data", 0.0) == pytest.approx(4 * read * LARGE, rel=0.01)
     assert arrays["out.data"] == pytest.approx(4 * written * LARGE, rel=0.02)
+
+
+@pytest.mark.parametrize("store", ["__stcs(b + i, a[i])", "__stcg(&b[i], a[i])", "memcpy(b + i, a + i, 4)"])
+def test_what_a_function_stores_is_written(store: str) -> None:
+    before = "__device__ void __stcs(double *to, float value) { __stcs(to, double(value)); }"
+    found = moved(f"{store};", before)
+    assert found == pytest.approx({"a": 4 * LARGE, "b": 4 * LARGE}, rel=0.01)

@@ -232,3 +232,24 @@ def test_what_the_host_code_does_not_tell_is_assumed_and_said() -> None:
     assert not shape.known
     assert list(notes) == ["n = 1024: not known from the source or the run line"]
     assert shape.block == (1024, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "cudaLaunchKernel((void *)k<float, 4>, grid, block, list, 0, 0)",
+        "check(cudaLaunchCooperativeKernel((const void *)&k<float, 4>, grid, block, list, bytes, stream))",
+        "cudaLaunchKernel(reinterpret_cast<void *>(k<float, 4>), grid, block, list)",
+    ],
+)
+def test_functions_of_the_runtime_launch_like_chevrons(call: str) -> None:
+    (launch,) = launches(f"void f() {{ void *list[] = {{(void *)&x, &n, /* last */ &s.m}}; {call}; }}")
+    assert (launch.kernel, launch.grid, launch.block) == ("k", "grid", "block")
+    assert launch.arguments == ("x", "n", "s.m")
+    assert launch.template_arguments == ("float", "4")
+
+
+def test_a_launch_with_settings_takes_its_shape_from_them() -> None:
+    (launch,) = launches("void f() { cudaLaunchKernelEx(&config, k<float>, x, n); }")
+    assert (launch.kernel, launch.grid, launch.block) == ("k", "config.gridDim", "config.blockDim")
+    assert (launch.arguments, launch.template_arguments) == (("x", "n"), ("float",))

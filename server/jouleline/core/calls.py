@@ -10,14 +10,13 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
-from . import costs, groups
-from .counts import Doubt, Operation
-from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, result_of_conversion, wider
+from . import costs
+from .counts import Doubt
+from .ctype import FLOAT, INT, UNKNOWN, CType, Scalar, wider
 from .declarations import Function, template_parameters, type_parameters
-from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
-from .expressions import CLASS_OF, ExpressionCounter
 from .facts import Macro
+from .library import LibraryCounter
 from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
 from .syntax import field as child
@@ -29,9 +28,6 @@ _DEPTH = 6
 _MOST_INLINED = 400
 _MOST_EXPANDED = 5000
 _MOST_KEPT = 64
-_CHOICES = frozenset("min max umin umax".split())
-_ATOMICS = ("atomic", "__hip_atomic", "__atomic")
-_CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 
 
 class Part(NamedTuple):
@@ -81,7 +77,7 @@ class _Receiver(NamedTuple):
 
 
 @dataclass
-class CallCounter(ExpressionCounter):
+class CallCounter(LibraryCounter):
     """Counts calls; ``parts`` are the device functions called so far, by their arguments."""
 
     inlined: Inlined = field(default_factory=Inlined)
@@ -100,9 +96,9 @@ class CallCounter(ExpressionCounter):
         kind = values[0].type if values else UNKNOWN
         for value in values[1:]:
             kind = wider(kind, value.type)
-        if known := self._known(name, node, values, kind, times):
+        if known := self.library(name, node, values, kind, times):
             return known
-        if known := self._of_group(function, receiver and receiver.value, values, times):
+        if known := self.of_group(function, receiver and receiver.value, values, times):
             return known
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < _DEPTH and self.inlined.expanded < _MOST_EXPANDED:
@@ -200,90 +196,6 @@ class CallCounter(ExpressionCounter):
         known = self.program.overloads.get(name, ())
         methods = [one for one in known if one.owner and one.owner == receiver.value.type.struct]
         return self._fitting(methods, values) if methods else None
-
-    def _known(
-        self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
-    ) -> Value | None:
-        """Count a function of the language or its libraries; None if it is none."""
-        if (told := self.names.get(f"{name}()")) is not None:
-            return told
-        if name.startswith(_ATOMICS):
-            return self._atomic(values, times)
-        if name in _CACHED_LOADS and values:
-            return self.element(values[0], ZERO, times, write=False)
-        if (converted := result_of_conversion(name)) is not None:
-            return Value(converted)
-        if special := costs.special_function(name):
-            return self._special(special, kind, times)
-        if name in costs.PLAIN:
-            self.tally.count(CLASS_OF[kind.scalar], times, costs.PLAIN[name])
-            return Value(kind)
-        if name in costs.INTEGER:
-            if kind.arithmetic is Scalar.INT:
-                self.tally.count(Operation.INT, times, costs.INTEGER[name])
-            known = evaluate(node, self.lookup)
-            if known is None and name in _CHOICES:
-                known = likelier(values, self.tally).value
-            return Value(kind, known)
-        return None
-
-    def _of_group(
-        self, function: Node | None, group: Value | None, values: Sequence[Value], times: Polynomial
-    ) -> Value | None:
-        """Count a function or a method of cooperative groups; None if it is none."""
-        callee = text_of(function)
-        if group is not None:
-            method = callee.rpartition(".")[2].partition("<")[0]
-            if not groups.is_group(group):
-                return None
-            told = groups.member(group, method, self.names, self.tally)
-            if told is not None and self.tally.indices(told):
-                self.integer(told, "", 1, times)
-            return Value(INT, told) if told is not None or not values else values[0]
-        name, _, size = callee.rpartition("::")[2].partition("<")
-        if name in self.program.overloads:
-            return None
-        made = groups.made(name, evaluate_text(size.rpartition(">")[0], self.lookup))
-        if made is None and len(values) > 1 and (steps := groups.steps(name, values[0])):
-            self.tally.count(CLASS_OF[values[1].type.arithmetic], times, steps)
-            made = values[1]._replace(value=None)
-        return made if made is not None or not any(map(groups.is_group, values)) else Value(UNKNOWN)
-
-    def _special(self, special: costs.Special, kind: CType, times: Polynomial) -> Value:
-        double = kind.scalar is not Scalar.SP and not special.single
-        floating, integers = special.cost(double=double)
-        self.tally.count(Operation.SPECIAL, times)
-        self.tally.count(Operation.DP if double else Operation.SP, times, floating)
-        self.tally.count(Operation.INT, times, integers)
-        return Value(DOUBLE if double else FLOAT)
-
-    def _atomic(self, values: Sequence[Value], times: Polynomial) -> Value:
-        if not values:
-            return Value(UNKNOWN)
-        element, array = values[0].type.element, values[0].array
-        if array is not None:
-            for write in (False, True):
-                self.access(array, element, element.bytes, times, write=write)
-        if array is not None and array.space == "shared" and element.scalar in (Scalar.SP, Scalar.DP):
-            attempts = times * self._attempts(array)
-            self.tally.count(CLASS_OF[element.scalar], attempts)
-            self.tally.count(Operation.INT, attempts, costs.ATTEMPT)
-        # Elsewhere the memory's own units do the arithmetic: no class of operations counts it.
-        return Value(element)
-
-    def _attempts(self, array: Array) -> Polynomial | float:
-        """How often a thread tries to update an element of shared memory that others change meanwhile.
-
-        All n threads of a block try at the same time, and one of them succeeds each time: (n + 1) / 2.
-        """
-        indices = self.tally.indices(array.offset) if array.offset is not None else frozenset(self.ranges)
-        threads = ONE
-        for name, extent in self.ranges.items():
-            if name.startswith("threadIdx"):
-                if name in indices:
-                    return 1.0
-                threads = threads * extent
-        return (threads + 1) * 0.5
 
     # The program's own functions and macros
 

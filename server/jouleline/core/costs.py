@@ -129,7 +129,7 @@ FREE: Final = frozenset(
     "fabs fabsf fmin fminf fmax fmaxf floor floorf ceil ceilf rint rintf round roundf trunc truncf "
     "copysign copysignf isnan isinf isfinite signbit __syncthreads __syncwarp __threadfence "
     "lround lroundf lrint lrintf nearbyint nearbyintf __saturatef numeric_limits "
-    "__threadfence_block __threadfence_system __ldg __ldcg __stcs printf assert abort exit sizeof dim3 "
+    "__threadfence_block __threadfence_system printf clock clock64 assert abort exit sizeof dim3 "
     "__shfl_sync __shfl_up_sync __shfl_down_sync __shfl_xor_sync __shfl __shfl_up __shfl_down __shfl_xor "
     "__ballot_sync __any_sync __all_sync __activemask __syncthreads_and __syncthreads_or __syncthreads_count "
     "omp_get_thread_num omp_get_num_threads omp_get_team_num omp_get_num_teams "

@@ -112,6 +112,7 @@ _CONVERTED: Final[Mapping[str, CType]] = {
     "float": FLOAT,
     "double": DOUBLE,
     "half": _BASE["half"],
+    "bfloat16": _BASE["__nv_bfloat16"],
     **dict.fromkeys(("int", "uint", "hiint", "loint"), INT),
     **dict.fromkeys(("ll", "ull", "longlong"), LONG),
 }

@@ -24,7 +24,10 @@ MOST_VISITS: Final = 4
 MOST_INSTANCES: Final = 16
 """Different template arguments of one region or launch that are kept."""
 _WORDS: Final = re.compile(r"[A-Za-z_]\w*")
-_STARTERS: Final = frozenset(("pragma", "hipLaunchKernelGGL", "cudaLaunchKernel", "hipLaunchKernel"))
+_STARTERS: Final = frozenset(
+    "pragma hipLaunchKernelGGL cudaLaunchKernel hipLaunchKernel cudaLaunchCooperativeKernel "
+    "hipLaunchCooperativeKernel cudaLaunchKernelEx".split()
+)
 _SECTION: Final = re.compile(r"(\w+)\s*\[([^:\]]*):([^\]]*)\]")
 _MAP_TYPE: Final = re.compile(r"^\s*(?:always\s*,\s*)?(?:to|from|tofrom|alloc|release|delete)\s*:")
 FindLaunches = Callable[[ParsedSource], Sequence[Launch]]

@@ -28,9 +28,10 @@ from jouleline.core.syntax import ParsedSource, Place, descendants, parse, text_
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
 
+from .runtime_launches import CALLEE, RUNTIME_LAUNCH, calls_of, runtime_launch
+
 _GLOBAL = b"__global__"
 _RECOVERED_NAME = re.compile(rb"(?:void|[\w:]+)\s+([A-Za-z_]\w*)\s*\(")
-_CALLEE = re.compile(r"([A-Za-z_]\w*)\s*(<[^;{}]*>)?\s*$", re.DOTALL)
 _WRAPPED = re.compile(r"^(?:HIP_KERNEL_NAME)?\s*\((.*)\)$", re.DOTALL)
 # Each costs a parse; a file with more of them is broken, not half typed. Declarations count, too.
 _MOST_RECOVERED = 200
@@ -149,7 +150,7 @@ class Simt:
         )
 
     def launches(self, source: ParsedSource, within: range | None = None) -> list[Launch]:
-        """The ``<<<...>>>`` and ``hipLaunchKernelGGL`` launches in a file."""
+        """The launches in a file: ``<<<...>>>``, ``hipLaunchKernelGGL`` and functions of the runtime."""
         if not self.spoken_in(source):
             return []
         within = range(len(source.text.data)) if within is None else within
@@ -159,14 +160,10 @@ class Simt:
             if item.kind == "launch" and (launch := _chevron_launch(source, item))
         ]
         if self.language is Language.HIP:
-            for mark in _MACRO_LAUNCH.finditer(source.masked.data, within.start, within.stop):
-                name = source.root.descendant_for_byte_range(mark.start(), mark.end())
-                call = name.parent if name is not None else None
-                arguments = child(call, "arguments") if call is not None else None
-                if call is None or arguments is None or call.start_byte != mark.start():
-                    continue
-                if text_of(child(call, "function")) == mark[0].decode():
-                    found.append(_macro_launch(source, call, arguments))
+            calls = calls_of(source, _MACRO_LAUNCH, within)
+            found += [_macro_launch(source, call, arguments) for call, arguments in calls]
+        calls = calls_of(source, RUNTIME_LAUNCH, within)
+        found += [runtime_launch(source, call, arguments) for call, arguments in calls]
         return sorted(found, key=lambda launch: launch.start)
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
@@ -319,7 +316,7 @@ def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:
     written = before.rstrip()
     # Without template arguments it is the last word: to try each earlier one takes long.
     last = 0 if written.endswith(">") or not written.isascii() else len(written.rstrip(_WORD_CHARACTERS))
-    callee = _CALLEE.search(before, last)
+    callee = CALLEE.search(before, last)
     if callee is None:
         return None
     blanks = _BLANKS.match(data, item.end)
@@ -349,7 +346,7 @@ def _macro_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
     name = parts[0] if parts else ""
     while wrapped := _WRAPPED.match(name):
         name = wrapped[1].strip()
-    callee = _CALLEE.search(name)
+    callee = CALLEE.search(name)
     return Launch(
         kernel=callee[1] if callee else name,
         line=source.text.point(call.start_byte).line + 1,

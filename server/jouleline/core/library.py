@@ -1,0 +1,125 @@
+"""Count the functions of the language and its libraries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tree_sitter import Node
+
+from . import costs, groups
+from .counts import Operation
+from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, result_of_conversion
+from .derive import likelier
+from .evaluate import evaluate, evaluate_text
+from .expressions import CLASS_OF, ExpressionCounter
+from .polynomial import ONE, ZERO, Polynomial
+from .syntax import text_of
+from .values import Array, Value
+
+_CHOICES = frozenset("min max umin umax".split())
+_ATOMICS = ("atomic", "__hip_atomic", "__atomic")
+_CACHED_STORES = ("__stwb", "__stcg", "__stcs", "__stwt")
+_CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
+
+
+@dataclass
+class LibraryCounter(ExpressionCounter):
+    """Counts calls of what is no function of the program."""
+
+    def library(
+        self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
+    ) -> Value | None:
+        """Count a function of the language or its libraries; None if it is none."""
+        if (told := self.names.get(f"{name}()")) is not None:
+            return told
+        if name.startswith(_ATOMICS):
+            return self._atomic(values, times)
+        if name in _CACHED_LOADS and values:
+            return self.element(values[0], ZERO, times, write=False)
+        if name in _CACHED_STORES and values:
+            return self.element(values[0], ZERO, times, write=True)
+        if name in ("memcpy", "memset") and len(values) > 2:
+            return self._copied(name, values, times)
+        if (converted := result_of_conversion(name)) is not None:
+            return Value(converted)
+        if special := costs.special_function(name):
+            return self._special(special, kind, times)
+        if name in costs.PLAIN:
+            self.tally.count(CLASS_OF[kind.scalar], times, costs.PLAIN[name])
+            return Value(kind)
+        if name in costs.INTEGER:
+            if kind.arithmetic is Scalar.INT:
+                self.tally.count(Operation.INT, times, costs.INTEGER[name])
+            known = evaluate(node, self.lookup)
+            if known is None and name in _CHOICES:
+                known = likelier(values, self.tally).value
+            return Value(kind, known)
+        return None
+
+    def of_group(
+        self, function: Node | None, group: Value | None, values: Sequence[Value], times: Polynomial
+    ) -> Value | None:
+        """Count a function or a method of cooperative groups; None if it is none."""
+        callee = text_of(function)
+        if group is not None:
+            method = callee.rpartition(".")[2].partition("<")[0]
+            if not groups.is_group(group):
+                return None
+            told = groups.member(group, method, self.names, self.tally)
+            if told is not None and self.tally.indices(told):
+                self.integer(told, "", 1, times)
+            return Value(INT, told) if told is not None or not values else values[0]
+        name, _, size = callee.rpartition("::")[2].partition("<")
+        if name in self.program.overloads:
+            return None
+        made = groups.made(name, evaluate_text(size.rpartition(">")[0], self.lookup))
+        if made is None and len(values) > 1 and (steps := groups.steps(name, values[0])):
+            self.tally.count(CLASS_OF[values[1].type.arithmetic], times, steps)
+            made = values[1]._replace(value=None)
+        return made if made is not None or not any(map(groups.is_group, values)) else Value(UNKNOWN)
+
+    def _special(self, special: costs.Special, kind: CType, times: Polynomial) -> Value:
+        double = kind.scalar is not Scalar.SP and not special.single
+        floating, integers = special.cost(double=double)
+        self.tally.count(Operation.SPECIAL, times)
+        self.tally.count(Operation.DP if double else Operation.SP, times, floating)
+        self.tally.count(Operation.INT, times, integers)
+        return Value(DOUBLE if double else FLOAT)
+
+    def _atomic(self, values: Sequence[Value], times: Polynomial) -> Value:
+        if not values:
+            return Value(UNKNOWN)
+        element, array = values[0].type.element, values[0].array
+        if array is not None:
+            for write in (False, True):
+                self.access(array, element, element.bytes, times, write=write)
+        if array is not None and array.space == "shared" and element.scalar in (Scalar.SP, Scalar.DP):
+            attempts = times * self._attempts(array)
+            self.tally.count(CLASS_OF[element.scalar], attempts)
+            self.tally.count(Operation.INT, attempts, costs.ATTEMPT)
+        # Elsewhere the memory's own units do the arithmetic: no class of operations counts it.
+        return Value(element)
+
+    def _copied(self, name: str, values: Sequence[Value], times: Polynomial) -> Value:
+        """Count a copy or a fill of so many bytes."""
+        size = values[2].value.number if values[2].value is not None else None
+        ends = ((values[0], True), (values[1], False)) if name == "memcpy" else ((values[0], True),)
+        for value, write in ends:
+            if value.array is not None and value.array.space == "global" and value.type.is_pointer and size:
+                self.access(value.array, value.type.element, int(size), times, write=write)
+        return values[0]
+
+    def _attempts(self, array: Array) -> Polynomial | float:
+        """How often a thread tries to update an element of shared memory that others change meanwhile.
+
+        All n threads of a block try at the same time, and one of them succeeds each time: (n + 1) / 2.
+        """
+        indices = self.tally.indices(array.offset) if array.offset is not None else frozenset(self.ranges)
+        threads = ONE
+        for name, extent in self.ranges.items():
+            if name.startswith("threadIdx"):
+                if name in indices:
+                    return 1.0
+                threads = threads * extent
+        return (threads + 1) * 0.5
