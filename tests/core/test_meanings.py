@@ -445,3 +445,17 @@ def test_what_a_function_stores_is_written(store: str) -> None:
     before = "__device__ void __stcs(double *to, float value) { __stcs(to, double(value)); }"
     found = moved(f"{store};", before)
     assert found == pytest.approx({"a": 4 * LARGE, "b": 4 * LARGE}, rel=0.01)
+
+
+def test_a_size_that_threads_walk_up_to_is_as_large_as_there_are_threads() -> None:
+    text = """
+    __global__ void triad(double *a, const double *b, const double *c, int n) {
+        for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x)
+            a[i] = b[i] + 0.4 * c[i];
+    }
+    struct Stream { double *a, *b, *c; int n; void triad() { ::triad<<<65536, 256>>>(a, b, c, n); } };"""
+    counts = report(text).counts
+    arrays = {array.name: array.dram_bytes for array in counts.arrays}
+    assert arrays == pytest.approx(dict.fromkeys("abc", 8 * LARGE), rel=0.01)
+    assert counts.operations[Operation.DP] == pytest.approx(2 * LARGE, rel=0.01)
+    assert any(text.startswith("n = ") for text in counts.assumptions)

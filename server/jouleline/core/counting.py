@@ -24,6 +24,7 @@ from .evaluate import evaluate, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
 from .extents import Extents
 from .inductions import LoopBody, Updates
+from .launch import DEFAULT_SIZE
 from .loops import arithmetic_trips, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial
 from .probability import lanes, probability
@@ -178,6 +179,7 @@ class BodyCounter(CallCounter):
         loop = read_loop(head, self.lookup, self.tally.mean)
         unrolled = self._unrolled(head)
         trips = self._trips(node) if loop.trips is None else loop.trips
+        self._as_many_as_threads(loop.start, trips)
         inner = times * trips
         step = loop.step if loop.affine else None
         by = step.number if step is not None else None
@@ -192,6 +194,16 @@ class BodyCounter(CallCounter):
             body = child(node, "body")
             if body is not None:
                 self.statement(body, inner)
+
+    def _as_many_as_threads(self, start: Polynomial | None, trips: Polynomial) -> None:
+        """Where threads walk up to a size that nothing tells, it is no less than there are threads."""
+        if start is None or not self.ranges.keys() & start.symbols & {*self.tally.parallel}:
+            return
+        unknown = trips.symbols - self.ranges.keys() - self.tally.derived.keys() - self.tally.sizes.keys()
+        last = {name: self.ranges[name] - 1 for name in start.symbols if name in self.ranges}
+        most = start.substitute(last).number
+        if len(unknown) == 1 and most is not None:
+            self.tally.sizes[next(iter(unknown))] = max(most + 1, DEFAULT_SIZE)
 
     def _unrolled(self, node: Node) -> bool:
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""
