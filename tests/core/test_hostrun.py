@@ -432,3 +432,9 @@ def test_a_pack_of_arguments_is_passed_on() -> None:
     }"""
     visit = first(f"{before}\nint main() {{ float *x; int n = 640; bench(10, run, x, n); }}")
     assert (visit.grid, visit.arguments[1]) == ((10, 1, 1), 640)
+
+
+def test_a_launch_in_a_branch_that_is_not_taken_has_its_shape() -> None:
+    body = "int block = 32; if (block == 16) k<16><<<640 / block, 16>>>(); else k<32><<<block, 32>>>();"
+    visits = reached(f"int main() {{ {body} }}").visits
+    assert [one.visit.grid[0] for one in visits if one.visit] == [32, 20]

@@ -134,7 +134,8 @@ class HostFlow(HostCalls):
         if node is None or node.id in self._supposed:
             return
         self._supposed.add(node.id)
-        if not self.sites.may_launch(self.text(node)):
+        unseen = self.source is not None and self.sites.unseen(self.source, node)
+        if not unseen and not self.sites.may_launch(self.text(node)):
             return
         names, returned, lap = self.names, self.returned, _Lap(None, self.steps + _SUPPOSED)
         kept = self.sites.supposing, self.uncertain, self.read, dict(self.used), dict(self._followed)
