@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from tree_sitter import Node
 
-from jouleline.core.calls import Part
 from jouleline.core.counts import Evidence, KernelCounts
 from jouleline.core.declarations import function_of
 from jouleline.core.device import Device
@@ -16,6 +15,7 @@ from jouleline.core.estimate import estimate
 from jouleline.core.hostfunctions import HostFunctions
 from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
+from jouleline.core.inlining import Part
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launchsites import LaunchSites
 from jouleline.core.preprocessing import compiled

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,57 +15,15 @@ from .ctype import FLOAT, INT, UNKNOWN, CType, Scalar, wider
 from .declarations import Function, template_parameters, type_parameters
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .facts import Macro
+from .inlining import Inlined, Part
 from .library import LibraryCounter
 from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
 from .syntax import field as child
 from .syntax import text_of
-from .values import Array, Tally, Value
+from .values import Array, Value
 
 _DEPTH = 6
-# A kernel beyond these is a generated one; the document path must not wait for it.
-_MOST_INLINED = 400
-_MOST_EXPANDED = 5000
-_MOST_KEPT = 64
-
-
-class Part(NamedTuple):
-    """One run of a device function: what it costs and returns, and what is known after it.
-
-    It is walked by itself, and so follows from its arguments alone. ``walked`` are the functions whose
-    bodies were walked in it, with their arguments, and ``expanded`` says how many macros were expanded.
-    """
-
-    tally: Tally
-    returned: Value | None
-    stored: Mapping[str, int]
-    unrolled: AbstractSet[str]
-    walked: frozenset[Hashable] = frozenset()
-    expanded: int = 0
-
-
-@dataclass
-class Inlined:
-    """What bounds a walk: the device functions whose bodies are part of it, and the macros expanded.
-
-    ``kept`` are parts by all that they follow from, which other walks may share.
-    """
-
-    walked: set[Hashable] = field(default_factory=set)
-    expanded: int = 0
-    kept: dict[Hashable, Part] = field(default_factory=dict)
-
-    def admits(self, part: Part) -> bool:
-        """Whether a walk of this part would come to its end within the bounds."""
-        return (
-            len(self.walked | part.walked) < _MOST_INLINED and self.expanded + part.expanded < _MOST_EXPANDED
-        )
-
-    def keep(self, key: Hashable, part: Part) -> None:
-        """Keep a part, and no more than a program of many device functions has."""
-        self.kept[key] = part
-        if len(self.kept) > _MOST_KEPT:
-            del self.kept[next(iter(self.kept))]
 
 
 class _Receiver(NamedTuple):
@@ -101,7 +58,7 @@ class CallCounter(LibraryCounter):
         if known := self.of_group(function, receiver and receiver.value, values, times):
             return known
         macro = self.program.function_macros.get(name)
-        if macro is not None and self.depth < _DEPTH and self.inlined.expanded < _MOST_EXPANDED:
+        if macro is not None and self.depth < _DEPTH and not self.inlined.is_full_of_macros:
             return self._expand(macro, values, times)
         own = self._own(callee, function, receiver, values)
         if receiver is not None:
@@ -337,7 +294,7 @@ class CallCounter(LibraryCounter):
             *inner.types.items(),
         )
         part = self.parts.get(key)
-        if part is None and (self.depth >= _DEPTH or len(self.inlined.walked) >= _MOST_INLINED):
+        if part is None and (self.depth >= _DEPTH or self.inlined.is_full):
             self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only", Doubt.TRIPS)
         elif part is None and function.body is not None:
             arrays = {value.array.name for _, value in given if value.array is not None}
