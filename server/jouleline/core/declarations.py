@@ -193,12 +193,22 @@ def function_of(node: Node, source: ParsedSource) -> Function | None:
     return Function(
         name.split("<")[0].split("::")[-1],
         node,
-        text_of(child(node, "type")) + "*" * pointers,
+        _return_type(node) + "*" * pointers,
         _attributes(node, declarator.start_byte, source),
         source,
         tuple(names),
         frozenset(name for name, kind in names.items() if kind in _VALUE_PARAMETERS),
     )
+
+
+def _return_type(node: Node) -> str:
+    """The name of a definition's type.
+
+    A whole class stands there where the parser took what follows it for a function.
+    """
+    kind = child(node, "type")
+    defines = kind is not None and child(kind, "body") is not None
+    return text_of(child(kind, "name") if kind is not None and defines else kind)
 
 
 def _template_parameters(node: Node) -> dict[str, str]:
