@@ -82,6 +82,17 @@ def test_what_is_kept_of_device_functions_counts_as_a_fresh_look_does(
         assert [one.counts for one in kept] == [one.counts for one in fresh(body)], body
 
 
+def test_a_size_that_a_device_function_tells_is_told_wherever_it_is_called() -> None:
+    walk = "for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += 2) a[i] *= 2.0f;"
+    twice = "".join(f"__global__ void k{one}(float *a, int n) {{ walk(a, n); }}\n" for one in "12")
+    launches = "k1<<<4096, 1024>>>(a, n); k2<<<4096, 1024>>>(a, n);"
+    host = f"int main() {{ float *a; int n = read(); cudaMalloc(&a, 4); {launches} }}"
+    text = f"__device__ void walk(float *a, int n) {{ {walk} }}\n{twice}{host}"
+    first, second = analyse({"k.cu": parse_file(text.encode())}, catalogue().get("h200")).kernels
+    assert first.counts.operations == second.counts.operations
+    assert [one.split(":")[0] for one in second.counts.assumptions] == ["n = 4.1943e+06"]
+
+
 def test_a_device_function_is_walked_again_only_where_it_is_called_otherwise() -> None:
     known = Followed.of({"k.cu": parse_file(program("").encode())}, catalogue().get("h200"), ("65536",))
 

@@ -320,6 +320,9 @@ WARP = "auto w = cg::tiled_partition<32>(cg::this_thread_block());"
         (WARP, "int j = w.meta_group_rank(); j < 64; j += w.meta_group_size()", 8),
         ("auto g = cg::this_grid();", "int j = g.thread_rank(); j < 40960; j += g.size()", 10),
         ("cg::thread_block_tile<16> t = cg::tiled_partition<16>(b);", "int j = 0; j < t.size(); j++", 16),
+        ("auto t = cg::tiled_partition(cg::this_thread_block(), 8);", "int j = 0; j < t.size(); j++", 8),
+        ("auto t = cg::labeled_partition(warp, i);", "int j = 0; j < t.size(); j++", 32),
+        ("auto t = cg::tiled_partition<32 - 64>(b);", "int j = 0; j < t.size(); j++", 32),
     ],
 )
 def test_a_group_knows_its_threads(before: str, loop: str, trips: float) -> None:
@@ -358,6 +361,11 @@ def test_what_a_group_does_together_is_counted(body: str, sp: float) -> None:
 def test_a_condition_on_a_remainder_or_quotient_holds_for_its_share(condition: str, share: float) -> None:
     before = "int quotient = i / 8; int remainder = i - quotient * 8;"
     assert floats(f"{before} if ({condition}) x[i] += 1.0f;")[0] == pytest.approx(share)
+
+
+@pytest.mark.parametrize("step", ["x1 = (x1 + x1 / 2) % 64;", "x1 = x1 / 3 + x1 % 3;"])
+def test_a_long_chain_of_remainders_is_followed_once(step: str) -> None:
+    assert floats(f"int x1 = i; {step * 30} if (x1 == 0) x[i] += 1.0f;")[0] <= 1
 
 
 def test_a_tile_that_walks_along_a_row_is_coalesced() -> None:

@@ -240,13 +240,25 @@ def test_what_the_host_code_does_not_tell_is_assumed_and_said() -> None:
         "cudaLaunchKernel((void *)k<float, 4>, grid, block, list, 0, 0)",
         "check(cudaLaunchCooperativeKernel((const void *)&k<float, 4>, grid, block, list, bytes, stream))",
         "cudaLaunchKernel(reinterpret_cast<void *>(k<float, 4>), grid, block, list)",
+        "cudaLaunchKernel((void *)k<float, 4>, grid, block, (void **)list, 0, 0)",
+        "cudaLaunchKernel((void *)k<float, 4>, grid, block, &list[0], 0, 0)",
     ],
 )
 def test_functions_of_the_runtime_launch_like_chevrons(call: str) -> None:
-    (launch,) = launches(f"void f() {{ void *list[] = {{(void *)&x, &n, /* last */ &s.m}}; {call}; }}")
+    text = """void f() {{
+      {{ void *list[] = {{&other}}; }}
+      void *list[] = {{(void *)&x, &n, /* last */ &s.m}}; {};
+      {{ void *list[] = {{&behind}}; }}
+    }}"""
+    (launch,) = launches(text.format(call))
     assert (launch.kernel, launch.grid, launch.block) == ("k", "grid", "block")
     assert launch.arguments == ("x", "n", "s.m")
     assert launch.template_arguments == ("float", "4")
+
+
+def test_a_half_typed_launch_by_the_runtime_has_no_arguments() -> None:
+    (launch,) = launches("void f() { void *list[] = {&x}; cudaLaunchKernel((void *)k); }")
+    assert (launch.kernel, launch.grid, launch.block, launch.arguments) == ("k", "", "", ())
 
 
 def test_a_launch_with_settings_takes_its_shape_from_them() -> None:

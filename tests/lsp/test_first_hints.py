@@ -85,6 +85,31 @@ def test_settings_that_are_pushed_and_texts_that_change_before_count(
     assert "H200" in of_kernel[0]["tooltip"]["value"]
 
 
+def test_an_editor_that_has_its_settings_still_to_tell_is_asked_for_them_first(client: Client) -> None:
+    capabilities = {**FULL, "workspace": {"configuration": True}}
+    params = {"processId": os.getpid(), "capabilities": capabilities}
+    client.send({"id": 1, "method": "initialize", "params": params}, INITIALIZED, opened(KERNEL), asked(2))
+    assert client.result(1)
+    first = client.take(lambda one: one.get("method") == "workspace/configuration" or one.get("id") == 2)
+    assert "method" in first
+    client.reply(first, [{"gpu": "v100-sxm2"}])
+    while client.expect("jouleline/status")["params"]["device"] != "v100-sxm2":
+        pass  # the default one was ready first
+    assert client.result(2)
+    client._number = 2
+    assert "V100" in client.hints(URI)[0]["tooltip"]["value"]
+
+
+def test_a_question_that_was_answered_cannot_be_cancelled(client: Client) -> None:
+    cancel = {"method": "$/cancelRequest", "params": {"id": 2}}
+    client.send(initialize(1), INITIALIZED, opened(KERNEL), asked(2), cancel, asked(3))
+    assert client.result(1)
+    assert client.result(2) == client.result(3)
+    client._number = 3
+    client.shut_down()
+    assert not any("cancel" in line.lower() for line in client.log)
+
+
 def test_what_is_odd_is_left_to_the_server(client: Client) -> None:
     client.send(
         initialize(1, gpu="abacus"),

@@ -135,6 +135,9 @@ __global__ void child(float *a, int n) { for (int i = 0; i < n; i++) a[i] *= 2; 
 __global__ void parent(float *a) { int n = 4; child<<<n, 64>>>(a, n); }
 int main() { parent<<<1, 32>>>(nullptr); }
 """
+BY_RUNTIME = LAUNCHING.replace(
+    "child<<<n, 64>>>(a, n)", "void *list[] = {&a, &n}; cudaLaunchKernel((void *)child, n, 64, list)"
+)
 CALLING = """\
 __global__ void rows(float *a, int n) { for (int i = 0; i < n; i++) a[i] *= 2; }
 __global__ void other(float *a) { a[0] = sum(a, 4); }
@@ -144,7 +147,12 @@ void never_reached() { other<<<1, 32>>>(nullptr); run(nullptr, 512); }
 
 
 @pytest.mark.parametrize(
-    ("text", "old", "new"), [(LAUNCHING, "n = 4", "n = 8"), (CALLING, "sum(a, 4)", "run(a, 4)")]
+    ("text", "old", "new"),
+    [
+        (LAUNCHING, "n = 4", "n = 8"),
+        (BY_RUNTIME, "n, 64", "9, 64"),
+        (CALLING, "sum(a, 4)", "run(a, 4)"),
+    ],
 )
 def test_what_a_kernel_launches_or_calls_is_told_of_others_as_a_fresh_look_tells_it(
     text: str, old: str, new: str

@@ -75,6 +75,14 @@ def test_exit_without_shutdown_is_told_by_the_exit_code() -> None:
         assert client.process.wait(TIMEOUT_S) == 1
 
 
+def test_a_shutdown_that_exit_follows_at_once_is_one() -> None:
+    with over_stdio() as client:
+        client.initialize()
+        client.send({"id": 99, "method": "shutdown"}, {"method": "exit"})
+        assert client.process is not None
+        assert client.process.wait(TIMEOUT_S) == 0
+
+
 @pytest.mark.parametrize("given", [subprocess.PIPE, subprocess.DEVNULL])
 def test_the_server_ends_when_its_client_is_gone(given: int) -> None:
     with subprocess.Popen(

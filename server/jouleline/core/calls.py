@@ -326,6 +326,7 @@ class CallCounter(LibraryCounter):
             arguments,
             frozenset(self.tally.ranges.items()),
             frozenset(self.tally.derived.items()),
+            frozenset(self.tally.sizes.items()),
             frozenset(self.stored.items()),
             frozenset(self.unrolled),
         )

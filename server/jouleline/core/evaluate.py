@@ -116,8 +116,8 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def evaluate_text(text: str, lookup: Lookup) -> Polynomial | None:
-    """The value of an expression given as text."""
-    node = parse_expression(text)
+    """The value of an expression given as text; None where nothing stands."""
+    node = parse_expression(text) if text.strip() else None
     return None if node is None else evaluate(node, lookup)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .polynomial import Polynomial
 from .values import Tally
@@ -18,12 +18,16 @@ class Extents(Mapping[str, Polynomial]):
     """
 
     tally: Tally
+    _counts: dict[str, float | None] = field(default_factory=dict, init=False)
 
     def __getitem__(self, name: str) -> Polynomial:
         """The number of values of a symbol; raises KeyError where it is not known."""
         if name in self.tally.ranges:
             return self.tally.ranges[name]
-        known = self._count(name)
+        if name not in self._counts:
+            self._counts[name] = None  # what follows from itself has none
+            self._counts[name] = self._count(name)
+        known = self._counts[name]
         if known is None:
             raise KeyError(name)
         return Polynomial.constant(known)

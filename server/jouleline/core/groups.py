@@ -29,7 +29,8 @@ def made(name: str, size: Polynomial | None) -> Value | None:
     """The group that a function of the library makes, a tile of so many threads; None for other functions."""
     if name in _MAKERS:
         return Value(_MAKERS[name])
-    return Value(TILE, size) if name in _PARTITIONS else None
+    told = size is not None and (size.number is None or size.number >= 1)
+    return Value(TILE, size if told else None) if name in _PARTITIONS else None
 
 
 def is_group(value: Value) -> bool:

@@ -21,7 +21,7 @@ from .visit import Visit
 _TELLS_OTHERS: Final = re.compile(
     rb"#(?!\s*pragma\s+(?:no)?unroll\b)"
     rb"|s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
-    rb"|<<<|h(?<!\w.)ipLaunchKernelGGL\b"
+    rb"|<<<|c(?<!\w.)udaLaunch|h(?<!\w.)ipLaunch"
 )
 _OF_THE_TREE: Final = ("node", "function", "host_node")
 T = TypeVar("T")

@@ -73,7 +73,8 @@ class LibraryCounter(ExpressionCounter):
         name, _, size = callee.rpartition("::")[2].partition("<")
         if name in self.program.overloads:
             return None
-        made = groups.made(name, evaluate_text(size.rpartition(">")[0], self.lookup))
+        asked = values[1].value if name == "tiled_partition" and len(values) > 1 else None
+        made = groups.made(name, evaluate_text(size.rpartition(">")[0], self.lookup) or asked)
         if made is None and len(values) > 1 and (steps := groups.steps(name, values[0])):
             self.tally.count(CLASS_OF[values[1].type.arithmetic], times, steps)
             made = values[1]._replace(value=None)

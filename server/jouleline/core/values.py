@@ -183,7 +183,11 @@ class Tally:
                 waiting += value.depends
                 waiting += value.symbols
         return Tally(
-            ranges, sizes=self.sizes, parallel=self.parallel, shared_loops=self.shared_loops, derived=derived
+            ranges,
+            sizes=dict(self.sizes),
+            parallel=self.parallel,
+            shared_loops=self.shared_loops,
+            derived=derived,
         )
 
     def _is_everywhere(self, index: str) -> bool:
@@ -199,6 +203,7 @@ class Tally:
     def learn(self, part: Tally) -> None:
         """Take over what a part of the walk found out, however often it runs."""
         self.ranges.update(part.ranges)
+        self.sizes.update(part.sizes)
         for name, derived in part.derived.items():
             self.derived.setdefault(name, derived)
         self.assumptions.update(part.assumptions)

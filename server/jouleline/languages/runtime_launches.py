@@ -48,7 +48,7 @@ def runtime_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
         kernel, given = "".join(parts[1:2]), parts[2:]
         parts = [kernel, f"{settings}.gridDim", f"{settings}.blockDim"]
     else:
-        given = _listed(call, "".join(parts[3:4]))
+        given = _listed(call, _pointee("".join(parts[3:4])).removesuffix("[0]"))
     callee = CALLEE.search(_pointee(parts[0])) if parts else None
     return Launch(
         kernel=callee[1] if callee else "",
@@ -65,10 +65,13 @@ def runtime_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
 
 
 def _listed(call: Node, name: str) -> list[str]:
-    """The elements of the array in a function that a call in it is given."""
-    function = ancestor(call, "function_definition")
+    """The elements of the array of a name that was last declared in front of a call."""
+    function = ancestor(call, "function_definition") if name else None
+    listed: list[str] = []
     for node in descendants(function, "init_declarator") if function is not None else ():
+        if node.start_byte >= call.start_byte:
+            break
         value = child(node, "value")
         if value is not None and re.search(rf"\b{re.escape(name)}\b", text_of(child(node, "declarator"))):
-            return [text_of(one) for one in value.named_children if one.type != "comment"]
-    return []
+            listed = [text_of(one) for one in value.named_children if one.type != "comment"]
+    return listed

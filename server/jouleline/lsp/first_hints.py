@@ -32,6 +32,7 @@ _ASIDE: Final = ("initialized", "$/")
 async def first_hints(session: Session, opening: Opening) -> Opening:
     """Answer requests for hints while nothing else is to be done before; with what is left for the server."""
     left: list[bytes] = []
+    answered: set[object] = set()
     # Whatever is wrong with a message or with the settings, the server comes to it and tells.
     with suppress(Exception):
         _begin(session, opening)
@@ -42,25 +43,31 @@ async def first_hints(session: Session, opening: Opening) -> Opening:
             method, params = said["method"], said.get("params")
             if method == "textDocument/didOpen":
                 _open(session, params["textDocument"])
+                await asyncio.sleep(0)  # the disk is looked at while we wait
             elif method == "workspace/didChangeConfiguration":
                 _choose(session, params["settings"].get(SECTION))
             elif method == "textDocument/inlayHint":
                 answer(said["id"], await _hints(session, params))
+                answered.add(said["id"])
                 left.pop()
                 patience_s = 0.0
+            elif method == "$/cancelRequest" and params["id"] in answered:
+                left.pop()
             elif not (method.startswith(_ASIDE) or ("id" in said and method.startswith("textDocument/"))):
                 break  # what comes behind may depend on it
     return opening._replace(behind=tuple(left))
 
 
 def _begin(session: Session, opening: Opening) -> None:
-    """Take what the first message says."""
+    """Take what the first message says; raises LookupError where the settings are still to be asked for."""
     params: dict[str, Any] = json.loads(opening.body)["params"]
-    session.encoding = opening.encoding or session.encoding
+    workspace, options = params["capabilities"].get("workspace", {}), params.get("initializationOptions")
+    if opening.encoding is None or (options is None and workspace.get("configuration")):
+        raise LookupError("settings")
+    session.encoding = opening.encoding
     uris = [folder["uri"] for folder in params.get("workspaceFolders") or ()]
     session.folders = to_folders(uris or [params.get("rootUri") or ""])
-    _choose(session, params.get("initializationOptions"))
-    workspace = params["capabilities"].get("workspace", {})
+    _choose(session, options)
     session.client = Client(refresh_hints=workspace.get("inlayHint", {}).get("refreshSupport", False))
     session.ready.set()
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from .first_hints import first_hints
 from .greeting import Opening
 from .session import Session
+
+if TYPE_CHECKING:
+    from .server import Server
 
 
 def serve(tcp: tuple[str, int] | None = None, opening: Opening | None = None) -> int:
@@ -19,11 +23,13 @@ def serve(tcp: tuple[str, int] | None = None, opening: Opening | None = None) ->
     which is told on standard error.
     """
     with suppress(KeyboardInterrupt):
-        return asyncio.run(_serve(tcp, opening))
+        # What goes on at the end, as shutdown does, has ended when this returns.
+        server = asyncio.run(_serve(tcp, opening))
+        return 0 if server.protocol.told_to_shut_down else 1
     return 1
 
 
-async def _serve(tcp: tuple[str, int] | None, opening: Opening | None) -> int:
+async def _serve(tcp: tuple[str, int] | None, opening: Opening | None) -> Server:
     session = Session()
     if opening is not None:
         opening = await first_hints(session, opening)
@@ -34,4 +40,4 @@ async def _serve(tcp: tuple[str, int] | None, opening: Opening | None) -> int:
     log_to_standard_error()
     server = Server(session)
     await (serve_stdio(server, opening) if tcp is None else serve_tcp(server, *tcp))
-    return 0 if server.protocol.told_to_shut_down else 1
+    return server
