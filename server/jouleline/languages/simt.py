@@ -44,7 +44,8 @@ _HOLDS_NO_FUNCTION = frozenset(
 _WORD_CHARACTERS = string.ascii_letters + string.digits + "_"
 _BLANKS = re.compile(rb"\s*")
 _BRACKET = re.compile(rb"[()]")
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+"""A comment; or a string, which may look as if it held one."""
 _MACRO_LAUNCH = re.compile(rb"\bhipLaunchKernelGGL\b")
 _LONGEST_ARGUMENTS = 4000
 
@@ -325,8 +326,8 @@ def _chevron_launch(source: ParsedSource, item: Blanked) -> Launch | None:
     end = opening
     if data[opening : opening + 1] == b"(":
         content, end = _parenthesised(data, opening)
-        arguments = split_arguments(_COMMENT.sub("", content))
-    parts = split_arguments(_COMMENT.sub("", item.text.decode("utf-8", "replace")))
+        arguments = split_arguments(_COMMENT.sub(r"\1", content))
+    parts = split_arguments(_COMMENT.sub(r"\1", item.text.decode("utf-8", "replace")))
     return Launch(
         kernel=callee[1],
         line=source.text.point(item.start).line + 1,

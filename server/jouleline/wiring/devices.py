@@ -54,7 +54,10 @@ def device(name: str) -> Device:
 
 def _own_devices() -> Path | None:
     folder = config_folder() / "devices"
-    return folder if folder.is_dir() else None
+    try:
+        return folder if folder.is_dir() else None
+    except PermissionError:  # what we may not look into is not ours
+        return None
 
 
 def host_device() -> Device:
