@@ -363,6 +363,17 @@ def test_a_condition_on_a_remainder_or_quotient_holds_for_its_share(condition: s
     assert floats(f"{before} if ({condition}) x[i] += 1.0f;")[0] == pytest.approx(share)
 
 
+def test_a_call_within_itself_is_not_followed_for_ever() -> None:
+    four = " + ".join(f"length(v.{part})" for part in "xyzw")
+    before = f"__device__ float4 length(float4 v) {{ return {four}; }}"
+    assert floats("float d = length(x[i]); if (d > length(y[i])) x[i] += 1.0f;", before)[0] > 0
+
+
+def test_a_macro_that_is_given_itself_has_a_value() -> None:
+    before = "#define LEAST(a, b) ((a) < (b) ? (a) : (b))"
+    assert floats("for (int j = 0; j < LEAST(LEAST(9, 7), LEAST(5, 6)); j++) x[i] += 1.0f;", before)[0] == 5
+
+
 @pytest.mark.parametrize("step", ["x1 = (x1 + x1 / 2) % 64;", "x1 = x1 / 3 + x1 % 3;"])
 def test_a_long_chain_of_remainders_is_followed_once(step: str) -> None:
     assert floats(f"int x1 = i; {step * 30} if (x1 == 0) x[i] += 1.0f;")[0] <= 1

@@ -17,6 +17,7 @@ from .values import Array, Tally, Value
 
 # Calls within calls: one may call itself twice, and the next one, too.
 _MOST_NESTED = 8
+_MOST_EVALUATED = 64
 
 
 @dataclass
@@ -46,7 +47,8 @@ class KernelScope:
     often; ``unrolled`` are those that are gone when compiled. What is in ``computed`` is not computed
     again; ``stored`` counts the stores to each array; ``shadowed`` are the outer values of names
     declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the calls
-    whose values are being evaluated; ``active`` is the share of a warp's threads that is here together.
+    whose values are being evaluated, and ``evaluated`` has those that were, until all are; ``active`` is
+    the share of a warp's threads that is here together.
     What ``refers`` returns a place, not its value.
     """
 
@@ -70,6 +72,7 @@ class KernelScope:
     unrolled: set[str] = field(default_factory=set)
     spaces: dict[str, str] = field(default_factory=dict)
     within: int = 0
+    evaluated: dict[tuple[bool, str], Polynomial | None] = field(default_factory=dict)
     active: float = 1.0
     refers: bool = False
 
@@ -134,11 +137,21 @@ class KernelScope:
             text = self.program.expression_of(call)
         if text is None or self.within >= _MOST_NESTED:
             return None
+        # A macro's parameter may stand in it more than once, and what it is given be a macro again.
+        key = lookup == self.compiled, text
+        if key in self.evaluated:
+            return self.evaluated[key]
+        if len(self.evaluated) >= _MOST_EVALUATED:
+            return None
+        self.evaluated[key] = None
         self.within += 1
         try:
-            return evaluate_text(text, lookup)
+            self.evaluated[key] = evaluate_text(text, lookup)
+            return self.evaluated[key]
         finally:
             self.within -= 1
+            if not self.within:
+                self.evaluated.clear()
 
     def named(self, name: str) -> Value:
         """What is known of a name."""
