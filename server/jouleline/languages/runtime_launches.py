@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from tree_sitter import Node
@@ -49,16 +49,32 @@ def runtime_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
         parts = [kernel, f"{settings}.gridDim", f"{settings}.blockDim"]
     else:
         given = _listed(call, _pointee("".join(parts[3:4])).removesuffix("[0]"))
-    callee = CALLEE.search(_pointee(parts[0])) if parts else None
+    return launch_of_call(source, call, _pointee(parts[0]) if parts else "", parts, map(_pointee, given))
+
+
+def launch_of_call(
+    source: ParsedSource,
+    call: Node,
+    kernel: str,
+    parts: Sequence[str],
+    arguments: Iterable[str],
+    *,
+    otherwise: str = "",
+) -> Launch:
+    """The launch that a call is whose ``parts`` after the first are grid and block.
+
+    ``kernel`` is what is launched, as it is written; ``otherwise`` is its name where that tells none.
+    """
+    callee = CALLEE.search(kernel)
     return Launch(
-        kernel=callee[1] if callee else "",
+        kernel=callee[1] if callee else otherwise,
         line=source.text.point(call.start_byte).line + 1,
         start=call.start_byte,
         end=call.end_byte,
         anchor=call.end_byte,
         grid=parts[1] if len(parts) > 1 else "",
         block=parts[2] if len(parts) > 2 else "",
-        arguments=tuple(_pointee(one) for one in given),
+        arguments=tuple(arguments),
         template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])) if callee else (),
         where=Place.of(call, source),
     )

@@ -28,7 +28,7 @@ from jouleline.core.syntax import ParsedSource, Place, descendants, parse, text_
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
 
-from .runtime_launches import CALLEE, RUNTIME_LAUNCH, calls_of, runtime_launch
+from .runtime_launches import CALLEE, RUNTIME_LAUNCH, calls_of, launch_of_call, runtime_launch
 
 _GLOBAL = b"__global__"
 _RECOVERED_NAME = re.compile(rb"(?:void|[\w:]+)\s+([A-Za-z_]\w*)\s*\(")
@@ -347,19 +347,7 @@ def _macro_launch(source: ParsedSource, call: Node, arguments: Node) -> Launch:
     name = parts[0] if parts else ""
     while wrapped := _WRAPPED.match(name):
         name = wrapped[1].strip()
-    callee = CALLEE.search(name)
-    return Launch(
-        kernel=callee[1] if callee else name,
-        line=source.text.point(call.start_byte).line + 1,
-        start=call.start_byte,
-        end=call.end_byte,
-        anchor=call.end_byte,
-        grid=parts[1] if len(parts) > 1 else "",
-        block=parts[2] if len(parts) > 2 else "",
-        arguments=tuple(parts[5:]),
-        template_arguments=tuple(split_arguments((callee[2] or "<>")[1:-1])) if callee else (),
-        where=Place.of(call, source),
-    )
+    return launch_of_call(source, call, name, parts, parts[5:], otherwise=name)
 
 
 def _parenthesised(data: bytes, opening: int) -> tuple[str, int]:
