@@ -61,6 +61,8 @@ class CallCounter(LibraryCounter):
         if macro is not None and self.depth < _DEPTH and not self.inlined.is_full_of_macros:
             return self._expand(macro, values, times)
         own = self._own(callee, function, receiver, values)
+        if own is not None:
+            own = self.program.written_out(own)
         if receiver is not None:
             self._reached(receiver.value, own, times)
         if own is not None and own.is_kernel:

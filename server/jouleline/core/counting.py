@@ -238,6 +238,9 @@ class BodyCounter(CallCounter):
         trips = self._trips(node)
         if node.type == "do_statement":
             least = trips.number
+            if least == 0 and (body := child(node, "body")) is not None:
+                self.statement(body, times)  # a block that is written as a loop: do { } while (0)
+                return
             trips = trips if least is None else Polynomial.constant(max(1.0, least))
         inner = times * trips
         self.tally.visits.loop(self.source, node, LoopVisits(times, inner))
@@ -251,6 +254,8 @@ class BodyCounter(CallCounter):
         condition = child(node, "condition")
         if condition is not None and condition.type in ("condition_clause", "parenthesized_expression"):
             condition = child(condition, "value") or condition.named_children[0]
+        if (known := evaluate(condition, self.compiled)) is not None and known.number == 0:
+            return ZERO
         changed = self._loop_body(node).updates
         for name in changed:
             relation = relation_of(condition, name)

@@ -46,9 +46,6 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
     The device gives the cache that keeps traffic from DRAM, and the width of a warp.
     """
     counter = setting.counter
-    # The body may be newer than what is known of its file.
-    names = {id(facts.source): name for name, facts in counter.program.files.items()}
-    names[id(counter.source)] = file
     tally = counter.tally
     try:
         if setting.body is not None:
@@ -74,9 +71,8 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
         assumptions=tuple(tally.assumptions),
         doubt=max((*tally.doubts, *unknown_shape), key=_MILDEST_FIRST.index),
         formula=formula,
+        # The body may be newer than what is known of its file.
         visits=tally.visits.evaluated(
-            names,
-            value_of,
-            setting.threads,
+            counter.program.names | {id(counter.source): file}, value_of, setting.threads
         ),
     )

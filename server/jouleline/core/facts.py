@@ -18,7 +18,8 @@ from .declarations import Declared, Function, declarations, function_of
 from .syntax import ParsedSource, descendants, symbols, text_of
 from .syntax import field as child
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_SPELLED = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
+_PASTE = re.compile(r"\s*##\s*")
 _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
 _COMMENT = re.compile(r"//.*|/\*.*?\*/")
 # A macro of more names is a generated table, and no size or index.
@@ -43,7 +44,9 @@ class Macro:
     def written(self, arguments: Sequence[str]) -> str:
         """The body with the arguments in the parameters' places."""
         given = dict(zip(self.parameters, arguments, strict=False))
-        return _WORD.sub(lambda word: given.get(word[0], word[0]), self.body)
+        if self.parameters[-1:] == ("...",):
+            given["__VA_ARGS__"] = ", ".join(arguments[len(self.parameters) - 1 :])
+        return _PASTE.sub("", _SPELLED.sub(lambda word: given.get(word[0], word[0]), self.body))
 
 
 @dataclass

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from tree_sitter import Node
 
-from .facts import Macro
 from .hostexpressions import HostExpressions
 from .hostvalues import Buffer, Cell, HostValue, Pointer, Record
 from .syntax import ParsedSource, descendants, parse
@@ -18,8 +16,6 @@ from .syntax import field as child
 MOST_CALLS: Final = 24
 """Calls and macros that are followed into one another."""
 _MOST_TEXT: Final = 20_000
-_WORD: Final = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
-_PASTE: Final = re.compile(r"\s*##\s*")
 
 
 @dataclass
@@ -36,7 +32,7 @@ class HostMacros(HostExpressions):
 
     def expanded(self, name: str, given: Sequence[Node]) -> HostValue:
         """Expand a macro with parameters, and walk what it stands for."""
-        text = expansion(self.program.function_macros[name], [self.written_text(item) for item in given])
+        text = self.program.function_macros[name].written([self.written_text(item) for item in given])
         if self.depth >= MOST_CALLS or len(text) > _MOST_TEXT:
             return None
         self.depth += 1
@@ -120,12 +116,3 @@ class HostMacros(HostExpressions):
         if cell is None:
             cell = self.globals[name] = Cell()
         self.write(cell, value)
-
-
-def expansion(macro: Macro, given: Sequence[str]) -> str:
-    """The text that a macro with parameters stands for."""
-    bound = dict(zip(macro.parameters, given, strict=False))
-    if macro.parameters[-1:] == ("...",):
-        bound["__VA_ARGS__"] = ", ".join(given[len(macro.parameters) - 1 :])
-    text = _WORD.sub(lambda word: bound.get(word[0], word[0]), macro.body)
-    return _PASTE.sub("", text)

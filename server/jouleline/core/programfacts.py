@@ -17,6 +17,7 @@ from .declarations import Declared, Function, template_parameters
 from .evaluate import evaluate, evaluate_text, split_arguments
 from .facts import FileFacts, Macro, macro_of, replacement
 from .polynomial import Polynomial
+from .statement_macros import StatementMacros
 from .syntax import field as child
 from .syntax import text_of
 
@@ -87,6 +88,29 @@ class ProgramFacts:
     def function_macros(self) -> Mapping[str, Macro]:
         """Function-like macros by name."""
         return _first(facts.function_macros for facts in self.files.values())
+
+    @cached_property
+    def statement_macros(self) -> StatementMacros:
+        """The macros that stand for statements."""
+        return StatementMacros.of(self.macros, self.function_macros)
+
+    def written_out(self, function: Function) -> Function:
+        """One of the program's functions with the macros in its body written out."""
+        known = self._written_out.get(function.node.id)
+        if known is None:
+            known = self._written_out[function.node.id] = self.statement_macros.function(function)
+            if (name := self.names.get(id(function.source))) is not None:
+                self.names[id(known.source)] = name
+        return known
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The files' names by the identity of their texts, and of what was written out of them."""
+        return {id(facts.source): name for name, facts in self.files.items()}
+
+    @cached_property
+    def _written_out(self) -> dict[int, Function]:
+        return {}
 
     @cached_property
     def structs(self) -> Mapping[str, Mapping[str, str]]:

@@ -86,20 +86,23 @@ class OpenMP:
         tally = Tally()
         types = _template_types(kernel, program, host, tally)
         names = _visible(kernel, program, host, types)
+        source, node = kernel.source, kernel.node
+        if node is not None:
+            source, node = program.statement_macros.statement(source, node)
         counter = RegionCounter(
             program,
-            kernel.source,
+            source,
             names,
             types,
             tally,
-            Changes.of(kernel.node) if kernel.node is not None else Changes(),
+            Changes.of(node) if node is not None else Changes(),
             directive=kernel.directive,
         )
-        iterations = _iterations(kernel, counter)
+        iterations = _iterations(kernel.directive, node, counter)
         if iterations.number == 0 and _offloads(kernel):
             # Nobody offloads a loop of no iterations: the size was not followed.
             names.update({name: _forgotten(name, value) for name, value in names.items()})
-            iterations = _iterations(kernel, counter)
+            iterations = _iterations(kernel.directive, node, counter)
         known = len(tally.assumptions)
         if iterations.number is None:
             tally.sizes |= sizes_for(iterations, DEFAULT_THREADS)
@@ -110,7 +113,7 @@ class OpenMP:
             shape = replace(shape, known=False)
         counter.builtins = {}
         counter.teams, counter.threads = float(shape.grid[0]), float(shape.block[0])
-        return Setting(counter, kernel.node, shape, threads=1.0)
+        return Setting(counter, node, shape, threads=1.0)
 
 
 def _offloads(kernel: Kernel) -> bool:
@@ -194,11 +197,10 @@ def _is_container(text: str) -> bool:
     return "vector<" in text or "array<" in text or "unique_ptr<" in text
 
 
-def _iterations(kernel: Kernel, counter: BodyCounter) -> Polynomial:
+def _iterations(directive: Directive | None, node: Node | None, counter: BodyCounter) -> Polynomial:
     """Iterations of the loops that the directive takes as one."""
     total = ONE
-    node = kernel.node
-    wanted = kernel.directive.collapse if kernel.directive else 1
+    wanted = directive.collapse if directive else 1
     while node is not None and wanted > 0:
         if node.type == "compound_statement":
             inner = [item for item in node.named_children if item.type != "comment"]

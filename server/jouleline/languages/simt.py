@@ -171,13 +171,13 @@ class Simt:
         """Bind the parameters to the launch's arguments and the indices to their ranges."""
         tally = Tally()
         shape = resolve_shape(launch, host, tally.assumptions, tally.sizes)
-        function = kernel.function
+        function = kernel.function and program.statement_macros.function(kernel.function)
         types, values = _bindings(function, launch, program, host, tally) if function else ({}, {})
         names: dict[str, Value] = {}
         builtins = _builtins(shape.grid, shape.block)
         counter = BodyCounter(
             program,
-            kernel.source,
+            function.source if function is not None else kernel.source,
             names,
             types,
             tally,

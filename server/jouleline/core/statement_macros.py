@@ -1,0 +1,156 @@
+"""Macros that stand for statements, written out where a body uses them.
+
+``#define STEP(a, b) { a += b; b = ROTATE(a, 7); }`` is counted as what it stands for. Other macros are values,
+which need no writing out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Final
+
+from tree_sitter import Node
+
+from .declarations import Function
+from .evaluate import split_arguments
+from .facts import Macro
+from .syntax import ParsedSource, parse
+
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_NAME: Final = re.compile(rb"[A-Za-z_]\w*")
+_INSIDE: Final = re.compile(r"\([^()]*\)")
+# Comments, literals, numbers and directives are kept as they are.
+_TOKEN: Final = re.compile(
+    r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|^[ \t]*#(?:[^\\\n]|\\.)*|\d[\w.]*"
+    r"|(?P<name>[A-Za-z_]\w*)",
+    re.DOTALL | re.MULTILINE,
+)
+_BEGINS_STATEMENT: Final = re.compile(
+    r"(?:if|switch)\b|(?:const|constexpr|static|volatile|register|unsigned|signed|int|long|short|char|float|double"
+    r"|bool|auto|size_t|__shared__)\s+\w[^()]*[=\[]"
+)
+_BRACKET: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[()]")
+# What needs no parentheses as an operand, or may be no expression: names, literals, elements, calls, types.
+_OPERAND: Final = re.compile(r"[\w\s.:]*(?:\[[^\]]*\]|\([^()]*\)|->\s*\w+|\.\w+)*[\s*&]*|.*[;{\"].*", re.DOTALL)
+_MOST_TEXT: Final = 200_000
+
+
+class _TooLongError(Exception):
+    """What macros stand for is longer than anything that people run."""
+
+
+@dataclass(frozen=True)
+class StatementMacros:
+    """The macros of a program that stand for statements: object-like ones as text."""
+
+    macros: Mapping[str, Macro | str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(macros: Mapping[str, str], function_macros: Mapping[str, Macro]) -> StatementMacros:
+        """Those among object-like and function-like macros, with those that are made of them."""
+        bodies = {**macros, **{name: macro.body for name, macro in function_macros.items()}}
+        found = {name for name, body in bodies.items() if _is_statement(body)}
+        rest = {name: set(_WORD.findall(body)) for name, body in bodies.items() if name not in found}
+        while more := [name for name, words in rest.items() if not words.isdisjoint(found)]:
+            found.update(more)
+            for name in more:
+                del rest[name]
+        return StatementMacros({name: function_macros.get(name) or macros[name] for name in found})
+
+    def written_out(self, source: ParsedSource, start: int, end: int) -> ParsedSource | None:
+        """The file with the macros in ``start:end`` (bytes) written out; None if none is there.
+
+        Lines stay what they are, and so does what is in front of ``start``.
+        """
+        data = source.text.data
+        if self._names.isdisjoint(_NAME.findall(data, start, end)):
+            return None
+        text = data[start:end].decode("utf-8", "surrogateescape")
+        try:
+            written = self._written(text, frozenset())
+        except _TooLongError:
+            return None
+        if written == text:
+            return None
+        return parse(data[:start] + written.encode("utf-8", "surrogateescape") + data[end:], source)
+
+    def function(self, function: Function) -> Function:
+        """A function with its body written out; itself if there is nothing to write out."""
+        body = function.body
+        source = body and self.written_out(function.source, body.start_byte, body.end_byte)
+        node = source and _standing_at(function.node, source)
+        return replace(function, node=node, source=source) if source and node else function
+
+    def statement(self, source: ParsedSource, node: Node) -> tuple[ParsedSource, Node]:
+        """The same of a statement in a file."""
+        written = self.written_out(source, node.start_byte, node.end_byte)
+        found = written and _standing_at(node, written)
+        return (written, found) if written and found else (source, node)
+
+    @cached_property
+    def _names(self) -> frozenset[bytes]:
+        return frozenset(name.encode() for name in self.macros)
+
+    def _written(self, text: str, active: frozenset[str]) -> str:
+        """A text with its macros written out, but for those that are being written out."""
+        parts, position, length = list[str](), 0, 0
+        for start, end, name, arguments in self._used(text):
+            if start < position or name in active:
+                continue
+            macro = self.macros[name]
+            if isinstance(macro, Macro):
+                macro = macro.written([_operand(self._written(one, active)) for one in arguments])
+            inner = self._written(" ".join(macro.replace("\\\n", " ").split()), active | {name})
+            parts += text[position:start], inner, "\n" * text.count("\n", start, end)
+            position, length = end, length + len(inner)
+            if length > _MOST_TEXT:
+                raise _TooLongError
+        return "".join((*parts, text[position:]))
+
+    def _used(self, text: str) -> Iterator[tuple[int, int, str, Sequence[str]]]:
+        """Where macros stand in a text, and what they are given."""
+        for token in _TOKEN.finditer(text):
+            name = token["name"]
+            if name not in self.macros:
+                continue
+            if isinstance(self.macros[name], str):
+                yield *token.span(), name, ()
+            elif call := _call(text, token.end()):
+                yield token.start(), call[0], name, call[1]
+
+
+def _standing_at(node: Node, source: ParsedSource) -> Node | None:
+    """The node of a later text that starts where ``node`` does and is of its type."""
+    start = node.start_byte
+    found = source.root.descendant_for_byte_range(start, start + 1)
+    while found is not None and (found.start_byte, found.type) != (start, node.type):
+        found = found.parent
+    return found
+
+
+def _is_statement(body: str) -> bool:
+    if _BEGINS_STATEMENT.match(body):
+        return True
+    while (outside := _INSIDE.sub("", body)) != body:
+        body = outside
+    return ";" in body
+
+
+def _operand(argument: str) -> str:
+    """An argument as it is put in a body: what a macro's author put parentheses around may have lost them."""
+    return argument if _OPERAND.fullmatch(argument) else f"({argument})"
+
+
+def _call(text: str, position: int) -> tuple[int, list[str]] | None:
+    """The end of the arguments that open behind ``position``, and the arguments; None if none do."""
+    opening, depth = len(text) - len(text[position:].lstrip()), 0
+    if not text.startswith("(", opening):
+        return None
+    for bracket in _BRACKET.finditer(text, opening):
+        depth += {"(": 1, ")": -1}.get(bracket[0], 0)
+        if depth == 0:
+            return bracket.end(), split_arguments(text[opening + 1 : bracket.start()])
+    return None
