@@ -114,6 +114,23 @@ def test_what_lies_within_a_stretch_is_found() -> None:
     assert masked.within(-50, 0) == []
 
 
+@pytest.mark.parametrize(
+    ("used", "masked"),
+    [
+        ("STEP STEP\n}", ";    ;   \n}"),
+        ("STEP; STEP;", "STEP; STEP;"),
+        ("FOUR FOUR x = 1;", ";    ;    x = 1;"),
+        ("STEP // twice\n STEP }", ";    // twice\n ;    }"),
+        ("STEPS STEP_BACK x;", "STEPS STEP_BACK x;"),
+        ("x = STEP * 2;", "x = STEP * 2;"),
+        ("OTHER STEPPED", "OTHER STEPPED"),
+    ],
+)
+def test_a_semicolon_stands_for_a_macro_that_ends_a_statement(used: str, masked: str) -> None:
+    defined = "#define STEP a += 1;\n#define FOUR STEP STEP \\\n  STEP STEP\n#define OTHER 4\n"
+    assert mask(f"{defined}{used}".encode()).data.decode() == f"{defined}{masked}"
+
+
 PIECES = st.sampled_from(
     [
         *"(){};,\"'\\ \t#_f",
@@ -123,6 +140,9 @@ PIECES = st.sampled_from(
         " FOR_EACH(",
         "__global__ ",
         "#define A __device__\n",
+        "#define STEP a += 1;\n",
+        "#define STEPS STEP \\\n STEP\n",
+        " STEP STEPS\n",
         "__launch_bounds__(256, 2)",
         "__launch_bounds__(",
         "__align__(8) ",

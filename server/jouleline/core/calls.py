@@ -59,7 +59,7 @@ class CallCounter(LibraryCounter):
             return known
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < _DEPTH and not self.inlined.is_full_of_macros:
-            return self._expand(macro, values, times)
+            return self._expand(macro, values, nodes, times)
         own = self._own(callee, function, receiver, values)
         if own is not None:
             own = self.program.written_out(own)
@@ -351,13 +351,19 @@ class CallCounter(LibraryCounter):
         self.inlined.walked.add(arguments)
         return Part(self.tally, self.returned, self.stored, self.unrolled)
 
-    def _expand(self, macro: Macro, values: Sequence[Value], times: Polynomial) -> Value:
+    def _expand(
+        self, macro: Macro, values: Sequence[Value], nodes: Sequence[Node], times: Polynomial
+    ) -> Value:
         self.inlined.expanded += 1
         body = parse_expression(macro.body)
         if body is None:
             return Value(UNKNOWN)
         inner = copy(self)
         inner.names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
+        given = {
+            name: evaluate(node, self.compiled) for name, node in zip(macro.parameters, nodes, strict=False)
+        }
+        inner.fixed = {name: known for name, known in {**self.fixed, **given}.items() if known is not None}
         inner.depth += 1
         return inner.expression(body, times)
 

@@ -8,7 +8,7 @@ configurations are read from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
@@ -36,9 +36,12 @@ _TOKEN = re.compile(
 _QUICK = re.compile(rb"__[a-z]|<<<")
 _LAUNCH_MARK = re.compile(rb"[()\[\]{};]|>>>")
 _HEAD = b"for(;;)"
+_HEADS = {"loop": _HEAD, "statement": b";"}
 _LOOP_MACRO = re.compile(rb"[A-Z](?<!\w.)[A-Z0-9]*_[A-Z0-9_]+[ \t]*\(")
 _AFTER_HEAD = re.compile(rb"\s*\{")
 _RAW = b'R"'
+_DEFINE = re.compile(rb"define[ \t]+(\w+)((?:[ \t]|\\\r?\n)(?:[^\\\n]|\\\r?\n|\\.)*)")
+_LAST_WORD = re.compile(rb"(\w+)\s*(?://[^\n]*)?\Z")
 # Where a string that was not closed is given up.
 _ENDED_LINE = re.compile(rb"(?<!\\)\n")
 _NOT_BREAK = re.compile(rb"[^\r\n]")
@@ -50,9 +53,11 @@ _start_of = attrgetter("start")
 class Blanked(NamedTuple):
     """A stretch ``start:end`` of bytes that was blanked.
 
-    ``kind`` is ``attribute``, ``bounds`` (launch bounds, alignment), ``launch`` or ``loop``; ``text`` is the
-    word, the content of the parentheses, or the content between ``<<<`` and ``>>>``. A ``loop`` is a macro's
-    call that is the head of a loop: ``FOR_EACH(i, n) {``; an endless loop's head stands in its place.
+    ``kind`` is ``attribute``, ``bounds`` (launch bounds, alignment), ``launch``, ``loop`` or ``statement``;
+    ``text`` is the word, the content of the parentheses, or the content between ``<<<`` and ``>>>``. A
+    ``loop`` is a macro's call that is the head of a loop: ``FOR_EACH(i, n) {``; an endless loop's head stands
+    in its place. A ``statement`` is a macro of the file that ends one, with no semicolon behind it:
+    ``STEP STEP``; a semicolon stands in its place.
     """
 
     kind: str
@@ -95,7 +100,7 @@ class Masked:
     ``ends`` are the offsets at which a comment, a string or something blanked ends: whatever the text
     before, what is behind is read alike. It is None where there is nothing to blank. ``has_raw`` says that
     a raw string may be in the text, ``loops`` how many heads of loops, which may stand where a line break
-    was.
+    was. ``defines`` says that macros are defined that end a statement.
     """
 
     data: bytes
@@ -103,6 +108,7 @@ class Masked:
     ends: Offsets | None = field(default=None, compare=False, repr=False)
     has_raw: bool = False
     loops: int = 0
+    defines: bool = False
 
     @property
     def starts(self) -> Offsets:
@@ -117,13 +123,16 @@ class Masked:
 def mask(data: bytes) -> Masked:
     """Blank CUDA and HIP attributes and launch configurations in ``data``; give loop macros a head."""
     loops, has_raw = _loop_macros(data, 0, len(data)), _RAW in data
-    if not loops and not _QUICK.search(data):
+    names = _statement_macros(data)
+    if not loops and not names and not _QUICK.search(data):
         return Masked(data, Marks.of(()), has_raw=has_raw)
     found: list[Blanked] = []
     ends: list[int] = []
     _scan(data, 0, found, ends)
-    text = _blank(data, 0, len(data), found, loops)
-    return Masked(text, Marks.of(_in_order(found, loops)), Offsets(ends), has_raw, len(loops))
+    macros = [*loops, *(_statements(data, names) if names else ())]
+    text = _blank(data, 0, len(data), found, macros)
+    marks = Marks.of(_in_order(found, macros))
+    return Masked(text, marks, Offsets(ends), has_raw, len(loops), bool(names))
 
 
 def remask(masked: Masked, data: bytes, edit: Edit) -> tuple[Masked, Edit | None]:
@@ -136,6 +145,8 @@ def remask(masked: Masked, data: bytes, edit: Edit) -> tuple[Masked, Edit | None
     """
     if masked.has_raw or _RAW in data[max(0, edit.start - 1) : edit.start + len(edit.replacement) + 1]:
         return _masked_anew(masked, data)  # one that is never closed looks ahead to the end of the text
+    if masked.defines or _DEFINE.search(_logical_line(data, edit.start, edit.start + len(edit.replacement))):
+        return _masked_anew(masked, data)  # what is defined here is used anywhere
     by = len(edit.replacement) - (edit.end - edit.start)
     line = _line_end(data, edit.start + len(edit.replacement)) + 1
     near = data.rfind(b"\n", 0, max(0, len(data[: edit.start].rstrip()) - _LAUNCH_LIMIT - 1)) + 1
@@ -232,7 +243,8 @@ def _blank(data: bytes, start: int, end: int, found: Iterable[Blanked], loops: I
         blank = data[item.start : item.end]
         is_long = b"\n" in blank or b"\r" in blank  # few have more than one line
         blank = _NOT_BREAK.sub(b" ", blank) if is_long else b" " * len(blank)
-        text = _HEAD + blank[len(_HEAD) :] if item.kind == "loop" else blank
+        head = _HEADS.get(item.kind, b"")
+        text = head + blank[len(head) :] if head else blank
         masked[item.start - start : item.end - start] = text
     return bytes(masked)
 
@@ -253,6 +265,28 @@ def _loop_macros(data: bytes, first: int, last: int) -> list[Blanked]:
     return found
 
 
+def _statement_macros(data: bytes) -> frozenset[bytes]:
+    """The macros without parameters that a text defines and that end a statement."""
+    last = {}
+    for match in _DEFINE.finditer(data):
+        if data[data.rfind(b"\n", 0, match.start()) + 1 : match.start()].strip() == b"#":
+            body = match[2].rstrip()
+            word = _LAST_WORD.search(body)
+            last[match[1]] = b";" if body.endswith((b";", b"}")) else word[1] if word else b""
+    found = {name for name, end in last.items() if end == b";"}
+    while more := {name for name, end in last.items() if end in found} - found:
+        found |= more
+    return frozenset(found)
+
+
+def _statements(data: bytes, names: Iterable[bytes]) -> Iterator[Blanked]:
+    """Uses of macros that end a statement, behind which the next one starts, or their block ends."""
+    used = re.compile(rb"\b(?:" + b"|".join(map(re.escape, names)) + rb")\b(?=\s*(?:[A-Za-z_}]|//|/\*))")
+    for match in used.finditer(data):
+        if not _logical_line(data, *match.span()).lstrip().startswith(b"#"):
+            yield Blanked("statement", *match.span(), match[0])
+
+
 def _starts_statement(data: bytes, position: int) -> bool:
     """Whether a statement may begin here; a macro at the start of a line defines something: TEST(a, b) {."""
     before = data[data.rfind(b"\n", 0, position) + 1 : position]
@@ -265,6 +299,16 @@ def _starts_statement(data: bytes, position: int) -> bool:
 def _in_definition(data: bytes, position: int) -> bool:
     line = data.rfind(b"\n", 0, position) + 1
     return data[line:position].lstrip().startswith(b"#")
+
+
+def _logical_line(data: bytes, start: int, end: int) -> bytes:
+    """The line that ``start:end`` is in, with those that a backslash makes a part of it."""
+    first, last = data.rfind(b"\n", 0, start), _line_end(data, end)
+    while first > 0 and data[:first].endswith((b"\\", b"\\\r")):
+        first = data.rfind(b"\n", 0, first)
+    while last < len(data) and data[end:last].endswith((b"\\", b"\\\r")):
+        last = _line_end(data, last + 1)
+    return data[first + 1 : last]
 
 
 def _closing(data: bytes, position: int, opening: bytes, closing: bytes) -> int:

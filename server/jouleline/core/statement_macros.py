@@ -1,7 +1,7 @@
 """Macros that stand for statements, written out where a body uses them.
 
-``#define STEP(a, b) { a += b; b = ROTATE(a, 7); }`` is counted as what it stands for. Other macros are values,
-which need no writing out.
+``#define STEP(a, b) { a += b; b = ROTATE(a, 7); }`` is counted as what it stands for. Other macros are
+values, which need no writing out.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ _BEGINS_STATEMENT: Final = re.compile(
 )
 _BRACKET: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[()]")
 # What needs no parentheses as an operand, or may be no expression: names, literals, elements, calls, types.
-_OPERAND: Final = re.compile(r"[\w\s.:]*(?:\[[^\]]*\]|\([^()]*\)|->\s*\w+|\.\w+)*[\s*&]*|.*[;{\"].*", re.DOTALL)
+_OPERAND: Final = re.compile(
+    r"[\w\s.:]*(?:\[[^\]]*\]|\([^()]*\)|->\s*\w+|\.\w+)*[\s*&]*|.*[;{\"].*", re.DOTALL
+)
 _MOST_TEXT: Final = 200_000
 
 
@@ -66,7 +68,7 @@ class StatementMacros:
         Lines stay what they are, and so does what is in front of ``start``.
         """
         data = source.text.data
-        if self._names.isdisjoint(_NAME.findall(data, start, end)):
+        if not self._names or self._names.isdisjoint(_NAME.findall(data, start, end)):
             return None
         text = data[start:end].decode("utf-8", "surrogateescape")
         try:
