@@ -164,6 +164,11 @@ def test_a_makefile_with_a_run_target_is_a_workload(tmp_path: Path) -> None:
             "OMP_NUM_THREADS=4 ./main -n 'a b'",
             ("-n", "a b"),
         ),
+        (
+            "MPI=/opt/mpi\nrun: main\n\t$(MPI)/bin/mpirun -n 1 ./main 64\n",
+            "/opt/mpi/bin/mpirun -n 1 ./main 64",
+            ("64",),
+        ),
         ("P=main\nrun:\n\t./$(P) ${N}\n", "./main ", ()),
         ("A=$(B)\nB=$(A)\nrun:\n\t./main $(A)\n", "./main $(A)", ("$(A)",)),
         ("run:\n\t./main 'unclosed\n", "./main 'unclosed", ("'unclosed",)),

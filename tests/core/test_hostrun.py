@@ -265,6 +265,28 @@ def test_openmp_regions_see_mapped_sizes() -> None:
     assert visit.names["a"] == Memory(0, 4000, "host", "float", copied=True)
 
 
+@pytest.mark.parametrize(
+    ("clause", "expected"),
+    [
+        ("", 3),
+        ("map(tofrom: a[0:n])", 3),
+        ("map(tofrom: i)", None),
+        ("reduction(+: i)", None),
+        ("defaultmap(tofrom: scalar)", None),
+    ],
+)
+def test_a_scalar_that_a_region_changes_stays_what_it_was_unless_a_clause_brings_it_back(
+    clause: str, expected: int | None
+) -> None:
+    region = f"#pragma omp target {clause}\n{{ i = f(a); }}\nint n = i;"
+    assert argument(f"int i = 3;\n{region}") == expected
+
+
+def test_a_program_that_uses_mpi_is_followed_as_one_rank() -> None:
+    text = "int rank, size; MPI_Comm_rank(MPI_COMM_WORLD, &rank); MPI_Comm_size(MPI_COMM_WORLD, &size);"
+    assert argument(f"{text} int n = 100 / size + rank;") == 100
+
+
 def test_a_region_in_a_template_is_visited_once_for_each_instantiation() -> None:
     text = """
     template <typename T, int N> void fill(T *a, int n) {

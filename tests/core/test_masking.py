@@ -70,6 +70,14 @@ def test_what_is_blanked(before: str, kind: str, syntax: str, after: str, text: 
         assert (before + syntax)[item.content_start :].startswith(text)
 
 
+@pytest.mark.parametrize("head", ["__global__ void\n", "extern __global__ ", "__global__ static void "])
+def test_a_macro_in_front_of_a_kernels_name_stands_for_launch_bounds(head: str) -> None:
+    macro, rest = "LAUNCH_BOUNDS (THREADS, 2)", " k(int n) { f(n); }"
+    masked = mask((head + macro + rest).encode())
+    assert masked.data.decode() == head.replace("__global__", " " * 10) + blanks(macro) + rest
+    assert [item.text for item in masked.blanked] == [b"__global__", b"THREADS, 2"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -83,6 +91,7 @@ def test_what_is_blanked(before: str, kind: str, syntax: str, after: str, text: 
         "#define ALIGNED __align__(16)\nint a;",
         "#define BOUNDS __launch_bounds__(256)\nint a;",
         "__attribute__((constructor)) void f();",
+        "void FORCED (int a) { f(a); }",
     ],
 )
 def test_what_is_left_alone(text: str) -> None:
@@ -143,6 +152,7 @@ PIECES = st.sampled_from(
         "#define STEP a += 1;\n",
         "#define STEPS STEP \\\n STEP\n",
         " STEP STEPS\n",
+        "__global__ void BOUNDS(2) k(",
         "__launch_bounds__(256, 2)",
         "__launch_bounds__(",
         "__align__(8) ",

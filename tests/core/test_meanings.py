@@ -478,3 +478,18 @@ def test_a_size_that_threads_walk_up_to_is_as_large_as_there_are_threads() -> No
     assert arrays == pytest.approx(dict.fromkeys("abc", 8 * LARGE), rel=0.01)
     assert counts.operations[Operation.DP] == pytest.approx(2 * LARGE, rel=0.01)
     assert any(text.startswith("n = ") for text in counts.assumptions)
+
+
+def test_what_is_known_of_an_object_is_known_in_the_functions_it_is_given_to() -> None:
+    text = f"""
+    struct Noise {{ int octaves; float scale; }};
+    __device__ float sum(Noise noise) {{
+      float s = 0.0f;
+      for (int o = 0; o < noise.octaves; o++) s += noise.scale;
+      return s;
+    }}
+    __global__ void k(float *x, Noise given) {{ {INDEX} x[i] = sum(given); }}
+    int main() {{ Noise n; n.octaves = 5; k<<<16, 256>>>(x, n); }}"""
+    found = report(text)
+    assert per_thread(found, Operation.SP) == 5
+    assert found.counts.assumptions == ()

@@ -232,6 +232,8 @@ class CallCounter(LibraryCounter):
         for parameter, value, node in zip(function.parameters, values, nodes, strict=False):
             kind = inner.type_of(parameter.type) or UNKNOWN
             inner.names[parameter.name] = self.converted(value, kind)
+            if kind.struct and not kind.is_pointer:
+                inner.names |= self._known_members(text_of(node), parameter.name)
             changes = parameter.name in function.changes.names
             fixed = None if changes or kind.is_pointer else evaluate(node, self.compiled)
             if fixed is not None:
@@ -243,6 +245,15 @@ class CallCounter(LibraryCounter):
                     inner.names[deduced] = Value(INT, extent)
                     inner.fixed[deduced] = extent
         return inner
+
+    def _known_members(self, argument: str, parameter: str) -> dict[str, Value]:
+        """What is known of the members of an object that a function is given, as the function sees them."""
+        within = f"{argument}."
+        return {
+            f"{parameter}.{name.removeprefix(within)}": value
+            for name, value in self.names.items()
+            if name.startswith(within)
+        }
 
     def _open_types(self, method: Function) -> Sequence[str]:
         """The types that a method's template, and that of its class, leave open."""

@@ -349,6 +349,10 @@ LIBRARY: Final[dict[str, Handler]] = {
     "omp_get_default_device": lambda _, __: 0,
     "omp_get_initial_device": lambda _, __: 1,
     "omp_target_memcpy": _copied,
+    # A program that runs alone.
+    **dict.fromkeys(("MPI_Init", "MPI_Init_thread"), _nothing),
+    "MPI_Comm_rank": _outputs(None, 0),
+    "MPI_Comm_size": _outputs(None, 1),
 }
 for _prefix in ("cuda", "hip"):
     LIBRARY.update(

@@ -7,14 +7,16 @@ a profiler measures; a condition that is not known is walked both ways, unless o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
 from .declarations import mutated_names
-from .directives import opens_kernel, parse_directive, statement_after
+from .directives import Directive, opens_kernel, parse_directive, statement_after
 from .hostcalls import ExitError
 from .hostflow import HostFlow
 from .hoststate import OutOfStepsError
@@ -24,6 +26,9 @@ from .preprocessing import as_compiled
 from .programfacts import ProgramFacts
 from .syntax import ParsedSource, Place
 from .syntax import field as child
+
+_WORD: Final = re.compile(r"[A-Za-z_]\w*")
+_WRITTEN_BACK: Final = ("map", "reduction", "in_reduction", "lastprivate", "linear")
 
 
 @dataclass
@@ -197,7 +202,7 @@ class HostRun(HostFlow):
             self._skipped.add(statement.id)
             if statement.id not in self._mutated:
                 self._mutated[statement.id] = mutated_names(statement)
-            for name in self._mutated[statement.id]:
+            for name in _written_back(directive, self._mutated[statement.id]):
                 cell = self.names.get(name)
                 if cell is not None and isinstance(cell.value, int | float | str):
                     self.write(cell, None)
@@ -206,6 +211,17 @@ class HostRun(HostFlow):
     def _mapped(self, text: str) -> None:
         """Take the sizes of pointers from mapped sections: ``map(to: a[0:n])``."""
         self.sites.mapped(self, text)
+
+
+def _written_back(directive: Directive, changed: frozenset[str]) -> frozenset[str]:
+    """Of the scalars that an offloaded region changes, those whose values come back.
+
+    Without a clause a scalar is private to the region (OpenMP 4.5, section 2.15.5).
+    """
+    if directive.clause("defaultmap"):
+        return changed
+    returned = (one.argument for one in directive.clauses if one.name in _WRITTEN_BACK)
+    return changed.intersection(_WORD.findall(" ".join(returned)))
 
 
 def follow(

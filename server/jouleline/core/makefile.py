@@ -9,6 +9,7 @@ from collections.abc import Mapping
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*(?::|\?|\+)?=\s*(.*?)\s*$")
 _REFERENCE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 _PROGRAM = re.compile(r"^(?:\./|\$\(|/)\S*$|^\S+\.(?:out|exe)$")
+_LAUNCHERS = frozenset("mpirun mpiexec mpiexec.hydra orterun srun prun prterun aprun jsrun flux".split())
 _MAX_EXPANSIONS = 20
 _FLAGS = re.compile(r"^\s*(?:override\s+|export\s+)?([A-Za-z_]\w*)\s*(:?:|\?|\+)?=\s*(.*?)\s*$")
 _CONDITION = re.compile(r"^\s*(else\s+)?(ifeq|ifneq|ifdef|ifndef)\b\s*(.*?)\s*$")
@@ -33,7 +34,7 @@ def run_command(makefile: str) -> str | None:
             variables.setdefault(assigned[1], assigned[2].split("#")[0].strip())
     for command in recipe:
         expanded = _expand(command, variables)
-        if any(_PROGRAM.match(word) for word in _words(expanded)):
+        if any(map(_is_program, _words(expanded))):
             return expanded
     return None
 
@@ -97,9 +98,13 @@ def run_arguments(command: str) -> tuple[str, ...]:
     """The program's arguments in a command line; launchers such as ``srun`` are passed over."""
     words = _words(command)
     for index, word in enumerate(words):
-        if _PROGRAM.match(word):
+        if _is_program(word):
             return tuple(words[index + 1 :])
     return ()
+
+
+def _is_program(word: str) -> bool:
+    return _PROGRAM.match(word) is not None and word.rpartition("/")[2] not in _LAUNCHERS
 
 
 def _expand(text: str, variables: Mapping[str, str]) -> str:

@@ -33,6 +33,11 @@ _TOKEN = re.compile(
     rb"|<<<(?P<launch>)",
     re.DOTALL,
 )
+# A macro's call between the attribute and the kernel's name, which can only stand for launch bounds.
+_BOUNDS_MACRO = re.compile(
+    rb"(?:\s{1,99}[\w:*&]{1,99}){0,4}?\s{1,99}([A-Z]\w{0,99}\s{0,9}\(([^(){};]{0,200})\))"
+    rb"(?=\s{0,99}(?:[\w:*&]{1,99}\s{1,99}){0,3}\w{1,99}\s{0,9}\()"
+)
 _QUICK = re.compile(rb"__[a-z]|<<<")
 _LAUNCH_MARK = re.compile(rb"[()\[\]{};]|>>>")
 _HEAD = b"for(;;)"
@@ -220,6 +225,9 @@ def _scan(
             pass  # a macro of blanks would take the next lines for its value
         elif kind == "attribute":
             found.append(Blanked("attribute", match.start(), match.end(), match[0]))
+            if match[0] == b"__global__" and (macro := _BOUNDS_MACRO.match(data, position)):
+                found.append(Blanked("bounds", macro.start(1), macro.end(1), macro[2]))
+                position = macro.end(1)
         elif kind == "bounds":
             end = _closing(data, match.end(), b"(", b")")
             found.append(Blanked("bounds", match.start(), end, data[match.end() : end - 1]))
