@@ -170,17 +170,18 @@ def _is_bracketed(node: Node) -> bool:
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
     start, masked = node.start_byte, source.masked
-    high = masked.starts.before(end)
-    first = min(masked.starts.before(start), high)
-    nearest = start - FARTHEST_ATTRIBUTE
-    while first and nearest <= masked.starts[first - 1]:
-        if not _GAP.fullmatch(masked.data, masked.blanked[first - 1].end, start):
+    nearest, words = start - FARTHEST_ATTRIBUTE, []
+    for index in range(masked.starts.before(end) - 1, -1, -1):
+        item = masked.blanked[index]
+        if item.start < nearest:
             break
-        first -= 1
-        start = masked.blanked[first].start
-    if first == high:
-        return frozenset()
-    return frozenset([item.text for item in masked.blanked[first:high] if item.kind == "attribute"])
+        if item.start < start:
+            if not _GAP.fullmatch(masked.data, item.end, start):
+                break
+            start = item.start
+        if item.kind == "attribute":
+            words.append(item.text)
+    return frozenset(words)
 
 
 def function_of(node: Node, source: ParsedSource) -> Function | None:
