@@ -141,6 +141,26 @@ def collect(terms: Iterable[tuple[Monomial, float]]) -> Polynomial:
     return Polynomial(tuple(kept))
 
 
+class Total:
+    """A sum of many polynomials, which is one only where it is asked for."""
+
+    __slots__ = ("_sums",)
+
+    def __init__(self) -> None:
+        self._sums: dict[Monomial, float] = {}
+
+    def add(self, value: Polynomial, times: float = 1.0) -> None:
+        """Add a polynomial so many times."""
+        sums = self._sums
+        for monomial, factor in value.terms:
+            sums[monomial] = sums.get(monomial, 0.0) + factor * times
+
+    @property
+    def polynomial(self) -> Polynomial:
+        """What the sum is by now."""
+        return collect(self._sums.items())
+
+
 def _without(monomial: Monomial, name: str) -> Monomial:
     index = monomial.index(name)
     return monomial[:index] + monomial[index + 1 :]
