@@ -29,6 +29,7 @@ CLASS_OF: Mapping[Scalar, Operation] = {
 }
 _PINNED = "pinned"
 _SMALL_INTEGER_BYTES = 2
+_SOMEWHERE = Array("?", "global", None)
 DATA_DEPENDENT_BRANCH = 0.5
 """How often a branch is taken whose condition depends on data (assumed)."""
 
@@ -128,11 +129,10 @@ class ExpressionCounter(IntegerCounter):
 
     def element(self, base: Value, index: Polynomial | None, times: Polynomial, *, write: bool) -> Value:
         element = base.type.element
-        array = base.array or Array("?", "global", None)
+        array = base.array or _SOMEWHERE
         inner = array.extents[1:]
-        if inner and index is not None:
-            for extent in inner:
-                index = index * extent if index is not None and extent is not None else None
+        for extent in inner:
+            index = index * extent if index is not None and extent is not None else None
         offset = None if array.offset is None or index is None else array.offset + index
         place = array.at(offset, inner)
         if array.space in ("global", "constant"):
@@ -144,7 +144,7 @@ class ExpressionCounter(IntegerCounter):
         if write:
             self.stored[place.name] = self.stored.get(place.name, 0) + 1
         if element.scalar is not Scalar.OTHER or not element.struct:
-            self.access(place, element, element.bytes, times, write=write)
+            self.access(place, element, element.size, times, write=write)
         return Value(element, self._loaded(place, element, place.name), place)
 
     def _loaded(self, place: Array, kind: CType, name: str) -> Polynomial | None:
@@ -167,39 +167,22 @@ class ExpressionCounter(IntegerCounter):
         return f"#{stored}" if stored else ""
 
     def access(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
-        if place.space == "global" and element.bytes and place.kind != _PINNED:
-            access = Access(
-                place.name,
-                place.offset,
-                element.bytes,
-                size,
-                ONE,
-                write,
-                self.loops,
-                place.size_bytes,
-                active=self.active,
-            )
-            self.tally.access(access, times)
-        elif place.space == "register" and element.bytes and place.size_bytes is not None:
-            self._private(place, element, size, times, write=write)
-
-    def _private(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
-        """An access to a thread's own array: in registers, unless an index has to be computed."""
-        offset = place.offset
-        dynamic = offset is None or not offset.symbols <= self.unrolled
-        access = Access(
-            f"{place.name} (local)",
-            offset,
-            element.bytes,
-            size,
-            ONE,
-            write,
-            self.loops,
-            place.size_bytes,
-            private=True,
-            dynamic=dynamic,
+        """Count an access to memory: a thread's own array is there if an index into it has to be computed."""
+        stride, offset = element.bytes, place.offset
+        if not stride:
+            return
+        if place.space == "global" and place.kind != _PINNED:
+            name, private, dynamic, active = place.name, False, True, self.active
+        elif place.space == "register" and place.size_bytes is not None:
+            name, private, active = f"{place.name} (local)", True, 1.0
+            dynamic = offset is None or not offset.symbols <= self.unrolled
+        else:
+            return
+        around, array_bytes = self.loops, place.size_bytes
+        self.tally.access(
+            Access(name, offset, stride, size, ONE, write, around, array_bytes, private, dynamic, active),
+            times,
         )
-        self.tally.access(access, times)
 
     def converted(self, value: Value, kind: CType | None) -> Value:
         """A value after a cast; a pointer's offset counts in the new elements, an array's rows stay."""
@@ -222,7 +205,7 @@ class ExpressionCounter(IntegerCounter):
         if node is not None and node.type == "subscript_expression":
             base = self.expression(child(node, "argument"), times)
             index = self.expression(child(node, "indices"), times).value
-            array = base.array or Array("?", "global", None)
+            array = base.array or _SOMEWHERE
             offset = None if index is None or array.offset is None else array.offset + index
             place = array.at(offset)
             self.address(place, times)
@@ -342,7 +325,7 @@ class ExpressionCounter(IntegerCounter):
 
     def _moved(self, left: Value, right: Value, operator: str) -> Value:
         pointer, by = (left, right) if left.type.is_pointer else (right, left)
-        array = pointer.array or Array("?", "global", None)
+        array = pointer.array or _SOMEWHERE
         if array.offset is None or by.value is None:
             return Value(pointer.type, None, array.at(None))
         offset = array.offset + by.value if operator == "+" else array.offset - by.value

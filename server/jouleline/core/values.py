@@ -277,7 +277,7 @@ class Tally:
 
     @property
     def accesses(self) -> list[Access]:
-        """The accesses found so far, in the order they were first met, but for arrays that are in registers."""
+        """The accesses found so far but those to registers, in the order they were first met."""
         in_memory = {access.array for access in self._accesses if access.dynamic}
         return [
             access._replace(times=often.polynomial)
