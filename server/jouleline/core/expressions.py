@@ -270,17 +270,19 @@ class ExpressionCounter(IntegerCounter):
                 return own
         kind = wider(left.type, right.type)
         scalar = kind.arithmetic
-        amount = operator_cost(operator, kind, self._divisor(operator, right_node))
+        divisor = evaluate(right_node, self.compiled) if operator in DIVISIONS else None
+        amount = operator_cost(operator, kind, divisor)
         if operator == "+" and scalar is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
-        folded = not amount or self._folded(node, left, right)
+        known = left.value is not None and right.value is not None
+        folded = not amount or (known and self._folded(node, left, right))
         if kind.is_pointer and operator in "+-":
             moved = self._moved(left, right, operator)
             if moved.array is not None and not folded:
                 self.address(moved.array, times)
             return moved
-        value = self.combined(operator, left, right)
-        if kind == INT and operator in ("/", "%") and amount > costs.RECIPROCAL and not folded:
+        value = self.combined(operator, left, right) if known else None
+        if operator in DIVISIONS and kind == INT and amount > costs.RECIPROCAL and not folded:
             self.divided(operator, left, right, amount, times)
         elif scalar is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
@@ -311,10 +313,6 @@ class ExpressionCounter(IntegerCounter):
         if known is not None and target is not None and target.type == "identifier":
             array = value.array if known.type.is_pointer else known.array
             self.names[name] = Value(known.type, value.value, array)
-
-    def _divisor(self, operator: str, node: Node | None) -> Polynomial | None:
-        """What is divided by, where the compiler knows it."""
-        return evaluate(node, self.compiled) if operator in DIVISIONS else None
 
     def _folded(self, node: Node, *operands: Value) -> bool:
         """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
@@ -353,7 +351,8 @@ class ExpressionCounter(IntegerCounter):
             return Value(old.type)
         operator = operator.removesuffix("=")
         kind = wider(old.type, by.type)
-        amount = operator_cost(operator, kind, self._divisor(operator, right))
+        divisor = evaluate(right, self.compiled) if operator in DIVISIONS else None
+        amount = operator_cost(operator, kind, divisor)
         value = self._after(operator, old, by)
         if kind.arithmetic is Scalar.INT:
             self.integer(value.value, "", amount, times)
