@@ -215,22 +215,23 @@ class ExpressionCounter(IntegerCounter):
         return Value(value.type.pointer(), None, value.array or Array("&", space))
 
     def _member(self, node: Node, times: Polynomial, *, write: bool) -> Value:
-        known = self.names.get(text_of(node))
+        text = text_of(node)
+        known = self.names.get(text)
         if known is not None:
             return known
         base = self.expression(child(node, "argument"), times)
         owner = base.type.element if base.type.is_pointer else base.type
         field = text_of(child(node, "field"))
         member = self.program.member_type(owner, field)
-        if (array := self.embedded(base.array, text_of(node), owner, field)) is not None:
+        if (array := self.embedded(base.array, text, owner, field)) is not None:
             return Value(member, None, array)
         if (static := self.program.static_value(owner, field)) is not None:
             return Value(INT, evaluate_text(static, self.lookup))
         if member.is_pointer:
-            return Value(member, None, Array(text_of(node), "global"))
+            return Value(member, None, Array(text, "global"))
         if base.array is None:  # a member of a parameter: the same for all threads
             uniform = member.scalar is Scalar.INT and not base.type.is_pointer
-            return Value(member, Polynomial.symbol(text_of(node)) if uniform else None)
+            return Value(member, Polynomial.symbol(text) if uniform else None)
         if owner.struct:
             self.access(base.array, owner, min(member.bytes, owner.bytes), times, write=write)
         name = f"{base.array.name}.{field}"

@@ -149,11 +149,23 @@ class Total:
     def __init__(self) -> None:
         self._sums: dict[Monomial, float] = {}
 
-    def add(self, value: Polynomial, times: float = 1.0) -> None:
-        """Add a polynomial so many times."""
+    @property
+    def terms(self) -> Iterable[tuple[Monomial, float]]:
+        """Its terms so far, in no order."""
+        return self._sums.items()
+
+    def add(self, value: Polynomial | Total, times: float = 1.0) -> None:
+        """Add a polynomial, or all of another sum, so many times."""
         sums = self._sums
         for monomial, factor in value.terms:
             sums[monomial] = sums.get(monomial, 0.0) + factor * times
+
+    def add_part(self, part: Total, times: Polynomial) -> None:
+        """Add a sum that there is so many times."""
+        if (by := times.number) is not None:
+            self.add(part, by)
+        else:
+            self.add(part.polynomial * times)
 
     @property
     def polynomial(self) -> Polynomial:

@@ -207,11 +207,11 @@ class Tally:
 
     def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
         """Add a part that runs ``times`` times inside of ``loops``."""
-        for operation, amount in part.operations.items():
-            self.count(operation, amount * times)
+        for operation, amount in part._operations.items():
+            self._operations[operation].add_part(amount, times)
         for access, often in part._accesses.items():
             inside = access._replace(loops=(*loops, *access.loops)) if loops else access
-            self.access(inside, often.polynomial * times)
+            self._accesses[inside].add_part(often, times)
         self.visits.add(part.visits, times)
 
     def indices(self, value: Polynomial) -> frozenset[str]:
