@@ -182,6 +182,7 @@ def _builtin_integer(words: list[str]) -> CType | None:
     return LONG if "long" in words else INT
 
 
+@lru_cache(maxsize=1024)
 def result_of_conversion(name: str) -> CType | None:
     """The type that a conversion of CUDA and HIP gives, as ``__double2int_rd``; None for other functions."""
     known = _CONVERSION.fullmatch(name)

@@ -170,11 +170,11 @@ def _is_bracketed(node: Node) -> bool:
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
     start, masked = node.start_byte, source.masked
-    nearest, words = start - FARTHEST_ATTRIBUTE, []
-    for index in range(masked.starts.before(end) - 1, -1, -1):
+    nearest, starts, words = start - FARTHEST_ATTRIBUTE, masked.starts, []
+    index = starts.before(end)
+    while index and starts[index - 1] >= nearest:
+        index -= 1
         item = masked.blanked[index]
-        if item.start < nearest:
-            break
         if item.start < start:
             if not _GAP.fullmatch(masked.data, item.end, start):
                 break

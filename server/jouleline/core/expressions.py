@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from . import costs
 from .counts import Operation
-from .ctype import INT, UNKNOWN, CType, Scalar, wider
+from .ctype import INT, CType, Scalar, wider
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, unary
 from .extents import Extents
@@ -19,7 +19,7 @@ from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
 from .syntax import field as child
 from .syntax import operands, operator_of, text_of
-from .values import Access, Array, Derived, Value
+from .values import NOTHING, Access, Array, Derived, Value
 
 CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.SP: Operation.SP,
@@ -63,12 +63,12 @@ class ExpressionCounter(IntegerCounter):
     ) -> Value:
         """Count an expression; ``write`` when it is assigned to."""
         if node is None:
-            return Value(UNKNOWN)
+            return NOTHING
         match node.type:
             case "identifier" | "qualified_identifier":
                 return self.named(text_of(node))
             case "this":
-                return self.names.get("this", Value(UNKNOWN))
+                return self.names.get("this", NOTHING)
             case "binary_expression":
                 return self._binary(node, times)
             case "number_literal":
@@ -110,7 +110,7 @@ class ExpressionCounter(IntegerCounter):
             case "lambda_expression" | "string_literal" | "sizeof_expression":
                 return Value(INT, evaluate(node, self.lookup))
             case _:
-                value = Value(UNKNOWN)
+                value = NOTHING
                 for item in node.named_children:
                     value = self.expression(item, times)
                 return value
@@ -118,7 +118,7 @@ class ExpressionCounter(IntegerCounter):
     def _subscript(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         base = self.expression(child(node, "argument"), times)
         indices = child(node, "indices")
-        index, last = Value(UNKNOWN), None
+        index, last = NOTHING, None
         for item in indices.named_children if indices is not None else ():
             index, last = self.expression(item, times), item
         if base.type.struct and not base.type.is_pointer:
@@ -186,8 +186,10 @@ class ExpressionCounter(IntegerCounter):
 
     def converted(self, value: Value, kind: CType | None) -> Value:
         """A value after a cast; a pointer's offset counts in the new elements, an array's rows stay."""
-        if kind is None or value.array is None or not (kind.is_pointer and value.type.is_pointer):
-            return Value(kind or value.type, value.value, value.array)
+        if kind is None or kind == value.type:
+            return value
+        if value.array is None or not (kind.is_pointer and value.type.is_pointer):
+            return Value(kind, value.value, value.array)
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
         if offset is not None and old and new:
             offset = offset * (old / new)

@@ -64,7 +64,9 @@ class Polynomial:
         return self * -1.0
 
     def __sub__(self, other: Polynomial | float) -> Polynomial:
-        return self + other * -1.0
+        if not isinstance(other, Polynomial):
+            return self + -other
+        return collect((*self.terms, *[(monomial, -factor) for monomial, factor in other.terms]))
 
     def __mul__(self, other: Polynomial | float) -> Polynomial:
         # Most products have a number in them.

@@ -6,10 +6,10 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .counts import Doubt, Operation
-from .ctype import CType
+from .ctype import UNKNOWN, CType
 from .polynomial import ONE, ZERO, Polynomial, Total
 from .visit import Memory
 from .visits import VisitCounter
@@ -87,6 +87,10 @@ class Value(NamedTuple):
         """All that its value and its place in memory are made of."""
         of_place = (self.array.offset, *self.array.extents) if self.array is not None else ()
         return [one for one in (self.value, *of_place) if one is not None]
+
+
+NOTHING: Final = Value(UNKNOWN)
+"""What is known of what is not understood."""
 
 
 class Access(NamedTuple):
