@@ -143,24 +143,20 @@ def collect(terms: Iterable[tuple[Monomial, float]]) -> Polynomial:
     return Polynomial(tuple(kept))
 
 
-class Total:
-    """A sum of many polynomials, which is one only where it is asked for."""
+class Total(dict[Monomial, float]):
+    """A sum of many polynomials, which is made one only where it is asked for: a factor of each monomial."""
 
-    __slots__ = ("_sums",)
-
-    def __init__(self) -> None:
-        self._sums: dict[Monomial, float] = {}
+    __slots__ = ()
 
     @property
     def terms(self) -> Iterable[tuple[Monomial, float]]:
-        """Its terms so far, in no order."""
-        return self._sums.items()
+        """Its terms so far, in no order; some may be zero."""
+        return self.items()
 
     def add(self, value: Polynomial | Total, times: float = 1.0) -> None:
         """Add a polynomial, or all of another sum, so many times."""
-        sums = self._sums
         for monomial, factor in value.terms:
-            sums[monomial] = sums.get(monomial, 0.0) + factor * times
+            self[monomial] = self.get(monomial, 0.0) + factor * times
 
     def add_part(self, part: Total, times: Polynomial) -> None:
         """Add a sum that there is so many times."""
@@ -172,7 +168,7 @@ class Total:
     @property
     def polynomial(self) -> Polynomial:
         """What the sum is by now."""
-        return collect(self._sums.items())
+        return collect(self.items())
 
 
 def _without(monomial: Monomial, name: str) -> Monomial:
