@@ -154,7 +154,7 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
                 value,
                 declarator,
                 space,
-                tuple(reversed(extents)),
+                tuple(extents[::-1]),
                 constant,
             )
         )
@@ -172,13 +172,13 @@ def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     start, masked = node.start_byte, source.masked
     nearest, starts, words = start - FARTHEST_ATTRIBUTE, masked.starts, []
     index = starts.before(end)
-    while index and starts[index - 1] >= nearest:
+    while index and (first := starts[index - 1]) >= nearest:
         index -= 1
-        item = masked.blanked[index]
-        if item.start < start:
-            if not _GAP.fullmatch(masked.data, item.end, start):
+        item = masked.blanked.known[index]  # which may have started elsewhere
+        if first < start:
+            if not _GAP.fullmatch(masked.data, first + item.end - item.start, start):
                 break
-            start = item.start
+            start = first
         if item.kind == "attribute":
             words.append(item.text)
     return frozenset(words)
