@@ -175,7 +175,7 @@ class ExpressionCounter(IntegerCounter):
             name, private, dynamic, active = place.name, False, True, self.active
         elif place.space == "register" and place.size_bytes is not None:
             name, private, active = f"{place.name} (local)", True, 1.0
-            dynamic = offset is None or not offset.symbols <= self.unrolled
+            dynamic = offset is None or (offset.number is None and not offset.symbols <= self.unrolled)
         else:
             return
         around, array_bytes = self.loops, place.size_bytes

@@ -113,7 +113,7 @@ class Polynomial:
         return 0.0 if math.isnan(value) else math.copysign(LARGEST, value)
 
     def without_terms_of(self, names: set[str]) -> Polynomial:
-        """This polynomial without its constant and without the terms in ``names`` alone."""
+        """This without its constant and without the terms in ``names`` alone; itself where it has none."""
         kept = [term for term in self.terms if not names.issuperset(term[0])]
         return Polynomial(tuple(kept)) if len(kept) < len(self.terms) else self
 
