@@ -168,7 +168,7 @@ class Total(dict[Monomial, float]):
     @property
     def polynomial(self) -> Polynomial:
         """What the sum is by now."""
-        return collect(self.items())
+        return Polynomial(tuple(sorted([term for term in self.items() if term[1]])))
 
 
 def _without(monomial: Monomial, name: str) -> Monomial:
