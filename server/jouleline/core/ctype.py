@@ -158,12 +158,12 @@ class TypeNames:
             return CType(lane.scalar, lane.size * int(vector[2]), struct=name)
         return UNKNOWN
 
-    def member(self, value: CType, name: str, fields: Mapping[str, Mapping[str, str]]) -> CType:
-        """The type of a member of a struct or of a built-in vector."""
-        if vector := _VECTOR.fullmatch(value.struct):
-            return _lane(vector[1])
-        declared = fields.get(value.struct, {}).get(name)
-        return (self.resolve(declared) if declared else None) or UNKNOWN
+
+@lru_cache(maxsize=1024)
+def lane_of(name: str) -> CType | None:
+    """The type of each member of a built-in vector, as ``float4``; None for other structs."""
+    vector = _VECTOR.fullmatch(name)
+    return _lane(vector[1]) if vector else None
 
 
 def _lane(word: str) -> CType:

@@ -242,8 +242,7 @@ class ExpressionCounter(IntegerCounter):
     def embedded(self, around: Array | None, text: str, owner: CType, field: str) -> Array | None:
         """The array that a member is: part of the structs' array, or of a parameter; None if it is none."""
         sizes = self.program.embedded.get(owner.struct, {}).get(field)
-        element = self.program.member_type(owner, field).innermost.bytes
-        if sizes is None or not element:
+        if sizes is None or not (element := self.program.member_type(owner, field).innermost.bytes):
             return None
         extents = tuple(
             None
