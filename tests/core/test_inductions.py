@@ -62,3 +62,11 @@ def test_one_walk_finds_what_each_loop_changes_whatever_is_around_it() -> None:
     assert [found.loops[loop.id].nests for loop in loops] == [True, False]
     assert step_texts(found.loops[loops[1].id], "m") == ["-1"]
     assert found.loops[loops[0].id].updates == dict.fromkeys(("s", "i", "k", "m"))
+
+
+def test_changes_are_found_wherever_they_are_in_an_expression() -> None:
+    text = (
+        "void f() { int a = b = 1, c[] = {d++}; g(e == 2, h |= 4); x = y == z ? (p -= 1) : q[--r]; "
+        'auto l = [&](int w) { s and_eq w; }; /* t = 5 */ u <= v; const char *n = "m = 6"; }'
+    )
+    assert Changes.of(parse(text.encode()).root).names == {*"bdhxprs"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from .ctype import Scalar
@@ -153,6 +154,7 @@ class Special:
         return (DOUBLE if double and self.name in DOUBLE else SINGLE)[self.name]
 
 
+@lru_cache(maxsize=1024)
 def special_function(name: str) -> Special | None:
     """The special function a call names.
 

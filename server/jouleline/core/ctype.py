@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 
@@ -41,20 +42,16 @@ class CType(NamedTuple):
     @property
     def element(self) -> CType:
         """What this points to."""
-        return self._behind(max(0, self.indirections - 1))
+        return _behind(self, max(0, self.indirections - 1))
 
     @property
     def innermost(self) -> CType:
         """What all the levels lead to."""
-        return self._behind(0)
+        return _behind(self, 0)
 
     def pointer(self, levels: int = 1) -> CType:
         """A pointer to this type."""
-        return self._behind(self.indirections + levels)
-
-    def _behind(self, levels: int) -> CType:
-        # Not dataclasses.replace, which takes several times as long: this is asked for every access.
-        return CType(self.scalar, self.size, levels, self.struct, self.arguments)
+        return _behind(self, self.indirections + levels)
 
     @property
     def bytes(self) -> int:
@@ -65,6 +62,12 @@ class CType(NamedTuple):
     def arithmetic(self) -> Scalar:
         """The class of arithmetic on a value; addresses are computed with integers."""
         return Scalar.INT if self.indirections > 0 else self.scalar
+
+
+@lru_cache(maxsize=1024)  # it is asked for every access
+def _behind(kind: CType, levels: int) -> CType:
+    """The same type behind so many pointers."""
+    return kind._replace(indirections=levels)
 
 
 _RANK: Final = {Scalar.OTHER: 0, Scalar.INT: 1, Scalar.SP: 2, Scalar.DP: 3}
@@ -155,12 +158,12 @@ class TypeNames:
             return CType(lane.scalar, lane.size * int(vector[2]), struct=name)
         return UNKNOWN
 
-    def member(self, value: CType, name: str, fields: Mapping[str, Mapping[str, str]]) -> CType:
-        """The type of a member of a struct or of a built-in vector."""
-        if vector := _VECTOR.fullmatch(value.struct):
-            return _lane(vector[1])
-        declared = fields.get(value.struct, {}).get(name)
-        return (self.resolve(declared) if declared else None) or UNKNOWN
+
+@lru_cache(maxsize=1024)
+def lane_of(name: str) -> CType | None:
+    """The type of each member of a built-in vector, as ``float4``; None for other structs."""
+    vector = _VECTOR.fullmatch(name)
+    return _lane(vector[1]) if vector else None
 
 
 def _lane(word: str) -> CType:
@@ -179,6 +182,7 @@ def _builtin_integer(words: list[str]) -> CType | None:
     return LONG if "long" in words else INT
 
 
+@lru_cache(maxsize=1024)
 def result_of_conversion(name: str) -> CType | None:
     """The type that a conversion of CUDA and HIP gives, as ``__double2int_rd``; None for other functions."""
     known = _CONVERSION.fullmatch(name)

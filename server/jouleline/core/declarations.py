@@ -74,7 +74,7 @@ class Function:
         return tuple(
             declared
             for parameter in (listed.named_children if listed else ())
-            if parameter.type in ("parameter_declaration", "optional_parameter_declaration")
+            if parameter.type in _VALUE_PARAMETERS
             for declared in declarations(parameter, self.source)
         )
 
@@ -122,7 +122,8 @@ class Function:
 def declarations(node: Node, source: ParsedSource) -> list[Declared]:
     """The names that a declaration, parameter or structured-for declaration introduces."""
     base = text_of(child(node, "type"))
-    words = _attributes(node, node.end_byte, source)
+    # A parameter is where its argument is.
+    words = _attributes(node, node.end_byte, source) if node.type not in _VALUE_PARAMETERS else ()
     space = next((name for word, name in _SPACES.items() if word in words), "") if words else ""
     constant = False
     if node.named_child_count > 2:  # more than a type and a name
@@ -154,7 +155,7 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
                 value,
                 declarator,
                 space,
-                tuple(reversed(extents)),
+                tuple(extents[::-1]),
                 constant,
             )
         )
@@ -170,17 +171,18 @@ def _is_bracketed(node: Node) -> bool:
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
     start, masked = node.start_byte, source.masked
-    high = masked.starts.before(end)
-    first = min(masked.starts.before(start), high)
-    nearest = start - FARTHEST_ATTRIBUTE
-    while first and nearest <= masked.starts[first - 1]:
-        if not _GAP.fullmatch(masked.data, masked.blanked[first - 1].end, start):
-            break
-        first -= 1
-        start = masked.blanked[first].start
-    if first == high:
-        return frozenset()
-    return frozenset([item.text for item in masked.blanked[first:high] if item.kind == "attribute"])
+    nearest, starts, words = start - FARTHEST_ATTRIBUTE, masked.blanked.starts, []
+    index = starts.before(end)
+    while index and (first := starts[index - 1]) >= nearest:
+        index -= 1
+        item = masked.blanked.known[index]  # which may have started elsewhere
+        if first < start:
+            if not _GAP.fullmatch(masked.data, first + item.end - item.start, start):
+                break
+            start = first
+        if item.kind == "attribute":
+            words.append(item.text)
+    return frozenset(words)
 
 
 def function_of(node: Node, source: ParsedSource) -> Function | None:

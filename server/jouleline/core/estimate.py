@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 from tree_sitter import Node
@@ -53,7 +52,7 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
     except RecursionError:
         tally.assume("counted in part only: the source is nested too deeply", Doubt.TRIPS)
     assumptions = Assumptions(tally.assumptions, tally.sizes, tally.doubts)
-    value_of = cache(assumptions.value_of)
+    value_of = assumptions.value_of
     formula = tally.operations
     operations = {operation: max(0.0, amount.evaluate(value_of)) for operation, amount in formula.items()}
     ranges = {name: max(1.0, extent.evaluate(value_of)) for name, extent in tally.ranges.items()}

@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from . import costs
 from .counts import Operation
-from .ctype import INT, UNKNOWN, CType, Scalar, wider
+from .ctype import INT, CType, Scalar, wider
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, unary
 from .extents import Extents
@@ -19,7 +19,7 @@ from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
 from .syntax import field as child
 from .syntax import operands, operator_of, text_of
-from .values import Access, Array, Derived, Value
+from .values import NOTHING, Access, Array, Derived, Value
 
 CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.SP: Operation.SP,
@@ -29,6 +29,7 @@ CLASS_OF: Mapping[Scalar, Operation] = {
 }
 _PINNED = "pinned"
 _SMALL_INTEGER_BYTES = 2
+_SOMEWHERE = Array("?", "global", None)
 DATA_DEPENDENT_BRANCH = 0.5
 """How often a branch is taken whose condition depends on data (assumed)."""
 
@@ -62,12 +63,12 @@ class ExpressionCounter(IntegerCounter):
     ) -> Value:
         """Count an expression; ``write`` when it is assigned to."""
         if node is None:
-            return Value(UNKNOWN)
+            return NOTHING
         match node.type:
             case "identifier" | "qualified_identifier":
                 return self.named(text_of(node))
             case "this":
-                return self.names.get("this", Value(UNKNOWN))
+                return self.names.get("this", NOTHING)
             case "binary_expression":
                 return self._binary(node, times)
             case "number_literal":
@@ -109,7 +110,7 @@ class ExpressionCounter(IntegerCounter):
             case "lambda_expression" | "string_literal" | "sizeof_expression":
                 return Value(INT, evaluate(node, self.lookup))
             case _:
-                value = Value(UNKNOWN)
+                value = NOTHING
                 for item in node.named_children:
                     value = self.expression(item, times)
                 return value
@@ -117,7 +118,7 @@ class ExpressionCounter(IntegerCounter):
     def _subscript(self, node: Node, times: Polynomial, *, write: bool) -> Value:
         base = self.expression(child(node, "argument"), times)
         indices = child(node, "indices")
-        index, last = Value(UNKNOWN), None
+        index, last = NOTHING, None
         for item in indices.named_children if indices is not None else ():
             index, last = self.expression(item, times), item
         if base.type.struct and not base.type.is_pointer:
@@ -128,11 +129,10 @@ class ExpressionCounter(IntegerCounter):
 
     def element(self, base: Value, index: Polynomial | None, times: Polynomial, *, write: bool) -> Value:
         element = base.type.element
-        array = base.array or Array("?", "global", None)
+        array = base.array or _SOMEWHERE
         inner = array.extents[1:]
-        if inner and index is not None:
-            for extent in inner:
-                index = index * extent if index is not None and extent is not None else None
+        for extent in inner:
+            index = index * extent if index is not None and extent is not None else None
         offset = None if array.offset is None or index is None else array.offset + index
         place = array.at(offset, inner)
         if array.space in ("global", "constant"):
@@ -144,7 +144,7 @@ class ExpressionCounter(IntegerCounter):
         if write:
             self.stored[place.name] = self.stored.get(place.name, 0) + 1
         if element.scalar is not Scalar.OTHER or not element.struct:
-            self.access(place, element, element.bytes, times, write=write)
+            self.access(place, element, element.size, times, write=write)
         return Value(element, self._loaded(place, element, place.name), place)
 
     def _loaded(self, place: Array, kind: CType, name: str) -> Polynomial | None:
@@ -167,44 +167,29 @@ class ExpressionCounter(IntegerCounter):
         return f"#{stored}" if stored else ""
 
     def access(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
-        if place.space == "global" and element.bytes and place.kind != _PINNED:
-            access = Access(
-                place.name,
-                place.offset,
-                element.bytes,
-                size,
-                ONE,
-                write,
-                self.loops,
-                place.size_bytes,
-                active=self.active,
-            )
-            self.tally.access(access, times)
-        elif place.space == "register" and element.bytes and place.size_bytes is not None:
-            self._private(place, element, size, times, write=write)
-
-    def _private(self, place: Array, element: CType, size: int, times: Polynomial, *, write: bool) -> None:
-        """An access to a thread's own array: in registers, unless an index has to be computed."""
-        offset = place.offset
-        dynamic = offset is None or not offset.symbols <= self.unrolled
-        access = Access(
-            f"{place.name} (local)",
-            offset,
-            element.bytes,
-            size,
-            ONE,
-            write,
-            self.loops,
-            place.size_bytes,
-            private=True,
-            dynamic=dynamic,
+        """Count an access to memory: a thread's own array is there if an index into it has to be computed."""
+        stride, offset = element.bytes, place.offset
+        if not stride:
+            return
+        if place.space == "global" and place.kind != _PINNED:
+            name, private, dynamic, active = place.name, False, True, self.active
+        elif place.space == "register" and place.size_bytes is not None:
+            name, private, active = f"{place.name} (local)", True, 1.0
+            dynamic = offset is None or (offset.number is None and not offset.symbols <= self.unrolled)
+        else:
+            return
+        around, array_bytes = self.loops, place.size_bytes
+        self.tally.access(
+            Access(name, offset, stride, size, ONE, write, around, array_bytes, private, dynamic, active),
+            times,
         )
-        self.tally.access(access, times)
 
     def converted(self, value: Value, kind: CType | None) -> Value:
         """A value after a cast; a pointer's offset counts in the new elements, an array's rows stay."""
-        if kind is None or value.array is None or not (kind.is_pointer and value.type.is_pointer):
-            return Value(kind or value.type, value.value, value.array)
+        if kind is None or kind == value.type:
+            return value
+        if value.array is None or not (kind.is_pointer and value.type.is_pointer):
+            return Value(kind, value.value, value.array)
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
         if offset is not None and old and new:
             offset = offset * (old / new)
@@ -222,7 +207,7 @@ class ExpressionCounter(IntegerCounter):
         if node is not None and node.type == "subscript_expression":
             base = self.expression(child(node, "argument"), times)
             index = self.expression(child(node, "indices"), times).value
-            array = base.array or Array("?", "global", None)
+            array = base.array or _SOMEWHERE
             offset = None if index is None or array.offset is None else array.offset + index
             place = array.at(offset)
             self.address(place, times)
@@ -232,22 +217,23 @@ class ExpressionCounter(IntegerCounter):
         return Value(value.type.pointer(), None, value.array or Array("&", space))
 
     def _member(self, node: Node, times: Polynomial, *, write: bool) -> Value:
-        known = self.names.get(text_of(node))
+        text = text_of(node)
+        known = self.names.get(text)
         if known is not None:
             return known
         base = self.expression(child(node, "argument"), times)
         owner = base.type.element if base.type.is_pointer else base.type
         field = text_of(child(node, "field"))
         member = self.program.member_type(owner, field)
-        if (array := self.embedded(base.array, text_of(node), owner, field)) is not None:
+        if (array := self.embedded(base.array, text, owner, field)) is not None:
             return Value(member, None, array)
         if (static := self.program.static_value(owner, field)) is not None:
             return Value(INT, evaluate_text(static, self.lookup))
         if member.is_pointer:
-            return Value(member, None, Array(text_of(node), "global"))
+            return Value(member, None, Array(text, "global"))
         if base.array is None:  # a member of a parameter: the same for all threads
             uniform = member.scalar is Scalar.INT and not base.type.is_pointer
-            return Value(member, Polynomial.symbol(text_of(node)) if uniform else None)
+            return Value(member, Polynomial.symbol(text) if uniform else None)
         if owner.struct:
             self.access(base.array, owner, min(member.bytes, owner.bytes), times, write=write)
         name = f"{base.array.name}.{field}"
@@ -256,8 +242,7 @@ class ExpressionCounter(IntegerCounter):
     def embedded(self, around: Array | None, text: str, owner: CType, field: str) -> Array | None:
         """The array that a member is: part of the structs' array, or of a parameter; None if it is none."""
         sizes = self.program.embedded.get(owner.struct, {}).get(field)
-        element = self.program.member_type(owner, field).innermost.bytes
-        if sizes is None or not element:
+        if sizes is None or not (element := self.program.member_type(owner, field).innermost.bytes):
             return None
         extents = tuple(
             None
@@ -287,17 +272,19 @@ class ExpressionCounter(IntegerCounter):
                 return own
         kind = wider(left.type, right.type)
         scalar = kind.arithmetic
-        amount = operator_cost(operator, kind, self._divisor(operator, right_node))
+        divisor = evaluate(right_node, self.compiled) if operator in DIVISIONS else None
+        amount = operator_cost(operator, kind, divisor)
         if operator == "+" and scalar is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
-        folded = not amount or self._folded(node, left, right)
+        known = left.value is not None and right.value is not None
+        folded = not amount or (known and self._folded(node, left, right))
         if kind.is_pointer and operator in "+-":
             moved = self._moved(left, right, operator)
             if moved.array is not None and not folded:
                 self.address(moved.array, times)
             return moved
-        value = self.combined(operator, left, right)
-        if kind == INT and operator in ("/", "%") and amount > costs.RECIPROCAL and not folded:
+        value = self.combined(operator, left, right) if known else None
+        if operator in DIVISIONS and kind == INT and amount > costs.RECIPROCAL and not folded:
             self.divided(operator, left, right, amount, times)
         elif scalar is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
@@ -329,10 +316,6 @@ class ExpressionCounter(IntegerCounter):
             array = value.array if known.type.is_pointer else known.array
             self.names[name] = Value(known.type, value.value, array)
 
-    def _divisor(self, operator: str, node: Node | None) -> Polynomial | None:
-        """What is divided by, where the compiler knows it."""
-        return evaluate(node, self.compiled) if operator in DIVISIONS else None
-
     def _folded(self, node: Node, *operands: Value) -> bool:
         """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
         for operand in operands:
@@ -342,7 +325,7 @@ class ExpressionCounter(IntegerCounter):
 
     def _moved(self, left: Value, right: Value, operator: str) -> Value:
         pointer, by = (left, right) if left.type.is_pointer else (right, left)
-        array = pointer.array or Array("?", "global", None)
+        array = pointer.array or _SOMEWHERE
         if array.offset is None or by.value is None:
             return Value(pointer.type, None, array.at(None))
         offset = array.offset + by.value if operator == "+" else array.offset - by.value
@@ -370,7 +353,8 @@ class ExpressionCounter(IntegerCounter):
             return Value(old.type)
         operator = operator.removesuffix("=")
         kind = wider(old.type, by.type)
-        amount = operator_cost(operator, kind, self._divisor(operator, right))
+        divisor = evaluate(right, self.compiled) if operator in DIVISIONS else None
+        amount = operator_cost(operator, kind, divisor)
         value = self._after(operator, old, by)
         if kind.arithmetic is Scalar.INT:
             self.integer(value.value, "", amount, times)

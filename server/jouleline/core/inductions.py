@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from tree_sitter import Node
 
-from .syntax import descendants, operator_of, text_of
 from .syntax import field as child
+from .syntax import operator_of, symbols, text_of
 
 _CHANGES = ("assignment_expression", "update_expression")
 _LOOPS = ("for_statement", "while_statement", "do_statement")
 _REPEATED = (*_LOOPS, "for_range_loop")
 _SOMETIMES = (*_REPEATED, *"if_statement switch_statement conditional_expression lambda_expression".split())
 _STEPS = {"+=": 1.0, "-=": -1.0}
+# What each change and each loop has in its text; each alternative starts with what the search skips to.
+_MARK: Final = re.compile(rb"=|_eq\b|[+][+]|--|f(?<!\w.)or\b|w(?<!\w.)hile\b|d(?<!\w.)o\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class LoopBody:
     @staticmethod
     def of(loop: Node) -> LoopBody:
         """Look through a loop but for its initializer, which runs before it."""
-        return Changes.of(loop).loops[loop.id]
+        return Changes.of(loop).loops.get(loop.id, LoopBody({}, nests=False))  # one without its word
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Changes:
         names: set[str] = set()
         found: list[_Loop] = []
         around: list[_Loop] = []
-        for inner in descendants(node, *_CHANGES, *_SOMETIMES):
+        for inner in _changing(node):
             start, kind = inner.start_byte, inner.type
             while around and around[-1].end <= start:
                 around.pop()
@@ -103,6 +108,31 @@ class _Loop:
             known = self.updates.get(name, ())
             sometimes = start < self.sometimes_until
             self.updates[name] = None if step is None or sometimes or known is None else (*known, step)
+
+
+def _changing(node: Node) -> Iterator[Node]:
+    """The changes below a node and what decides how often they run, in the order of the text.
+
+    The walk leaves out what neither can be in, which is most of the operands of expressions.
+    """
+    start, end = node.start_byte, node.end_byte
+    marks = [*(start + mark.start() for mark in _MARK.finditer(node.text or b"")), end, end]
+    changes, decisions = symbols(*_CHANGES), symbols(*_SOMETIMES)
+    waiting = [node.walk().node]  # one of our own: a node keeps the children that it was asked for
+    while waiting:
+        current = waiting.pop()
+        if current is None:
+            continue
+        first, end = bisect_left(marks, current.start_byte), current.end_byte
+        if marks[first] >= end:
+            continue
+        if current.kind_id in changes:
+            yield current
+            if marks[first + 1] >= end:
+                continue  # it has no mark but its own
+        elif current.kind_id in decisions:
+            yield current
+        waiting += reversed(current.named_children)
 
 
 def _update(node: Node) -> tuple[str, Step | None]:

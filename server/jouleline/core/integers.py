@@ -30,12 +30,13 @@ class IntegerCounter(KernelScope):
             exactly = (key, value.terms)
             if exactly in self.computed:
                 return
-            moving = value.without_terms_of(self.unrolled)
-            nearly = (key, moving.terms)
-            if nearly in self.computed:
-                amount *= costs.DISPLACED
             self.computed.add(exactly)
-            self.computed.add(nearly)
+            moving = value.without_terms_of(self.unrolled)
+            if moving is not value:
+                nearly = (key, moving.terms)
+                if nearly in self.computed:
+                    amount *= costs.DISPLACED
+                self.computed.add(nearly)
             if self.loops:
                 indices = self.tally.indices(moving)
                 inner = len(self.loops)

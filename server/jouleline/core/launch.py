@@ -40,9 +40,15 @@ class Assumptions:
     notes: dict[str, None]
     sizes: Mapping[str, float] = field(default_factory=dict)
     doubts: set[Doubt] = field(default_factory=set)
+    _given: dict[str, float] = field(default_factory=dict, init=False)
 
     def value_of(self, symbol: str) -> float:
         """The default for a symbol: a trip count, or a size."""
+        if symbol not in self._given:
+            self._given[symbol] = self._assumed(symbol)
+        return self._given[symbol]
+
+    def _assumed(self, symbol: str) -> float:
         if symbol.startswith("trips@"):
             self.notes[
                 f"the loop in line {symbol.removeprefix('trips@')} runs {DEFAULT_TRIPS:g} times: "

@@ -9,13 +9,13 @@ from tree_sitter import Node
 
 from . import costs, groups
 from .counts import Operation
-from .ctype import DOUBLE, FLOAT, INT, UNKNOWN, CType, Scalar, result_of_conversion
+from .ctype import DOUBLE, FLOAT, INT, CType, Scalar, result_of_conversion
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text
 from .expressions import CLASS_OF, ExpressionCounter
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import text_of
-from .values import Array, Value
+from .values import NOTHING, Array, Value
 
 _CHOICES = frozenset("min max umin umax".split())
 _ATOMICS = ("atomic", "__hip_atomic", "__atomic")
@@ -78,7 +78,7 @@ class LibraryCounter(ExpressionCounter):
         if made is None and len(values) > 1 and (steps := groups.steps(name, values[0])):
             self.tally.count(CLASS_OF[values[1].type.arithmetic], times, steps)
             made = values[1]._replace(value=None)
-        return made if made is not None or not any(map(groups.is_group, values)) else Value(UNKNOWN)
+        return made if made is not None or not any(map(groups.is_group, values)) else NOTHING
 
     def _special(self, special: costs.Special, kind: CType, times: Polynomial) -> Value:
         double = kind.scalar is not Scalar.SP and not special.single
@@ -90,7 +90,7 @@ class LibraryCounter(ExpressionCounter):
 
     def _atomic(self, values: Sequence[Value], times: Polynomial) -> Value:
         if not values:
-            return Value(UNKNOWN)
+            return NOTHING
         element, array = values[0].type.element, values[0].array
         if array is not None:
             for write in (False, True):

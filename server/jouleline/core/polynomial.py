@@ -64,7 +64,9 @@ class Polynomial:
         return self * -1.0
 
     def __sub__(self, other: Polynomial | float) -> Polynomial:
-        return self + other * -1.0
+        if not isinstance(other, Polynomial):
+            return self + -other
+        return collect((*self.terms, *[(monomial, -factor) for monomial, factor in other.terms]))
 
     def __mul__(self, other: Polynomial | float) -> Polynomial:
         # Most products have a number in them.
@@ -111,7 +113,7 @@ class Polynomial:
         return 0.0 if math.isnan(value) else math.copysign(LARGEST, value)
 
     def without_terms_of(self, names: set[str]) -> Polynomial:
-        """This polynomial without its constant and without the terms in ``names`` alone."""
+        """This without its constant and without the terms in ``names`` alone; itself where it has none."""
         kept = [term for term in self.terms if not names.issuperset(term[0])]
         return Polynomial(tuple(kept)) if len(kept) < len(self.terms) else self
 
@@ -139,6 +141,34 @@ def collect(terms: Iterable[tuple[Monomial, float]]) -> Polynomial:
     kept = [term for term in sums.items() if term[1]]
     kept.sort()
     return Polynomial(tuple(kept))
+
+
+class Total(dict[Monomial, float]):
+    """A sum of many polynomials, which is made one only where it is asked for: a factor of each monomial."""
+
+    __slots__ = ()
+
+    @property
+    def terms(self) -> Iterable[tuple[Monomial, float]]:
+        """Its terms so far, in no order; some may be zero."""
+        return self.items()
+
+    def add(self, value: Polynomial | Total, times: float = 1.0) -> None:
+        """Add a polynomial, or all of another sum, so many times."""
+        for monomial, factor in value.terms:
+            self[monomial] = self.get(monomial, 0.0) + factor * times
+
+    def add_part(self, part: Total, times: Polynomial) -> None:
+        """Add a sum that there is so many times."""
+        if (by := times.number) is not None:
+            self.add(part, by)
+        else:
+            self.add(part.polynomial * times)
+
+    @property
+    def polynomial(self) -> Polynomial:
+        """What the sum is by now."""
+        return Polynomial(tuple(sorted([term for term in self.items() if term[1]])))
 
 
 def _without(monomial: Monomial, name: str) -> Monomial:

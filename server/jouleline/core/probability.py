@@ -13,7 +13,7 @@ from .evaluate import Lookup, evaluate
 from .extents import Extents
 from .polynomial import Polynomial
 from .syntax import field as child
-from .syntax import text_of
+from .syntax import operands, operator_of
 
 Ranges = Mapping[str, Polynomial]
 """The number of values an index symbol takes, counted from zero."""
@@ -35,15 +35,14 @@ def probability(condition: Node | None, lookup: Lookup, ranges: Ranges) -> float
             condition.named_children[0] if condition.named_child_count else None
         )
         return probability(inner, lookup, ranges)
-    if condition.type == "unary_expression" and text_of(child(condition, "operator")) == "!":
+    if condition.type == "unary_expression" and operator_of(condition) == "!":
         inside = probability(child(condition, "argument"), lookup, ranges)
         return None if inside is None else 1 - inside
     if condition.type != "binary_expression":
         value = evaluate(condition, lookup)
         known = value.number if value is not None else None
         return None if known is None else float(bool(known))
-    operator = text_of(child(condition, "operator"))
-    left, right = child(condition, "left"), child(condition, "right")
+    left, operator, right = operands(condition)
     if operator in ("&&", "||"):
         a, b = probability(left, lookup, ranges), probability(right, lookup, ranges)
         if operator == "&&":
@@ -68,17 +67,18 @@ def lanes(condition: Node | None, lookup: Lookup, ranges: Ranges, fastest: Abstr
         return 1.0
     if condition.type in ("condition_clause", "parenthesized_expression") and condition.named_child_count:
         return lanes(child(condition, "value") or condition.named_children[0], lookup, ranges, fastest)
-    operator, left, right = (child(condition, name) for name in ("operator", "left", "right"))
-    if condition.type != "binary_expression" or text_of(operator) not in _RELATIONS:
+    left, operator, right = operands(condition)
+    if condition.type != "binary_expression" or operator not in _RELATIONS:
         both = (lanes(one, lookup, ranges, fastest) for one in (left, right))
-        return math.prod(both) if text_of(operator) == "&&" else 1.0
+        return math.prod(both) if operator == "&&" else 1.0
     a, b = evaluate(left, lookup), evaluate(right, lookup)
-    moving = (
-        {name for name in (a - b).symbols if name in ranges} if a is not None and b is not None else set()
-    )
+    if a is None or b is None:
+        return 1.0
+    difference = a - b
+    moving = {name for name in difference.symbols if name in ranges}
     if len(moving) != 1 or not moving <= fastest:
         return 1.0
-    chance, values = probability(condition, lookup, ranges), ranges[moving.pop()].number
+    chance, values = _relation(operator, difference, ranges), ranges[moving.pop()].number
     return 1.0 if not chance or values is None else min(1.0, chance * max(values, _WARP) / _WARP)
 
 

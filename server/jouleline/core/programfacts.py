@@ -12,7 +12,7 @@ from typing import TypeVar
 from tree_sitter import Node
 
 from .conditionals import Conditionals
-from .ctype import UNKNOWN, CType, TypeNames
+from .ctype import UNKNOWN, CType, TypeNames, lane_of
 from .declarations import Declared, Function, template_parameters
 from .evaluate import evaluate, evaluate_text, split_arguments
 from .facts import FileFacts, Macro, macro_of, replacement
@@ -316,7 +316,10 @@ class ProgramFacts:
 
     def member_type(self, value: CType, name: str) -> CType:
         """The type of a member of a struct or of a built-in vector."""
-        return self.types.member(value, name, self.structs)
+        if (lane := lane_of(value.struct)) is not None:
+            return lane
+        declared = self.structs.get(value.struct, {}).get(name)
+        return (self.type_of(declared) if declared else None) or UNKNOWN
 
 
 def _reached(name: str, direct: Mapping[str, list[str]]) -> dict[str, None]:

@@ -6,11 +6,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .counts import Doubt, Operation
-from .ctype import CType
-from .polynomial import ONE, ZERO, Monomial, Polynomial, collect
+from .ctype import UNKNOWN, CType
+from .polynomial import ONE, ZERO, Polynomial, Total
 from .visit import Memory
 from .visits import VisitCounter
 
@@ -89,6 +89,10 @@ class Value(NamedTuple):
         return [one for one in (self.value, *of_place) if one is not None]
 
 
+NOTHING: Final = Value(UNKNOWN)
+"""What is known of what is not understood."""
+
+
 class Access(NamedTuple):
     """An access to global memory: ``element`` is its index (None if it depends on data).
 
@@ -141,21 +145,16 @@ class Tally:
     shared_loops: dict[int, Shared] = field(default_factory=dict)
     visits: VisitCounter = field(default_factory=VisitCounter)
     _data: dict[str, bool] = field(default_factory=dict)
-    _operations: defaultdict[Operation, dict[Monomial, float]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-    _accesses: dict[Access, Polynomial] = field(default_factory=dict)
+    _operations: defaultdict[Operation, Total] = field(default_factory=lambda: defaultdict(Total))
+    _accesses: defaultdict[Access, Total] = field(default_factory=lambda: defaultdict(Total))
 
     def count(self, operation: Operation, times: Polynomial, amount: float = 1.0) -> None:
         """Add operations of a class: an ``amount`` of them, so many times."""
-        sums = self._operations[operation]
-        for monomial, factor in times.terms:
-            sums[monomial] = sums.get(monomial, 0.0) + factor * amount
+        self._operations[operation].add(times, amount)
 
     def access(self, access: Access, times: Polynomial) -> None:
         """Add an access that happens ``times`` as often as it says; equal ones become one."""
-        known = self._accesses.get(access)
-        self._accesses[access] = times if known is None else known + times
+        self._accesses[access].add(times)
 
     def assume(self, text: str, doubt: Doubt = Doubt.NOTHING) -> None:
         """Note an assumption, once, and what it makes doubtful."""
@@ -212,10 +211,11 @@ class Tally:
 
     def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
         """Add a part that runs ``times`` times inside of ``loops``."""
-        for operation, amount in part.operations.items():
-            self.count(operation, amount * times)
+        for operation, amount in part._operations.items():
+            self._operations[operation].add_part(amount, times)
         for access, often in part._accesses.items():
-            self.access(access._replace(loops=(*loops, *access.loops)) if loops else access, often * times)
+            inside = access._replace(loops=(*loops, *access.loops)) if loops else access
+            self._accesses[inside].add_part(often, times)
         self.visits.add(part.visits, times)
 
     def indices(self, value: Polynomial) -> frozenset[str]:
@@ -277,9 +277,14 @@ class Tally:
     @property
     def operations(self) -> dict[Operation, Polynomial]:
         """The operations found so far."""
-        return {operation: collect(sums.items()) for operation, sums in self._operations.items()}
+        return {operation: total.polynomial for operation, total in self._operations.items()}
 
     @property
     def accesses(self) -> list[Access]:
-        """The accesses found so far, in the order they were first met."""
-        return [access._replace(times=access.times * often) for access, often in self._accesses.items()]
+        """The accesses found so far but those to registers, in the order they were first met."""
+        in_memory = {access.array for access in self._accesses if access.dynamic}
+        return [
+            access._replace(times=often.polynomial)
+            for access, often in self._accesses.items()
+            if access.array in in_memory
+        ]
