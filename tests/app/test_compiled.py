@@ -22,6 +22,7 @@ from tests.support.tools import cache_bin
 
 CUDA = r"""
 #include <cstdlib>
+#include <cuda_fp16.h>
 #include "add.h"
 __global__ void saxpy(int n, float a, const float *x, float *y) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -51,6 +52,8 @@ int main(int argc, char **argv) {
   rows<<<8192 / 128, 128>>>(8192, 1000, a, s);
   powers<float, 64><<<100, 64>>>(x);
   powers<double, 32><<<100, 32>>>(a);
+  half2 *h = 0;
+  powers<half2, 16><<<100, 16>>>(h);
 }
 """
 ADD = "__device__ inline double add(double a, double b) { return a + b; }\n"
@@ -134,9 +137,11 @@ def test_a_loop_that_the_compiler_unrolled_does_all_its_iterations(
 
 @needs_nvcc
 def test_each_instance_of_a_template_has_its_own_code(cuda: tuple[Analysis, Refinement, Path]) -> None:
-    single, double = counts_of(cuda, "powers")
+    single, double, pair = counts_of(cuda, "powers")
     assert single.operations[Operation.SP] == 100 * 64 * 64
     assert double.operations[Operation.DP] == 100 * 32 * 32
+    # Two numbers an instruction, and this GPU executes as many in half precision as in single.
+    assert pair.operations[Operation.SP] == 100 * 16 * 16 * 2
     assert single.compiled is not None
     assert double.compiled is not None
     assert (single.compiled.shared_bytes, double.compiled.shared_bytes) == (64 * 4, 32 * 8)

@@ -108,6 +108,8 @@ def test_a_kernel_in_half_precision_meets_the_ridge_point_of_its_own_peak(device
     assert found.operations[Operation.SP] == pytest.approx(2 * 256 / faster, rel=0.05)
     assert Operation.HALF not in found.operations
     assert Operation.HALF not in found.formula
+    unknown = gpu.half_flop_per_s is None
+    assert any("half precision is as fast as single" in one for one in found.assumptions) == unknown
 
 
 @given(st.floats(0, 1e15), st.floats(0, 1e15), st.sampled_from(sorted(one.id for one in CATALOGUE)))

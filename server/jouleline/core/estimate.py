@@ -9,7 +9,7 @@ from typing import Final
 from tree_sitter import Node
 
 from .counting import BodyCounter
-from .counts import NO_OPERATIONS, Doubt, Evidence, KernelCounts, LaunchShape
+from .counts import NO_OPERATIONS, Doubt, Evidence, KernelCounts, LaunchShape, Operation
 from .device import Device
 from .footprint import Space
 from .launch import Assumptions
@@ -55,13 +55,17 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
         tally.assume("counted in part only: the source is nested too deeply", Doubt.TRIPS)
     assumptions = Assumptions(tally.assumptions, tally.sizes, tally.doubts)
     value_of = cache(assumptions.value_of)
-    formula = charged(tally.operations, device)
+    counted = tally.operations
+    formula = charged(counted, device)
     operations = {operation: max(0.0, amount.evaluate(value_of)) for operation, amount in formula.items()}
     ranges = {name: max(1.0, extent.evaluate(value_of)) for name, extent in tally.ranges.items()}
     space = Space(ranges, tuple(tally.parallel), tally.derived, value_of, int(device.warp_size.value))
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
     threads = device.multiprocessors.value * RESIDENT_THREADS
     arrays = traffic(tally.accesses, space, Cache(max(caches), threads, PRIVATE_BYTES))
+    assumed = list(tally.assumptions)
+    if Operation.HALF in counted and device.half_flop_per_s is None:
+        assumed.append(f"half precision is as fast as single: the fp16 peak of {device.id} is not known")
     unknown_shape = () if setting.shape.known else (Doubt.SIZES,)
     return KernelCounts(
         operations=NO_OPERATIONS | operations,
@@ -69,7 +73,7 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
         arrays=arrays,
         shape=setting.shape,
         evidence=Evidence.SOURCE,
-        assumptions=tuple(tally.assumptions),
+        assumptions=tuple(assumed),
         doubt=max((*tally.doubts, *unknown_shape), key=_MILDEST_FIRST.index),
         formula=formula,
         # The body may be newer than what is known of its file.
