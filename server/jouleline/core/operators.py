@@ -38,9 +38,9 @@ def operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float
     """Operations of the operands' class that an operator costs; ``right`` where the compiler knows it."""
     scalar = kind.arithmetic
     if operator not in DIVISIONS:
-        if operator in _LOGICAL:
+        if operator in _LOGICAL or (operator in TRUTHS and scalar is not Scalar.INT):
             return 0
-        return 0 if operator in TRUTHS and scalar is not Scalar.INT else kind.numbers
+        return kind.numbers if scalar is Scalar.HALF else 1
     constant = right.number if right is not None else None
     if scalar in (Scalar.INT, Scalar.OTHER):
         if constant is None or constant <= 0:
