@@ -22,6 +22,7 @@ from tests.support.tools import cache_bin
 
 CUDA = r"""
 #include <cstdlib>
+#include <cuda_fp16.h>
 #include "add.h"
 __global__ void saxpy(int n, float a, const float *x, float *y) {
   int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -32,6 +33,10 @@ __global__ void rows(int n, int m, const double *a, double *sum) {
   double s = START;
   for (int k = 0; k < m; k++) s = add(s, a[k * n + i]);
   sum[i] = s;
+}
+template <typename T> __global__ void twice(T *x) {
+  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  x[i] = x[i] + x[i];
 }
 template <typename T, int N> __global__ void powers(T *x) {
   __shared__ T buffer[N];
@@ -51,6 +56,9 @@ int main(int argc, char **argv) {
   rows<<<8192 / 128, 128>>>(8192, 1000, a, s);
   powers<float, 64><<<100, 64>>>(x);
   powers<double, 32><<<100, 32>>>(a);
+  half2 *h = 0;
+  twice<half2><<<100, 32>>>(h);
+  twice<half><<<100, 32>>>((half *)h);
 }
 """
 ADD = "__device__ inline double add(double a, double b) { return a + b; }\n"
@@ -142,6 +150,14 @@ def test_each_instance_of_a_template_has_its_own_code(cuda: tuple[Analysis, Refi
     assert (single.compiled.shared_bytes, double.compiled.shared_bytes) == (64 * 4, 32 * 8)
     assert single.compiled.registers > 0
     assert single.compiled.occupancy == pytest.approx(16 * 64 / 1536)
+
+
+@needs_nvcc
+def test_a_pair_of_halves_counts_two_on_a_gpu_that_is_no_faster_with_them(
+    cuda: tuple[Analysis, Refinement, Path],
+) -> None:
+    pair, number = counts_of(cuda, "twice")
+    assert (pair.operations[Operation.SP], number.operations[Operation.SP]) == (100 * 32 * 2, 100 * 32)
 
 
 @needs_nvcc

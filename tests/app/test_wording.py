@@ -106,7 +106,7 @@ def test_each_kind_of_evidence_says_how_it_was_had() -> None:
         occupancy=0.63,
         target="sm_80",
     )
-    counts = profile.counts()
+    counts = profile.counts(DEVICE)
     measured = replace(source, counts=counts, bound=classify(counts, DEVICE), profile=profile)
     assert wording.evidence_words(measured) == "measured by ncu in a launch of 31 µs on sm_80"
     assert wording.evidence_sentence(measured) == (

@@ -3,8 +3,13 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from jouleline.core.counts import Evidence, LaunchShape, Operation
+import pytest
+
+from jouleline.core.counts import NO_OPERATIONS, Evidence, LaunchShape, Operation
 from jouleline.core.profile import KernelProfile, LaunchRecord, representatives, united
+from jouleline.devices import load_catalogue
+
+DEVICE = load_catalogue().get("a100-sxm4-40gb")
 
 
 def launched(
@@ -57,6 +62,13 @@ def test_a_profiler_that_tells_totals_only_fits_any_shape_with_them() -> None:
 
 
 def test_counts_from_a_profile_are_profile_evidence_and_carry_its_notes() -> None:
-    counts = replace(launched(), notes=("rounded",)).counts(("elsewhere",))
+    counts = replace(launched(), notes=("rounded",)).counts(DEVICE, ("elsewhere",))
     assert (counts.evidence, counts.assumptions) == (Evidence.PROFILE, ("rounded", "elsewhere"))
     assert counts.shape.known
+
+
+def test_half_precision_weighs_what_the_device_takes_for_it() -> None:
+    # An A100 executes fp16 four times as fast as fp32.
+    measured = replace(launched(), operations={Operation.SP: 100.0, Operation.HALF: 40.0})
+    expected = NO_OPERATIONS | {Operation.SP: pytest.approx(110, rel=1e-3)}
+    assert measured.counts(DEVICE).operations == expected

@@ -60,6 +60,12 @@ def test_gnu_regions_tell_no_line() -> None:
     assert (symbol.name, symbol.line, symbol.offload) == ("main", None, True)
 
 
+def test_types_of_halves_have_several_names() -> None:
+    names = ("half2", "__half2", "__nv_half2", "nv_half2")
+    assert {read_symbol(f"k<{name}>({name} *)") for name in names} == {read_symbol("k<half2>(half2*)")}
+    assert normal_argument("__nv_bfloat16") == normal_argument("nv_bfloat16") != normal_argument("__half")
+
+
 def test_a_mangled_name_is_searched_for_whole_identifiers() -> None:
     symbol = read_symbol("_Z13scale_columnsIfEvPT_iN2ns5scaleE")
     assert symbol.is_called("scale_columns")

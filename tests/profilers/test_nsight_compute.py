@@ -92,7 +92,7 @@ def test_measured_counts_written_as_a_profile_give_every_label() -> None:
                 ast.literal_eval(row["grid"]),
                 ast.literal_eval(row["block"]),
             )
-            bound = classify(profile.counts(), paper)
+            bound = classify(profile.counts(paper), paper)
             right += (str(bound.kind), str(bound.driver or "")) == (row["label"].lower(), row["driver"])
     assert right == sum(map(len, programs.values())) > 0
 
@@ -184,7 +184,7 @@ def test_rates_of_the_roofline_sections_are_turned_into_counts() -> None:
 def test_half_precision_counts_two_numbers_an_instruction() -> None:
     sass = "smsp__sass_thread_inst_executed_op_{}_pred_on.sum"
     more = {sass.format(name): ("inst", "10") for name in ("hadd", "hmul", "hfma")}
-    assert profiles(ncu_csv([replace(SCALE, sp=0, more=more)]))[0].operations[Operation.SP] == 20 + 20 + 40
+    assert profiles(ncu_csv([replace(SCALE, sp=0, more=more)]))[0].operations[Operation.HALF] == 20 + 20 + 40
 
 
 def test_tensor_operations_are_added_without_counting_a_path_twice() -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jouleline.core.counts import CompiledFacts, Evidence, KernelCounts, Operation
+from jouleline.core.counts import NO_OPERATIONS, CompiledFacts, Evidence, KernelCounts
 from jouleline.core.device import Device
 from jouleline.core.kernel import Language
 from jouleline.core.machine_counts import count_machine_code
 from jouleline.core.machine_match import code_of
 from jouleline.core.occupancy import occupancy
 from jouleline.core.ports import Cache, DeviceCompiler, Runner
+from jouleline.core.roofline import charged
 from jouleline.core.sass import MachineCode, parse_sass
 
 from .analyse import Analysis, KernelReport
@@ -146,7 +147,7 @@ def _better(
     )
     counts = replace(
         source,
-        operations={operation: machine.operations.get(operation, 0.0) for operation in Operation},
+        operations=NO_OPERATIONS | charged(machine.operations, how.device),
         evidence=Evidence.COMPILED,
         assumptions=(*source.assumptions, *((how.note,) if how.note else ())),
         formula={},

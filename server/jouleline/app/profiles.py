@@ -211,7 +211,7 @@ def _measured(
     if launch.target and launch.target != device.target:
         traffic = f"DRAM traffic as on the GPU that was profiled ({launch.target})"
         notes = (f"{traffic}; {device.id} ({device.target}) has other caches",)
-    counts = launch.counts(notes)
+    counts = launch.counts(device, notes)
     if launch.flat:
         known = report.counts.shape
         if known.known and launch.fits(known):

@@ -16,14 +16,17 @@ from typing import Final
 
 from .ctype import Scalar
 
-DIVISION: Final[Mapping[Scalar, int]] = {Scalar.SP: 10, Scalar.DP: 15, Scalar.INT: 22}
-"""Operations of a division, of integers by what is not a constant (nvcc 13.0 for sm_86)."""
+DIVISION: Final[Mapping[Scalar, int]] = {Scalar.SP: 10, Scalar.DP: 15, Scalar.INT: 22, Scalar.HALF: 1}
+"""Operations of a division, of integers by what is not a constant (nvcc 13.0 for sm_86).
+
+One of halves is a multiplication by the function unit's reciprocal.
+"""
 LONG_DIVISION: Final = 70
 """The same for 64-bit integers."""
 MODULO: Final = 22
 """Integer operations of a remainder by what is not a constant."""
 DIVISION_INT: Final = 5
-"""Integer operations of a floating-point division, which looks at exponents."""
+"""Integer operations of a division in single or double precision, which looks at exponents."""
 RECIPROCAL: Final = 8
 """Those of these operations that see the divisor alone, as the same compiler writes them."""
 REMAINDER: Final = 2

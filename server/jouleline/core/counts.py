@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from .polynomial import Polynomial
 from .visits import Visits
@@ -42,11 +43,15 @@ class Operation(StrEnum):
     INT = "int"
     SPECIAL = "special"
     TENSOR = "tensor"
+    HALF = "half"
+    """fp16 and bf16 as they are counted; ``roofline.charged`` makes them ``sp`` operations of a device."""
 
     # That of an enumeration is a function, and these are the keys of what is asked most.
     __hash__ = str.__hash__
 
 
+NO_OPERATIONS: Final = {operation: 0.0 for operation in Operation if operation is not Operation.HALF}
+"""None of the classes that a kernel's counts have."""
 Operations = Mapping[Operation, float]
 """Operations executed by one launch, all threads together."""
 

@@ -14,6 +14,7 @@ class Scalar(StrEnum):
     """The class of arithmetic a value takes part in."""
 
     SP = "sp"
+    HALF = "half"
     DP = "dp"
     INT = "int"
     OTHER = "other"
@@ -63,6 +64,14 @@ class CType(NamedTuple):
         """The class of arithmetic on a value; addresses are computed with integers."""
         return Scalar.INT if self.indirections > 0 else self.scalar
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers arithmetic on a value computes: two for a pair of halves.
+
+        Other vectors have no operators of the language.
+        """
+        return self.size // _HALF_BYTES if self.arithmetic is Scalar.HALF else 1
+
 
 @lru_cache(maxsize=1024)  # it is asked for every access
 def _behind(kind: CType, levels: int) -> CType:
@@ -70,22 +79,28 @@ def _behind(kind: CType, levels: int) -> CType:
     return kind._replace(indirections=levels)
 
 
-_RANK: Final = {Scalar.OTHER: 0, Scalar.INT: 1, Scalar.SP: 2, Scalar.DP: 3}
+_RANK: Final = {Scalar.OTHER: 0, Scalar.INT: 1, Scalar.HALF: 2, Scalar.SP: 3, Scalar.DP: 4}
+_HALF_BYTES: Final = 2
 
 INT: Final = CType(Scalar.INT, 4)
 LONG: Final = CType(Scalar.INT, 8)
 FLOAT: Final = CType(Scalar.SP, 4)
 DOUBLE: Final = CType(Scalar.DP, 8)
+HALF: Final = CType(Scalar.HALF, _HALF_BYTES)
+"""One number of 16 bits; fp16 and bf16 are alike in what they cost."""
+HALF2: Final = CType(Scalar.HALF, 2 * _HALF_BYTES, struct="half2")
+BFLOAT2: Final = CType(Scalar.HALF, 2 * _HALF_BYTES, struct="bfloat162")
 UNKNOWN: Final = CType(Scalar.OTHER, 4)
 
 _BASE: Final[Mapping[str, CType]] = {
     "float": FLOAT,
     "double": DOUBLE,
-    "half": CType(Scalar.SP, 2),
-    "__half": CType(Scalar.SP, 2),
-    "_Float16": CType(Scalar.SP, 2),
-    "__nv_bfloat16": CType(Scalar.SP, 2),
-    "hip_bfloat16": CType(Scalar.SP, 2),
+    # As cuda_fp16.h, cuda_bf16.h, their counterparts of HIP, C and C++23 call them.
+    **dict.fromkeys("half __half nv_half __nv_half _Float16 __fp16 float16_t".split(), HALF),
+    **dict.fromkeys("bfloat16 __nv_bfloat16 nv_bfloat16 __hip_bfloat16 hip_bfloat16".split(), HALF),
+    **dict.fromkeys("__bf16 bfloat16_t".split(), HALF),
+    **dict.fromkeys("half2 __half2 nv_half2 __nv_half2".split(), HALF2),
+    **dict.fromkeys("bfloat162 __nv_bfloat162 nv_bfloat162 __hip_bfloat162".split(), BFLOAT2),
     "bool": CType(Scalar.INT, 1),
     "void": CType(Scalar.OTHER, 1),
     "size_t": LONG,
@@ -104,7 +119,7 @@ _BASE: Final[Mapping[str, CType]] = {
     },
     "thread_group": CType(Scalar.OTHER, 8, struct="thread_block"),
 }
-_VECTOR: Final = re.compile(r"(u?char|u?short|u?int|u?long|u?longlong|float|double|half)([1-4])")
+_VECTOR: Final = re.compile(r"(u?char|u?short|u?int|u?long|u?longlong|float|double|half|bfloat16)([1-4])")
 _FIXED: Final = re.compile(r"u?int(?:_fast|_least)?(8|16|32|64)_t")
 _NOISE: Final = re.compile(
     r"\b(?:const|constexpr|volatile|static|register|inline|extern|struct|class|union|enum|typename"
@@ -114,8 +129,12 @@ _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _CONVERTED: Final[Mapping[str, CType]] = {
     "float": FLOAT,
     "double": DOUBLE,
-    "half": _BASE["half"],
-    "bfloat16": _BASE["__nv_bfloat16"],
+    "float2": CType(Scalar.SP, 8, struct="float2"),
+    **dict.fromkeys(("half", "bfloat16"), HALF),
+    "half2": HALF2,
+    "bfloat162": BFLOAT2,
+    **dict.fromkeys(("char", "uchar"), CType(Scalar.INT, 1)),
+    **dict.fromkeys(("short", "ushort"), CType(Scalar.INT, 2)),
     **dict.fromkeys(("int", "uint", "hiint", "loint"), INT),
     **dict.fromkeys(("ll", "ull", "longlong"), LONG),
 }

@@ -8,11 +8,12 @@ from typing import Final
 from tree_sitter import Node
 
 from .counting import BodyCounter
-from .counts import Doubt, Evidence, KernelCounts, LaunchShape, Operation
+from .counts import NO_OPERATIONS, Doubt, Evidence, KernelCounts, LaunchShape, Operation
 from .device import Device
 from .footprint import Space
 from .launch import Assumptions
 from .polynomial import LARGEST, Polynomial
+from .roofline import charged
 from .traffic import Cache, traffic
 
 RESIDENT_THREADS: Final = 1024
@@ -23,7 +24,6 @@ LAUNCH_BYTES: Final = 3000.0
 """DRAM traffic of an empty kernel: its code and parameters (3.3 kB in the profile of ``EmptyKernel`` of
 the program dispatch-cuda on an RTX 3080)."""
 _MILDEST_FIRST: Final = tuple(Doubt)
-_NO_OPERATIONS: Final = dict.fromkeys(Operation, 0.0)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Setting:
 def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
     """Walk the kernel's body, which is in ``file``, and turn what is found into the counts of one launch.
 
-    The device gives the cache that keeps traffic from DRAM, and the width of a warp.
+    The device gives the cache that keeps traffic from DRAM, the width of a warp, and what an operation in
+    half precision weighs.
     """
     counter = setting.counter
     tally = counter.tally
@@ -53,21 +54,25 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
         tally.assume("counted in part only: the source is nested too deeply", Doubt.TRIPS)
     assumptions = Assumptions(tally.assumptions, tally.sizes, tally.doubts)
     value_of = assumptions.value_of
-    formula = tally.operations
+    counted = tally.operations
+    formula = charged(counted, device)
     operations = {operation: max(0.0, amount.evaluate(value_of)) for operation, amount in formula.items()}
     ranges = {name: max(1.0, extent.evaluate(value_of)) for name, extent in tally.ranges.items()}
     space = Space(ranges, tuple(tally.parallel), tally.derived, value_of, int(device.warp_size.value))
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
     threads = device.multiprocessors.value * RESIDENT_THREADS
     arrays = traffic(tally.accesses, space, Cache(max(caches), threads, PRIVATE_BYTES))
+    assumed = list(tally.assumptions)
+    if Operation.HALF in counted and device.half_flop_per_s is None:
+        assumed.append(f"half precision is as fast as single: the fp16 peak of {device.id} is not known")
     unknown_shape = () if setting.shape.known else (Doubt.SIZES,)
     return KernelCounts(
-        operations=_NO_OPERATIONS | operations,
+        operations=NO_OPERATIONS | operations,
         dram_bytes=min(LARGEST, LAUNCH_BYTES + sum(array.dram_bytes for array in arrays)),
         arrays=arrays,
         shape=setting.shape,
         evidence=Evidence.SOURCE,
-        assumptions=tuple(tally.assumptions),
+        assumptions=tuple(assumed),
         doubt=max((*tally.doubts, *unknown_shape), key=_MILDEST_FIRST.index),
         formula=formula,
         # The body may be newer than what is known of its file.

@@ -23,6 +23,7 @@ from .values import NOTHING, Access, Array, Derived, Value
 
 CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.SP: Operation.SP,
+    Scalar.HALF: Operation.HALF,
     Scalar.DP: Operation.DP,
     Scalar.INT: Operation.INT,
     Scalar.OTHER: Operation.INT,
@@ -290,7 +291,7 @@ class ExpressionCounter(IntegerCounter):
             self.integer(value, "", amount, times)
         elif not folded:
             self.tally.count(CLASS_OF[scalar], times, amount)
-            if operator == "/" and amount > 1:
+            if operator == "/" and amount > 1 and scalar is not Scalar.HALF:
                 self.tally.count(Operation.INT, times, costs.DIVISION_INT)
         if operator in TRUTHS:
             return Value(INT, self._truth(node) if value is None else value)

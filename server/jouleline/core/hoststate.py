@@ -196,7 +196,7 @@ class HostState:
             return ANY
         if resolved.scalar is Scalar.INT:
             return Kind("int", resolved.size, signed=not _UNSIGNED.search(plain), name=plain)
-        if resolved.scalar in (Scalar.SP, Scalar.DP):
+        if resolved.scalar in (Scalar.HALF, Scalar.SP, Scalar.DP):
             return Kind("real", resolved.size, name=plain)
         if name in ("void", "auto") or resolved.size == 1:
             return Kind("?", 1)

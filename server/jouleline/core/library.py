@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from . import costs, groups
+from . import costs, groups, halves
 from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, CType, Scalar, result_of_conversion
 from .derive import likelier
@@ -19,6 +19,7 @@ from .values import NOTHING, Array, Value
 
 _CHOICES = frozenset("min max umin umax".split())
 _ATOMICS = ("atomic", "__hip_atomic", "__atomic")
+_ADDED_IN_A_LOOP = (Scalar.HALF, Scalar.SP, Scalar.DP)
 _CACHED_STORES = ("__stwb", "__stcg", "__stcs", "__stwt")
 _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 
@@ -45,6 +46,10 @@ class LibraryCounter(ExpressionCounter):
             return Value(converted)
         if special := costs.special_function(name):
             return self._special(special, kind, times)
+        if (of_halves := halves.FUNCTIONS.get(name)) is not None and name not in self.program.overloads:
+            for operation, amount in of_halves.operations:
+                self.tally.count(operation, times, amount)
+            return Value(kind if kind.scalar is of_halves.result.scalar else of_halves.result)
         if name in costs.PLAIN:
             self.tally.count(CLASS_OF[kind.scalar], times, costs.PLAIN[name])
             return Value(kind)
@@ -81,7 +86,7 @@ class LibraryCounter(ExpressionCounter):
         return made if made is not None or not any(map(groups.is_group, values)) else NOTHING
 
     def _special(self, special: costs.Special, kind: CType, times: Polynomial) -> Value:
-        double = kind.scalar is not Scalar.SP and not special.single
+        double = kind.scalar not in (Scalar.SP, Scalar.HALF) and not special.single
         floating, integers = special.cost(double=double)
         self.tally.count(Operation.SPECIAL, times)
         self.tally.count(Operation.DP if double else Operation.SP, times, floating)
@@ -95,9 +100,9 @@ class LibraryCounter(ExpressionCounter):
         if array is not None:
             for write in (False, True):
                 self.access(array, element, element.bytes, times, write=write)
-        if array is not None and array.space == "shared" and element.scalar in (Scalar.SP, Scalar.DP):
+        if array is not None and array.space == "shared" and element.scalar in _ADDED_IN_A_LOOP:
             attempts = times * self._attempts(array)
-            self.tally.count(CLASS_OF[element.scalar], attempts)
+            self.tally.count(CLASS_OF[element.scalar], attempts, element.numbers)
             self.tally.count(Operation.INT, attempts, costs.ATTEMPT)
         # Elsewhere the memory's own units do the arithmetic: no class of operations counts it.
         return Value(element)

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from .kernel import Kernel, Language, Launch
 from .mangling import read_symbol
 from .sass import MachineCode
+from .symbol import with_one_name
 
 _TYPES = frozenset(
-    ("bool", "char", "short", "int", "unsigned int", "long", "unsigned long", "float", "double", "long long")
-)
+    ("bool", "char", "short", "int", "unsigned int", "long", "unsigned long", "long long", "float", "double",
+     "half", "half2", "bfloat16", "bfloat162")
+)  # fmt: skip
 _CAST = re.compile(r"\([\w ]+\)\s*(?=[\w-])")
 
 
@@ -38,7 +40,7 @@ def _agreement(arguments: Sequence[str], given: Sequence[str]) -> int:
 
 def _agree(argument: str, text: str) -> int:
     """1 if a template argument is what the launch says, -1 if it is surely another, 0 if that is open."""
-    plain = " ".join(_CAST.sub("", text).split())
+    plain, argument = with_one_name(" ".join(_CAST.sub("", text).split())), with_one_name(argument)
     if plain == argument:
         return 1
     numbers = argument.lstrip("-").isdigit() and plain.lstrip("-").isdigit()

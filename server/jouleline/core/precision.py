@@ -16,7 +16,12 @@ _RANKS: Final = (
     (re.compile(r"\blong double\b|\b__float128\b"), 4),
     (re.compile(r"\bdouble\d?\b|\bfloat64_t\b"), 3),
     (re.compile(r"\bfloat\d?\b|\bfloat32_t\b"), 2),
-    (re.compile(r"\b(?:half2?|__half2?|_Float16|__fp16|__nv_bfloat16|__bf16|bfloat16\w*|float16_t)\b"), 1),
+    (
+        re.compile(
+            r"\b(?:(?:__)?(?:nv_)?half2?|_Float16|__fp16|__bf16|(?:__)?(?:nv_|hip_)?bfloat16\w*|float16_t)\b"
+        ),
+        1,
+    ),
 )
 _NAMES: Final = {4: "long double", 3: "double", 2: "float", 1: "half"}
 _LOOSE: Final = re.compile(r"fast-math|Ofast|unsafe-math|finite-math|associative-math|reciprocal-math")

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from .counts import Evidence, KernelCounts, LaunchShape, Operations
+from .counts import NO_OPERATIONS, Evidence, KernelCounts, LaunchShape, Operations
+from .device import Device
+from .roofline import charged
 
 Extent = tuple[int, int, int]
 
@@ -38,7 +40,8 @@ class LaunchRecord:
 class KernelProfile:
     """One launch of a kernel, as it was measured.
 
-    ``kernel`` is the name as the profiler shows it. ``seconds`` is the launch's duration and
+    ``kernel`` is the name as the profiler shows it. ``operations`` in half precision are a class of their
+    own; a device tells what they weigh. ``seconds`` is the launch's duration and
     ``occupancy`` the achieved share of a multiprocessor's warps (0 to 1), None where not measured.
     ``notes`` say what keeps the counts from being exact.
     """
@@ -75,13 +78,13 @@ class KernelProfile:
             )
         return (self.grid, self.block) == (shape.grid, shape.block)
 
-    def counts(self, notes: tuple[str, ...] = ()) -> KernelCounts:
-        """The launch's counts as profile evidence, with ``notes`` among the assumptions.
+    def counts(self, device: Device, notes: tuple[str, ...] = ()) -> KernelCounts:
+        """The launch's counts as profile evidence on a device, with ``notes`` among the assumptions.
 
         A profiler does not tell which array a byte belongs to, so ``arrays`` is empty.
         """
         return KernelCounts(
-            operations=self.operations,
+            operations=NO_OPERATIONS | charged(self.operations, device),
             dram_bytes=self.dram_bytes,
             arrays=(),
             shape=LaunchShape(self.grid, self.block, known=True),

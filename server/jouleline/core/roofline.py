@@ -8,12 +8,16 @@ tensor ridge where there is tensor work).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from .counts import KernelCounts, Operation
 from .device import Device, RidgeKind
+from .polynomial import Polynomial
+
+_Amount = TypeVar("_Amount", float, Polynomial)
 
 MARGIN_LIMIT: Final = 30.0
 """Margins are cut at this many powers of two, where no operation or no byte is left to compare."""
@@ -51,6 +55,23 @@ class Bound:
     margin_log2: float
     probability_compute: float
     floor_s: float
+
+
+def charged(counted: Mapping[Operation, _Amount], device: Device) -> dict[Operation, _Amount]:
+    """What was counted, by the classes of a device: none of half precision.
+
+    Of those, as many become ``sp`` operations as the device could execute in the same time: P_sp / P_half
+    each, so that they meet the ridge point of ``sp`` where they would meet their own. Where the peak of
+    half precision is not known, it is taken as that of ``sp``.
+    """
+    found = dict(counted)
+    halves = found.pop(Operation.HALF, None)
+    if halves is not None:
+        peak = device.half_flop_per_s
+        halves = halves * (device.sp_flop_per_s.value / peak.value if peak and peak.value else 1.0)
+        singles = found.get(Operation.SP)
+        found[Operation.SP] = halves if singles is None else singles + halves
+    return found
 
 
 def classify(counts: KernelCounts, device: Device) -> Bound:

@@ -15,6 +15,7 @@ _GNU_OFFLOAD = re.compile(r"(.+?)[$.]_omp_fn[$.]\d+")
 _CAST = re.compile(r"\((?:unsigned |signed )?(?:int|long|long long|short|char|bool|[A-Za-z_]\w*)\)(?=[\w-])")
 _NUMBER = re.compile(r"(-?\d+)[uUlL]*")
 _QUALIFIER = re.compile(r"\b(const|volatile|__restrict__|__restrict|restrict|struct|class|enum)\b|\s+")
+_OF_HALVES = re.compile(r"\b(?:__nv_|nv_|__)(?=(?:half2?|bfloat162?)\b)")
 _OPENING: Final = "<([{"
 _CLOSING: Final = ">)]}"
 
@@ -81,7 +82,12 @@ def normal_argument(text: str) -> str:
 
 def normal_type(text: str) -> str:
     """A type without blanks and qualifiers."""
-    return _QUALIFIER.sub("", text)
+    return with_one_name(_QUALIFIER.sub("", text))
+
+
+def with_one_name(text: str) -> str:
+    """A type with what CUDA's headers have several names for in one: ``__half`` is ``half``."""
+    return _OF_HALVES.sub("", text)
 
 
 def split(text: str) -> list[str]:

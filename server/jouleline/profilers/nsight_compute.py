@@ -181,7 +181,7 @@ class NsightCompute:
                 f"`ncu --csv --page raw --print-units base --metrics {','.join(METRICS)} ./program`"
             )
         for name, weight in _HALF.items():
-            operations[Operation.SP] += weight * (_executed(counters, name, weight) or 0)
+            operations[Operation.HALF] += weight * (_executed(counters, name, weight) or 0)
         operations[Operation.TENSOR] = _tensor_operations(counters, record.target)
         notes = list(record.notes)
         if seconds is None:

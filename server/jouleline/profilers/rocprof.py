@@ -146,7 +146,8 @@ class Rocprof:
 
         matrix = sum((value for name, value in counters.items() if _MATRIX.fullmatch(name)), Decimal(0))
         operations = {
-            Operation.SP: floats(32, 16),
+            Operation.SP: floats(32),
+            Operation.HALF: floats(16),
             Operation.DP: floats(64),
             Operation.INT: instructions("INT32") + instructions("INT64"),
             Operation.SPECIAL: sum((instructions(f"TRANS_F{bits}") for bits in (16, 32, 64)), Decimal(0)),

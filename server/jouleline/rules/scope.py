@@ -24,6 +24,7 @@ _DECLARATORS = ("pointer_declarator", "reference_declarator", "array_declarator"
 _DECLARING = ("declaration", "parameter_declaration", "optional_parameter_declaration")
 _BUILT_IN = frozenset(
     "float double int long short char bool unsigned signed void size_t ssize_t ptrdiff_t half __half "
+    "half2 __half2 _Float16 __nv_bfloat16 __nv_bfloat162 __hip_bfloat16 __hip_bfloat162 "
     "float1 float2 float3 float4 double1 double2 double3 double4 int1 int2 int3 int4 uint1 uint2 uint3 uint4 "
     "uint uchar ushort ulong int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t dim3 "
     "clock_t std const constexpr static inline volatile register struct".split()
