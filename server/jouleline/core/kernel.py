@@ -11,8 +11,8 @@ from typing import Final, TypeVar
 
 from tree_sitter import Node
 
-from .declarations import Function, function_of
-from .directives import Directive
+from .declarations import Function, function_of, mutated_names
+from .directives import Directive, offloads
 from .syntax import ParsedSource, Place
 from .visit import Visit
 
@@ -23,6 +23,9 @@ _TELLS_OTHERS: Final = re.compile(
     rb"|s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
     rb"|<<<|c(?<!\w.)udaLaunch|h(?<!\w.)ipLaunch"
 )
+# The same in a region that is offloaded: of its directives others are told.
+_TELLS_HOST: Final = re.compile(_TELLS_OTHERS.pattern.replace(rb"(?:no)?unroll", rb"(?:omp|(?:no)?unroll)"))
+_DIRECTIVE: Final = re.compile(rb"#(?:\\\r?\n|.)*")
 _OF_THE_TREE: Final = ("node", "function", "host_node")
 T = TypeVar("T")
 
@@ -91,6 +94,26 @@ class Kernel:
         if data.find(self.name.encode(), self.anchor, self.end) >= 0:
             return False
         return _TELLS_OTHERS.search(data, self.anchor, self.end) is None
+
+    @cached_property
+    def told(self) -> bytes | None:
+        """What others depend on in the kernel's body, behind the anchor; None if that may be all of it.
+
+        Of any body how many lines it has, which assumptions name. Host code goes on behind a region that is
+        offloaded, without the values of the variables that it changes.
+        """
+        lines = b"%d" % (self.end_line - self.line)
+        if self.directive is None:
+            return lines if self.is_closed else None
+        data = self.source.text.data
+        if (
+            self.node is None
+            or not offloads(self.directive)
+            or _TELLS_HOST.search(data, self.anchor, self.end) is not None
+        ):
+            return None
+        directives = _DIRECTIVE.findall(data, self.anchor, self.end)
+        return b"\n".join((lines, *directives, *(name.encode() for name in sorted(mutated_names(self.node)))))
 
     @cached_property
     def digest(self) -> bytes:
