@@ -231,7 +231,7 @@ int main(int argc, char **argv) {
         ("a[i] = y;", "a[i] = y; fill(a, 9);", 0),
         ("a[i] += 1", "a[i] += 1.0f * a[0] * a[1]", 0),
         ("a[i] = y;", "a[i] = y; rows = 7;", 1),
-        ("float y", "\n#pragma omp parallel\n float y", 1),
+        ("omp simd", "omp parallel for", 1),
         ("float y", "struct S { int y; }; float y", 1),
         ("parallel for\n  for (int i = 0; i < rows", "parallel for if(0)\n  for (int i = 0; i < rows", 1),
         ("a, rows);", "a, rows); rows--;", 1),
