@@ -50,7 +50,7 @@ class ParsedFile:
         if not self.source.root.has_error:
             return False
         length, waiting = len(self.source.text.data), [self.source.root]
-        bodies = [(anchor, end) for anchor, end, _ in self.closed(0, length)]
+        bodies = sorted((anchor, end) for anchor, end, _ in self.closed(0, length))
         while waiting:
             for node in waiting.pop().children:
                 if not node.has_error:
