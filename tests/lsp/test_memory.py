@@ -191,6 +191,72 @@ def test_host_code_is_not_followed_again_while_a_kernel_is_typed(
     assert len(followed) == 1
 
 
+OFFLOADING = """\
+void fill(float *a, int n) {
+#pragma omp target teams distribute parallel for
+  for (int i = 0; i < n; i++) a[i] = 1;
+}
+void never_reached(float *a) {
+  int m = 640;
+#pragma omp target
+  { a[0] = 1; }
+  fill(a, m);
+}
+void shift(float *a, int n) {
+#pragma omp target teams distribute parallel for
+  for (int i = 0; i < n; i++) a[i] += 1;
+}
+int main(int argc, char **argv) {
+  static float a[4096];
+  int rows = 512;
+#pragma omp target teams distribute parallel for
+  for (int i = 0; i < rows; i++) {
+    float y = 2 * a[i];
+#pragma omp simd
+    for (int k = 0; k < 4; k++) y += a[k];
+    a[i] = y;
+  }
+#pragma omp parallel for
+  for (int t = 0; t < 4; t++) shift(a, rows);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again"),
+    [
+        ("2 * a[i]", "2 * a[i] * a[i]", 0),
+        ("i < rows", "i < rows / 2", 0),
+        ("a[0] = 1", "int m = 7; a[0] = m", 0),
+        ("a[i] = y;", "a[i] = y; fill(a, 9);", 0),
+        ("a[i] += 1", "a[i] += 1.0f * a[0] * a[1]", 0),
+        ("a[i] = y;", "a[i] = y; rows = 7;", 1),
+        ("omp simd", "omp parallel for", 1),
+        ("float y", "struct S { int y; }; float y", 1),
+        ("parallel for\n  for (int i = 0; i < rows", "parallel for if(0)\n  for (int i = 0; i < rows", 1),
+        ("a, rows);", "a, rows); rows--;", 1),
+    ],
+)
+def test_host_code_is_followed_again_for_what_a_region_does_to_it_alone(
+    monkeypatch: pytest.MonkeyPatch, old: str, new: str, again: int
+) -> None:
+    memory = Memory()
+    document = Document("file:///k.cpp", Path("/k.cpp"), "cpp", 1, SourceText(OFFLOADING.encode()))
+    counts(seen(document, memory))
+    followed: list[object] = []
+    keep = memory.keep
+
+    def watched(state: State, one: Followed) -> None:
+        followed.append(state)
+        keep(state, one)
+
+    monkeypatch.setattr(memory, "keep", watched)
+    document = typed(document, OFFLOADING.index(old), len(old), new)
+    anew = Document(document.uri, document.path, document.language, 1, document.text)
+    assert counts(seen(document, memory)) == counts(seen(anew, Memory()))
+    assert len(followed) == again
+
+
 @pytest.mark.parametrize(
     ("old", "new", "early"),
     [

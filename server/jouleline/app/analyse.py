@@ -27,6 +27,7 @@ from jouleline.core.syntax import ParsedSource, descendants
 from jouleline.core.visit import Visit
 from jouleline.languages import LANGUAGES, LanguageSupport
 
+from .findings import Kernels
 from .parsed_file import ParsedFile, parse_file, parse_files
 from .program import Problem
 from .spreads import certain
@@ -86,8 +87,9 @@ class Analysis:
 class Followed:
     """A program whose host code has been followed on a device: all that its kernels are counted by.
 
-    Bodies of kernels have no part in it, so it serves as well when one of them has changed; kernels share
-    what they find in its host ``functions``, and ``parts``, the device functions that were counted.
+    Bodies of kernels have no part in it, so it serves as well when one of them has changed: regions stand
+    where they stood among ``kernels``, by file. Kernels share what they find in its host ``functions``, and
+    ``parts``, the device functions that were counted.
     """
 
     program: ProgramFacts
@@ -95,6 +97,7 @@ class Followed:
     arguments: tuple[str, ...]
     reached: LaunchSites
     launches: Mapping[str, list[Launch]]
+    kernels: Mapping[str, Kernels]
     functions: HostFunctions = field(default_factory=HostFunctions)
     parts: dict[Hashable, Part] = field(default_factory=dict)
 
@@ -114,28 +117,32 @@ class Followed:
             return _launches(source) if file is None else file.launches
 
         reached = follow(compiled(program), arguments, int(device.multiprocessors.value), find)
-        return Followed(reached.program, device, arguments, reached, _ways(parsed, reached))
+        kernels = {name: file.kernels for name, file in parsed.items()}
+        return Followed(reached.program, device, arguments, reached, _ways(parsed, reached), kernels)
 
-    def reports(self, file: str, language: LanguageSupport, kernel: Kernel) -> list[KernelReport]:
-        """The bounds of one kernel in ``file``, one for each way it is launched."""
+    def reports(
+        self, file: str, language: LanguageSupport, kernel: Kernel, number: int | None = None
+    ) -> list[KernelReport]:
+        """The bounds of one kernel in ``file``, one for each way it is launched.
+
+        Its ``number`` there tells which it is of those that there were, if its text is a later one.
+        """
         found = []
-        for way, visit in _visited(kernel, self.launches, self.reached):
-            host = HostScope(self.program, self.arguments, visit, functions=self.functions)
-            counts = self._count(file, language, kernel, way, host)
+        there = kernel
+        if number is not None and kernel.directive is not None:
+            _, there = self.kernels[file][number]
+        program = self._program_at(file, there)
+        for way, visit in _visited(there, self.launches, self.reached):
+            host = HostScope(self.program, self.arguments, visit, there.place, functions=self.functions)
+            setting = language.enter(kernel, way, program, host)
+            if kernel.directive is None:  # in a region the loops of a function may be shared out
+                setting.counter.inlined.kept = self.parts
+            used = (*host.used.values(), *(visit.used if visit is not None else ()))
+            setting.counter.tally.assumptions.update(dict.fromkeys(used))
+            counts = certain(estimate(setting, self.device, file))
             shown = _instance(kernel, way, visit)
             found.append(KernelReport(file, shown, way, counts, classify(counts, self.device), visit=visit))
         return found
-
-    def _count(
-        self, file: str, language: LanguageSupport, kernel: Kernel, launch: Launch | None, host: HostScope
-    ) -> KernelCounts:
-        """Source evidence for one launch of a kernel."""
-        setting = language.enter(kernel, launch, self._program_at(file, kernel), host)
-        if kernel.directive is None:  # in a region the loops of a function may be shared out
-            setting.counter.inlined.kept = self.parts
-        used = (*host.used.values(), *(host.visit.used if host.visit is not None else ()))
-        setting.counter.tally.assumptions.update(dict.fromkeys(used))
-        return certain(estimate(setting, self.device, file))
 
     def _program_at(self, file: str, kernel: Kernel) -> ProgramFacts:
         """The program with the macros that the kernel sees."""

@@ -198,7 +198,7 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
 def _aside(one: T, source: ParsedSource) -> T:
     """What is known of it without its tree, unless it was found in a repaired text."""
     if isinstance(one, Kernel):
-        _ = one.is_closed, one.digest  # the text says so
+        _ = one.is_closed, one.told, one.digest  # the text says so
     return cast("T", one.moved(EMPTY, 0, 0)) if one.source is source else one
 
 

@@ -50,7 +50,7 @@ class ParsedFile:
         if not self.source.root.has_error:
             return False
         length, waiting = len(self.source.text.data), [self.source.root]
-        bodies = [(anchor, end) for anchor, end, _ in self.closed(0, length)]
+        bodies = sorted((anchor, end) for anchor, end, _ in self.closed(0, length))
         while waiting:
             for node in waiting.pop().children:
                 if not node.has_error:
@@ -65,16 +65,16 @@ class ParsedFile:
         return False
 
     def _between_kernels(self, data: bytes) -> Iterator[bytes]:
-        """Stretches of a text, and how many lines each body in between has."""
+        """Stretches of a text, and what each body in between tells."""
         position = 0
-        for anchor, end, lines in self.apart(0, len(data)):
+        for anchor, end, told in sorted(self.apart(0, len(data))):
             if anchor >= position:
                 yield data[position:anchor]
-                yield b"%d" % lines
+                yield told
                 position = end
         yield data[position:]
 
-    def apart(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    def apart(self, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
         """The same but for those that something broken reaches into, or may be read with."""
         return (one for one in self.closed(first, last) if not self.is_broken or self._is_whole(*one[:2]))
 
@@ -87,12 +87,12 @@ class ParsedFile:
             node = node.parent
         return node is None
 
-    def closed(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
-        """The kernels that start there and whose body matters to them alone: from hint to end, and lines."""
+    def closed(self, first: int, last: int) -> Iterator[tuple[int, int, bytes]]:
+        """The kernels that start there and say what their bodies tell others: from hint to end, and that."""
         for _, kernels in self.kernels.found:
             for _, one, by in kernels.starting(first, last):
-                if one.is_closed:
-                    yield one.anchor + by, one.end + by, one.end_line - one.line
+                if one.told is not None:
+                    yield one.anchor + by, one.end + by, one.told
 
     @staticmethod
     def of(source: ParsedSource) -> ParsedFile:
@@ -129,7 +129,7 @@ class ParsedFile:
         first = change.start, change.start + 1
         now = list(after.apart(*first))
         return (
-            now == [(anchor, end + change.by, lines) for anchor, end, lines in self.apart(*first)]
+            now == [(anchor, end + change.by, told) for anchor, end, told in self.apart(*first)]
             and any(anchor <= change.edit.start and end == change.end for anchor, end, _ in now)
             and self.is_broken == after.is_broken
         )

@@ -108,6 +108,11 @@ def opens_kernel(directive: Directive) -> bool:
     return directive.has("parallel")
 
 
+def offloads(directive: Directive) -> bool:
+    """Whether the directive starts a region that runs on a device: it has variables of its own."""
+    return directive.has("target") and opens_kernel(directive)
+
+
 def parse_directive(text: str, start: int) -> Directive | None:
     """Read an OpenMP pragma; None if ``text`` is another pragma.
 

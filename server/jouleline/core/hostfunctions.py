@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from tree_sitter import Node
 
 from .declarations import Declared, declarations, function_of
+from .directives import offloads, parse_directive, statement_after
 from .syntax import ParsedSource, ancestor, descendants, text_of
 from .syntax import field as child
 
@@ -35,7 +36,7 @@ class HostFunctions:
     """
 
     _around: dict[int, Node | None] = field(default_factory=dict)
-    _telling: dict[int, Sequence[Node]] = field(default_factory=dict)
+    _telling: dict[int, tuple[Sequence[Node], Sequence[range]]] = field(default_factory=dict)
     _given: dict[int, Mapping[str, Sequence[Given]]] = field(default_factory=dict)
     _assigned: dict[int, Mapping[str, list[Node]]] = field(default_factory=dict)
     _declared: dict[int, Sequence[tuple[Declared, int]]] = field(default_factory=dict)
@@ -50,7 +51,7 @@ class HostFunctions:
         """The values that plain assignments in a function give to each name, in text order."""
         if function.id not in self._assigned:
             values: dict[str, list[Node]] = {}
-            for node in self._nodes(function):
+            for node in self._told(function)[0]:
                 if node.type == "declaration":
                     continue
                 left = child(node, "declarator") or child(node, "left")
@@ -69,7 +70,7 @@ class HostFunctions:
         if function.id not in self._declared:
             known = function_of(function, source)
             found = [(one, function.end_byte) for one in (known.parameters if known else ())]
-            for node in self._nodes(function):
+            for node in self._told(function)[0]:
                 if node.type == "declaration":
                     found += [(one, _block_end(node)) for one in declarations(node, source)]
             self._declared[function.id] = found
@@ -79,7 +80,7 @@ class HostFunctions:
         """What each ``dim3`` variable of a function is given, from its declaration on, in text order."""
         if function.id not in self._given:
             given: dict[str, list[Given]] = {}
-            for node in self._nodes(function):
+            for node in self._told(function)[0]:
                 if node.type == "declaration":
                     for name, value in _dim3_declared(node):
                         given.setdefault(name, []).append(Given(node.start_byte, "", value))
@@ -91,10 +92,29 @@ class HostFunctions:
             self._given[function.id] = given
         return self._given[function.id]
 
-    def _nodes(self, function: Node) -> Sequence[Node]:
-        """The declarations and assignments in a function, in text order."""
+    def is_offloaded(self, place: Node) -> bool:
+        """Whether a place is in a region that runs on a device."""
+        function = self.around(place)
+        return function is not None and any(place.start_byte in one for one in self._told(function)[1])
+
+    def _told(self, function: Node) -> tuple[Sequence[Node], Sequence[range]]:
+        """The declarations and assignments in a function, in text order, and where it has offloaded regions.
+
+        What stands in these is no host code: it is left out.
+        """
         if function.id not in self._telling:
-            self._telling[function.id] = list(descendants(function, *_TELLING))
+            found: list[Node] = []
+            regions: list[range] = []
+            for node in descendants(function, *_TELLING, "preproc_call"):
+                if regions and node.start_byte in regions[-1]:
+                    continue
+                if node.type != "preproc_call":
+                    found.append(node)
+                    continue
+                directive = parse_directive(text_of(node), node.start_byte)
+                if directive is not None and offloads(directive) and (region := statement_after(node)):
+                    regions.append(range(region.start_byte, region.end_byte))
+            self._telling[function.id] = found, regions
         return self._telling[function.id]
 
 

@@ -16,7 +16,7 @@ from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
 from .declarations import mutated_names
-from .directives import Directive, opens_kernel, parse_directive, statement_after
+from .directives import Directive, offloads, opens_kernel, parse_directive, statement_after
 from .hostcalls import ExitError
 from .hostflow import HostFlow
 from .hoststate import OutOfStepsError
@@ -198,7 +198,7 @@ class HostRun(HostFlow):
             return ""
         self.sites.region(self, self.source, node)
         statement = statement_after(node)
-        if statement is not None and directive.has("target"):
+        if statement is not None and offloads(directive):
             self._skipped.add(statement.id)
             if statement.id not in self._mutated:
                 self._mutated[statement.id] = mutated_names(statement)

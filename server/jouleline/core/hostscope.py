@@ -21,8 +21,8 @@ from .evaluate import evaluate, evaluate_text
 from .hostfunctions import HostFunctions
 from .polynomial import Polynomial
 from .programfacts import ProgramFacts
+from .syntax import Place, text_of
 from .syntax import field as child
-from .syntax import text_of
 from .visit import Memory, Visit
 
 _RUN_ARGUMENT: Final = re.compile(
@@ -41,13 +41,15 @@ _MAX_NESTED: Final = 8
 class HostScope:
     """Evaluates expressions of host code. ``arguments`` are the run line's, without the program.
 
-    ``used`` collects, by name, what was taken from the run line: assumptions to be shown.
-    ``functions`` are those around; scopes of one state of a program may share them.
+    ``region`` is where an OpenMP region stands, which may be in an earlier state of its text. ``used``
+    collects, by name, what was taken from the run line: assumptions to be shown. ``functions`` are those
+    around; scopes of one state of a program may share them.
     """
 
     program: ProgramFacts
     arguments: tuple[str, ...] = ()
     visit: Visit | None = None
+    region: Place | None = None
     used: dict[str, str] = field(default_factory=dict)
     functions: HostFunctions = field(default_factory=HostFunctions)
     _globals: dict[str, Polynomial | None] = field(default_factory=dict)
@@ -144,7 +146,10 @@ class HostScope:
         return self.evaluate(values[index], depth + 1) if index < len(values) else None
 
     def _calls(self, function: Function) -> list[Node]:
-        """The calls of a host function, its own recursion and what kernels call by its name left out."""
+        """The calls of a host function, its own recursion and what kernels call by its name left out.
+
+        Regions that are offloaded are kernels.
+        """
         found = []
         for facts in self.program.files.values():
             named = facts.source.text.data.count(function.name.encode())
@@ -153,7 +158,8 @@ class HostScope:
             for site in facts.calls.get(function.name, ()):
                 around = self.functions.around(site)
                 caller = function_of(around, facts.source) if around is not None else None
-                if around != function.node and not (caller is not None and caller.is_kernel):
+                in_kernel = (caller is not None and caller.is_kernel) or self.functions.is_offloaded(site)
+                if around != function.node and not in_kernel:
                     found.append(site)
         return found
 

@@ -11,18 +11,18 @@ from typing import Final, TypeVar
 
 from tree_sitter import Node
 
-from .declarations import Function, function_of
-from .directives import Directive
+from .declarations import Function, function_of, mutated_names
+from .directives import Directive, offloads
 from .syntax import ParsedSource, Place
 from .visit import Visit
 
 # What a program may declare for other functions from within a kernel, and launches of other kernels. Each
 # alternative starts with a character, which the search skips to.
-_TELLS_OTHERS: Final = re.compile(
-    rb"#(?!\s*pragma\s+(?:no)?unroll\b)"
-    rb"|s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
+_DECLARES: Final = re.compile(
+    rb"s(?<!\w.)truct\b|c(?<!\w.)lass\b|u(?<!\w.)(?:nion|sing)\b|e(?<!\w.)num\b|t(?<!\w.)ypedef\b"
     rb"|<<<|c(?<!\w.)udaLaunch|h(?<!\w.)ipLaunch"
 )
+_DIRECTIVE: Final = re.compile(rb"#(?!\s*pragma\s+(?:no)?unroll\b)(?:\\\r?\n|.)*")
 _OF_THE_TREE: Final = ("node", "function", "host_node")
 T = TypeVar("T")
 
@@ -86,11 +86,30 @@ class Kernel:
         """Whether what is in the kernel's body matters to that kernel alone."""
         if self.directive is not None:  # it is a part of a function, which says what its variables are
             return False
-        data = self.source.text.data
-        # One that names itself may call itself, and so be part of what it is counted by.
-        if data.find(self.name.encode(), self.anchor, self.end) >= 0:
-            return False
-        return _TELLS_OTHERS.search(data, self.anchor, self.end) is None
+        return (
+            self.told is not None and _DIRECTIVE.search(self.source.text.data, self.anchor, self.end) is None
+        )
+
+    @cached_property
+    def told(self) -> bytes | None:
+        """What others depend on in the kernel's body, behind the anchor; None if that may be all of it.
+
+        How many lines it has, which assumptions name, its directives, and of a region that is offloaded the
+        variables that it changes: host code goes on behind it without their values.
+        """
+        data, changed = self.source.text.data, frozenset[str]()
+        if self.directive is not None:
+            if self.node is None or not offloads(self.directive):
+                return None
+            changed = mutated_names(self.node)
+        # A function that names itself may call itself, and so be part of what it is counted by.
+        elif data.find(self.name.encode(), self.anchor, self.end) >= 0:
+            return None
+        if _DECLARES.search(data, self.anchor, self.end) is not None:
+            return None
+        directives = _DIRECTIVE.findall(data, self.anchor, self.end)
+        lines = b"%d" % (self.end_line - self.line)
+        return b"\n".join((lines, *directives, *(name.encode() for name in sorted(changed))))
 
     @cached_property
     def digest(self) -> bytes:

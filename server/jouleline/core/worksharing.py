@@ -11,7 +11,7 @@ from tree_sitter import Node
 from . import costs
 from .counting import BodyCounter
 from .ctype import INT
-from .directives import Directive, parse_directive
+from .directives import Directive, offloads, parse_directive
 from .polynomial import ONE, Polynomial
 from .syntax import field as child
 from .syntax import text_of
@@ -57,15 +57,19 @@ class RegionCounter(BodyCounter):
 
     def _sequence(self, node: Node, times: Polynomial) -> Polynomial:
         pending: list[Directive] = []
+        elsewhere = False
         for item in node.named_children:
             if item.type == "preproc_call":
                 found = parse_directive(text_of(item), item.start_byte)
                 if found is not None and _shares(found):
                     pending.append(found)
+                # What a function offloads that is called here is a kernel: it is counted where it stands.
+                elsewhere = elsewhere or (self.depth > 0 and found is not None and offloads(found))
             elif item.type != "comment":
-                after = self._handed(pending, item, times)
-                times = times if pending else after
-                pending = []
+                if not elsewhere:
+                    after = self._handed(pending, item, times)
+                    times = times if pending else after
+                pending, elsewhere = [], False
         return times
 
     def _handed(self, directives: Sequence[Directive | None], node: Node, times: Polynomial) -> Polynomial:

@@ -84,8 +84,8 @@ class OpenMP:
         """Bind the variables of the enclosing function, and find the parallel iterations."""
         del launch
         tally = Tally()
-        types = _template_types(kernel, program, host, tally)
-        names = _visible(kernel, program, host, types)
+        types = _template_types(program, host, tally)
+        names = _visible(program, host, types)
         source, node = kernel.source, kernel.node
         if node is not None:
             source, node = program.statement_macros.statement(source, node)
@@ -132,11 +132,11 @@ def _enclosing_name(node: Node, source: ParsedSource) -> str:
     return function.name if function is not None else "?"
 
 
-def _template_types(kernel: Kernel, program: ProgramFacts, host: HostScope, tally: Tally) -> dict[str, CType]:
+def _template_types(program: ProgramFacts, host: HostScope, tally: Tally) -> dict[str, CType]:
     """The template parameters around a region that are types, as they are where it was reached."""
     given = host.visit.template if host.visit is not None else {}
     types: dict[str, CType] = {}
-    template = ancestor(kernel.node, "template_declaration") if kernel.node is not None else None
+    template = ancestor(host.region.node, "template_declaration") if host.region is not None else None
     while template is not None:
         listed = child(template, "parameters")
         for item in listed.named_children if listed is not None else ():
@@ -152,9 +152,7 @@ def _template_types(kernel: Kernel, program: ProgramFacts, host: HostScope, tall
     return types
 
 
-def _visible(
-    kernel: Kernel, program: ProgramFacts, host: HostScope, types: Mapping[str, CType]
-) -> dict[str, Value]:
+def _visible(program: ProgramFacts, host: HostScope, types: Mapping[str, CType]) -> dict[str, Value]:
     """The variables that the region sees: parameters and locals of the function around it."""
 
     def type_of(text: str) -> CType | None:
@@ -163,14 +161,14 @@ def _visible(
         return bound.pointer(text.count("*")) if bound is not None else program.type_of(text)
 
     names: dict[str, Value] = {}
-    node = kernel.node
+    node = host.region.node if host.region is not None else None
     definition = host.functions.around(node) if node is not None else None
-    if node is None or definition is None:
+    if node is None or definition is None or host.region is None:
         return names
-    for variable, end in host.functions.declared(definition, kernel.source):
-        if variable.node.start_byte >= kernel.start:
+    for variable, end in host.functions.declared(definition, host.region.source):
+        if variable.node.start_byte >= host.region.start:
             break
-        if end <= kernel.start:
+        if end <= host.region.start:
             continue  # its block has ended
         kind = type_of(variable.type)
         if kind is None and variable.value is not None and "new" in text_of(variable.value)[:4]:
@@ -230,7 +228,7 @@ class _Asked:
     def clause(self, name: str, wanted: float) -> int | None:
         """The value of a clause, None without it; an unknown one comes close to what is ``wanted``."""
         found = self.kernel.directive.clause(name) if self.kernel.directive else None
-        place = self.kernel.node
+        place = self.host.region.node if self.host.region is not None else None
         value = self.host.evaluate_text(found.argument.rpartition(":")[2], place) if found and place else None
         if found is None or place is None:
             return None

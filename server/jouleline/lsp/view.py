@@ -163,7 +163,7 @@ class View:
         kernel = self.kernel(place)
         if self.memory.knows(self._key(place)):
             return None
-        if self.memory.kept(self._state) is not None and kernel.is_closed:
+        if self.memory.kept(self._state) is not None and kernel.told is not None:
             return None
         known = self._recalled(self._own_key(place), place)
         if known is not None or kernel.directive is not None:
@@ -172,13 +172,13 @@ class View:
         return self._count(place, before, self._own_key(place)) if before is not None else None
 
     def _counted(self, place: Place) -> tuple[KernelReport, ...]:
-        followed = self._surroundings if self.kernel(place).is_closed else self._followed
+        followed = self._surroundings if self.kernel(place).told is not None else self._followed
         return self._count(place, followed, self._key(place), self._own_key(place))
 
     def _count(self, place: Place, followed: Followed, *keys: Key) -> tuple[KernelReport, ...]:
         language, kernel = self.files[place.file].kernels[place.number]
         try:
-            reports = tuple(followed.reports(place.file, language, kernel))
+            reports = tuple(followed.reports(place.file, language, kernel, place.number))
         except Exception:  # noqa: BLE001 - whatever it is, the log has it
             # One kernel that cannot be counted must not take the hints of all others with it.
             _log.exception("%s: kernel %d cannot be counted", place.file, place.number + 1)
