@@ -15,7 +15,7 @@ from jouleline.core.estimate import estimate
 from jouleline.core.hostfunctions import HostFunctions
 from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
-from jouleline.core.inlining import Part
+from jouleline.core.inlining import Inlined, Part
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launchsites import LaunchSites
 from jouleline.core.preprocessing import compiled
@@ -131,8 +131,7 @@ class Followed:
     ) -> KernelCounts:
         """Source evidence for one launch of a kernel."""
         setting = language.enter(kernel, launch, self._program_at(file, kernel), host)
-        if kernel.directive is None:  # in a region the loops of a function may be shared out
-            setting.counter.inlined.kept = self.parts
+        setting.counter.inlined = Inlined(self.parts)
         used = (*host.used.values(), *(host.visit.used if host.visit is not None else ()))
         setting.counter.tally.assumptions.update(dict.fromkeys(used))
         return certain(estimate(setting, self.device, file))

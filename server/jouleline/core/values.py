@@ -165,16 +165,19 @@ class Tally:
     def part(self, given: Iterable[Polynomial]) -> Tally:
         """An empty tally for a part of the walk, to be added when it is known how often it runs.
 
-        Of the indices and the derived values it knows what tells threads apart, and all that what it is
+        Of the indices and the derived values it knows the threads of a launch, and all that what it is
         ``given`` is made of.
         """
-        ranges = {name: extent for name, extent in self.ranges.items() if self._is_everywhere(name)}
+        ranges = {name: extent for name, extent in self.ranges.items() if "@" not in name}
         derived: dict[str, Derived] = {}
+        sizes: dict[str, float] = {}
         waiting = [name for one in given for name in one.symbols]
         while waiting:
             name = waiting.pop()
             if name in derived or name in ranges:
                 continue
+            if name in self.sizes:
+                sizes[name] = self.sizes[name]
             if (extent := self.ranges.get(name)) is not None:
                 ranges[name] = extent
                 waiting += extent.symbols
@@ -184,15 +187,11 @@ class Tally:
                 waiting += value.symbols
         return Tally(
             ranges,
-            sizes=dict(self.sizes),
+            sizes=sizes,
             parallel=self.parallel,
             shared_loops=self.shared_loops,
             derived=derived,
         )
-
-    def _is_everywhere(self, index: str) -> bool:
-        """Whether an index is one in which threads differ, not that of some loop around."""
-        return "@" not in index or index in self.parallel
 
     def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
         """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""
@@ -203,12 +202,11 @@ class Tally:
     def learn(self, part: Tally) -> None:
         """Take over what a part of the walk found out, however often it runs."""
         self.ranges.update(part.ranges)
-        self.sizes.update(part.sizes)
+        self.sizes.update({name: size for name, size in part.sizes.items() if name not in self.sizes})
         for name, derived in part.derived.items():
             self.derived.setdefault(name, derived)
         self.assumptions.update(part.assumptions)
         self.doubts |= part.doubts
-        self.visits.forks |= part.visits.forks
 
     def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
         """Add a part that runs ``times`` times inside of ``loops``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -43,6 +43,11 @@ class RegionCounter(BodyCounter):
         self._bind(_THREAD, 1.0)
         return self._handed([self.directive, *self._behind(self.directive, node)], node, times)
 
+    @property
+    def surroundings(self) -> Hashable:
+        """Which thread and which team this is, and of how many."""
+        return tuple(self.builtins.values())
+
     @staticmethod
     def _behind(directive: Directive | None, node: Node) -> list[Directive]:
         """The directives between the region's own and its statement."""
@@ -78,6 +83,7 @@ class RegionCounter(BodyCounter):
         self, directive: Directive, others: Sequence[Directive | None], node: Node, times: Polynomial
     ) -> Polynomial:
         """A statement that a directive, and the ``others`` behind it, hand to teams or threads."""
+        self.walk.hands_out = True
         words = set(directive.words) & {"teams", "distribute", "parallel", "for", "loop"}
         if words == {"loop"} or ("loop" in words and "parallel" not in words):
             words |= {"distribute", "parallel", "for"}
