@@ -154,7 +154,7 @@ def test_values_go_through_calls_references_and_objects() -> None:
     assert launch.visit is not None
     assert launch.template_arguments == ("128", "float")
     assert (launch.visit.grid, launch.visit.block) == ((40, 1, 1), (128, 1, 1))
-    assert launch.visit.arguments == (Memory(0, 128, "device", "float", copied=False), {".n": 8, ".m": 32})
+    assert launch.visit.arguments == (Memory(0, 128, "device", "float"), {".n": 8, ".m": 32})
 
 
 def test_grids_are_followed_by_member() -> None:
@@ -175,13 +175,13 @@ def test_the_device_answers_for_itself() -> None:
 @pytest.mark.parametrize(
     ("allocation", "memory"),
     [
-        ("float *p; cudaMalloc((void **)&p, 400);", Memory(0, 400, "device", "float", copied=False)),
-        ("float *p; cudaMallocManaged(&p, 400); p += 25;", Memory(0, 300, "managed", "float", copied=False)),
-        ("int *p; cudaMallocHost(&p, 400);", Memory(0, 400, "pinned", "int", copied=False)),
-        ("int *p = (int *)malloc(8 * sizeof(int));", Memory(0, 32, "host", "int", copied=False)),
-        ("double *p = new double[5];", Memory(0, 40, "host", "double", copied=False)),
-        ("int *p; cudaMalloc(&p, 64); cudaMemset(p, 0, 64);", Memory(0, 64, "device", "int", copied=True)),
-        ("int *p; cudaMalloc(&p, unknown());", Memory(0, None, "device", "int", copied=False)),
+        ("float *p; cudaMalloc((void **)&p, 400);", Memory(0, 400, "device", "float")),
+        ("float *p; cudaMallocManaged(&p, 400); p += 25;", Memory(0, 300, "managed", "float")),
+        ("int *p; cudaMallocHost(&p, 400);", Memory(0, 400, "pinned", "int")),
+        ("int *p = (int *)malloc(8 * sizeof(int));", Memory(0, 32, "host", "int")),
+        ("double *p = new double[5];", Memory(0, 40, "host", "double")),
+        ("int *p; cudaMalloc(&p, 64); cudaMemset(p, 0, 64);", Memory(0, 64, "device", "int")),
+        ("int *p; cudaMalloc(&p, unknown());", Memory(0, None, "device", "int")),
     ],
 )
 def test_memory_is_known_by_size_and_place(allocation: str, memory: Memory) -> None:
@@ -262,7 +262,7 @@ def test_openmp_regions_see_mapped_sizes() -> None:
     int main() { run(load(), 1000); }"""
     ((visit,),) = reached(text).regions.values()
     assert visit.names["n"] == 1000
-    assert visit.names["a"] == Memory(0, 4000, "host", "float", copied=True)
+    assert visit.names["a"] == Memory(0, 4000, "host", "float")
 
 
 def test_a_region_in_a_template_is_visited_once_for_each_instantiation() -> None:

@@ -21,8 +21,7 @@ class Array(NamedTuple):
     """A place in memory that an expression denotes: an array, and an element offset in it.
 
     Where host code tells of its allocation: ``size_bytes``, ``kind`` (``device``, ``managed``, ``pinned`` or
-    ``host``), ``copied`` (a copy or a fill wrote it last, not a kernel), and ``identity``, which is equal
-    for pointers into one allocation.
+    ``host``), and ``identity``, which is equal for pointers into one allocation.
     """
 
     name: str
@@ -31,16 +30,13 @@ class Array(NamedTuple):
     extents: tuple[Polynomial | None, ...] = ()
     size_bytes: float | None = None
     kind: str = ""
-    copied: bool = False
     identity: int | None = None
 
     def at(self, offset: Polynomial | None, extents: tuple[Polynomial | None, ...] | None = None) -> Array:
         """The same array at another offset, with the ``extents`` of what is there where they differ."""
         # Not _replace, which takes twice as long: this is asked for every access.
         inner = self.extents if extents is None else extents
-        return Array(
-            self.name, self.space, offset, inner, self.size_bytes, self.kind, self.copied, self.identity
-        )
+        return Array(self.name, self.space, offset, inner, self.size_bytes, self.kind, self.identity)
 
 
 def placed(array: Array, memory: object) -> Array:
@@ -50,7 +46,6 @@ def placed(array: Array, memory: object) -> Array:
     return array._replace(
         size_bytes=memory.size_bytes,
         kind=memory.space,
-        copied=memory.copied,
         identity=memory.identity,
     )
 
