@@ -424,6 +424,14 @@ def test_what_is_only_supposed_changes_nothing() -> None:
     assert next(one.visit.arguments for one in visits if one.visit) == (5,)
 
 
+def test_memory_keeps_the_type_that_another_way_is_only_supposed_to_give_it() -> None:
+    wide = "if (wide) { double *d = (double *)p; k<<<1, 1>>>(d); }"
+    narrow = "else { float *f = (float *)p; k<<<2, 1>>>(f); }"
+    visits = reached(f"int main() {{ int wide = 0; void *p; cudaMalloc(&p, 400); {wide} {narrow} }}").visits
+    taken = next(one.visit for one in visits if one.visit)
+    assert (taken.grid, taken.arguments) == ((2, 1, 1), (Memory(0, 400, "device", "float"),))
+
+
 def test_a_pack_of_arguments_is_passed_on() -> None:
     before = """
     void run(int times, float *x, int n) { k<<<n / 64, 64>>>(x, n); }
