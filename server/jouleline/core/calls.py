@@ -312,6 +312,7 @@ class CallCounter(LibraryCounter):
             frozenset(before.items()),
             frozenset(inner.unrolled),
             self.surroundings,
+            tuple(name if name in tally.ranges else "" for name in tally.parallel[:1]),
             tuple(name for name in tally.parallel if name in tally.ranges),
         )
         part = self.inlined.known(key)

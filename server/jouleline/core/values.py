@@ -135,6 +135,7 @@ class Tally:
     parallel: list[str] = field(default_factory=list)
     shared_loops: dict[int, Shared] = field(default_factory=dict)
     visits: VisitCounter = field(default_factory=VisitCounter)
+    _shared: dict[str, bool] = field(default_factory=dict)
     _data: dict[str, bool] = field(default_factory=dict)
     _operations: defaultdict[Operation, dict[Monomial, float]] = field(
         default_factory=lambda: defaultdict(dict)
@@ -183,8 +184,7 @@ class Tally:
         return Tally(
             ranges,
             sizes=sizes,
-            parallel=self.parallel,
-            shared_loops=self.shared_loops,
+            parallel=list(self.parallel),
             derived=derived,
         )
 
@@ -193,10 +193,13 @@ class Tally:
         self.ranges[index] = extent
         if index not in self.parallel:
             self.parallel.insert(0 if fast else len(self.parallel), index)
+            self._shared[index] = fast
 
     def learn(self, part: Tally) -> None:
         """Take over what a part of the walk found out, however often it runs."""
         self.ranges.update(part.ranges)
+        for index, fast in part._shared.items():
+            self.share(index, part.ranges[index], fast=fast)
         self.sizes.update({name: size for name, size in part.sizes.items() if name not in self.sizes})
         for name, derived in part.derived.items():
             self.derived.setdefault(name, derived)
