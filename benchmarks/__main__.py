@@ -1,7 +1,8 @@
 """``make bench``: the document path, latency beside clangd, throughput, edits, the loop, machines far away.
 
 Programs are the samples, or every program folder below the one that JOULELINE_CORPUS names (a
-checkout of HeCBench's ``src``, say). Latency is measured in generated files, and in a real one if it
+checkout of HeCBench's ``src``, say); of these, where JOULELINE_LABELS names a file of labels, those
+that it has kernels of. Latency is measured in generated files, and in a real one if it
 is there.
 """
 
@@ -28,7 +29,8 @@ def main() -> int:
     if not corpus.is_dir():
         print(f"JOULELINE_CORPUS={corpus}: no such folder", file=sys.stderr)
         return 2
-    programs = throughput.program_folders(corpus)
+    labels = os.environ.get("JOULELINE_LABELS")
+    programs = throughput.program_folders(corpus, Path(labels) if labels else None)
     real = corpus / REAL if (corpus / REAL).is_file() else None
     documents = {"generated.cu": document.measure({"generated.cu": generated.program(LINES)}, "generated.cu")}
     if real is not None:

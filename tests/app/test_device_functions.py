@@ -1,11 +1,16 @@
-"""Device functions that were counted for one state of a kernel serve the next ones."""
+"""Device functions that were counted for one state of a kernel serve the next ones, and other kernels."""
 
+import gc
 from functools import cache
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jouleline.app.analyse import Followed, KernelReport, analyse, parse_file
+from jouleline.app.analyse import Followed, KernelReport, analyse, parse_file, parse_files
+from jouleline.app.program import read_program
+from jouleline.core.counts import Operation
 from jouleline.wiring import catalogue
 
 FUNCTIONS = """\
@@ -47,6 +52,27 @@ STATEMENTS = (
     "n = depth(i);",
     "table[i] = next(table, i) + depth(3);",
 )
+REGION_FUNCTIONS = """\
+float norm(const float *v, int n) {
+  float sum = 0; for (int k = 0; k < n; k++) sum += v[k] * v[k]; return sum;
+}
+int next(int *state, int at) { state[at] = state[at] * 3; return state[at + 1] % 7; }
+int again(int *state, int at) { return next(state, at) + next(state, at + 1) + next(state, at); }
+void scaled(float *v, int n) {
+  #pragma omp for
+  for (int k = 0; k < n; k++) v[k] *= omp_get_num_threads();
+}
+float among(const float *v, int n) { return v[omp_get_thread_num()] + norm(v, n); }
+"""
+REGIONS = (
+    "for (int i = 0; i < n; i++) out[i] = norm(in + i, 16);",
+    "for (int i = 0; i < n; i++) out[i] = norm(in, 16) + among(in, 16);",
+    "for (int i = 0; i < 64; i++) out[i] = again(state, i) + norm(in + i, 16);",
+    "for (int i = 0; i < n; i++) { state[i] = 1; out[next(state, i)] += again(state, i); }",
+    "for (int i = 0; i < n; i++) for (int j = 0; j < i; j++) out[i] += norm(in + j, j) + again(state, 3);",
+)
+TEAMS = ("parallel for", "target teams distribute parallel for", "parallel for num_threads(4)")
+SAMPLES = Path(__file__).parents[2] / "samples"
 WIDEST = max(map(len, STATEMENTS))  # so that a statement may stand where another one stood
 BODIES = st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=6)
 EDITS = st.lists(st.tuples(st.integers(0, 5), st.sampled_from(STATEMENTS)), max_size=4)
@@ -106,3 +132,69 @@ def test_a_device_function_is_walked_again_only_where_it_is_called_otherwise() -
     assert walked(call) == 1
     assert walked(f"out[i] = 2; {call} out[i] *= 3;") == 0
     assert walked("out[i] = norm(in + 2 * i, 16);") == 1
+
+
+def region(directive: str, loop: str) -> str:
+    return f"#pragma omp {directive}\n{loop}\n"
+
+
+OUTSIDE = "#pragma omp parallel\n{ scaled(out, n); out[0] = among(in, n) + norm(in, 16); }\n"
+"""A region in which a function hands a loop to the threads that there are."""
+
+
+@given(
+    st.lists(
+        st.builds(region, st.sampled_from(TEAMS), st.sampled_from(REGIONS)) | st.just(OUTSIDE), max_size=5
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_regions_share_what_functions_cost(regions: list[str]) -> None:
+    walk = f"void walk(float *out, const float *in, int *state, int n) {{\n{''.join(regions)}}}\n"
+    parsed = {"r.cpp": parse_file(f"{REGION_FUNCTIONS}{walk}".encode())}
+    known = Followed.of(parsed, catalogue().get("h200"), ())
+    for found in parsed["r.cpp"].kernels:
+        alone = Followed.of(parsed, catalogue().get("h200"), ())
+        shared = known.reports("r.cpp", *found)
+        assert [one.counts for one in shared] == [one.counts for one in alone.reports("r.cpp", *found)]
+
+
+def test_a_function_is_walked_once_for_all_regions_that_call_it_alike() -> None:
+    loops = "".join(
+        region("parallel for", f"for (int i = 0; i < n; i++) out[{one}] = norm(in, 16);") for one in "123"
+    )
+    text = f"{REGION_FUNCTIONS}void walk(float *out, const float *in, int n) {{\n{loops}}}\n"
+    parsed = {"r.cpp": parse_file(text.encode())}
+    known = Followed.of(parsed, catalogue().get("h200"), ())
+    counts = [known.reports("r.cpp", *found)[0].counts for found in parsed["r.cpp"].kernels]
+    assert len(known.parts) == 1
+    assert {one.operations[Operation.SP] for one in counts} == {counts[0].operations[Operation.SP]}
+
+
+def test_what_a_function_returns_is_known_wherever_it_is_called() -> None:
+    """Two functions ask a third which lane this is: one thread of 32 does what either of them does."""
+    lane = "__device__ int lane() { return threadIdx.x & 31; }"
+    one = "__device__ void one(float *v) { if (lane() == 1) v[0] += 1; }"
+    other = "__device__ void other(float *v) { if (lane() == 1) v[1] += 1; }"
+    both = "__global__ void k(float *v) { one(v); other(v); }"
+    host = "int main() { float *v; cudaMalloc(&v, 8); k<<<4, 128>>>(v); }"
+    text = f"{lane}\n{one}\n{other}\n__device__ void at(float *v) {{ one(v); other(v); }}\n"
+    for kernel in (both, "__global__ void k(float *v) { at(v); }"):
+        (report,) = analyse(
+            {"k.cu": parse_file(f"{text}{kernel}\n{host}".encode())}, catalogue().get("h200")
+        ).kernels
+        assert report.counts.operations[Operation.SP] == 4 * 128 * 2 / 32
+
+
+@pytest.mark.parametrize("sample", ["histogram-cuda", "nbody-omp", "heat-omp-offload"])
+def test_what_is_counted_leaves_nothing_to_the_collector_of_garbage(sample: str) -> None:
+    """An editor's server collects garbage in pauses only, and until then it would pile up."""
+    parsed, _ = parse_files(read_program([SAMPLES / sample]).files)
+    device = catalogue().get("h200")
+    analyse(parsed, device)  # what is made once
+    gc.collect()
+    gc.disable()
+    try:
+        analyse(parsed, device)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -154,7 +154,7 @@ def test_values_go_through_calls_references_and_objects() -> None:
     assert launch.visit is not None
     assert launch.template_arguments == ("128", "float")
     assert (launch.visit.grid, launch.visit.block) == ((40, 1, 1), (128, 1, 1))
-    assert launch.visit.arguments == (Memory(0, 128, "device", "float", copied=False), {".n": 8, ".m": 32})
+    assert launch.visit.arguments == (Memory(0, 128, "device", "float"), {".n": 8, ".m": 32})
 
 
 def test_grids_are_followed_by_member() -> None:
@@ -175,13 +175,13 @@ def test_the_device_answers_for_itself() -> None:
 @pytest.mark.parametrize(
     ("allocation", "memory"),
     [
-        ("float *p; cudaMalloc((void **)&p, 400);", Memory(0, 400, "device", "float", copied=False)),
-        ("float *p; cudaMallocManaged(&p, 400); p += 25;", Memory(0, 300, "managed", "float", copied=False)),
-        ("int *p; cudaMallocHost(&p, 400);", Memory(0, 400, "pinned", "int", copied=False)),
-        ("int *p = (int *)malloc(8 * sizeof(int));", Memory(0, 32, "host", "int", copied=False)),
-        ("double *p = new double[5];", Memory(0, 40, "host", "double", copied=False)),
-        ("int *p; cudaMalloc(&p, 64); cudaMemset(p, 0, 64);", Memory(0, 64, "device", "int", copied=True)),
-        ("int *p; cudaMalloc(&p, unknown());", Memory(0, None, "device", "int", copied=False)),
+        ("float *p; cudaMalloc((void **)&p, 400);", Memory(0, 400, "device", "float")),
+        ("float *p; cudaMallocManaged(&p, 400); p += 25;", Memory(0, 300, "managed", "float")),
+        ("int *p; cudaMallocHost(&p, 400);", Memory(0, 400, "pinned", "int")),
+        ("int *p = (int *)malloc(8 * sizeof(int));", Memory(0, 32, "host", "int")),
+        ("double *p = new double[5];", Memory(0, 40, "host", "double")),
+        ("int *p; cudaMalloc(&p, 64); cudaMemset(p, 0, 64);", Memory(0, 64, "device", "int")),
+        ("int *p; cudaMalloc(&p, unknown());", Memory(0, None, "device", "int")),
     ],
 )
 def test_memory_is_known_by_size_and_place(allocation: str, memory: Memory) -> None:
@@ -262,7 +262,7 @@ def test_openmp_regions_see_mapped_sizes() -> None:
     int main() { run(load(), 1000); }"""
     ((visit,),) = reached(text).regions.values()
     assert visit.names["n"] == 1000
-    assert visit.names["a"] == Memory(0, 4000, "host", "float", copied=True)
+    assert visit.names["a"] == Memory(0, 4000, "host", "float")
 
 
 @pytest.mark.parametrize(
@@ -444,6 +444,14 @@ def test_what_is_only_supposed_changes_nothing() -> None:
     body = "int n = 5, m = 1; if (m) { } else { n = 7; while (true) { } k<<<2, 2>>>(n); exit(1); }"
     visits = reached(f"int main() {{ {body} k<<<1, 1>>>(n); }}").visits
     assert next(one.visit.arguments for one in visits if one.visit) == (5,)
+
+
+def test_memory_keeps_the_type_that_another_way_is_only_supposed_to_give_it() -> None:
+    wide = "if (wide) { double *d = (double *)p; k<<<1, 1>>>(d); }"
+    narrow = "else { float *f = (float *)p; k<<<2, 1>>>(f); }"
+    visits = reached(f"int main() {{ int wide = 0; void *p; cudaMalloc(&p, 400); {wide} {narrow} }}").visits
+    taken = next(one.visit for one in visits if one.visit)
+    assert (taken.grid, taken.arguments) == ((2, 1, 1), (Memory(0, 400, "device", "float"),))
 
 
 def test_a_pack_of_arguments_is_passed_on() -> None:

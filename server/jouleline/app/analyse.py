@@ -15,7 +15,7 @@ from jouleline.core.estimate import estimate
 from jouleline.core.hostfunctions import HostFunctions
 from jouleline.core.hostrun import follow
 from jouleline.core.hostscope import HostScope
-from jouleline.core.inlining import Part
+from jouleline.core.inlining import Inlined, Part
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launchsites import LaunchSites
 from jouleline.core.preprocessing import compiled
@@ -135,8 +135,7 @@ class Followed:
         for way, visit in _visited(there, self.launches, self.reached):
             host = HostScope(self.program, self.arguments, visit, there.place, functions=self.functions)
             setting = language.enter(kernel, way, program, host)
-            if kernel.directive is None:  # in a region the loops of a function may be shared out
-                setting.counter.inlined.kept = self.parts
+            setting.counter.inlined = Inlined(self.parts)
             used = (*host.used.values(), *(visit.used if visit is not None else ()))
             setting.counter.tally.assumptions.update(dict.fromkeys(used))
             counts = certain(estimate(setting, self.device, file))

@@ -15,7 +15,7 @@ from .ctype import FLOAT, INT, UNKNOWN, CType, Scalar, wider
 from .declarations import Function, template_parameters, type_parameters
 from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
 from .facts import Macro
-from .inlining import Inlined, Part
+from .inlining import Inlined, Part, Walk
 from .library import LibraryCounter
 from .polynomial import ONE, ZERO, Polynomial
 from .scope import Remembered
@@ -35,10 +35,10 @@ class _Receiver(NamedTuple):
 
 @dataclass
 class CallCounter(LibraryCounter):
-    """Counts calls; ``parts`` are the device functions called so far, by their arguments."""
+    """Counts calls: those of a kernel, and of a ``walk`` through one body of it."""
 
     inlined: Inlined = field(default_factory=Inlined)
-    parts: dict[Hashable, Part] = field(default_factory=dict)
+    walk: Walk = field(default_factory=Walk)
     returned: Value | None = None
 
     def call(self, node: Node, times: Polynomial, *, write: bool = False) -> Value:
@@ -80,6 +80,11 @@ class CallCounter(LibraryCounter):
         if name not in costs.FREE and name:
             self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
         return Value(kind)
+
+    @property
+    def surroundings(self) -> Hashable:
+        """What a function's walk depends on besides what it is given and the indices there are."""
+        return None
 
     def _is_launch(self, call: Node) -> bool:
         """Whether there is a launch configuration between a function and its arguments."""
@@ -298,25 +303,42 @@ class CallCounter(LibraryCounter):
     ) -> Value:
         """Count a function's body; equal arguments cost the same, so each is walked once."""
         given = [*inner.names.items()][len(self.builtins) :]
+        arrays = {value.array.name for _, value in given if value.array is not None}
+        inner.tally = self.tally.part([one for _, value in given for one in value.polynomials])
+        # Within a function an array is taken to hold what it held: else no two calls in a row were alike.
+        before = {} if self.depth else {name: self.stored[name] for name in arrays & self.stored.keys()}
+        inner.stored = dict(before)
+        inner.unrolled = self.unrolled & {*inner.tally.ranges, *inner.tally.derived}
+        tally = inner.tally
         key = (
+            id(self.program),
             function.node.id,
             inner.depth,
             inner.active,
+            inner.local_space,
             *given,
             *inner.fixed.items(),
             *inner.types.items(),
+            frozenset(tally.ranges.items()),
+            frozenset(tally.derived.items()),
+            frozenset(tally.sizes.items()),
+            frozenset(before.items()),
+            frozenset(inner.unrolled),
+            self.surroundings,
+            tuple(name if name in tally.ranges else "" for name in tally.parallel[:1]),
+            tuple(name for name in tally.parallel if name in tally.ranges),
         )
-        part = self.parts.get(key)
+        part = self.inlined.known(key)
         if part is None and (self.depth >= _DEPTH or self.inlined.is_full):
             self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only", Doubt.TRIPS)
         elif part is None and function.body is not None:
-            arrays = {value.array.name for _, value in given if value.array is not None}
-            inner.tally = self.tally.part([one for _, value in given for one in value.polynomials])
-            inner.stored = {name: self.stored[name] for name in arrays & self.stored.keys()}
-            inner.unrolled = self.unrolled & {*inner.tally.ranges, *inner.tally.derived}
-            part = self.parts[key] = inner.part(function.body, key, outermost=not self.depth)
+            part = inner.part(function.body)
+            self.inlined.keep(key, part)
+        if part is not None:
+            self.walk.meet(part)
             self.tally.learn(part.tally)
-            self.stored.update(part.stored)
+            for name, times_stored in part.stored.items():
+                self.stored[name] = self.stored.get(name, 0) + times_stored - before.get(name, 0)
             self.unrolled |= part.unrolled
         kind = inner.type_of(function.return_type) or UNKNOWN
         if part is None:
@@ -328,44 +350,17 @@ class CallCounter(LibraryCounter):
             return self.element(part.returned, ZERO, times, write=write)
         return self.converted(part.returned, kind)
 
-    def part(self, body: Node, arguments: Hashable, *, outermost: bool) -> Part:
-        """One run of the function that this is the scope of, as it is kept or as its walk finds it."""
-        if not outermost:
-            return self._walked(body, arguments)
-        self.parts = {}  # nothing of other calls
-        key = (
-            id(self.program),
-            self.local_space,
-            arguments,
-            frozenset(self.tally.ranges.items()),
-            frozenset(self.tally.derived.items()),
-            frozenset(self.tally.sizes.items()),
-            frozenset(self.stored.items()),
-            frozenset(self.unrolled),
-        )
-        known = self.inlined.kept.get(key)
-        if known is not None and self.inlined.admits(known):
-            self.inlined.walked |= known.walked
-            self.inlined.expanded += known.expanded
-            return known
-        before = self.inlined.expanded
-        part = self._walked(body, arguments)
-        part = part._replace(
-            walked=frozenset((arguments, *self.parts)), expanded=self.inlined.expanded - before
-        )
-        if self.inlined.admits(part):
-            self.inlined.keep(key, part)
-        return part
-
-    def _walked(self, body: Node, arguments: Hashable) -> Part:
+    def part(self, body: Node) -> Part:
+        """One run of the function that this is the scope of."""
+        self.walk = Walk()
         self.statement(body, ONE)
-        self.inlined.walked.add(arguments)
-        return Part(self.tally, self.returned, self.stored, self.unrolled)
+        return Part(self.tally, self.returned, self.stored, self.unrolled, self.walk)
 
     def _expand(
         self, macro: Macro, values: Sequence[Value], nodes: Sequence[Node], times: Polynomial
     ) -> Value:
         self.inlined.expanded += 1
+        self.walk.expanded += 1
         body = parse_expression(macro.body)
         if body is None:
             return Value(UNKNOWN)

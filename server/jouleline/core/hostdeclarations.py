@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tree_sitter import Node
@@ -383,6 +383,8 @@ class HostDeclarations(HostState):
         if isinstance(target, Buffer) and kind.code == "pointer" and target.element.code == "?":
             element = self.kind_of(kind.name)
             size, known = target.size_bytes, element.code != "?" or element.size > 1
+            if known:
+                self._retyped.append((target, replace(target, count=replace(target.count))))
             if known and size is not None and element.size:
                 target.element, target.text = element, kind.name
                 target.count.value = int(size // element.size)

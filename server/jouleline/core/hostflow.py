@@ -139,7 +139,7 @@ class HostFlow(HostCalls):
             return
         names, returned, lap = self.names, self.returned, _Lap(None, self.steps + _SUPPOSED)
         kept = self.sites.supposing, self.uncertain, self.read, dict(self.used), dict(self._followed)
-        self.names, self.returned, self.sites.supposing = dict(names), [], True
+        self.names, self.returned, self.sites.supposing, mark = dict(names), [], True, len(self._retyped)
         self._laps.append(lap)
         self._reckon()
         try:
@@ -150,6 +150,7 @@ class HostFlow(HostCalls):
         finally:
             self._laps.remove(lap)
             self._reckon()
+            self.untype(mark)
             self.names, self.returned = names, returned
             self.sites.supposing, self.uncertain, self.read, self.used, self._followed = kept
 

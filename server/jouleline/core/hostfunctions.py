@@ -32,9 +32,10 @@ class HostFunctions:
     """The functions of one state of a program, by the identity of nodes in its trees.
 
     Kernels may share them for as long as these trees are held: nodes of others, such as those of a kernel
-    that has changed since, are not to be asked about.
+    that has changed since, are not to be asked about. ``calls`` are those of each function so far.
     """
 
+    calls: dict[int, Sequence[Node]] = field(default_factory=dict)
     _around: dict[int, Node | None] = field(default_factory=dict)
     _telling: dict[int, tuple[Sequence[Node], Sequence[range]]] = field(default_factory=dict)
     _given: dict[int, Mapping[str, Sequence[Given]]] = field(default_factory=dict)

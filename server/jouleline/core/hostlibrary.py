@@ -130,7 +130,6 @@ def _copied(state: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
     target = values[0] if values else None
     if isinstance(target, Pointer):
         if isinstance(target.target, Buffer):
-            target.target.copied = True
             state.forget(target.target)
             source = values[1] if len(values) > 1 else None
             if isinstance(source, Pointer) and isinstance(source.target, Buffer) and source.offset == 0:
@@ -148,7 +147,6 @@ def _filled(state: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
     target = values[0] if values else None
     if isinstance(target, Pointer):
         if isinstance(target.target, Buffer):
-            target.target.copied = True
             for cell in target.target.cells.values():
                 state.write(cell, 0 if values[1:2] == [0] and cell.kind.code in ("int", "real") else None)
         elif isinstance(target.target.value, Record):

@@ -91,6 +91,8 @@ class HostRun(HostFlow):
                 self.body(body, main.source)
             except (ExitError, OutOfStepsError, RecursionError):
                 continue
+        # They hold the walk itself: without this only the collector of garbage would free what it knew.
+        self._statements, self._handlers = {}, {}
 
     def body(self, node: Node, source: ParsedSource | None) -> None:
         """Walk the body of a function."""

@@ -137,7 +137,9 @@ class HostScope:
         names = [parameter.name for parameter in definition.parameters]
         if name not in names:
             return None
-        sites = self._calls(definition)
+        sites = self.functions.calls.get(function.id)
+        if sites is None:
+            sites = self.functions.calls[function.id] = self._calls(definition)
         if len(sites) != 1:
             return None
         arguments = child(sites[0], "arguments")

@@ -70,6 +70,7 @@ class HostState:
     read: int = 0
     words: Buffer | None = None
     _journal: list[tuple[Cell, HostValue]] = field(default_factory=list)
+    _retyped: list[tuple[Buffer, Buffer]] = field(default_factory=list)
     _watching: int = 0
     _kinds: dict[str, Kind] = field(default_factory=dict)
     _parsed: dict[str, Node | None] = field(default_factory=dict)
@@ -133,6 +134,12 @@ class HostState:
             for cell, (before, _) in changes.items():
                 cell.value = before
         return changes
+
+    def untype(self, mark: int) -> None:
+        """Memory that got a type since so many did gets back what it had."""
+        for buffer, before in reversed(self._retyped[mark:]):
+            buffer.element, buffer.text, buffer.count.value = before.element, before.text, before.count.value
+        del self._retyped[mark:]
 
     def note(self, name: str, value: HostValue, read: int) -> None:
         """Note a value for which the run line was read (``read`` counts how often before)."""

@@ -53,7 +53,7 @@ class Buffer:
     """A stretch of memory: what was allocated in one go, an array or a vector.
 
     ``space`` is ``device``, ``managed``, ``pinned`` or ``host``; ``count`` holds the number of
-    elements. ``copied`` says that a copy or a fill wrote it last, not a kernel.
+    elements.
     """
 
     name: str
@@ -61,7 +61,6 @@ class Buffer:
     count: Cell
     space: str = "host"
     text: str = ""
-    copied: bool = False
     cells: dict[int, Cell] = field(default_factory=dict)
 
     def cell(self, index: int) -> Cell | None:

@@ -190,7 +190,6 @@ class LaunchSites:
                 self._sites.append(site)
         for value in values if not self.supposing else ():
             if isinstance(value, Pointer) and isinstance(value.target, Buffer):
-                value.target.copied = False
                 run.forget(value.target)
 
     def conclude(self) -> None:
@@ -220,9 +219,8 @@ class LaunchSites:
             if isinstance(target, Buffer):
                 if target.count.value is None:
                     run.write(target.count, count)
-                target.copied = True
             elif cell.kind.code in ("pointer", "?"):
-                made = Buffer(section[1], run.kind_of(cell.kind.name or "int"), Cell(count), copied=True)
+                made = Buffer(section[1], run.kind_of(cell.kind.name or "int"), Cell(count))
                 made.text = cell.kind.name
                 run.write(cell, Pointer(made))
 
@@ -260,7 +258,7 @@ class LaunchSites:
         if size is not None and offset:
             size = max(0.0, size - offset * target.element.size)
         identity = self._buffers.setdefault(target, len(self._buffers))
-        return Memory(identity, size, target.space, target.text, target.copied)
+        return Memory(identity, size, target.space, target.text)
 
 
 def extent(value: HostValue) -> Extent:

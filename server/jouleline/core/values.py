@@ -21,8 +21,7 @@ class Array(NamedTuple):
     """A place in memory that an expression denotes: an array, and an element offset in it.
 
     Where host code tells of its allocation: ``size_bytes``, ``kind`` (``device``, ``managed``, ``pinned`` or
-    ``host``), ``copied`` (a copy or a fill wrote it last, not a kernel), and ``identity``, which is equal
-    for pointers into one allocation.
+    ``host``), and ``identity``, which is equal for pointers into one allocation.
     """
 
     name: str
@@ -31,16 +30,13 @@ class Array(NamedTuple):
     extents: tuple[Polynomial | None, ...] = ()
     size_bytes: float | None = None
     kind: str = ""
-    copied: bool = False
     identity: int | None = None
 
     def at(self, offset: Polynomial | None, extents: tuple[Polynomial | None, ...] | None = None) -> Array:
         """The same array at another offset, with the ``extents`` of what is there where they differ."""
         # Not _replace, which takes twice as long: this is asked for every access.
         inner = self.extents if extents is None else extents
-        return Array(
-            self.name, self.space, offset, inner, self.size_bytes, self.kind, self.copied, self.identity
-        )
+        return Array(self.name, self.space, offset, inner, self.size_bytes, self.kind, self.identity)
 
 
 def placed(array: Array, memory: object) -> Array:
@@ -50,7 +46,6 @@ def placed(array: Array, memory: object) -> Array:
     return array._replace(
         size_bytes=memory.size_bytes,
         kind=memory.space,
-        copied=memory.copied,
         identity=memory.identity,
     )
 
@@ -144,6 +139,7 @@ class Tally:
     parallel: list[str] = field(default_factory=list)
     shared_loops: dict[int, Shared] = field(default_factory=dict)
     visits: VisitCounter = field(default_factory=VisitCounter)
+    _shared: dict[str, bool] = field(default_factory=dict)
     _data: dict[str, bool] = field(default_factory=dict)
     _operations: defaultdict[Operation, Total] = field(default_factory=lambda: defaultdict(Total))
     _accesses: defaultdict[Access, Total] = field(default_factory=lambda: defaultdict(Total))
@@ -164,16 +160,19 @@ class Tally:
     def part(self, given: Iterable[Polynomial]) -> Tally:
         """An empty tally for a part of the walk, to be added when it is known how often it runs.
 
-        Of the indices and the derived values it knows what tells threads apart, and all that what it is
+        Of the indices and the derived values it knows the threads of a launch, and all that what it is
         ``given`` is made of.
         """
-        ranges = {name: extent for name, extent in self.ranges.items() if self._is_everywhere(name)}
+        ranges = {name: extent for name, extent in self.ranges.items() if "@" not in name}
         derived: dict[str, Derived] = {}
+        sizes: dict[str, float] = {}
         waiting = [name for one in given for name in one.symbols]
         while waiting:
             name = waiting.pop()
             if name in derived or name in ranges:
                 continue
+            if name in self.sizes:
+                sizes[name] = self.sizes[name]
             if (extent := self.ranges.get(name)) is not None:
                 ranges[name] = extent
                 waiting += extent.symbols
@@ -183,31 +182,28 @@ class Tally:
                 waiting += value.symbols
         return Tally(
             ranges,
-            sizes=dict(self.sizes),
-            parallel=self.parallel,
-            shared_loops=self.shared_loops,
+            sizes=sizes,
+            parallel=list(self.parallel),
             derived=derived,
         )
-
-    def _is_everywhere(self, index: str) -> bool:
-        """Whether an index is one in which threads differ, not that of some loop around."""
-        return "@" not in index or index in self.parallel
 
     def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
         """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""
         self.ranges[index] = extent
         if index not in self.parallel:
             self.parallel.insert(0 if fast else len(self.parallel), index)
+            self._shared[index] = fast
 
     def learn(self, part: Tally) -> None:
         """Take over what a part of the walk found out, however often it runs."""
         self.ranges.update(part.ranges)
-        self.sizes.update(part.sizes)
+        for index, fast in part._shared.items():
+            self.share(index, part.ranges[index], fast=fast)
+        self.sizes.update({name: size for name, size in part.sizes.items() if name not in self.sizes})
         for name, derived in part.derived.items():
             self.derived.setdefault(name, derived)
         self.assumptions.update(part.assumptions)
         self.doubts |= part.doubts
-        self.visits.forks |= part.visits.forks
 
     def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
         """Add a part that runs ``times`` times inside of ``loops``."""

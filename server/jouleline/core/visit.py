@@ -11,15 +11,13 @@ class Memory(NamedTuple):
     """Where a pointer points: ``identity`` tells one allocation from another within a program.
 
     ``size_bytes`` is the size of the allocation from the pointer on (None if not known), ``space``
-    is ``device``, ``managed``, ``pinned`` or ``host``, ``element`` the type of an element as text, and
-    ``copied`` says that a copy or a fill was the last to write it.
+    is ``device``, ``managed``, ``pinned`` or ``host``, and ``element`` the type of an element as text.
     """
 
     identity: int
     size_bytes: float | None
     space: str
     element: str
-    copied: bool
 
 
 Known: TypeAlias = "int | float | Memory | None"

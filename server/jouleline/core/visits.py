@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
-from .polynomial import ONE, ZERO, Polynomial
+from .polynomial import Polynomial
 from .syntax import ParsedSource
 
 Line = tuple[str, int]
@@ -41,6 +41,17 @@ class SourceLoop:
         """Iterations each time the loop is reached."""
         return self.iterations / self.entries if self.entries > 0 else 0.0
 
+    def plus(self, other: SourceLoop) -> SourceLoop:
+        """The same loop, as often as it is reached in two ways."""
+        return SourceLoop(
+            self.file,
+            self.first,
+            self.last,
+            self.entries + other.entries,
+            self.iterations + other.iterations,
+            self.step if self.step == other.step else None,
+        )
+
     def holds(self, line: Line) -> bool:
         """Whether a line is part of the loop, its head included."""
         return line[0] == self.file and self.first <= line[1] <= self.last
@@ -67,20 +78,23 @@ class LoopVisits(NamedTuple):
     iterations: Polynomial
     step: float | None = None
 
-    def plus(self, other: LoopVisits, times: Polynomial) -> LoopVisits:
-        """These and ``times`` the others."""
-        entries = self.entries + other.entries * times
-        iterations = self.iterations + other.iterations * times
-        return LoopVisits(entries, iterations, self.step if self.step == other.step else None)
+    def plus(self, other: LoopVisits) -> LoopVisits:
+        """These and the others."""
+        step = self.step if self.step == other.step else None
+        return LoopVisits(self.entries + other.entries, self.iterations + other.iterations, step)
 
 
 @dataclass
 class VisitCounter:
-    """Gathers visits during a walk, places being the identity of a source, and rows and columns in it."""
+    """Gathers visits during a walk, places being the identity of a source, and rows and columns in it.
+
+    ``parts`` are what others gathered, with how often they run.
+    """
 
     statements: dict[tuple[int, int, int], Polynomial] = field(default_factory=dict)
     loops: dict[tuple[int, int, int], LoopVisits] = field(default_factory=dict)
     forks: set[tuple[int, int]] = field(default_factory=set)
+    parts: list[tuple[VisitCounter, Polynomial]] = field(default_factory=list)
 
     def statement(self, source: ParsedSource, node: Node, times: Polynomial) -> None:
         """Note how often a statement runs."""
@@ -97,35 +111,48 @@ class VisitCounter:
         """Note how often a loop is entered and iterates."""
         place = (id(source), node.start_point.row, node.end_point.row)
         known = self.loops.get(place)
-        self.loops[place] = visits if known is None else known.plus(visits, ONE)
+        self.loops[place] = visits if known is None else known.plus(visits)
 
     def add(self, part: VisitCounter, times: Polynomial) -> None:
         """Add a part that runs ``times`` times."""
-        for place, often in part.statements.items():
-            self.statements[place] = self.statements.get(place, ZERO) + often * times
-        for place, visits in part.loops.items():
-            known = self.loops.get(place, LoopVisits(ZERO, ZERO, visits.step))
-            self.loops[place] = known.plus(visits, times)
+        self.parts.append((part, times))
 
     def evaluated(self, files: Mapping[int, str], value_of: Callable[[str], float], entered: float) -> Visits:
         """The visits as numbers. ``files`` names the sources by their identity; others are left out."""
+        statements: dict[tuple[int, int, int], float] = {}
+        loops: dict[tuple[int, int, int], SourceLoop] = {}
+        forks: set[Line] = set()
+        weights = {id(self): 1.0}
+        for counter in reversed(self._inner_first({})):
+            weight = weights[id(counter)]
+            for place, often in counter.statements.items():
+                statements[place] = statements.get(place, 0.0) + _product(weight, often.evaluate(value_of))
+            for place, visits in counter.loops.items():
+                if file := files.get(place[0]):
+                    entries, iterations = (_product(weight, one.evaluate(value_of)) for one in visits[:2])
+                    loop = SourceLoop(file, place[1] + 1, place[2] + 1, entries, iterations, visits.step)
+                    loops[place] = loop.plus(loops[place]) if place in loops else loop
+            forks.update((files[source], row + 1) for source, row in counter.forks if source in files)
+            for part, times in counter.parts:
+                often_here = _product(weight, times.evaluate(value_of))
+                weights[id(part)] = weights.get(id(part), 0.0) + often_here
         lines: dict[Line, float] = {}
-        for (source, row, _), often in self.statements.items():
+        for (source, row, _), runs in statements.items():
             if file := files.get(source):
                 # Of several statements on a line, all but the first may depend on it.
                 line = (file, row + 1)
-                lines[line] = max(lines.get(line, 0.0), often.evaluate(value_of))
-        loops = tuple(
-            SourceLoop(
-                file,
-                first + 1,
-                last + 1,
-                visits.entries.evaluate(value_of),
-                visits.iterations.evaluate(value_of),
-                visits.step,
-            )
-            for (source, first, last), visits in self.loops.items()
-            if (file := files.get(source))
-        )
-        forks = frozenset((files[source], row + 1) for source, row in self.forks if source in files)
-        return Visits(lines, loops, forks, entered)
+                lines[line] = max(lines.get(line, 0.0), runs)
+        return Visits(lines, tuple(loops.values()), frozenset(forks), entered)
+
+    def _inner_first(self, found: dict[int, VisitCounter]) -> list[VisitCounter]:
+        """This and its parts, theirs included, each behind those that are in it."""
+        for part, _ in self.parts:
+            if id(part) not in found:
+                part._inner_first(found)  # noqa: SLF001  # of its own kind
+        found[id(self)] = self
+        return [*found.values()]
+
+
+def _product(left: float, right: float) -> float:
+    """What never runs does not, however long it would take."""
+    return left * right if left and right else 0.0

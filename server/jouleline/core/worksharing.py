@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,7 +12,7 @@ from . import costs
 from .counting import BodyCounter
 from .ctype import INT
 from .directives import Directive, offloads, parse_directive
-from .polynomial import ONE, Polynomial
+from .polynomial import ZERO, Polynomial
 from .syntax import field as child
 from .syntax import text_of
 from .values import Shared, Value
@@ -21,6 +21,7 @@ _THREAD, _TEAM = "omp_get_thread_num()", "omp_get_team_num()"
 _COUNTS: Mapping[str, str] = MappingProxyType(
     {_THREAD: "omp_get_num_threads()", _TEAM: "omp_get_num_teams()"}
 )
+_WHO = (_TEAM, _THREAD, *_COUNTS.values())
 
 
 @dataclass
@@ -42,6 +43,11 @@ class RegionCounter(BodyCounter):
         self._bind(_TEAM, 1.0)
         self._bind(_THREAD, 1.0)
         return self._handed([self.directive, *self._behind(self.directive, node)], node, times)
+
+    @property
+    def surroundings(self) -> Hashable:
+        """Which thread and which team this is, of how many, and how many threads a directive may start."""
+        return (self.threads, *self.builtins.values())
 
     @staticmethod
     def _behind(directive: Directive | None, node: Node) -> list[Directive]:
@@ -85,7 +91,9 @@ class RegionCounter(BodyCounter):
         words = set(directive.words) & {"teams", "distribute", "parallel", "for", "loop"}
         if words == {"loop"} or ("loop" in words and "parallel" not in words):
             words |= {"distribute", "parallel", "for"}
-        before = self.names.get(_THREAD), self.names.get(_TEAM)
+        # What teams each do, or share out later, depends on how many there are.
+        self.walk.hands_out |= len(words & {"teams", "distribute"}) == 1
+        before = {name: self.names.get(name, Value(INT, ZERO)) for name in _WHO}, self.builtins
         factor = 1.0
         if "teams" in words and "distribute" not in words:
             factor *= self._bind(_TEAM, self.teams)
@@ -102,7 +110,8 @@ class RegionCounter(BodyCounter):
         self.local_space = "register" if "parallel" in words or outer == "register" else "shared"
         after = self._handed(others, node, times * factor)
         self.local_space = outer
-        self.names[_THREAD], self.names[_TEAM] = (one or Value(INT, ONE - ONE) for one in before)
+        names, self.builtins = before
+        self.names.update(names)
         return after * (1 / factor)
 
     def _asked(self, directive: Directive) -> float:
@@ -114,12 +123,12 @@ class RegionCounter(BodyCounter):
     def _bind(self, index: str, extent: float) -> float:
         """Let an index tell threads (or teams) apart; returns how many there are."""
         several = extent > 1
-        value = Polynomial.symbol(index) if several else ONE - ONE
+        value = Polynomial.symbol(index) if several else ZERO
         if several and index not in self.tally.ranges:
             self.tally.share(index, Polynomial.constant(extent), fast=index == _THREAD)
-        for names in (self.names, self.builtins):
-            names[index] = Value(INT, value)  # type: ignore[index]  # builtins are this walk's own
-            names[_COUNTS[index]] = Value(INT, Polynomial.constant(extent))  # type: ignore[index]
+        bound = {index: Value(INT, value), _COUNTS[index]: Value(INT, Polynomial.constant(extent))}
+        self.names.update(bound)
+        self.builtins = {**self.builtins, **bound}
         return extent
 
     def _share_loops(self, directive: Directive, node: Node | None, *, fast: bool) -> None:
