@@ -151,14 +151,13 @@ class HostExpressions(HostPlaces):
         if name in self.program.enumerators:
             return self.enumerator(name)
         if self.functions(name):
-            return Callee(name)
+            return self.taken(Callee(name))
         return None
 
     def _function_name(self, node: Node) -> HostValue:
         name, _, rest = self.text(node).partition("<")
-        return Callee(
-            name.rsplit("::", maxsplit=1)[-1].strip(), self.template_arguments(rest.rpartition(">")[0])
-        )
+        arguments = self.template_arguments(rest.rpartition(">")[0])
+        return self.taken(Callee(name.rsplit("::", maxsplit=1)[-1].strip(), arguments))
 
     # Operations
 
@@ -295,7 +294,7 @@ class HostExpressions(HostPlaces):
         return Pointer(Cell(values[0] if values else None, kind))
 
     def _lambda(self, node: Node) -> HostValue:
-        return Callee("", (), node, self.names, self.this)
+        return self.taken(Callee("", (), node, self.names, self.this))
 
     def _compound_literal(self, node: Node) -> HostValue:
         return self.made(self.kind_of(self.text(child(node, "type"))), child(node, "value"))

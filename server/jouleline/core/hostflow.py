@@ -53,6 +53,7 @@ class HostFlow(HostCalls):
     _laps: list[_Lap] = field(default_factory=list)
     _followed: dict[int, int] = field(default_factory=dict)
     _supposed: set[int] = field(default_factory=set)
+    _deferred: bool = False
 
     def linger(self) -> None:
         """Leave the outermost loop that has taken its share, unless it may reach a kernel."""
@@ -66,21 +67,34 @@ class HostFlow(HostCalls):
     def _reckon(self) -> None:
         self.ceiling = min([MOST_STEPS, *(lap.limit for lap in self._laps)])
 
+    def taken(self, callee: Callee) -> Callee:
+        """Take a function for a value: a kernel that it may reach is reached where it is called."""
+        if callee.code is None:
+            self._deferred |= self.sites.may_launch(callee.name)
+        else:
+            self._deferred |= self.source is None or self.sites.may_reach(self.source, callee.code)
+        return callee
+
     def _inside(self, node: Node | None) -> str:
         raise NotImplementedError
+
+    def _branch(self, node: Node | None, *, is_last: bool) -> str:
+        if is_last and node is not None:
+            self.last = node.id
+        return self._inside(node)
 
     # Conditions
 
     def _if(self, node: Node) -> str:
-        names = self.names
+        names, is_last = self.names, self.is_last(node)
         self.names = dict(names)
         try:
             holds = truth(self.evaluate(child(node, "condition")))
             taken, other = child(node, "consequence"), child(node, "alternative")
             if holds is not None:
                 self._suppose(other if holds else taken)
-                return self._inside(taken if holds else other)
-            return self._either([lambda: self._inside(taken), lambda: self._inside(other)])
+                return self._branch(taken if holds else other, is_last=is_last)
+            return self._either([partial(self._branch, way, is_last=is_last) for way in (taken, other)])
         finally:
             self.names = names
 

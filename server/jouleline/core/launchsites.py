@@ -74,6 +74,12 @@ class LaunchSites:
         high = bisect_left(anchors, node.end_byte + 1)
         return [launch for launch in launches[low:high] if _directly(launch.place, node)]
 
+    def may_reach(self, source: ParsedSource, node: Node) -> bool:
+        """Whether a stretch of code holds a launch, or may reach a kernel by what it names."""
+        _, anchors = self._of(source)
+        low, high = bisect_left(anchors, node.start_byte), bisect_left(anchors, node.end_byte + 1)
+        return low < high or self.may_launch(text_of(node))
+
     def unseen(self, source: ParsedSource, node: Node) -> bool:
         """Whether a stretch of code holds a kernel that was not reached."""
         root = id(source.text)
@@ -108,6 +114,9 @@ class LaunchSites:
         functions = self.program.overloads.get(name, ())
         macro = self.program.function_macros.get(name)
         bodies = [macro.body] if macro is not None else []
+        if (variable := self.program.variables.get(name)) is not None:
+            bodies.append(text_of(variable.value))
+        bodies.append(text_of(self.program.classes.get(name)))
         return [*bodies, *(text_of(one.node) for one in functions if not one.is_kernel)]
 
     def _holds(self, name: str) -> bool:
