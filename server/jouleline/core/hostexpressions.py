@@ -25,6 +25,7 @@ from .syntax import field as child
 from .syntax import operands
 
 _READS: Final = frozenset(("expression_statement", "condition_clause", "binary_expression"))
+_DECIDING: Final = frozenset(("&&", "||", "and", "or"))
 _CONSTANTS: Final = {
     "NULL": 0,
     "nullptr": 0,
@@ -105,6 +106,12 @@ class HostExpressions(HostPlaces):
             self.evaluate(item)
         return None
 
+    def decision(self, condition: Node | None) -> HostValue:
+        """The value of an expression by which it is chosen what is done next."""
+        if condition is not None:
+            self.decided.append((self.depth, condition))
+        return self.evaluate(condition)
+
     def evaluate_text(self, text: str) -> HostValue:
         """The value of an expression given as text."""
         return self.evaluate(self.parsed(text))
@@ -163,15 +170,15 @@ class HostExpressions(HostPlaces):
 
     def _binary(self, node: Node) -> HostValue:
         first, operator, second = operands(node)
-        left = self.evaluate(first)
-        if operator in ("&&", "||", "and", "or"):
-            holds, decides = truth(left), operator in ("||", "or")
+        if operator in _DECIDING:
+            holds, decides = truth(self.decision(first)), operator in ("||", "or")
             if holds is decides:
                 return int(decides)
             other = truth(self.evaluate(second))
             if other is decides:
                 return int(decides)
             return None if holds is None or other is None else int(other)
+        left = self.evaluate(first)
         right = self.evaluate(second)
         reads = operator == ">>" and not isinstance(left, int | float)
         if reads and node.parent is not None and node.parent.type in _READS:
@@ -227,7 +234,7 @@ class HostExpressions(HostPlaces):
         return cell.value if self.text(node).startswith(operator) else before
 
     def _conditional(self, node: Node) -> HostValue:
-        holds = truth(self.evaluate(child(node, "condition")))
+        holds = truth(self.decision(child(node, "condition")))
         if holds is not None:
             return self.evaluate(child(node, "consequence" if holds else "alternative"))
         left = self.evaluate(child(node, "consequence"))

@@ -16,7 +16,7 @@ from .conditionals import CONDITIONALS
 from .declarations import mutated_names
 from .directives import opens_kernel, parse_directive, statement_after
 from .hostcalls import ExitError
-from .hostflow import HostFlow
+from .hostloops import HostLoops
 from .hoststate import OutOfStepsError
 from .hostvalues import Buffer, Cell, HostValue, Kind, Pointer
 from .kernel import Launch
@@ -28,7 +28,7 @@ from .syntax import field as child
 
 
 @dataclass
-class HostRun(HostFlow):
+class HostRun(HostLoops):
     """Walks the statements of host code."""
 
     _statements: dict[str, Callable[[Node], str]] = field(default_factory=dict)

@@ -48,7 +48,8 @@ class HostState:
 
     ``this`` is the object whose method is walked, ``template`` the template arguments of the function.
     ``words`` is what ``argv`` points to. ``last`` is the statement behind which no kernel may be reached, so
-    that nothing behind it is walked; the last part of that statement takes its place.
+    that nothing behind it is walked; the last part of that statement takes its place. ``decided`` are the
+    conditions by which a way was chosen, each with the depth of calls at which it stands.
     """
 
     program: ProgramFacts
@@ -66,6 +67,7 @@ class HostState:
     depth: int = 0
     loops: int = 0
     uncertain: int = 0
+    decided: list[tuple[int, Node]] = field(default_factory=list)
     returned: list[HostValue] = field(default_factory=list)
     used: dict[str, str] = field(default_factory=dict)
     read: int = 0
