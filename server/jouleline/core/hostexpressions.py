@@ -12,6 +12,8 @@ from .hostliterals import literal, unescaped
 from .hostplaces import HostPlaces
 from .hostvalues import (
     ANY,
+    NUMBER,
+    SCALAR,
     Buffer,
     Callee,
     Cell,
@@ -180,7 +182,7 @@ class HostExpressions(HostPlaces):
             return None if holds is None or other is None else int(other)
         left = self.evaluate(first)
         right = self.evaluate(second)
-        reads = operator == ">>" and not isinstance(left, int | float)
+        reads = operator == ">>" and not isinstance(left, NUMBER)
         if reads and node.parent is not None and node.parent.type in _READS:
             cell = self.place(second)  # std::cin >> n
             if cell is not None:
@@ -193,7 +195,7 @@ class HostExpressions(HostPlaces):
         if operator in ("!", "not"):
             holds = truth(value)
             return None if holds is None else int(not holds)
-        if not isinstance(value, int | float):
+        if not isinstance(value, NUMBER):
             return None
         if operator == "~":
             return ~value if isinstance(value, int) else None
@@ -244,7 +246,7 @@ class HostExpressions(HostPlaces):
     def _cast(self, node: Node) -> HostValue:
         kind = self.kind_of(self.text(child(node, "type")))
         value = self.evaluate(child(node, "value"))
-        return self.retyped(convert(value, kind) if isinstance(value, int | float) else value, kind)
+        return self.retyped(convert(value, kind) if isinstance(value, NUMBER) else value, kind)
 
     def _inner(self, node: Node) -> HostValue:
         value: HostValue = None
@@ -308,6 +310,6 @@ class HostExpressions(HostPlaces):
 
 
 def _same(left: HostValue, right: HostValue) -> bool:
-    if isinstance(left, int | float | str) and isinstance(right, int | float | str):
+    if isinstance(left, SCALAR) and isinstance(right, SCALAR):
         return left == right
     return left is right

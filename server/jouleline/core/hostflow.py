@@ -11,7 +11,7 @@ from tree_sitter import Node
 
 from .hostcalls import ExitError, HostCalls
 from .hoststate import MOST_STEPS
-from .hostvalues import Callee, Cell, HostValue, agreed, truth
+from .hostvalues import NUMBER, Callee, Cell, HostValue, agreed, truth
 from .launchsites import LaunchSites
 from .syntax import field as child
 
@@ -196,4 +196,4 @@ class HostFlow(HostCalls):
 
 
 def _is_error(value: HostValue) -> bool:
-    return value is None or (isinstance(value, int | float) and value < 0)
+    return value is None or (isinstance(value, NUMBER) and value < 0)

@@ -13,7 +13,7 @@ from tree_sitter import Node
 from .declarations import mutated_names
 from .hostflow import HostFlow, Lap, LingeringError
 from .hoststate import MOST_STEPS
-from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record, truth
+from .hostvalues import NUMBER, OBJECT, Buffer, Cell, HostValue, Pointer, truth
 from .syntax import descendants, operands
 from .syntax import field as child
 
@@ -117,7 +117,7 @@ class HostLoops(HostFlow):
         stepped, operator, end = operands(node) if node.type == "binary_expression" else (None, "", None)
         if operator in _RELATIONS:
             left, right = self.evaluate(stepped), self.evaluate(end)
-            if isinstance(left, int | float) and isinstance(right, int | float):
+            if isinstance(left, NUMBER) and isinstance(right, NUMBER):
                 gap = right - left
                 outcome = {"<": gap > 0, ">": gap < 0, "<=": gap >= 0, ">=": gap <= 0, "!=": gap != 0}
                 is_counter = stepped is not None and stepped.type in _COUNTERS
@@ -187,7 +187,7 @@ class HostLoops(HostFlow):
     ) -> None:
         """Go to the end of a loop: what changes in equal steps goes on to, other changes are forgotten."""
         for cell, (before, now) in changes.items():
-            if isinstance(now, Pointer | Record | Buffer | Callee) or now is None:
+            if isinstance(now, OBJECT) or now is None:
                 continue
             after = first.get(cell)
             if after is not None and after == now and (before is None or before == now):

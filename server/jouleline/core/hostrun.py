@@ -18,7 +18,7 @@ from .directives import opens_kernel, parse_directive, statement_after
 from .hostcalls import ExitError
 from .hostloops import HostLoops
 from .hoststate import OutOfStepsError
-from .hostvalues import Buffer, Cell, HostValue, Kind, Pointer
+from .hostvalues import SCALAR, Buffer, Cell, HostValue, Kind, Pointer
 from .kernel import Launch
 from .launchsites import FindLaunches, LaunchSites
 from .preprocessing import as_compiled
@@ -215,7 +215,7 @@ class HostRun(HostLoops):
                 self._mutated[statement.id] = mutated_names(statement)
             for name in self._mutated[statement.id]:
                 cell = self.names.get(name)
-                if cell is not None and isinstance(cell.value, int | float | str):
+                if cell is not None and isinstance(cell.value, SCALAR):
                     self.write(cell, None)
         return ""
 

@@ -17,7 +17,7 @@ from .conditionals import Conditionals
 from .ctype import Scalar
 from .declarations import Function
 from .evaluate import parse_expression
-from .hostvalues import ANY, Buffer, Callee, Cell, HostValue, Kind, Record, convert
+from .hostvalues import ANY, NUMBER, Buffer, Callee, Cell, HostValue, Kind, Record, convert
 from .programfacts import ProgramFacts
 from .syntax import field as child
 from .syntax import text_of
@@ -151,7 +151,7 @@ class HostState:
 
     def note(self, name: str, value: HostValue, read: int) -> None:
         """Note a value for which the run line was read (``read`` counts how often before)."""
-        if self.read > read and isinstance(value, int | float):
+        if self.read > read and isinstance(value, NUMBER):
             self.used[name] = f"{name} = {value:.15g} from the run line"
 
     def forget(self, buffer: Buffer) -> None:

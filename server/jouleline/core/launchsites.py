@@ -13,7 +13,7 @@ from tree_sitter import Node
 from .directives import directives, opens_kernel
 from .evaluate import split_arguments
 from .hostcalls import HostCalls
-from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record
+from .hostvalues import NUMBER, Buffer, Callee, Cell, HostValue, Pointer, Record
 from .kernel import Launch
 from .programfacts import ProgramFacts
 from .syntax import ParsedSource, Place, text_of
@@ -265,7 +265,7 @@ class LaunchSites:
 
     def known(self, value: HostValue) -> Known:
         """What is kept of a value."""
-        if value is None or isinstance(value, int | float):  # as most are
+        if value is None or isinstance(value, NUMBER):  # as most are
             return value
         target, offset = (value.target, value.offset) if isinstance(value, Pointer) else (value, 0)
         if not isinstance(target, Buffer):
@@ -279,12 +279,12 @@ class LaunchSites:
 
 def extent(value: HostValue) -> Extent:
     """The three sizes of a grid or a block."""
-    if isinstance(value, int | float):
+    if isinstance(value, NUMBER):
         return int(value), 1, 1
     if isinstance(value, Record) and "x" in value.fields:
         sizes = [
             int(cell.value)
-            if cell is not None and isinstance(cell.value, int | float)
+            if cell is not None and isinstance(cell.value, NUMBER)
             else (1 if cell is None else None)
             for cell in (value.fields.get(axis) for axis in "xyz")
         ]
