@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jouleline.core.facts import gather
-from jouleline.core.hostrun import follow
+from jouleline.core.hostrun import HostRun, follow
 from jouleline.core.kernel import Launch
 from jouleline.core.launchsites import LaunchSites
 from jouleline.core.preprocessing import compiled
@@ -468,3 +468,62 @@ def test_a_launch_in_a_branch_that_is_not_taken_has_its_shape() -> None:
     body = "int block = 32; if (block == 16) k<16><<<640 / block, 16>>>(); else k<32><<<block, 32>>>();"
     visits = reached(f"int main() {{ {body} }}").visits
     assert [one.visit.grid[0] for one in visits if one.visit] == [32, 20]
+
+
+def steps(text: str) -> int:
+    """How many steps the walk over a program takes."""
+    program = ProgramFacts({"a.cu": gather(parse(text.encode()))})
+    run = HostRun(program, sites=LaunchSites(launches_in, program))
+    run.walk()
+    return run.steps
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "k<<<1, 1>>>(); {behind}",
+        "if (n) {{ k<<<1, 1>>>(); {behind} }}",
+        "if (unknown()) {{ k<<<1, 1>>>(); {behind} }} else {{ k<<<2, 1>>>(); {behind} }}",
+    ],
+)
+def test_nothing_is_walked_behind_the_last_kernel(body: str) -> None:
+    before, check = "int check(int n) { return n * n; }", "for (int i = 0; i < 9; i++) n += check(i);"
+    texts = [f"{before} int main() {{ int n = 2; {body.format(behind=one)} }}" for one in ("", check)]
+    assert steps(texts[0]) == steps(texts[1])
+
+
+@pytest.mark.parametrize(
+    ("before", "body"),
+    [
+        ("", "auto run = [](int n) { k<<<n, 1>>>(); }; run(1); run(2);"),
+        ("void run(int n) { k<<<n, 1>>>(); }", "auto f = run; f(1); f(2);"),
+        (
+            "void run(int n) { k<<<n, 1>>>(); } void (*all[])(int) = {run};",
+            "auto f = all[0]; f(1); f(2);",
+        ),
+        ("struct A { A(int n) { k<<<n, 1>>>(); } };", "A a(1); int n = 2; if (n) { A b(2); }"),
+        (
+            "struct A { int m; A(int n) { k<<<n, 1>>>(); } }; struct B { A a = A(2); };",
+            "k<<<1, 1>>>(); B b;",
+        ),
+    ],
+)
+def test_a_kernel_that_is_reached_by_another_name_is_not_the_last_for_it(before: str, body: str) -> None:
+    visits = reached(f"{before} int main() {{ {body} }}").visits
+    assert [one.visit.grid[0] for one in visits if one.visit] == [1, 2]
+
+
+NEST = "for (int i = 0; i < 50; i++) for (int j = 0; j < 50; j++) for (int k = 0; k < 50; k++)"
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_left", "expected"),
+    [("true", True, 50**3), ("m", True, 50**3), ("n < 33", False, None), ("few(n)", False, None)],
+)
+def test_a_loop_is_left_at_once_where_the_rest_of_it_is_more_of_the_same(
+    condition: str, *, is_left: bool, expected: int | None
+) -> None:
+    before = "bool few(int n) { return n < 33; }"
+    body = f"int n = 0, m = 1; {NEST} if ({condition}) {{ a[n] = b[i] + b[j]; n++; }}"
+    assert argument(body, before=before) == expected
+    assert (steps(f"{before} int main() {{ {body} k<<<1, 1>>>(n); }}") < 400) == is_left

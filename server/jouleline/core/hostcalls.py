@@ -19,6 +19,8 @@ from .hosttemplates import PACK, HostTemplates
 from .hostvalues import (
     ANY,
     INT,
+    NUMBER,
+    SCALAR,
     Buffer,
     Callee,
     Cell,
@@ -125,7 +127,7 @@ class HostCalls(HostTemplates):
             name = name.removeprefix("make_")
         if name.endswith("_cast") and listed and given:
             kind, value = self.kind_of(listed[0]), self.evaluate(given[0])
-            return self.retyped(convert(value, kind) if isinstance(value, int | float) else value, kind)
+            return self.retyped(convert(value, kind) if isinstance(value, NUMBER) else value, kind)
         kind = self.kind_of(text)
         if kind.code == "?":
             kind = self.kind_of(name)
@@ -158,9 +160,9 @@ class HostCalls(HostTemplates):
         """Forget what a function may have written through a pointer."""
         if isinstance(cell.value, Record):
             for member in cell.value.fields.values() if not runtime else ():
-                if isinstance(member.value, int | float):
+                if isinstance(member.value, NUMBER):
                     self.write(member, None)
-        elif isinstance(cell.value, int | float | str):
+        elif isinstance(cell.value, SCALAR):
             self.write(cell, None)
 
     # Functions of the program
@@ -208,7 +210,7 @@ class HostCalls(HostTemplates):
             return self._unknown(given)
         parameters = self.parameters(function.node)
         cells = self._arguments(parameters, given)
-        numbers = all(isinstance(cell.value, int | float) for cell in cells)
+        numbers = all(isinstance(cell.value, NUMBER) for cell in cells)
         if self.active.count(function.node.id) >= (_MOST_RECURSIONS if numbers else 2):
             return None
         types = self._deduced(function, parameters, cells, template)

@@ -11,7 +11,7 @@ from tree_sitter import Node
 from .conditionals import root_of
 from .evaluate import split_arguments
 from .hoststate import HostState
-from .hostvalues import ANY, Buffer, Cell, HostValue, Kind, Pointer, Record, convert, copied
+from .hostvalues import ANY, NUMBER, Buffer, Cell, HostValue, Kind, Pointer, Record, convert, copied
 from .syntax import ancestor, descendants
 from .syntax import field as child
 
@@ -200,7 +200,7 @@ class HostDeclarations(HostState):
         read = self.read
         value = self.made(kind, source) if source is not None else None
         cell = Cell(None, kind)
-        if kind is ANY and isinstance(value, int | float):
+        if kind is ANY and isinstance(value, NUMBER):
             cell.kind = Kind("int", 8) if isinstance(value, int) else Kind("real", 8)
         self.store(cell, value)
         self.note(one.name, cell.value, read)
@@ -301,7 +301,7 @@ class HostDeclarations(HostState):
             return None
         value = self.evaluate(node)
         if kind.code == "record" and not isinstance(value, Record):
-            if isinstance(value, int | float) and kind.name == "dim3":
+            if isinstance(value, NUMBER) and kind.name == "dim3":
                 return self.construct(kind.name, [value])
             return self.record(kind.name) if kind.name != "dim3" else None
         return copied(value)

@@ -12,6 +12,8 @@ from .hostliterals import literal, unescaped
 from .hostplaces import HostPlaces
 from .hostvalues import (
     ANY,
+    NUMBER,
+    SCALAR,
     Buffer,
     Callee,
     Cell,
@@ -25,6 +27,7 @@ from .syntax import field as child
 from .syntax import operands
 
 _READS: Final = frozenset(("expression_statement", "condition_clause", "binary_expression"))
+_DECIDING: Final = frozenset(("&&", "||", "and", "or"))
 _CONSTANTS: Final = {
     "NULL": 0,
     "nullptr": 0,
@@ -105,6 +108,12 @@ class HostExpressions(HostPlaces):
             self.evaluate(item)
         return None
 
+    def decision(self, condition: Node | None) -> HostValue:
+        """The value of an expression by which it is chosen what is done next."""
+        if condition is not None:
+            self.decided.append((self.depth, condition))
+        return self.evaluate(condition)
+
     def evaluate_text(self, text: str) -> HostValue:
         """The value of an expression given as text."""
         return self.evaluate(self.parsed(text))
@@ -151,30 +160,29 @@ class HostExpressions(HostPlaces):
         if name in self.program.enumerators:
             return self.enumerator(name)
         if self.functions(name):
-            return Callee(name)
+            return self.taken(Callee(name))
         return None
 
     def _function_name(self, node: Node) -> HostValue:
         name, _, rest = self.text(node).partition("<")
-        return Callee(
-            name.rsplit("::", maxsplit=1)[-1].strip(), self.template_arguments(rest.rpartition(">")[0])
-        )
+        arguments = self.template_arguments(rest.rpartition(">")[0])
+        return self.taken(Callee(name.rsplit("::", maxsplit=1)[-1].strip(), arguments))
 
     # Operations
 
     def _binary(self, node: Node) -> HostValue:
         first, operator, second = operands(node)
-        left = self.evaluate(first)
-        if operator in ("&&", "||", "and", "or"):
-            holds, decides = truth(left), operator in ("||", "or")
+        if operator in _DECIDING:
+            holds, decides = truth(self.decision(first)), operator in ("||", "or")
             if holds is decides:
                 return int(decides)
             other = truth(self.evaluate(second))
             if other is decides:
                 return int(decides)
             return None if holds is None or other is None else int(other)
+        left = self.evaluate(first)
         right = self.evaluate(second)
-        reads = operator == ">>" and not isinstance(left, int | float)
+        reads = operator == ">>" and not isinstance(left, NUMBER)
         if reads and node.parent is not None and node.parent.type in _READS:
             cell = self.place(second)  # std::cin >> n
             if cell is not None:
@@ -187,7 +195,7 @@ class HostExpressions(HostPlaces):
         if operator in ("!", "not"):
             holds = truth(value)
             return None if holds is None else int(not holds)
-        if not isinstance(value, int | float):
+        if not isinstance(value, NUMBER):
             return None
         if operator == "~":
             return ~value if isinstance(value, int) else None
@@ -228,7 +236,7 @@ class HostExpressions(HostPlaces):
         return cell.value if self.text(node).startswith(operator) else before
 
     def _conditional(self, node: Node) -> HostValue:
-        holds = truth(self.evaluate(child(node, "condition")))
+        holds = truth(self.decision(child(node, "condition")))
         if holds is not None:
             return self.evaluate(child(node, "consequence" if holds else "alternative"))
         left = self.evaluate(child(node, "consequence"))
@@ -238,7 +246,7 @@ class HostExpressions(HostPlaces):
     def _cast(self, node: Node) -> HostValue:
         kind = self.kind_of(self.text(child(node, "type")))
         value = self.evaluate(child(node, "value"))
-        return self.retyped(convert(value, kind) if isinstance(value, int | float) else value, kind)
+        return self.retyped(convert(value, kind) if isinstance(value, NUMBER) else value, kind)
 
     def _inner(self, node: Node) -> HostValue:
         value: HostValue = None
@@ -295,13 +303,13 @@ class HostExpressions(HostPlaces):
         return Pointer(Cell(values[0] if values else None, kind))
 
     def _lambda(self, node: Node) -> HostValue:
-        return Callee("", (), node, self.names, self.this)
+        return self.taken(Callee("", (), node, self.names, self.this))
 
     def _compound_literal(self, node: Node) -> HostValue:
         return self.made(self.kind_of(self.text(child(node, "type"))), child(node, "value"))
 
 
 def _same(left: HostValue, right: HostValue) -> bool:
-    if isinstance(left, int | float | str) and isinstance(right, int | float | str):
+    if isinstance(left, SCALAR) and isinstance(right, SCALAR):
         return left == right
     return left is right

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from .hostdeclarations import HostDeclarations
-from .hostvalues import ANY, Buffer, Cell, HostValue, Kind, Pointer, Record
+from .hostvalues import ANY, NUMBER, Buffer, Cell, HostValue, Kind, Pointer, Record
 
 Handler: TypeAlias = Callable[[HostDeclarations, Sequence[HostValue]], HostValue]
 
@@ -56,7 +56,7 @@ def _number(convert: Callable[..., int | float | None]) -> Handler:
 
 def _math(function: Callable[..., Any], *, whole: bool = False) -> Handler:
     def handler(_: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
-        numbers = [value for value in values if isinstance(value, int | float)]
+        numbers = [value for value in values if isinstance(value, NUMBER)]
         if len(numbers) < len(values) or not numbers:
             return None
         try:
@@ -74,7 +74,7 @@ def _extreme(function: Callable[..., Any]) -> Handler:
     def handler(_: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
         if len(values) == 1 and isinstance(values[0], Buffer):
             values = [cell.value for cell in values[0].cells.values()]
-        numbers = [value for value in values if isinstance(value, int | float)]
+        numbers = [value for value in values if isinstance(value, NUMBER)]
         return function(numbers[:2]) if len(numbers) >= 2 and len(numbers) == len(values) else None
 
     return handler
@@ -88,7 +88,7 @@ def _copy_of_text(_: HostDeclarations, values: Sequence[HostValue]) -> HostValue
 
 
 def _allocated(size: HostValue, element: Kind, space: str, text: str) -> Pointer:
-    known = int(size) if isinstance(size, int | float) and size >= 0 else None
+    known = int(size) if isinstance(size, NUMBER) and size >= 0 else None
     if element.code == "?" and element.size <= 1:
         return Pointer(Buffer("", _BYTES, Cell(known), space))
     count = known // element.size if known is not None and element.size else None

@@ -18,9 +18,10 @@ from .conditionals import CONDITIONALS
 from .declarations import mutated_names
 from .directives import Directive, offloads, opens_kernel, parse_directive, statement_after
 from .hostcalls import ExitError
-from .hostflow import HostFlow
+from .hostloops import HostLoops
 from .hoststate import OutOfStepsError
-from .hostvalues import Buffer, Cell, HostValue, Kind, Pointer
+from .hostvalues import SCALAR, Buffer, Cell, HostValue, Kind, Pointer
+from .kernel import Launch
 from .launchsites import FindLaunches, LaunchSites
 from .preprocessing import as_compiled
 from .programfacts import ProgramFacts
@@ -32,7 +33,7 @@ _WRITTEN_BACK: Final = ("map", "reduction", "in_reduction", "lastprivate", "line
 
 
 @dataclass
-class HostRun(HostFlow):
+class HostRun(HostLoops):
     """Walks the statements of host code."""
 
     _statements: dict[str, Callable[[Node], str]] = field(default_factory=dict)
@@ -74,7 +75,8 @@ class HostRun(HostFlow):
 
     def walk(self) -> None:
         """Walk the program from each ``main`` it has."""
-        for main in self.functions("main"):
+        mains = self.functions("main")
+        for main in mains:
             words = ["program", *self.arguments]
             cells = {index: Cell(word) for index, word in enumerate(words)} | {len(words): Cell(0)}
             self.words = Buffer("argv", Kind("?", 8, name="char"), Cell(len(words) + 1), cells=cells)
@@ -87,6 +89,7 @@ class HostRun(HostFlow):
             body = main.body
             if body is None:
                 continue
+            self.last = body.id if main is mains[-1] else 0
             try:
                 self.body(body, main.source)
             except (ExitError, OutOfStepsError, RecursionError):
@@ -118,7 +121,7 @@ class HostRun(HostFlow):
         if handler is not None:
             return handler(node)
         if node.type in CONDITIONALS:
-            return self._sequence(self.conditionals.branch(node))
+            return self._parts(node, self.conditionals.branch(node))
         self._launched(node)
         self.evaluate(node)
         return ""
@@ -127,18 +130,31 @@ class HostRun(HostFlow):
         names = self.names
         self.names = dict(names)
         try:
-            return self._sequence(node.named_children)
+            return self._all(node)
         finally:
             self.names = names
 
     def _all(self, node: Node) -> str:
-        return self._sequence(node.named_children)
+        return self._parts(node, node.named_children)
 
-    def _sequence(self, nodes: Sequence[Node]) -> str:
-        for item in nodes:
+    def _parts(self, node: Node, parts: Sequence[Node]) -> str:
+        """Walk the parts of a statement one after the other; of the last, up to its own last."""
+        end = self._end_of_kernels(parts) if self.is_last(node) else None
+        for at, item in enumerate(parts, start=1):
+            if at == end:
+                self.last = item.id
             if ended := self._inside(item):
                 return ended
+            if at == end and not self._deferred:
+                break
         return ""
+
+    def _end_of_kernels(self, nodes: Sequence[Node]) -> int:
+        """How many of the statements come before those from which no kernel may be reached."""
+        source = self.source
+        while nodes and source is not None and not self.sites.may_reach(source, nodes[-1]):
+            nodes = nodes[:-1]
+        return len(nodes)
 
     def _declaration(self, node: Node) -> str:
         launched = self._launched(node)
@@ -206,7 +222,7 @@ class HostRun(HostFlow):
                 self._mutated[statement.id] = mutated_names(statement)
             for name in _written_back(directive, self._mutated[statement.id]):
                 cell = self.names.get(name)
-                if cell is not None and isinstance(cell.value, int | float | str):
+                if cell is not None and isinstance(cell.value, SCALAR):
                     self.write(cell, None)
         return ""
 
@@ -231,11 +247,17 @@ def follow(
 ) -> LaunchSites:
     """The launches and regions that a program reaches, in the order in which it does."""
     compiled = _compiled(program)
-    run = HostRun(compiled, arguments, multiprocessors, sites=LaunchSites(find, program))
+    walked = {id(facts.source.text): facts.source for facts in compiled.files.values()}
+
+    def found(source: ParsedSource) -> Sequence[Launch]:
+        """The launches of a file in the tree that is walked, whichever tree of it is asked for."""
+        return find(walked.get(id(source.text), source))
+
+    run = HostRun(compiled, arguments, multiprocessors, sites=LaunchSites(found, program))
     run.walk()
     if not (run.sites.visits or run.sites.regions):
         # The program does not end before its first kernel, so a condition was misjudged.
-        run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(find, program))
+        run = HostRun(compiled, arguments, multiprocessors, ends=False, sites=LaunchSites(found, program))
         run.walk()
     run.sites.conclude()
     return run.sites

@@ -17,7 +17,7 @@ from .conditionals import Conditionals
 from .ctype import Scalar
 from .declarations import Function
 from .evaluate import parse_expression
-from .hostvalues import ANY, Buffer, Cell, HostValue, Kind, Record, convert
+from .hostvalues import ANY, NUMBER, Buffer, Callee, Cell, HostValue, Kind, Record, convert
 from .programfacts import ProgramFacts
 from .syntax import field as child
 from .syntax import text_of
@@ -47,7 +47,9 @@ class HostState:
     """Names and types at a point of the walk.
 
     ``this`` is the object whose method is walked, ``template`` the template arguments of the function.
-    ``words`` is what ``argv`` points to.
+    ``words`` is what ``argv`` points to. ``last`` is the statement behind which no kernel may be reached, so
+    that nothing behind it is walked; the last part of that statement takes its place. ``decided`` are the
+    conditions by which a way was chosen, each with the depth of calls at which it stands.
     """
 
     program: ProgramFacts
@@ -65,10 +67,12 @@ class HostState:
     depth: int = 0
     loops: int = 0
     uncertain: int = 0
+    decided: list[tuple[int, Node]] = field(default_factory=list)
     returned: list[HostValue] = field(default_factory=list)
     used: dict[str, str] = field(default_factory=dict)
     read: int = 0
     words: Buffer | None = None
+    last: int = 0
     _journal: list[tuple[Cell, HostValue]] = field(default_factory=list)
     _retyped: list[tuple[Buffer, Buffer]] = field(default_factory=list)
     _watching: int = 0
@@ -108,6 +112,17 @@ class HostState:
         """Leave what has taken its share of the steps, or raise the ceiling."""
         self.ceiling = MOST_STEPS
 
+    def is_last(self, node: Node) -> bool:
+        """Whether no kernel may be reached behind a statement that is about to be walked; said once."""
+        found = node.id == self.last
+        if found:
+            self.last = 0
+        return found
+
+    def taken(self, callee: Callee) -> Callee:
+        """Take a function for a value, by which it may be called."""
+        return callee
+
     # Writes
 
     def write(self, cell: Cell, value: HostValue) -> None:
@@ -143,7 +158,7 @@ class HostState:
 
     def note(self, name: str, value: HostValue, read: int) -> None:
         """Note a value for which the run line was read (``read`` counts how often before)."""
-        if self.read > read and isinstance(value, int | float):
+        if self.read > read and isinstance(value, NUMBER):
             self.used[name] = f"{name} = {value:.15g} from the run line"
 
     def forget(self, buffer: Buffer) -> None:

@@ -79,6 +79,8 @@ class HostTemplates(HostMacros):
         template: Sequence[str],
     ) -> dict[str, str]:
         types: dict[str, str] = {}
+        if not function.template_parameters:
+            return types
         for parameter, cell in zip(parameters, cells, strict=False):
             words = re.findall(r"\w+", parameter.type)
             for word in words:

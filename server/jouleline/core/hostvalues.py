@@ -17,6 +17,10 @@ from tree_sitter import Node
 
 HostValue: TypeAlias = "int | float | str | Record | Pointer | Buffer | Callee | None"
 
+# A tuple tells in a fifth of the time that a union takes, which is made anew wherever it is written.
+NUMBER: Final = (int, float)
+SCALAR: Final = (int, float, str)
+
 MOST_ELEMENTS: Final = 4096
 """Elements of one buffer whose values are kept; data beyond is not what launches depend on."""
 
@@ -75,7 +79,7 @@ class Buffer:
     def size_bytes(self) -> float | None:
         """Size of the whole buffer (bytes), if known."""
         count = self.count.value
-        return count * self.element.size if isinstance(count, int | float) else None
+        return count * self.element.size if isinstance(count, NUMBER) else None
 
 
 @dataclass(slots=True, eq=False)
@@ -119,6 +123,9 @@ class Callee:
     this: Record | None = None
 
 
+OBJECT: Final = (Pointer, Record, Buffer, Callee)
+
+
 def copied(value: HostValue) -> HostValue:
     """A value as it is passed on by value."""
     return value.copy() if isinstance(value, Record) else value
@@ -126,7 +133,7 @@ def copied(value: HostValue) -> HostValue:
 
 def convert(value: HostValue, kind: Kind) -> HostValue:
     """A value as a place of that kind holds it."""
-    if isinstance(value, int | float):
+    if isinstance(value, NUMBER):
         if kind.code == "int":
             if isinstance(value, float):
                 if not math.isfinite(value):
@@ -164,7 +171,7 @@ def truth(value: HostValue) -> bool | None:
     """Whether a condition holds; None if it is not known."""
     if value is None:
         return None
-    if isinstance(value, int | float):
+    if isinstance(value, NUMBER):
         return bool(value)
     return True
 
@@ -172,7 +179,7 @@ def truth(value: HostValue) -> bool | None:
 def agreed(values: Sequence[HostValue]) -> HostValue:
     """What values that are reached in different ways agree on; memory that one of them makes is kept."""
     for value in values:
-        if isinstance(value, Pointer | Record | Buffer | Callee):
+        if isinstance(value, OBJECT):
             return value
     first = values[0] if values else None
     return first if all(type(value) is type(first) and value == first for value in values) else None
@@ -225,7 +232,7 @@ _OPERATIONS: Final[Mapping[str, Callable[[Any, Any], float | None]]] = {
 
 def arithmetic(operator: str, left: HostValue, right: HostValue) -> HostValue:
     """The value of a binary operation on what is known; None if the outcome is not."""
-    if isinstance(left, int | float) and isinstance(right, int | float):
+    if isinstance(left, NUMBER) and isinstance(right, NUMBER):
         operation = _OPERATIONS.get(operator)
         try:
             value: Any = operation(left, right) if operation else None

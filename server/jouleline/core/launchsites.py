@@ -13,7 +13,7 @@ from tree_sitter import Node
 from .directives import directives, opens_kernel
 from .evaluate import split_arguments
 from .hostcalls import HostCalls
-from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record
+from .hostvalues import NUMBER, Buffer, Callee, Cell, HostValue, Pointer, Record
 from .kernel import Launch
 from .programfacts import ProgramFacts
 from .syntax import ParsedSource, Place, text_of
@@ -52,32 +52,41 @@ class LaunchSites:
     _supposed_regions: dict[tuple[int, int], list[Visit]] = field(default_factory=dict)
     _regions: int = 0
     _harmless: set[str] = field(default_factory=set)
+    _reaching: dict[int, bool] = field(default_factory=dict)
     _buffers: dict[Buffer, int] = field(default_factory=dict)
     _launches: dict[int, tuple[ParsedSource, list[Launch], list[int]]] = field(default_factory=dict)
     _known_regions: dict[int, list[int]] = field(default_factory=dict)
     _seen: dict[tuple[object, ...], list[tuple[object, ...]]] = field(default_factory=dict)
     _visited: set[tuple[int, int]] = field(default_factory=set)
 
-    def _of(self, source: ParsedSource) -> tuple[list[Launch], list[int]]:
-        key = id(source.text)
-        if key not in self._launches:
+    def _of(self, source: ParsedSource) -> tuple[ParsedSource, list[Launch], list[int]]:
+        known = self._launches.get(id(source.text))
+        if known is None:
             found = sorted(self.find(source), key=lambda launch: launch.anchor)
-            self._launches[key] = (source, found, [launch.anchor for launch in found])
-        return self._launches[key][1:]
+            known = self._launches[id(source.text)] = source, found, [launch.anchor for launch in found]
+        return known
 
     def within(self, source: ParsedSource, node: Node) -> list[Launch]:
         """The launches that a statement holds itself, not in the body of a lambda."""
-        launches, anchors = self._of(source)
-        if not anchors:
-            return []
+        _, launches, anchors = self._of(source)
         low = bisect_left(anchors, node.start_byte)
+        if low == len(anchors) or anchors[low] > node.end_byte:  # most hold none
+            return []
         high = bisect_left(anchors, node.end_byte + 1)
         return [launch for launch in launches[low:high] if _directly(launch.place, node)]
+
+    def may_reach(self, source: ParsedSource, node: Node) -> bool:
+        """Whether a stretch of code holds a launch, or may reach a kernel by what it names."""
+        if node.id not in self._reaching:
+            *_, anchors = self._of(source)
+            low, high = bisect_left(anchors, node.start_byte), bisect_left(anchors, node.end_byte + 1)
+            self._reaching[node.id] = low < high or self.may_launch(text_of(node))
+        return self._reaching[node.id]
 
     def unseen(self, source: ParsedSource, node: Node) -> bool:
         """Whether a stretch of code holds a kernel that was not reached."""
         root = id(source.text)
-        launches, anchors = self._of(source)
+        _, launches, anchors = self._of(source)
         low = bisect_left(anchors, node.start_byte)
         high = bisect_left(anchors, node.end_byte + 1)
         if any((root, launch.anchor) not in self._visited for launch in launches[low:high]):
@@ -108,6 +117,9 @@ class LaunchSites:
         functions = self.program.overloads.get(name, ())
         macro = self.program.function_macros.get(name)
         bodies = [macro.body] if macro is not None else []
+        if (variable := self.program.variables.get(name)) is not None:
+            bodies.append(text_of(variable.value))
+        bodies.append(text_of(self.program.classes.get(name)))
         return [*bodies, *(text_of(one.node) for one in functions if not one.is_kernel)]
 
     def _holds(self, name: str) -> bool:
@@ -116,7 +128,7 @@ class LaunchSites:
         if macro is not None and ("<<<" in macro.body or "_Pragma" in macro.body):
             return True
         for one in self.program.overloads.get(name, ()):
-            _, anchors = self._of(one.source)
+            *_, anchors = self._of(one.source)
             low = bisect_left(anchors, one.node.start_byte)
             if low < len(anchors) and anchors[low] < one.node.end_byte:
                 return True
@@ -239,8 +251,8 @@ class LaunchSites:
         if not isinstance(value, Record):
             names[name] = self.known(value)
         elif depth < 3:
-            for field_name, cell in value.fields.items():
-                self._freeze(f"{name}{mark}{field_name}", cell.value, names, depth + 1)
+            for member, cell in value.fields.items():
+                self._freeze(f"{name}{mark}{member}", cell.value, names, depth + 1)
 
     def _argument(self, value: HostValue) -> Argument:
         if isinstance(value, Record):
@@ -251,9 +263,11 @@ class LaunchSites:
 
     def known(self, value: HostValue) -> Known:
         """What is kept of a value."""
+        if value is None or isinstance(value, NUMBER):  # as most are
+            return value
         target, offset = (value.target, value.offset) if isinstance(value, Pointer) else (value, 0)
         if not isinstance(target, Buffer):
-            return value if isinstance(value, int | float) else None
+            return None
         size = target.size_bytes
         if size is not None and offset:
             size = max(0.0, size - offset * target.element.size)
@@ -263,12 +277,12 @@ class LaunchSites:
 
 def extent(value: HostValue) -> Extent:
     """The three sizes of a grid or a block."""
-    if isinstance(value, int | float):
+    if isinstance(value, NUMBER):
         return int(value), 1, 1
     if isinstance(value, Record) and "x" in value.fields:
         sizes = [
             int(cell.value)
-            if cell is not None and isinstance(cell.value, int | float)
+            if cell is not None and isinstance(cell.value, NUMBER)
             else (1 if cell is None else None)
             for cell in (value.fields.get(axis) for axis in "xyz")
         ]
