@@ -86,6 +86,17 @@ def test_macros_that_stand_for_endless_text_are_left_alone() -> None:
     assert found.counts.operations[Operation.SP] == 0
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["STEP(" * 20_000 + ")" * 20_000, "STEP(" * 20_000, "CHAIN999", "STEP(a" + ", (" * 500 + ")" * 501],
+    ids=["nested", "open", "chain", "parentheses"],
+)
+def test_what_nobody_writes_is_left_alone(body: str) -> None:
+    chain = "".join(f"#define CHAIN{n} CHAIN{n - 1};\n" for n in range(1, 1000))
+    found = kernel(f"x[i] = y[i] + 1.0f; {body}", f"#define STEP(a) {{ a += 1; }}\n#define CHAIN0 ;\n{chain}")
+    assert per_thread(found, Operation.SP) <= 1
+
+
 NAMES = st.sampled_from(["a", "b", "c", "x"])
 EXPRESSIONS = st.recursive(
     st.one_of(NAMES, st.sampled_from(["1", "0x2F", "1e3f", '"a;b"', "x[a]", "p->q", "'a'"])),

@@ -7,7 +7,7 @@ values, which need no writing out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -32,12 +32,15 @@ _BEGINS_STATEMENT: Final = re.compile(
     r"(?:if|switch)\b|(?:const|constexpr|static|volatile|register|unsigned|signed|int|long|short|char|float|double"
     r"|bool|auto|size_t|__shared__)\s+\w[^()]*[=\[]"
 )
+_OPENING: Final = re.compile(r"\s*(\()")
 _BRACKET: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[()]")
 # What needs no parentheses as an operand, or may be no expression: names, literals, elements, calls, types.
 _OPERAND: Final = re.compile(
     r"[\w\s.:]*(?:\[[^\]]*\]|\([^()]*\)|->\s*\w+|\.\w+)*[\s*&]*|.*[;{\"].*", re.DOTALL
 )
+# Nobody writes or runs longer bodies.
 _MOST_TEXT: Final = 200_000
+_DEEPEST: Final = 100
 
 
 class _TooLongError(Exception):
@@ -68,12 +71,14 @@ class StatementMacros:
         Lines stay what they are, and so does what is in front of ``start``.
         """
         data = source.text.data
+        if end - start > _MOST_TEXT:
+            return None
         if not self._names or self._names.isdisjoint(_NAME.findall(data, start, end)):
             return None
         text = data[start:end].decode("utf-8", "surrogateescape")
         try:
             written = self._written(text, frozenset())
-        except _TooLongError:
+        except (_TooLongError, RecursionError):
             return None
         if written == text:
             return None
@@ -98,30 +103,27 @@ class StatementMacros:
 
     def _written(self, text: str, active: frozenset[str]) -> str:
         """A text with its macros written out, but for those that are being written out."""
-        parts, position, length = list[str](), 0, 0
-        for start, end, name, arguments in self._used(text):
-            if start < position or name in active:
-                continue
-            macro = self.macros[name]
+        parts, done, position, length = list[str](), 0, 0, 0
+        while token := _TOKEN.search(text, position):
+            position = token.end()
+            macro = self.macros.get(token["name"]) if token["name"] not in active else None
             if isinstance(macro, Macro):
-                macro = macro.written([_operand(self._written(one, active)) for one in arguments])
-            inner = self._written(" ".join(macro.replace("\\\n", " ").split()), active | {name})
-            parts += text[position:start], inner, "\n" * text.count("\n", start, end)
-            position, length = end, length + len(inner)
+                opening = _OPENING.match(text, position)
+                if opening is None:
+                    continue
+                end = _closing(text, opening.start(1))
+                if end is None:
+                    break  # half typed, and so is all that follows
+                position, given = end, split_arguments(text[opening.end() : end - 1])
+                macro = macro.written([_operand(self._written(one, active)) for one in given])
+            if macro is None:
+                continue
+            inner = self._written(" ".join(macro.replace("\\\n", " ").split()), active | {token["name"]})
+            parts += text[done : token.start()], inner, "\n" * text.count("\n", token.start(), position)
+            done, length = position, length + len(inner)
             if length > _MOST_TEXT:
                 raise _TooLongError
-        return "".join((*parts, text[position:]))
-
-    def _used(self, text: str) -> Iterator[tuple[int, int, str, Sequence[str]]]:
-        """Where macros stand in a text, and what they are given."""
-        for token in _TOKEN.finditer(text):
-            name = token["name"]
-            if name not in self.macros:
-                continue
-            if isinstance(self.macros[name], str):
-                yield *token.span(), name, ()
-            elif call := _call(text, token.end()):
-                yield token.start(), call[0], name, call[1]
+        return "".join((*parts, text[done:]))
 
 
 def _standing_at(node: Node, source: ParsedSource) -> Node | None:
@@ -146,13 +148,13 @@ def _operand(argument: str) -> str:
     return argument if _OPERAND.fullmatch(argument) else f"({argument})"
 
 
-def _call(text: str, position: int) -> tuple[int, list[str]] | None:
-    """The end of the arguments that open behind ``position``, and the arguments; None if none do."""
-    opening, depth = len(text) - len(text[position:].lstrip()), 0
-    if not text.startswith("(", opening):
-        return None
+def _closing(text: str, opening: int) -> int | None:
+    """Where the parenthesis that opens there has been closed; None if it never is, or too many are in it."""
+    depth = 0
     for bracket in _BRACKET.finditer(text, opening):
         depth += {"(": 1, ")": -1}.get(bracket[0], 0)
         if depth == 0:
-            return bracket.end(), split_arguments(text[opening + 1 : bracket.start()])
+            return bracket.end()
+        if depth > _DEEPEST:
+            break
     return None
