@@ -506,24 +506,11 @@ def test_nothing_is_walked_behind_the_last_kernel(body: str) -> None:
             "struct A { int m; A(int n) { k<<<n, 1>>>(); } }; struct B { A a = A(2); };",
             "k<<<1, 1>>>(); B b;",
         ),
+        ("struct A { A(int n) { k<<<n, 1>>>(); } }; using B = A;", "k<<<1, 1>>>(); B b(2);"),
+        ("struct A { A(int n) { k<<<n, 1>>>(); } };\n#define B A\n", "k<<<1, 1>>>(); B b(2);"),
+        ("void run_f(int n) { k<<<n, 1>>>(); }\n#define RUN(x) run_##x(2)\n", "k<<<1, 1>>>(); RUN(f);"),
     ],
 )
 def test_a_kernel_that_is_reached_by_another_name_is_not_the_last_for_it(before: str, body: str) -> None:
     visits = reached(f"{before} int main() {{ {body} }}").visits
     assert [one.visit.grid[0] for one in visits if one.visit] == [1, 2]
-
-
-NEST = "for (int i = 0; i < 50; i++) for (int j = 0; j < 50; j++) for (int k = 0; k < 50; k++)"
-
-
-@pytest.mark.parametrize(
-    ("condition", "is_left", "expected"),
-    [("true", True, 50**3), ("m", True, 50**3), ("n < 33", False, None), ("few(n)", False, None)],
-)
-def test_a_loop_is_left_at_once_where_the_rest_of_it_is_more_of_the_same(
-    condition: str, *, is_left: bool, expected: int | None
-) -> None:
-    before = "bool few(int n) { return n < 33; }"
-    body = f"int n = 0, m = 1; {NEST} if ({condition}) {{ a[n] = b[i] + b[j]; n++; }}"
-    assert argument(body, before=before) == expected
-    assert (steps(f"{before} int main() {{ {body} k<<<1, 1>>>(n); }}") < 400) == is_left

@@ -56,27 +56,6 @@ def test_the_run_line_is_read_and_said(call: str) -> None:
     assert value(text, "1", "many") == ("n", {})
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "expected"),
-    [
-        ("dim_x", ("--dim-x=192",), "192"),
-        ("config.dim_x_", ("-v", "-DIM_X", "192", "7"), "192"),
-        ("p->rows", ("--rows", "8", "--cols=4"), "8"),
-        ("rows", ("--rows", "many"), "rows"),
-        ("rows", ("--rows=1e6.txt",), "rows"),
-        ("rows", ("rows", "8"), "rows"),
-        ("n", ("-n", "8"), "n"),
-    ],
-)
-def test_what_is_not_followed_is_what_an_option_of_its_name_says(
-    name: str, arguments: tuple[str, ...], expected: str
-) -> None:
-    found, used = value("void f() { parse(); here(); }", *arguments, name=name)
-    assert found == expected
-    said = f"{name} = {expected} from the option of that name in the run line"
-    assert used == ({} if expected == name else {name: said})
-
-
 def test_the_number_of_arguments_decides_a_default() -> None:
     text = "int main(int argc, char **argv) { int n = argc > 1 ? atoi(argv[1]) : 100; here(); }"
     assert value(text, "7")[0] == "7"

@@ -92,6 +92,7 @@ def test_a_macro_in_front_of_a_kernels_name_stands_for_launch_bounds(head: str) 
         "#define BOUNDS __launch_bounds__(256)\nint a;",
         "__attribute__((constructor)) void f();",
         "void FORCED (int a) { f(a); }",
+        "void f() __attribute__((noinline));",
     ],
 )
 def test_what_is_left_alone(text: str) -> None:
@@ -133,10 +134,14 @@ def test_what_lies_within_a_stretch_is_found() -> None:
         ("STEPS STEP_BACK x;", "STEPS STEP_BACK x;"),
         ("x = STEP * 2;", "x = STEP * 2;"),
         ("OTHER STEPPED", "OTHER STEPPED"),
+        ("{ t[] = {PAIR, PAIR}; }", "{ t[] = {PAIR, PAIR}; }"),
+        ("{ f(STEP /* x */, 2); }", "{ f(STEP /* x */, 2); }"),
+        ("{ g = SIZE // all\n * 2; }", "{ g = SIZE // all\n * 2; }"),
     ],
 )
 def test_a_semicolon_stands_for_a_macro_that_ends_a_statement(used: str, masked: str) -> None:
     defined = "#define STEP a += 1;\n#define FOUR STEP STEP \\\n  STEP STEP\n#define OTHER 4\n"
+    defined += "#define PAIR {0, 0}\n#define SIZE 64 // was 32;\n"
     assert mask(f"{defined}{used}".encode()).data.decode() == f"{defined}{masked}"
 
 
@@ -150,6 +155,7 @@ PIECES = st.sampled_from(
         "__global__ ",
         "#define A __device__\n",
         "#define STEP a += 1;\n",
+        "#define STEP a\n",
         "#define STEPS STEP \\\n STEP\n",
         " STEP STEPS\n",
         "__global__ void BOUNDS(2) k(",

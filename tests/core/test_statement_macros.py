@@ -11,6 +11,7 @@ from jouleline.app.analyse import parse_files
 from jouleline.core.counts import Operation
 from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import parse
+from tests.support.tools import require_tool
 
 from .kernels import INDEX, LAUNCH, kernel, per_thread, report
 
@@ -38,6 +39,21 @@ def test_macros_without_parameters_may_follow_each_other_without_semicolons() ->
     defined = "#define STEP s = s * s + 1.0f;\n#define FOUR STEP STEP \\\n  STEP STEP\n"
     body = "float s = x[i]; for (int j = 0; j < 10; j++) { FOUR FOUR\n FOUR } x[i] = s;"
     assert per_thread(kernel(body, defined), Operation.SP) == 10 * 12 * 2
+
+
+@pytest.mark.parametrize(
+    ("defined", "body", "sp"),
+    [
+        ("#define FOLD(op) s = s op x[i];\n", "FOLD(+);", 1),
+        ("#define APPLY(a, op, b) a op b;\n", "APPLY(s, +=, 2.0f)", 1),
+        ("#define SCALE(a) s = 2.0f * (a);\n", "SCALE(s + 1.0f)", 2),
+        ("#define ADD(a, b) a += b;\n", "ADD(s, // first\n 2.0f * s)", 2),
+        ("#define ADD(a, b) a += b;\n", "ADD(s /* :) */, 2.0f) ADD(s, 3.0f)", 2),
+    ],
+)
+def test_what_a_macro_is_given_may_be_anything(defined: str, body: str, sp: float) -> None:
+    found = kernel(f"float s = x[i]; {body} x[i] = s;", defined)
+    assert per_thread(found, Operation.SP) == sp
 
 
 def test_a_block_that_is_written_as_a_loop_runs_once() -> None:
@@ -110,7 +126,18 @@ STATEMENTS = st.one_of(
     st.builds("{} = {};".format, NAMES, EXPRESSIONS),
     st.builds("ONE({}, {})".format, NAMES, EXPRESSIONS),
     st.builds("TWO({})".format, EXPRESSIONS),
-    st.sampled_from(["THREE", "// ONE(a, b)\n", "/* THREE */", "ONE = 1;", "TWO (\n a )", "b = ONETWO;"]),
+    st.sampled_from(
+        [
+            "THREE",
+            "// ONE(a, b)\n",
+            "/* THREE */",
+            "ONE(a, /* :) */ b)",
+            "TWO(a // b)\n)",
+            "ONE = 1;",
+            "TWO (\n a )",
+            "b = ONETWO;",
+        ]
+    ),
 )
 
 
@@ -130,7 +157,11 @@ def test_what_is_written_out_is_what_the_preprocessor_makes_of_it(statements: li
     written = macros.written_out(source, start, len(text)) or source
     ours = written.text.data[start:].decode()
     theirs = subprocess.run(
-        ["g++", "-E", "-P", "-xc++", "-"], input=text, capture_output=True, text=True, check=True
+        [require_tool("g++"), "-E", "-P", "-xc++", "-"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert tokens(ours) == tokens(theirs)
     assert ours.count("\n") == text[start:].count("\n")

@@ -108,12 +108,6 @@ class HostExpressions(HostPlaces):
             self.evaluate(item)
         return None
 
-    def decision(self, condition: Node | None) -> HostValue:
-        """The value of an expression by which it is chosen what is done next."""
-        if condition is not None:
-            self.decided.append((self.depth, condition))
-        return self.evaluate(condition)
-
     def evaluate_text(self, text: str) -> HostValue:
         """The value of an expression given as text."""
         return self.evaluate(self.parsed(text))
@@ -173,7 +167,7 @@ class HostExpressions(HostPlaces):
     def _binary(self, node: Node) -> HostValue:
         first, operator, second = operands(node)
         if operator in _DECIDING:
-            holds, decides = truth(self.decision(first)), operator in ("||", "or")
+            holds, decides = truth(self.evaluate(first)), operator in ("||", "or")
             if holds is decides:
                 return int(decides)
             other = truth(self.evaluate(second))
@@ -236,7 +230,7 @@ class HostExpressions(HostPlaces):
         return cell.value if self.text(node).startswith(operator) else before
 
     def _conditional(self, node: Node) -> HostValue:
-        holds = truth(self.decision(child(node, "condition")))
+        holds = truth(self.evaluate(child(node, "condition")))
         if holds is not None:
             return self.evaluate(child(node, "consequence" if holds else "alternative"))
         left = self.evaluate(child(node, "consequence"))

@@ -80,7 +80,7 @@ class HostFlow(HostCalls):
         names, is_last = self.names, self.is_last(node)
         self.names = dict(names)
         try:
-            holds = truth(self.decision(child(node, "condition")))
+            holds = truth(self.evaluate(child(node, "condition")))
             taken, other = child(node, "consequence"), child(node, "alternative")
             if holds is not None:
                 self._suppose(other if holds else taken)
@@ -165,7 +165,7 @@ class HostFlow(HostCalls):
             self.write(cell, agreed(values))
 
     def _switch(self, node: Node) -> str:
-        value = self.decision(child(node, "condition"))
+        value = self.evaluate(child(node, "condition"))
         body = child(node, "body")
         cases = [item for item in body.named_children if item.type == "case_statement"] if body else []
         if isinstance(value, int):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +13,8 @@ from .declarations import mutated_names
 from .hostflow import HostFlow, Lap, LingeringError
 from .hoststate import MOST_STEPS
 from .hostvalues import NUMBER, OBJECT, Buffer, Cell, HostValue, Pointer, truth
-from .syntax import descendants, operands
 from .syntax import field as child
+from .syntax import operands
 
 _ALLOWANCE: Final = (4000, 500, 120)
 _LONG: Final = 64
@@ -23,11 +22,6 @@ _SHARE: Final = 8000
 """Steps after which a loop is left that reaches no kernel."""
 _COUNTERS: Final = frozenset(("identifier", "field_expression", "binary_expression", "subscript_expression"))
 _RELATIONS: Final = frozenset(("<", ">", "<=", ">=", "!="))
-_READ_ELSE: Final = (
-    "call_expression field_expression subscript_expression pointer_expression update_expression "
-    "assignment_expression"
-).split()
-"""What reads more than variables."""
 
 
 @dataclass
@@ -57,7 +51,7 @@ class HostLoops(HostFlow):
     def _loop(self, condition: Node | None, update: Node | None, body: Node | None) -> str:
         """Follow a loop for as long as that is cheap, then forget what its later iterations change."""
         mark, started, uncertain = self.watch(), self.steps, self.uncertain
-        decided, is_alike, allowance = len(self.decided), True, self._allowance(body)
+        allowance = self._allowance(body)
         # What is computed deep inside, or late in a long program, seldom decides a launch.
         least = 2 if self.loops < 2 and self.steps < MOST_STEPS // 3 else 1
         self.loops += 1
@@ -75,12 +69,7 @@ class HostLoops(HostFlow):
                     break
                 if gap is not None:
                     gaps.append(gap)
-                taken = self.steps - started
-                if trips >= least and (taken > allowance or self._is_long(gaps, _LONG)):
-                    break
-                # What would be left before its end is left at once where the rest is more of the same.
-                is_too_long = trips > 0 and self._is_long(gaps, (allowance - taken) * trips / taken)
-                if is_too_long and (is_alike := is_alike and self._is_alike(body, decided, mark)):
+                if trips >= least and (self._is_long(gaps) or self.steps - started > allowance):
                     break
                 ended = self._inside(body)
                 if ended and ended != "continue":
@@ -138,33 +127,13 @@ class HostLoops(HostFlow):
             if (cell := self.names.get(name)) is not None:
                 self.write(cell, None)
 
-    def _is_alike(self, body: Node | None, decided: int, mark: int) -> bool:
-        """Whether all trips of a loop do the same, and reach no kernel.
-
-        Since the two marks, what they have ``decided`` by is not what they have written.
-        """
-        if body is None or self.source is None or self.sites.may_reach(self.source, body):
-            return False
-        changed = {cell for cell, _ in self._journal[mark:]}
-        return all(
-            depth == self.depth and self._is_fixed(condition, changed)
-            for depth, condition in dict.fromkeys(self.decided[decided:])
-        )
-
-    def _is_fixed(self, condition: Node, changed: AbstractSet[Cell]) -> bool:
-        """Whether a condition is on variables alone of which none is among the changed ones."""
-        if any(descendants(condition, *_READ_ELSE)):
-            return False
-        cells = [self.cell_of(self.text(name)) for name in descendants(condition, "identifier")]
-        return None not in cells and changed.isdisjoint(cells)
-
     @staticmethod
-    def _is_long(gaps: Sequence[float], most: float) -> bool:
-        """Whether a loop closes in on its end in equal steps, and more than ``most`` of them are left."""
+    def _is_long(gaps: Sequence[float]) -> bool:
+        """Whether a loop closes in on its end in equal steps, and many of them are left."""
         if len(gaps) < 3:
             return False
         step, before = gaps[-2] - gaps[-1], gaps[-3] - gaps[-2]
-        return step == before and (not step or gaps[-1] / step > most)
+        return step == before and (not step or gaps[-1] / step > _LONG)
 
     def _left(self, condition: Node | None, gaps: Sequence[float]) -> int | None:
         """How often a loop still runs that closes in on its end in equal steps."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 from tree_sitter import Node
@@ -29,9 +27,6 @@ _RUN_ARGUMENT: Final = re.compile(
     r"(?:std::)?(?:ato(?:i|l|ll|f)|strto(?:l|ul|ll|ull|d|f)|sto(?:i|l|ul|ll|ull|f|d))"
     r"\s*\(\s*argv\s*\[\s*(\d+)\s*\]"
 )
-# With the word behind it: "--dim-x=192 -n" and "-dim_x 192", but not "-n 192".
-_OPTION: Final = re.compile(r"--?([A-Za-z][\w-]{2,})(?:=(\d+)( .*)?| (\d+))")
-_MEMBER_OF: Final = re.compile(r".*(?:\.|->)")
 _MAX_DEPTH: Final = 30
 # Calls within calls: one may call itself twice, and the next one, too.
 _MAX_NESTED: Final = 8
@@ -85,7 +80,7 @@ class HostScope:
                 # A number that the walk over host code has lost by now is that of an earlier time.
                 if value is not None and not (lost and value.number is not None):
                     return value
-        return self._option(name) or Polynomial.symbol(name)
+        return Polynomial.symbol(name)
 
     def memory(self, name: str) -> Memory | None:
         """The allocation a pointer points into, where host code could be followed."""
@@ -164,23 +159,6 @@ class HostScope:
                 if around != function.node and not in_kernel:
                     found.append(site)
         return found
-
-    def _option(self, name: str) -> Polynomial | None:
-        """What the run line gives to an option of a variable's name: ``--dim-x=192`` to ``config.dim_x``."""
-        known = self._options.get(_MEMBER_OF.sub("", name).strip("_").lower())
-        if known is not None:
-            self.used[name] = f"{name} = {known:.15g} from the option of that name in the run line"
-        return None if known is None else Polynomial.constant(known)
-
-    @cached_property
-    def _options(self) -> Mapping[str, float]:
-        """The run line's options that have a number, by name; a letter or two may mean anything."""
-        options = {}
-        for pair in zip(self.arguments, (*self.arguments[1:], ""), strict=False):
-            found = _OPTION.fullmatch(" ".join(pair))
-            if found:
-                options[found[1].replace("-", "_").lower()] = float(found[2] or found[4])
-        return options
 
     def _run_argument(self, call: str) -> Polynomial | None:
         """The value of ``atoi(argv[2])`` and its like, when the run line is known."""

@@ -48,8 +48,7 @@ class HostState:
 
     ``this`` is the object whose method is walked, ``template`` the template arguments of the function.
     ``words`` is what ``argv`` points to. ``last`` is the statement behind which no kernel may be reached, so
-    that nothing behind it is walked; the last part of that statement takes its place. ``decided`` are the
-    conditions by which a way was chosen, each with the depth of calls at which it stands.
+    that nothing behind it is walked; the last part of that statement takes its place.
     """
 
     program: ProgramFacts
@@ -67,7 +66,6 @@ class HostState:
     depth: int = 0
     loops: int = 0
     uncertain: int = 0
-    decided: list[tuple[int, Node]] = field(default_factory=list)
     returned: list[HostValue] = field(default_factory=list)
     used: dict[str, str] = field(default_factory=dict)
     read: int = 0

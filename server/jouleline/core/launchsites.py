@@ -117,15 +117,19 @@ class LaunchSites:
         functions = self.program.overloads.get(name, ())
         macro = self.program.function_macros.get(name)
         bodies = [macro.body] if macro is not None else []
+        bodies += [
+            table[name] for table in (self.program.macros, self.program.types.aliases) if name in table
+        ]
         if (variable := self.program.variables.get(name)) is not None:
             bodies.append(text_of(variable.value))
         bodies.append(text_of(self.program.classes.get(name)))
         return [*bodies, *(text_of(one.node) for one in functions if not one.is_kernel)]
 
     def _holds(self, name: str) -> bool:
-        """Whether a launch stands in a macro or a function of a name."""
+        """Whether a launch stands in a macro or a function of a name, or the macro makes other names."""
         macro = self.program.function_macros.get(name)
-        if macro is not None and ("<<<" in macro.body or "_Pragma" in macro.body):
+        text = self.program.macros.get(name, "") if macro is None else macro.body
+        if any(mark in text for mark in ("<<<", "_Pragma", "##")):
             return True
         for one in self.program.overloads.get(name, ()):
             *_, anchors = self._of(one.source)

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*(?::|\?|\+)?=\s*(.*?)\s*$")
 _REFERENCE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 _PROGRAM = re.compile(r"^(?:\./|\$\(|/)\S*$|^\S+\.(?:out|exe)$")
-_LAUNCHERS = frozenset("mpirun mpiexec mpiexec.hydra orterun srun prun prterun aprun jsrun flux".split())
+_LAUNCHERS = frozenset(
+    "mpirun mpiexec orterun srun prun prterun aprun jsrun flux env time timeout numactl nice".split()
+)
 _MAX_EXPANSIONS = 20
 _FLAGS = re.compile(r"^\s*(?:override\s+|export\s+)?([A-Za-z_]\w*)\s*(:?:|\?|\+)?=\s*(.*?)\s*$")
 _CONDITION = re.compile(r"^\s*(else\s+)?(ifeq|ifneq|ifdef|ifndef)\b\s*(.*?)\s*$")
@@ -104,7 +106,9 @@ def run_arguments(command: str) -> tuple[str, ...]:
 
 
 def _is_program(word: str) -> bool:
-    return _PROGRAM.match(word) is not None and word.rpartition("/")[2] not in _LAUNCHERS
+    """Whether a word starts the program itself, not what launches it: a launcher lies nowhere near."""
+    folder, _, name = word.rpartition("/")
+    return _PROGRAM.match(word) is not None and (folder == "." or name.partition(".")[0] not in _LAUNCHERS)
 
 
 def _expand(text: str, variables: Mapping[str, str]) -> str:

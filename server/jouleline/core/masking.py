@@ -35,8 +35,8 @@ _TOKEN = re.compile(
 )
 # A macro's call between the attribute and the kernel's name, which can only stand for launch bounds.
 _BOUNDS_MACRO = re.compile(
-    rb"(?:\s{1,99}[\w:*&]{1,99}){0,4}?\s{1,99}([A-Z]\w{0,99}\s{0,9}\(([^(){};]{0,200})\))"
-    rb"(?=\s{0,99}(?:[\w:*&]{1,99}\s{1,99}){0,3}\w{1,99}\s{0,9}\()"
+    rb"(?:\s{1,99}[\w:*&]{1,99}){0,4}?\s{1,99}([A-Z][A-Z0-9_]{2,99}\s{0,9}\(([^(){};]{0,200})\))"
+    rb"(?=\s{0,99}(?!__|noexcept\b)(?:[\w:*&]{1,99}\s{1,99}){0,3}\w{1,99}\s{0,9}\()"
 )
 _QUICK = re.compile(rb"__[a-z]|<<<")
 _LAUNCH_MARK = re.compile(rb"[()\[\]{};]|>>>")
@@ -46,7 +46,8 @@ _LOOP_MACRO = re.compile(rb"[A-Z](?<!\w.)[A-Z0-9]*_[A-Z0-9_]+[ \t]*\(")
 _AFTER_HEAD = re.compile(rb"\s*\{")
 _RAW = b'R"'
 _DEFINE = re.compile(rb"define[ \t]+(\w+)((?:[ \t]|\\\r?\n)(?:[^\\\n]|\\\r?\n|\\.)*)")
-_LAST_WORD = re.compile(rb"(\w+)\s*(?://[^\n]*)?\Z")
+_COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_WORD_BEFORE_STATEMENT = re.compile(rb"\b[A-Za-z_]\w*\b(?=\s*(?:[A-Za-z_}]|//|/\*))")
 # Where a string that was not closed is given up.
 _ENDED_LINE = re.compile(rb"(?<!\\)\n")
 _NOT_BREAK = re.compile(rb"[^\r\n]")
@@ -150,7 +151,8 @@ def remask(masked: Masked, data: bytes, edit: Edit) -> tuple[Masked, Edit | None
     """
     if masked.has_raw or _RAW in data[max(0, edit.start - 1) : edit.start + len(edit.replacement) + 1]:
         return _masked_anew(masked, data)  # one that is never closed looks ahead to the end of the text
-    if masked.defines or _DEFINE.search(_logical_line(data, edit.start, edit.start + len(edit.replacement))):
+    changed = (data, edit.start + len(edit.replacement)), (masked.data, edit.end)
+    if masked.defines or any(_DEFINE.search(_logical_line(text, edit.start, end)) for text, end in changed):
         return _masked_anew(masked, data)  # what is defined here is used anywhere
     by = len(edit.replacement) - (edit.end - edit.start)
     line = _line_end(data, edit.start + len(edit.replacement)) + 1
@@ -275,24 +277,43 @@ def _loop_macros(data: bytes, first: int, last: int) -> list[Blanked]:
 
 def _statement_macros(data: bytes) -> frozenset[bytes]:
     """The macros without parameters that a text defines and that end a statement."""
-    last = {}
+    found: set[bytes] = set()
+    ends: dict[bytes, list[bytes]] = {}
     for match in _DEFINE.finditer(data):
         if data[data.rfind(b"\n", 0, match.start()) + 1 : match.start()].strip() == b"#":
-            body = match[2].rstrip()
-            word = _LAST_WORD.search(body)
-            last[match[1]] = b";" if body.endswith((b";", b"}")) else word[1] if word else b""
-    found = {name for name, end in last.items() if end == b";"}
-    while more := {name for name, end in last.items() if end in found} - found:
-        found |= more
+            body = _COMMENT.sub(b" ", match[2]).replace(b"\\", b" ").strip()
+            if body.endswith(b";") or (body.endswith(b"}") and b";" in body):
+                found.add(match[1])
+            elif body:
+                ends.setdefault(body.split()[-1], []).append(match[1])
+    waiting = [*found]
+    while waiting:
+        for name in ends.pop(waiting.pop(), ()):
+            found.add(name)
+            waiting.append(name)
     return frozenset(found)
 
 
-def _statements(data: bytes, names: Iterable[bytes]) -> Iterator[Blanked]:
-    """Uses of macros that end a statement, behind which the next one starts, or their block ends."""
-    used = re.compile(rb"\b(?:" + b"|".join(map(re.escape, names)) + rb")\b(?=\s*(?:[A-Za-z_}]|//|/\*))")
-    for match in used.finditer(data):
-        if not _logical_line(data, *match.span()).lstrip().startswith(b"#"):
+def _statements(data: bytes, names: frozenset[bytes]) -> Iterator[Blanked]:
+    """Uses of macros that end a statement, where one may start and behind which the next one does."""
+    end = 0
+    for match in _WORD_BEFORE_STATEMENT.finditer(data):
+        if match[0] not in names:
+            continue
+        start = match.start()
+        before = data[max(end, start - _LAUNCH_LIMIT) : start]
+        line = before.rfind(b"\n")
+        if before[line + 1 :].lstrip().startswith(b"#") or before[: max(0, line)].endswith((b"\\", b"\\\r")):
+            continue  # a part of another macro
+        if _ends_statement(_COMMENT.sub(b" ", before).rstrip()):
             yield Blanked("statement", *match.span(), match[0])
+            end = match.end()
+
+
+def _ends_statement(before: bytes) -> bool:
+    """Whether a statement may start behind a text without comments: another has ended, or a directive."""
+    line = before[before.rfind(b"\n") + 1 :]
+    return not before or before.endswith((b";", b"{", b"}", b")")) or line.lstrip().startswith(b"#")
 
 
 def _starts_statement(data: bytes, position: int) -> bool:
@@ -312,9 +333,9 @@ def _in_definition(data: bytes, position: int) -> bool:
 def _logical_line(data: bytes, start: int, end: int) -> bytes:
     """The line that ``start:end`` is in, with those that a backslash makes a part of it."""
     first, last = data.rfind(b"\n", 0, start), _line_end(data, end)
-    while first > 0 and data[:first].endswith((b"\\", b"\\\r")):
+    while first > 0 and data[max(0, first - 2) : first].endswith((b"\\", b"\\\r")):
         first = data.rfind(b"\n", 0, first)
-    while last < len(data) and data[end:last].endswith((b"\\", b"\\\r")):
+    while last < len(data) and data[max(end, last - 2) : last].endswith((b"\\", b"\\\r")):
         last = _line_end(data, last + 1)
     return data[first + 1 : last]
 

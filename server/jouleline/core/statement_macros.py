@@ -15,16 +15,19 @@ from typing import Final
 from tree_sitter import Node
 
 from .declarations import Function
-from .evaluate import split_arguments
+from .evaluate import parse_expression, split_arguments
 from .facts import Macro
 from .syntax import ParsedSource, parse
 
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _NAME: Final = re.compile(rb"[A-Za-z_]\w*")
-_INSIDE: Final = re.compile(r"\([^()]*\)")
-# Comments, literals, numbers and directives are kept as they are.
+_DEPTH: Final = re.compile(r"[();]")
+_COMMENT: Final = re.compile(
+    r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", re.DOTALL
+)
+# Literals, numbers and directives are kept as they are.
 _TOKEN: Final = re.compile(
-    r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|^[ \t]*#(?:[^\\\n]|\\.)*|\d[\w.]*"
+    r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|^[ \t]*#(?:[^\\\n]|\\.)*|\d[\w.]*"
     r"|(?P<name>[A-Za-z_]\w*)",
     re.DOTALL | re.MULTILINE,
 )
@@ -34,13 +37,16 @@ _BEGINS_STATEMENT: Final = re.compile(
 )
 _OPENING: Final = re.compile(r"\s*(\()")
 _BRACKET: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[()]")
-# What needs no parentheses as an operand, or may be no expression: names, literals, elements, calls, types.
-_OPERAND: Final = re.compile(
-    r"[\w\s.:]*(?:\[[^\]]*\]|\([^()]*\)|->\s*\w+|\.\w+)*[\s*&]*|.*[;{\"].*", re.DOTALL
+_COMPOUND: Final = (
+    "binary_expression",
+    "conditional_expression",
+    "comma_expression",
+    "assignment_expression",
 )
 # Nobody writes or runs longer bodies.
 _MOST_TEXT: Final = 200_000
 _DEEPEST: Final = 100
+_LONGEST_OPERAND: Final = 1000
 
 
 class _TooLongError(Exception):
@@ -75,7 +81,7 @@ class StatementMacros:
             return None
         if not self._names or self._names.isdisjoint(_NAME.findall(data, start, end)):
             return None
-        text = data[start:end].decode("utf-8", "surrogateescape")
+        text = _COMMENT.sub(_without_comment, data[start:end].decode("utf-8", "surrogateescape"))
         try:
             written = self._written(text, frozenset())
         except (_TooLongError, RecursionError):
@@ -115,7 +121,10 @@ class StatementMacros:
                 if end is None:
                     break  # half typed, and so is all that follows
                 position, given = end, split_arguments(text[opening.end() : end - 1])
-                macro = macro.written([_operand(self._written(one, active)) for one in given])
+                arguments = [_operand(self._written(one, active)) for one in given]
+                if len(macro.body) * sum(map(len, arguments)) > _MOST_TEXT * _DEEPEST:
+                    raise _TooLongError
+                macro = macro.written(arguments)
             if macro is None:
                 continue
             inner = self._written(" ".join(macro.replace("\\\n", " ").split()), active | {token["name"]})
@@ -138,14 +147,25 @@ def _standing_at(node: Node, source: ParsedSource) -> Node | None:
 def _is_statement(body: str) -> bool:
     if _BEGINS_STATEMENT.match(body):
         return True
-    while (outside := _INSIDE.sub("", body)) != body:
-        body = outside
-    return ";" in body
+    depth = 0
+    for mark in _DEPTH.finditer(body):
+        if mark[0] == ";" and depth == 0:
+            return True
+        depth += {"(": 1, ")": -1}.get(mark[0], 0)
+    return False
+
+
+def _without_comment(found: re.Match[str]) -> str:
+    return " " + "\n" * found[0].count("\n") if found[0].startswith("/") else found[0]
 
 
 def _operand(argument: str) -> str:
-    """An argument as it is put in a body: what a macro's author put parentheses around may have lost them."""
-    return argument if _OPERAND.fullmatch(argument) else f"({argument})"
+    """An argument as it is put in a body, which has lost the parentheses around its parameters."""
+    if len(argument) > _LONGEST_OPERAND or argument.isidentifier():
+        return argument
+    node = parse_expression(argument)
+    is_compound = node is not None and node.type in _COMPOUND and not node.has_error
+    return f"({argument})" if is_compound else argument
 
 
 def _closing(text: str, opening: int) -> int | None:
