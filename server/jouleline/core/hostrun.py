@@ -151,10 +151,10 @@ class HostRun(HostLoops):
 
     def _end_of_kernels(self, nodes: Sequence[Node]) -> int:
         """How many of the statements come before those from which no kernel may be reached."""
-        source = self.source
-        while nodes and source is not None and not self.sites.may_reach(source, nodes[-1]):
-            nodes = nodes[:-1]
-        return len(nodes)
+        source, end = self.source, len(nodes)
+        while end and source is not None and not self.sites.may_reach(source, nodes[end - 1]):
+            end -= 1
+        return end
 
     def _declaration(self, node: Node) -> str:
         launched = self._launched(node)
