@@ -165,6 +165,19 @@ def test_what_a_kernel_launches_or_calls_is_told_of_others_as_a_fresh_look_tells
     assert counts(seen(document, memory)) == counts(seen(anew, Memory()))
 
 
+def states_followed(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> list[State]:
+    """The states of programs whose host code is followed from now on."""
+    followed: list[State] = []
+    keep = memory.keep
+
+    def watched(state: State, one: Followed) -> None:
+        followed.append(state)
+        keep(state, one)
+
+    monkeypatch.setattr(memory, "keep", watched)
+    return followed
+
+
 @pytest.mark.parametrize("parameter", ["float *a", "float a[SIZE]"])
 def test_host_code_is_not_followed_again_while_a_kernel_is_typed(
     monkeypatch: pytest.MonkeyPatch, parameter: str
@@ -173,14 +186,7 @@ def test_host_code_is_not_followed_again_while_a_kernel_is_typed(
     text = TEXT.replace("float *a", parameter, 1)
     document = Document("file:///k.cu", Path("/k.cu"), "cuda-cpp", 1, SourceText(text.encode()))
     counts(seen(document, memory))
-    followed: list[object] = []
-    keep = memory.keep
-
-    def watched(state: State, one: Followed) -> None:
-        followed.append(state)
-        keep(state, one)
-
-    monkeypatch.setattr(memory, "keep", watched)
+    followed = states_followed(memory, monkeypatch)
     for _ in range(3):
         document = typed(document, text.index("+= twice"), 0, " ")
         anew = Document(document.uri, document.path, document.language, 1, document.text)
@@ -243,14 +249,7 @@ def test_host_code_is_followed_again_for_what_a_region_does_to_it_alone(
     memory = Memory()
     document = Document("file:///k.cpp", Path("/k.cpp"), "cpp", 1, SourceText(OFFLOADING.encode()))
     counts(seen(document, memory))
-    followed: list[object] = []
-    keep = memory.keep
-
-    def watched(state: State, one: Followed) -> None:
-        followed.append(state)
-        keep(state, one)
-
-    monkeypatch.setattr(memory, "keep", watched)
+    followed = states_followed(memory, monkeypatch)
     document = typed(document, OFFLOADING.index(old), len(old), new)
     anew = Document(document.uri, document.path, document.language, 1, document.text)
     assert counts(seen(document, memory)) == counts(seen(anew, Memory()))

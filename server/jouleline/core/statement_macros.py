@@ -22,21 +22,19 @@ from .syntax import ParsedSource, parse
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _NAME: Final = re.compile(rb"[A-Za-z_]\w*")
 _DEPTH: Final = re.compile(r"[();]")
-_COMMENT: Final = re.compile(
-    r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", re.DOTALL
-)
+_LITERAL: Final = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
+_COMMENT: Final = re.compile(rf"//[^\n]*|/\*.*?(?:\*/|\Z)|{_LITERAL}", re.DOTALL)
 # Literals, numbers and directives are kept as they are.
 _TOKEN: Final = re.compile(
-    r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|^[ \t]*#(?:[^\\\n]|\\.)*|\d[\w.]*"
-    r"|(?P<name>[A-Za-z_]\w*)",
+    rf"{_LITERAL}|^[ \t]*#(?:[^\\\n]|\\.)*|\d[\w.]*|(?P<name>[A-Za-z_]\w*)",
     re.DOTALL | re.MULTILINE,
 )
 _BEGINS_STATEMENT: Final = re.compile(
     r"(?:if|switch)\b|(?:const|constexpr|static|volatile|register|unsigned|signed|int|long|short|char|float|double"
     r"|bool|auto|size_t|__shared__)\s+\w[^()]*[=\[]"
 )
-_OPENING: Final = re.compile(r"\s*(\()")
-_BRACKET: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[()]")
+_OPENING: Final = re.compile(r"\s*\(")
+_BRACKET: Final = re.compile(rf"{_LITERAL}|[()]")
 _COMPOUND: Final = (
     "binary_expression",
     "conditional_expression",
@@ -117,7 +115,7 @@ class StatementMacros:
                 opening = _OPENING.match(text, position)
                 if opening is None:
                     continue
-                end = _closing(text, opening.start(1))
+                end = _closing(text, opening.end() - 1)
                 if end is None:
                     break  # half typed, and so is all that follows
                 position, given = end, split_arguments(text[opening.end() : end - 1])
