@@ -76,6 +76,30 @@ int main(int argc, char **argv) {
   }
 }
 """
+# A region of another file stands in the same line.
+ADDING = """
+template <typename T> void adding(T *x, int n) {
+#pragma omp target teams distribute parallel for map(tofrom : x[0:n])
+  for (int i = 0; i < n; i++) x[i] += 1;
+}
+void add(float *x) { adding(x, 1000000); }
+"""
+SQUARES = """#include <cstdint>
+template <typename T> void squares(T *x, int n) {
+#pragma omp target teams distribute parallel for map(tofrom : x[0:n])
+  for (int i = 0; i < n; i++) x[i] = x[i] * x[i] + 1;
+}
+void add(float *x);
+int main() {
+  static double a[1000000];
+  static float b[1000000];
+  static int16_t c[1000000];
+  add(b);
+  squares(a, 1000000);
+  squares(b, 1000000);
+  squares(c, 1000000);
+}
+"""
 needs_nvcc = pytest.mark.needs("nvcc", "nvdisasm")
 needs_clang = pytest.mark.needs("clang++-19", "ptxas", "nvdisasm")
 
@@ -236,6 +260,18 @@ def test_openmp_regions_are_counted_in_the_code_of_clang(tmp_path: Path) -> None
     assert counts.operations[Operation.SP] == pytest.approx(2e9, rel=0.01)
     assert counts.compiled is not None
     assert counts.compiled.compiler == "clang++"
+
+
+@needs_clang
+def test_each_instance_of_a_region_in_a_template_has_its_own_code(tmp_path: Path) -> None:
+    of = program(tmp_path / "program", a_cpp=ADDING, main_cpp=SQUARES)
+    analysis = analysed(of)
+    better = refined(analysis, evidence(tmp_path).refine(analysis, of))
+    counted = {report.kernel.display: report.counts.operations for report in better.kernels}
+    single, double, half = (counted[f"squares<{kind}> @line 3"] for kind in ("float", "double", "int16_t"))
+    assert (single[Operation.SP], single[Operation.DP]) == (2e6, 0)
+    assert (double[Operation.SP], double[Operation.DP]) == (0, 2e6)
+    assert (half[Operation.SP], half[Operation.DP]) == (0, 0)
 
 
 @needs_clang

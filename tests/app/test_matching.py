@@ -46,6 +46,7 @@ TEMPLATE = {
 int main() {
     fill<short, 2>((short*)malloc(64), 32);
     fill<double, 4>((double*)malloc(256), 32);
+    fill<int16_t, 3>((int16_t*)malloc(64), 32);
 }
 """
 }
@@ -127,6 +128,7 @@ def test_a_kernel_of_another_language_is_not_meant() -> None:
     [
         ("void fill<short, (int)2>(short*, int) @line 2", "fill<short, 2> @line 2"),
         ("void fill<double, 4>(double*, int) @line 2", "fill<double, 4> @line 2"),
+        ("void fill<short, 3>(short*, int) @line 2", "fill<int16_t, 3> @line 2"),
         ("void fill<long, 8>(long*, int) @line 2", "fill<short, 2> @line 2"),
     ],
 )

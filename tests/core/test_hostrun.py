@@ -314,6 +314,19 @@ def test_template_arguments_of_a_launch_are_deduced_from_its_arguments() -> None
     ]
 
 
+def test_a_template_parameter_is_what_it_is_in_the_arguments_type() -> None:
+    text = """
+    template <typename T> struct Rows { int count; Rows(int n) : count(n) {} };
+    template <typename T> __global__ void k(T *a) { }
+    template <typename T> void run(const Rows<T> &rows) { T *a; cudaMalloc(&a, 80); k<<<rows.count, 1>>>(a); }
+    template <typename T> void both() { Rows<T> rows(4); run(rows); }
+    int main() { both<double>(); Rows<float> rows(2); run(rows); }"""
+    assert [(one.template_arguments, one.visit and one.visit.grid) for one in reached(text).visits] == [
+        (("double",), (4, 1, 1)),
+        (("float",), (2, 1, 1)),
+    ]
+
+
 @pytest.mark.parametrize(
     "filled",
     [

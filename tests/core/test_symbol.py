@@ -33,6 +33,8 @@ def test_template_arguments_and_parameters_are_compared_in_one_spelling() -> Non
     assert symbol.template_arguments == ("16", "float", "ns::Pair<int,int>")
     assert symbol.parameters == ("T2*", "unsignedint")
     assert [normal_argument(text) for text in ("16", "16u", "(int)16", " 16UL ")] == ["16"] * 4
+    assert [normal_argument(text) for text in ("int16_t", "std::int16_t", "const short")] == ["short"] * 3
+    assert [normal_argument(text) for text in ("uint", "unsigned", "uint32_t")] == ["unsignedint"] * 3
     assert read_symbol("tile").template_arguments is None
     assert read_symbol("tile()").parameters == ()
 

@@ -66,6 +66,11 @@ class KernelReport:
         """The kind of evidence of the bound."""
         return Evidence.MODEL if self.opinion else self.counts.evidence
 
+    @property
+    def template_arguments(self) -> tuple[str, ...]:
+        """Those of this launch, or of the function around a region as it was reached."""
+        return _template_arguments(self.launch, self.visit)
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -223,13 +228,17 @@ def _visited(
 
 def _instance(kernel: Kernel, launch: Launch | None, visit: Visit | None) -> Kernel:
     """The kernel as it is shown, with the template arguments that it has in this way of reaching it."""
-    given: Sequence[str] = launch.template_arguments if launch is not None else ()
-    if launch is None and visit is not None:
-        given = tuple(visit.template.values())
+    given = _template_arguments(launch, visit)
     if not given:
         return kernel
     name = f"{kernel.name}<{', '.join(given)}>"
     return replace(kernel, instance=name + kernel.display.removeprefix(kernel.name))
+
+
+def _template_arguments(launch: Launch | None, visit: Visit | None) -> tuple[str, ...]:
+    if launch is not None:
+        return launch.template_arguments
+    return tuple(visit.template.values()) if visit is not None else ()
 
 
 def _distinct(launches: Sequence[Launch]) -> Sequence[Launch]:

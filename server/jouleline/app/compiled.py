@@ -114,7 +114,7 @@ def _counted(
     counts: dict[int, KernelCounts] = {}
     problems: list[Problem] = []
     for index, report in wanted.items():
-        code = code_of(codes, report.kernel, report.launch)
+        code = code_of(codes, report.kernel, report.template_arguments)
         if code is None and how.whole:
             problems.append(
                 Problem(report.file, report.kernel.line, f"{report.kernel.name} is in no compiled code")

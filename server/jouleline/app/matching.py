@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from jouleline.core.kernel import Language
+from jouleline.core.symbol import normal_argument
 
 from .analyse import KernelReport
 from .labels import NamedKernel
@@ -15,7 +16,6 @@ from .labels import NamedKernel
 _NEAR_LINES: Final = 2
 """A directive of several lines is named by any of them."""
 _MANGLED: Final = re.compile(r"_ZN?L?(?=\d)")
-_SPECIFIER: Final = re.compile(r"\(\w+\)|\b(?:struct|class|const)\b|\s")
 
 
 def match(wanted: NamedKernel, reports: Sequence[KernelReport]) -> int | None:
@@ -93,7 +93,8 @@ def _common_arguments(wanted: NamedKernel, report: KernelReport) -> int:
     measured, written = (
         _split(display.partition(opening)[2]) for display in (wanted.display, report.kernel.display)
     )
-    return sum(_plain(a) == _plain(b) != "" for a, b in zip(measured, written, strict=False))
+    pairs = zip(map(normal_argument, measured), map(normal_argument, written), strict=False)
+    return sum(a == b != "" for a, b in pairs)
 
 
 def _split(text: str) -> list[str]:
@@ -108,7 +109,3 @@ def _split(text: str) -> list[str]:
         else:
             parts[-1] += letter
     return parts
-
-
-def _plain(text: str) -> str:
-    return _SPECIFIER.sub("", text)

@@ -215,8 +215,8 @@ def runs_on_host(report: KernelReport) -> bool:
 
 
 def instance(report: KernelReport) -> str:
-    """The kernel's name with the template arguments of this launch: ``reduce<256, float>``."""
-    arguments = report.launch.template_arguments if report.launch is not None else ()
+    """The kernel's name with its template arguments here: ``reduce<256, float>``."""
+    arguments = report.template_arguments
     return f"{report.kernel.name}<{', '.join(arguments)}>" if arguments else report.kernel.name
 
 

@@ -210,7 +210,8 @@ class HostState:
             name
         ):
             size = self.program.type_of(plain)
-            return Kind("record", size.size if size else 4, name=name)
+            given = plain.partition("<")[2].removesuffix(">")
+            return Kind("record", size.size if size else 4, name=name, arguments=given)
         resolved = self.program.types.resolve(plain)
         if resolved is None:
             return ANY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,12 +13,13 @@ from .declarations import Function
 from .evaluate import split_arguments
 from .hostdeclarations import Declarator
 from .hostmacros import HostMacros
-from .hostvalues import Cell, HostValue, element_name
+from .hostvalues import Cell, HostValue, Record, element_name
 from .syntax import descendants
 from .syntax import field as child
 
 PACK: Final = "..."
 """The type of a parameter that is a pack, and of the record of what is given for it."""
+_LIST: Final = re.compile(r"<(.*)>", re.DOTALL)
 
 
 @dataclass
@@ -82,12 +83,10 @@ class HostTemplates(HostMacros):
         if not function.template_parameters:
             return types
         for parameter, cell in zip(parameters, cells, strict=False):
-            words = re.findall(r"\w+", parameter.type)
-            for word in words:
-                if word in function.template_parameters and word not in types:
-                    name = self.plain_type(element_name(cell))
-                    if name:
-                        types[word] = name
+            for word, told in _told(parameter.type, cell):
+                name = self.plain_type(told) if word in function.template_parameters else ""
+                if name:
+                    types.setdefault(word, name)
         given = zip(function.template_parameters, template, strict=False)
         return types | {name: text for name, text in given if name not in function.value_parameters}
 
@@ -113,3 +112,12 @@ class HostTemplates(HostMacros):
             value = names[name].value if name in function.value_parameters and name in names else None
             texts[name] = str(value) if isinstance(value, int) else self.types.get(name, "")
         return texts if all(texts.values()) else {}
+
+
+def _told(parameter: str, cell: Cell) -> Iterator[tuple[str, str]]:
+    """The words of a parameter's type, with the types that they stand for in an argument."""
+    listed = _LIST.search(parameter)
+    if listed is not None and (cell.kind.code == "record" or isinstance(cell.value, Record)):
+        yield from zip(split_arguments(listed[1]), split_arguments(cell.kind.arguments), strict=False)
+    else:
+        yield from ((word, element_name(cell)) for word in re.findall(r"\w+", parameter))

@@ -30,13 +30,15 @@ class Kind:
     """A type as host values need it.
 
     ``code`` is ``int``, ``real``, ``record``, ``pointer``, ``vector``, ``string`` or ``?``.
-    ``name`` is the record's name, or the type of the elements of a pointer or vector.
+    ``name`` is the record's name, or the type of the elements of a pointer or vector. ``arguments`` are
+    the record's template arguments, as text.
     """
 
     code: str
     size: int = 4
     signed: bool = True
     name: str = ""
+    arguments: str = ""
 
 
 ANY: Final = Kind("?")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from .kernel import Kernel, Language, Launch
+from .kernel import Kernel, Language
 from .mangling import read_symbol
 from .sass import MachineCode
 from .symbol import with_one_name
@@ -17,17 +17,18 @@ _TYPES = frozenset(
 _CAST = re.compile(r"\([\w ]+\)\s*(?=[\w-])")
 
 
-def code_of(codes: Iterable[MachineCode], kernel: Kernel, launch: Launch | None) -> MachineCode | None:
+def code_of(codes: Iterable[MachineCode], kernel: Kernel, given: Sequence[str]) -> MachineCode | None:
     """The code of a kernel as it is launched; None if the listing holds none.
 
-    Of several instances of a template it is the one whose arguments agree most with the launch's.
+    Of several instances of a template it is the one whose arguments agree most with those ``given``.
     """
     named = [(read_symbol(code.name), code) for code in codes]
     if kernel.language is Language.OPENMP:
         found = [each for each in named if each[0].line == kernel.line]
+        # Regions of several files may stand in lines of one number.
+        found = [each for each in found if each[0].name == kernel.name] or found
     else:
         found = [each for each in named if each[0].line is None and each[0].name == kernel.name]
-    given = launch.template_arguments if launch else ()
     return max(found, key=lambda each: _agreement(each[0].arguments, given), default=(None, None))[1]
 
 

@@ -14,7 +14,16 @@ _NVHPC_OFFLOAD = re.compile(r"nvkernel_(.+?)_F\d+L(\d+)_\d+_?")
 _GNU_OFFLOAD = re.compile(r"(.+?)[$.]_omp_fn[$.]\d+")
 _CAST = re.compile(r"\((?:unsigned |signed )?(?:int|long|long long|short|char|bool|[A-Za-z_]\w*)\)(?=[\w-])")
 _NUMBER = re.compile(r"(-?\d+)[uUlL]*")
-_QUALIFIER = re.compile(r"\b(const|volatile|__restrict__|__restrict|restrict|struct|class|enum)\b|\s+")
+_QUALIFIER = re.compile(r"\b(const|volatile|__restrict__|__restrict|restrict|struct|class|enum)\b")
+# As 64-bit Linux defines them.
+_ALIASES: Final = {
+    "int8_t": "signed char", "uint8_t": "unsigned char", "uchar": "unsigned char",
+    "int16_t": "short", "uint16_t": "unsigned short", "ushort": "unsigned short",
+    "int32_t": "int", "uint32_t": "unsigned int", "uint": "unsigned int",
+    "int64_t": "long", "uint64_t": "unsigned long", "ulong": "unsigned long",
+    "size_t": "unsigned long", "ptrdiff_t": "long", "unsigned": "unsigned int",
+}  # fmt: skip
+_ALIAS = re.compile(rf"\b(?:std::)?({'|'.join(_ALIASES)})\b(?!\s*(?:int|long|short|char)\b)")
 _OF_HALVES = re.compile(r"\b(?:__nv_|nv_|__)(?=(?:half2?|bfloat162?)\b)")
 _OPENING: Final = "<([{"
 _CLOSING: Final = ">)]}"
@@ -82,12 +91,12 @@ def normal_argument(text: str) -> str:
 
 def normal_type(text: str) -> str:
     """A type without blanks and qualifiers."""
-    return with_one_name(_QUALIFIER.sub("", text))
+    return re.sub(r"\s+", "", with_one_name(_QUALIFIER.sub(" ", text)))
 
 
 def with_one_name(text: str) -> str:
-    """A type with what CUDA's headers have several names for in one: ``__half`` is ``half``."""
-    return _OF_HALVES.sub("", text)
+    """A type with what has several names in one: ``__half`` is ``half``, and ``int16_t`` is ``short``."""
+    return _ALIAS.sub(lambda alias: _ALIASES[alias[1]], _OF_HALVES.sub("", text))
 
 
 def split(text: str) -> list[str]:
