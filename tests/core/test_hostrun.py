@@ -244,9 +244,9 @@ def test_what_macros_choose_is_what_the_program_has(
     [("#ifdef BIG", 1), ("#ifndef BIG", 2), ("#if SIZE > 3", 2), ("#if defined(SIZE) && !defined(BIG)", 2)],
 )
 def test_branches_that_are_not_compiled_are_left_out(condition: str, expected: int) -> None:
-    chosen = f"#define SIZE 4\n{condition}\nconst int n = 2;\n#else\nconst int n = 1;\n#endif\n"
+    chosen = f"#define SIZE 4  // or 8\n{condition}\nconst int n = 2;\n#else\nconst int n = 1;\n#endif\n"
     split = (
-        f"#define SIZE 4\nint main() {{\n{condition}\n  if (1) {{ int n = 2;\n"
+        f"#define SIZE 4  // or 8\nint main() {{\n{condition}\n  if (1) {{ int n = 2;\n"
         "#else\n  if (1) {  int n = 1;\n#endif\n  k<<<1, 1>>>(n); } }"  # which no grammar parses
     )
     assert first(f"{chosen}int main() {{ k<<<1, 1>>>(n); }}").arguments == (expected,)

@@ -15,7 +15,7 @@ from tree_sitter import Node
 from .evaluate import evaluate_text
 from .polynomial import Polynomial
 from .syntax import field as child
-from .syntax import text_of
+from .syntax import replacement, text_of
 
 CONDITIONALS: Final = frozenset(("preproc_if", "preproc_ifdef", "preproc_elif", "preproc_elifdef"))
 _BRANCHES: Final = frozenset(("preproc_else", "preproc_elif", "preproc_elifdef"))
@@ -112,7 +112,7 @@ class Conditionals:
 
     def _value(self, name: str, place: Node, depth: int) -> Polynomial | None:
         definition = self._definition(name, place)
-        text = self.given.get(name) or (text_of(child(definition, "value")) if definition else "")
+        text = self.given.get(name) or replacement(definition)
         if not text.strip() or depth > _MAX_DEPTH:
             return Polynomial.constant(0)
         return evaluate_text(text, lambda inner: self._value(inner, place, depth + 1))

@@ -15,13 +15,12 @@ from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
 from .declarations import Declared, Function, declarations, function_of
-from .syntax import ParsedSource, descendants, symbols, text_of
+from .syntax import ParsedSource, descendants, replacement, symbols, text_of, without_comments
 from .syntax import field as child
 
 _SPELLED = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
 _PASTE = re.compile(r"\s*##\s*")
 _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
-_COMMENT = re.compile(r"//.*|/\*.*?\*/")
 # A macro of more names is a generated table, and no size or index.
 _MOST_MACRO_NAMES = 100
 _STRUCT_NESTING = 4
@@ -182,17 +181,12 @@ def _outside(left_out: Sequence[range], nodes: Iterable[Node]) -> Iterable[Node]
             yield node
 
 
-def replacement(definition: Node) -> str:
-    """What an object-like macro stands for."""
-    return _COMMENT.sub("", text_of(child(definition, "value"))).strip()
-
-
 def macro_of(node: Node, source: ParsedSource) -> Macro:
     listed = child(node, "parameters")
     parameters = tuple(text_of(item) for item in listed.named_children) if listed else ()
     value = child(node, "value")
     text = source.code(value).decode("utf-8", "replace") if value is not None else ""
-    body = _COMMENT.sub("", text.replace("\r\n", "\n").replace("\\\n", " ")).strip()
+    body = without_comments(text.replace("\r\n", "\n").replace("\\\n", " "))
     for name in parameters:
         # Read "(i) + j" as a sum: without the names' types a parser may take "(i)" for a cast.
         body = re.sub(rf"(?<![\w)>])\(\s*{re.escape(name)}\s*\)", name, body)

@@ -19,8 +19,7 @@ from .declarations import Function
 from .evaluate import parse_expression
 from .hostvalues import ANY, NUMBER, Buffer, Callee, Cell, HostValue, Kind, Record, convert
 from .programfacts import ProgramFacts
-from .syntax import field as child
-from .syntax import text_of
+from .syntax import replacement, text_of
 
 MOST_STEPS: Final = 60_000
 """Expressions and statements that are walked before the rest of a program is left alone."""
@@ -250,6 +249,5 @@ class HostState:
             return None
         for node in self.program.definitions.get(name, ()):
             if node.type == "preproc_def" and self.conditionals.active(node):
-                value = re.sub(r"//.*|/\*.*?\*/", "", self.text(child(node, "value"))).strip()
-                return value or None
+                return replacement(node) or None
         return self.program.macros[name]

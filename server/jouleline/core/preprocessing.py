@@ -19,7 +19,7 @@ from .facts import FileFacts, gather, without
 from .masking import Marks, mask
 from .polynomial import Polynomial
 from .programfacts import ProgramFacts
-from .syntax import ParsedSource, cpp_language
+from .syntax import ParsedSource, cpp_language, without_comments
 
 _DIRECTIVE: Final = re.compile(
     rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif|define|undef)\b((?:[^\\\n]|\\\r?\n|\\.)*)$",
@@ -28,7 +28,6 @@ _DIRECTIVE: Final = re.compile(
 _DEFINED: Final = re.compile(r"\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))")
 _NAME: Final = re.compile(r"\s*(\w+)(.*)", re.DOTALL)
 _NOT_BREAK: Final = re.compile(rb"[^\r\n]")
-_COMMENT: Final = re.compile(r"//.*|/\*.*?\*/", re.DOTALL)
 _PREDEFINED: Final = frozenset(
     "__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__".split()
 )
@@ -50,6 +49,7 @@ class _Reader:
 
     def directive(self, word: str, rest: str) -> None:
         """Follow one directive."""
+        rest = without_comments(rest.replace("\r\n", "\n").replace("\\\n", " "))
         named = _NAME.match(rest)
         name = named[1] if named else ""
         match word:
@@ -74,7 +74,6 @@ class _Reader:
 
     def holds(self, text: str) -> bool:
         """Whether a condition on macros holds."""
-        text = _COMMENT.sub(" ", text).replace("\\\n", " ")
         text = _DEFINED.sub(
             lambda found: str(int((found[1] or found[2]) in (self.macros.keys() | _PREDEFINED))), text
         )

@@ -15,11 +15,11 @@ from .conditionals import Conditionals
 from .ctype import UNKNOWN, CType, TypeNames, lane_of
 from .declarations import Declared, Function, template_parameters
 from .evaluate import evaluate, evaluate_text, split_arguments
-from .facts import FileFacts, Macro, macro_of, replacement
+from .facts import FileFacts, Macro, macro_of
 from .polynomial import Polynomial
 from .statement_macros import StatementMacros
 from .syntax import field as child
-from .syntax import text_of
+from .syntax import replacement, text_of
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")

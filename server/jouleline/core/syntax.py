@@ -17,6 +17,7 @@ from .source import SourceText, difference
 
 _HIP_MARK: Final = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
 _HIP: Final = b"hip"
+_COMMENT: Final = re.compile(r"//.*|/\*.*?(?:\*/|$)")
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 """Larger files are refused: no source written by people is, and a keystroke must stay cheap."""
 
@@ -213,6 +214,16 @@ def text_of(node: Node | None) -> str:
     """A node's text; the empty string for no node."""
     text = node.text if node is not None else None
     return text.decode("utf-8", "replace") if text is not None else ""
+
+
+def replacement(definition: Node | None) -> str:
+    """What an object-like macro stands for, by its definition; the empty string for none."""
+    return without_comments(text_of(field(definition, "value"))) if definition is not None else ""
+
+
+def without_comments(line: str) -> str:
+    """A logical line's text without the comments in it."""
+    return _COMMENT.sub("", line).strip()
 
 
 EMPTY: Final = parse(b"")
