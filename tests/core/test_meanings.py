@@ -86,6 +86,65 @@ def test_methods_are_counted_by_the_class_of_their_object(call: str, sp: float) 
     assert not any("is not counted" in text for text in found.counts.assumptions)
 
 
+@pytest.mark.parametrize(
+    ("method", "call"),
+    [
+        ("template <class T> __device__ T Pair<T>::sum() const { return a + b; }", "p.sum()"),
+        (
+            "template <class T> inline __device__ T const &Pair<T>::sum() const { return t = a + b; }",
+            "p.sum()",
+        ),
+        ("__device__ bool operator<(Other s, Other t) { return s.a + t.a < 3; }", "o < o"),
+    ],
+)
+def test_members_of_class_templates_and_comparisons_are_found_by_their_names(method: str, call: str) -> None:
+    pair = "template <class T> struct Pair { T a, b; mutable T t; __device__ T sum() const; };"
+    pair += "struct Other { float a; };"
+    found = kernel(f"x[i] = {call};", pair + method, "float *x, Pair<float> p, Other o")
+    assert per_thread(found, Operation.SP) == 1
+    assert not any("is not counted" in text for text in found.counts.assumptions)
+
+
+def test_a_macro_may_give_a_function_another_name() -> None:
+    names = "#define RECIPROCAL ONE_BY\n#define ONE_BY one_by<2>\n"
+    function = "template <int N> __device__ float one_by(float a) { return N * a * a + 1; }"
+    assert floats("x[i] = RECIPROCAL(y[i]);", names + function)[0] == floats("x[i] = 2 * y[i] * y[i] + 1;")[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "body", "sp"),
+    [
+        ("", "auto f = [](float a) { return a * a; }; x[i] = f(y[i]) + f(y[i] + 1);", 4),
+        (
+            "",
+            "float s = 0; auto add = [&](int k) { s += y[k]; }; for (int j = 0; j < 8; j++) add(j);",
+            8,
+        ),
+        ("", "auto f = [=](auto a) { return a * a; }; x[i] = f(y[i]);", 1),
+        ("", "x[i] = [&] { return y[i] * 2; }();", 1),
+        (
+            "template <class F> __device__ void each(int n, F f) { for (int j = 0; j < n; j++) f(j); }",
+            "each(5, [&](int j) { x[i] += y[j]; }); each(2, [&](int j) { x[i] *= x[i] + y[j]; });",
+            9,
+        ),
+        (
+            "template <class F> __device__ float twice(const F &f, float a) { return f(f(a)); }",
+            "float low = y[0], high = y[1]; x[i] = twice([=](float a) { return a * low + high; }, y[i]);",
+            4,
+        ),
+    ],
+)
+def test_a_lambda_costs_what_its_body_does_wherever_it_is_called(before: str, body: str, sp: float) -> None:
+    found = kernel(body, before)
+    assert per_thread(found, Operation.SP) == sp
+    assert not any("is not counted" in text for text in found.counts.assumptions)
+
+
+def test_what_a_lambda_changes_is_not_known_after_it() -> None:
+    body = "int n = 4; auto more = [&] { n = v[i]; }; more(); for (int j = 0; j < n; j++) x[i] += 1.0f;"
+    assert any("its end depends on data" in text for text in kernel(body).counts.assumptions)
+
+
 def test_an_object_in_memory_is_read_for_its_method() -> None:
     text = f"""{OBJECTS}
     __global__ void k(float *x, const Range *p) {{ {INDEX} x[i] = p[i].width(); }}

@@ -57,6 +57,15 @@ def test_an_offloaded_region_tells_its_function_and_its_line(text: str, function
     assert not symbol.is_called(function[:-1])
 
 
+def test_a_mangled_name_tells_its_template_arguments_as_far_as_they_are_read() -> None:
+    region = read_symbol("__omp_offloading_2a_d4ce97d__Z5scaleIdLi4ESt4lessIiEEvPT_i_l2")
+    assert region.template_arguments == ("double", "4", "")
+    assert region.is_instance_of(("double", "4", "std::less<int>"))
+    assert not region.is_instance_of(("float", "4", "std::less<int>"))
+    assert not region.is_instance_of(("double", "4"))
+    assert read_symbol("_Z4copyIyLb1EEvPT_").is_instance_of(("unsigned long long", "true"))
+
+
 def test_gnu_regions_tell_no_line() -> None:
     symbol = read_symbol("main$_omp_fn$0")
     assert (symbol.name, symbol.line, symbol.offload) == ("main", None, True)

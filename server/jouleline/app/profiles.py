@@ -15,7 +15,7 @@ from jouleline.core.kernel import Kernel, Language
 from jouleline.core.ports import Profiler
 from jouleline.core.profile import KernelProfile, Profile, ProfileError, representatives, united
 from jouleline.core.roofline import classify
-from jouleline.core.symbol import Symbol, normal_argument, normal_type, read_symbol, split
+from jouleline.core.symbol import Symbol, normal_type, read_symbol, split
 
 from .analyse import Analysis, KernelReport
 from .evidence import Refinement
@@ -198,9 +198,7 @@ def _assigned(
 
 def _fit(symbol: Symbol, launch: KernelProfile, report: KernelReport) -> int:
     """2 for the same template arguments and 1 for the same shape."""
-    own = tuple(normal_argument(text) for text in report.launch.template_arguments) if report.launch else ()
-    same_arguments = symbol.template_arguments is not None and own == symbol.template_arguments
-    return 2 * same_arguments + launch.fits(report.counts.shape)
+    return 2 * symbol.is_instance_of(report.template_arguments) + launch.fits(report.counts.shape)
 
 
 def _measured(
@@ -217,7 +215,7 @@ def _measured(
         if known.known and launch.fits(known):
             counts = replace(counts, shape=known)
     kernel = report.kernel
-    if symbol.template_arguments:
+    if symbol.template_arguments and not symbol.is_instance_of(report.template_arguments):
         instance = f"{kernel.name}<{', '.join(symbol.template_arguments)}>"
         shown = _NAMED.sub(lambda _: instance, kernel.display, count=1)
         kernel = replace(kernel, instance=shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -10,42 +10,50 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from . import costs
+from .bindings import BindingCounter, Receiver, is_known
 from .counts import Doubt
-from .ctype import FLOAT, INT, UNKNOWN, CType, Scalar, wider
-from .declarations import Function, template_parameters, type_parameters
-from .evaluate import evaluate, evaluate_text, parse_expression, split_arguments
+from .ctype import UNKNOWN, CType, Scalar, wider
+from .declarations import Function, closure_of
+from .evaluate import evaluate, parse_expression
 from .facts import Macro
 from .inlining import Inlined, Part, Walk
-from .library import LibraryCounter
 from .polynomial import ONE, ZERO, Polynomial
-from .scope import Remembered
+from .syntax import bare_name, text_of
 from .syntax import field as child
-from .syntax import text_of
-from .values import Array, Value
+from .values import Value
 
 _DEPTH = 6
+_CLOSURE_BYTES = 8
 
 
-class _Receiver(NamedTuple):
-    """An object whose method is called, and how it is written."""
+class _Closure(NamedTuple):
+    """A lambda with the scope that it sees."""
 
-    text: str
-    value: Value
+    function: Function
+    scope: CallCounter
 
 
 @dataclass
-class CallCounter(LibraryCounter):
-    """Counts calls: those of a kernel, and of a ``walk`` through one body of it."""
+class CallCounter(BindingCounter):
+    """Counts calls: those of a kernel, and of a ``walk`` through one body of it.
+
+    ``closures`` are the lambdas that were met, by the types that they have.
+    """
 
     inlined: Inlined = field(default_factory=Inlined)
     walk: Walk = field(default_factory=Walk)
-    returned: Value | None = None
+    closures: dict[str, _Closure] = field(default_factory=dict)
+
+    def closure(self, node: Node) -> Value:
+        kind = CType(Scalar.OTHER, _CLOSURE_BYTES, struct=f"lambda@{id(self.source)}:{node.start_byte}")
+        self.closures[kind.struct] = _Closure(closure_of(node, self.source), self)
+        return Value(kind)
 
     def call(self, node: Node, times: Polynomial, *, write: bool = False) -> Value:
         """Count a call; ``write`` when what it refers to is assigned to."""
         function = _unwrapped(child(node, "function"))
-        callee = text_of(function)
-        name = callee.split("<")[0].split("::")[-1].strip()
+        callee = self.program.renamed(text_of(function))
+        name = bare_name(callee)
         receiver = self._receiver(function, times)
         arguments = child(node, "arguments")
         nodes = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
@@ -60,6 +68,8 @@ class CallCounter(LibraryCounter):
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < _DEPTH and not self.inlined.is_full_of_macros:
             return self._expand(macro, values, nodes, times)
+        if receiver is not None and (closure := self.closures.get(receiver.value.type.struct)):
+            return self._of_closure(closure, values, nodes, times)
         own = self._own(callee, function, receiver, values)
         if own is not None:
             own = self.program.written_out(own)
@@ -70,12 +80,12 @@ class CallCounter(LibraryCounter):
                 return Value(UNKNOWN)  # what it costs is told where it is defined
             own = None  # something else of that name
         if own is not None and own.body is not None:
-            inner = self._inside(own, callee, values, nodes, receiver)
+            inner = self.inside(own, callee, values, nodes, receiver)
             return self._inline(own, inner, times, write=write)
         if name.startswith("make_") and (vector := self.type_of(name.removeprefix("make_"))) is not None:
             return Value(vector)
         cast = self.type_of(callee.partition("<")[2].rstrip("> ") or callee)
-        if cast is not None and (name.endswith("_cast") or _is_known(cast)):
+        if cast is not None and (name.endswith("_cast") or is_known(cast)):
             return self.converted(values[0], cast) if values else Value(cast)
         if name not in costs.FREE and name:
             self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
@@ -106,10 +116,10 @@ class CallCounter(LibraryCounter):
             self.whole(one, times, write=False)
         if methods:
             method = self._fitting(methods, operands[1:])
-            receiver = _Receiver(text_of(nodes[0]), operands[0])
-            return self._inline(method, self._inside(method, "", operands[1:], nodes[1:], receiver), times)
+            receiver = Receiver(text_of(nodes[0]), operands[0])
+            return self._inline(method, self.inside(method, "", operands[1:], nodes[1:], receiver), times)
         function = self._fitting(free, operands)
-        return self._inline(function, self._inside(function, "", operands, nodes, None), times)
+        return self._inline(function, self.inside(function, "", operands, nodes, None), times)
 
     def subscripted(
         self, base: Value, index: Value, nodes: Sequence[Node | None], times: Polynomial, *, write: bool
@@ -121,9 +131,9 @@ class CallCounter(LibraryCounter):
             return None
         method = self._fitting(methods, (index,))
         self._reached(base, method, times)
-        receiver = _Receiver(text_of(nodes[0]), base)
+        receiver = Receiver(text_of(nodes[0]), base)
         return self._inline(
-            method, self._inside(method, "", (index,), nodes[1:], receiver), times, write=write
+            method, self.inside(method, "", (index,), nodes[1:], receiver), times, write=write
         )
 
     def _takes(self, function: Function, operands: Sequence[Value]) -> bool:
@@ -134,7 +144,7 @@ class CallCounter(LibraryCounter):
         alike = (kind == one.type and one.type.struct for kind, one in zip(kinds, operands, strict=True))
         return bool(function.template_parameters) or any(alike)
 
-    def _receiver(self, function: Node | None, times: Polynomial) -> _Receiver | None:
+    def _receiver(self, function: Node | None, times: Polynomial) -> Receiver | None:
         """The object whose method is called."""
         if function is None:
             return None
@@ -143,12 +153,14 @@ class CallCounter(LibraryCounter):
             text, value = text_of(argument), self.expression(argument, times)
         elif function.type == "identifier" and text_of(function) in self.names:
             text, value = text_of(function), self.names[text_of(function)]  # called as a function
+        elif function.type == "lambda_expression":
+            text, value = "", self.closure(function)
         else:
             return None
-        return _Receiver(text, value._replace(type=_pointee(value.type)))
+        return Receiver(text, value._replace(type=_pointee(value.type)))
 
     def _own(
-        self, callee: str, function: Node | None, receiver: _Receiver | None, values: Sequence[Value]
+        self, callee: str, function: Node | None, receiver: Receiver | None, values: Sequence[Value]
     ) -> Function | None:
         """The program's function that is called: a method of the receiver's class, or one of that name."""
         if receiver is None:
@@ -198,106 +210,6 @@ class CallCounter(LibraryCounter):
 
         return min(known, key=misfits)
 
-    def _inside(
-        self,
-        function: Function,
-        callee: str,
-        values: Sequence[Value],
-        nodes: Sequence[Node | None],
-        receiver: _Receiver | None,
-    ) -> CallCounter:
-        """The scope inside of a function: its parameters, template parameters and members are bound."""
-        inner = copy(self)
-        inner.source, inner.changes = function.source, function.changes
-        inner.names, inner.fixed, inner.shadowed = dict(self.builtins), {}, {}
-        inner.known, inner.known_compiled = Remembered(), Remembered()
-        inner.loops, inner.entered, inner.spaces = (), (), {}
-        inner.computed, inner.returned = set(), None
-        inner.refers = function.by_reference
-        inner.depth += 1
-        given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
-        inner.types = {**self.types, **self._template_types(function, given, values)}
-        if receiver is not None:
-            around = self.program.classes.get(function.owner)
-            of_class = template_parameters(around) if around is not None else []
-            for name, text in zip(of_class, split_arguments(receiver.value.type.arguments), strict=False):
-                if (bound := self.type_of(text)) is not None and _is_known(bound):
-                    inner.types[name] = bound
-            for name in self._open_types(function):
-                if name not in inner.types:
-                    self.tally.assume(f"{name} = float: the template argument is not known")
-                    inner.types[name] = FLOAT
-            inner.names |= self._members(receiver, inner.type_of)
-        for name, text in zip(function.template_parameters, given, strict=False):
-            known = evaluate_text(text, self.lookup)
-            if name not in inner.types and known is not None:
-                inner.names[name] = Value(INT, known)
-                if (fixed := evaluate_text(text, self.compiled)) is not None:
-                    inner.fixed[name] = fixed
-        for parameter, value, node in zip(function.parameters, values, nodes, strict=False):
-            kind = inner.type_of(parameter.type) or UNKNOWN
-            inner.names[parameter.name] = self.converted(value, kind)
-            if kind.struct and not kind.is_pointer:
-                inner.names |= self._known_members(text_of(node), parameter.name)
-            changes = parameter.name in function.changes.names
-            fixed = None if changes or kind.is_pointer else evaluate(node, self.compiled)
-            if fixed is not None:
-                inner.fixed[parameter.name] = fixed
-            for size, extent in zip(
-                parameter.extents, value.array.extents if value.array else (), strict=False
-            ):
-                if extent is not None and (deduced := text_of(size)) in function.value_parameters:
-                    inner.names[deduced] = Value(INT, extent)
-                    inner.fixed[deduced] = extent
-        return inner
-
-    def _known_members(self, argument: str, parameter: str) -> dict[str, Value]:
-        """What is known of the members of an object that a function is given, as the function sees them."""
-        within = f"{argument}."
-        return {
-            f"{parameter}.{name.removeprefix(within)}": value
-            for name, value in self.names.items()
-            if name.startswith(within)
-        }
-
-    def _open_types(self, method: Function) -> Sequence[str]:
-        """The types that a method's template, and that of its class, leave open."""
-        around = self.program.classes.get(method.owner)
-        own = [name for name in method.template_parameters if name not in method.value_parameters]
-        return [*own, *(type_parameters(around) if around is not None else ())]
-
-    def _members(self, receiver: _Receiver, type_of: Callable[[str], CType | None]) -> dict[str, Value]:
-        """What a method sees of its object, whose memory was counted where it is called."""
-        owner = receiver.value.type
-        found = {"this": Value(owner.pointer())}
-        for name, declared in self.program.structs.get(owner.struct, {}).items():
-            member, text = type_of(declared) or UNKNOWN, f"{receiver.text}.{name}"
-            if (known := self.names.get(text)) is not None:
-                found[name] = known
-            elif (array := self.embedded(receiver.value.array, text, owner, name)) is not None:
-                found[name] = Value(member, None, array)
-            elif member.is_pointer:
-                found[name] = Value(member, None, Array(text, "global"))
-            else:
-                found[name] = Value(member, Polynomial.symbol(text) if member.scalar is Scalar.INT else None)
-        return found
-
-    def _template_types(
-        self, function: Function, given: Sequence[str], values: Sequence[Value]
-    ) -> dict[str, CType]:
-        """Template parameters that are types: as given, else as deduced from the arguments."""
-        types: dict[str, CType] = {}
-        for parameter, value in zip(function.parameters, values, strict=False):
-            words = parameter.type.replace("*", " ").replace("const", " ").split()
-            if words and words[-1] in function.template_parameters:
-                levels = max(0, value.type.indirections - parameter.type.count("*"))
-                types[words[-1]] = value.type._replace(indirections=levels)
-        for name, text in zip(function.template_parameters, given, strict=False):
-            named = None if text.isdigit() else self.type_of(text)
-            if named is not None and _is_known(named):
-                types[name] = named
-        return types
-
     def _inline(
         self, function: Function, inner: CallCounter, times: Polynomial, *, write: bool = False
     ) -> Value:
@@ -324,6 +236,8 @@ class CallCounter(LibraryCounter):
             frozenset(tally.sizes.items()),
             frozenset(before.items()),
             frozenset(inner.unrolled),
+            # What a lambda does depends on more than is given.
+            object() if self.closures and _is_given(inner, self.closures) else None,
             self.surroundings,
             tuple(name if name in tally.ranges else "" for name in tally.parallel[:1]),
             tuple(name for name in tally.parallel if name in tally.ranges),
@@ -340,7 +254,9 @@ class CallCounter(LibraryCounter):
             for name, times_stored in part.stored.items():
                 self.stored[name] = self.stored.get(name, 0) + times_stored - before.get(name, 0)
             self.unrolled |= part.unrolled
-        kind = inner.type_of(function.return_type) or UNKNOWN
+        kind = inner.type_of(function.return_type)
+        if kind is None:
+            kind = part.returned.type if part is not None and part.returned is not None else UNKNOWN
         if part is None:
             return Value(kind)
         self.tally.add(part.tally, times, self.loops)
@@ -349,6 +265,21 @@ class CallCounter(LibraryCounter):
         if function.by_reference and part.returned.type.is_pointer and not kind.is_pointer:
             return self.element(part.returned, ZERO, times, write=write)
         return self.converted(part.returned, kind)
+
+    def _of_closure(
+        self, closure: _Closure, values: Sequence[Value], nodes: Sequence[Node | None], times: Polynomial
+    ) -> Value:
+        """Count a lambda's body, which sees what is around it; what it changes there is not known after."""
+        function, scope = closure
+        inner = self.inside(function, "", values, nodes, None)
+        changed = function.changes.names
+        known = {name: value for name, value in scope.fixed.items() if name not in changed}
+        inner.names, inner.fixed = {**self.builtins, **scope.names, **inner.names}, known | inner.fixed
+        inner.types, inner.spaces = {**inner.types, **scope.types}, dict(scope.spaces)
+        returned = self._inline(function, inner, times)
+        for name in changed & scope.names.keys():
+            scope.names[name] = scope.names[name]._replace(value=None)
+        return returned
 
     def part(self, body: Node) -> Part:
         """One run of the function that this is the scope of."""
@@ -381,8 +312,8 @@ def _unwrapped(function: Node | None) -> Node | None:
     return function
 
 
-def _is_known(kind: CType) -> bool:
-    return kind.scalar is not Scalar.OTHER or bool(kind.struct)
+def _is_given(inner: CallCounter, closures: Mapping[str, _Closure]) -> bool:
+    return any(value.type.struct in closures for value in inner.names.values())
 
 
 def _pointee(kind: CType) -> CType:

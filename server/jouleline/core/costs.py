@@ -132,7 +132,7 @@ INTEGER: Final[Mapping[str, int]] = {
 FREE: Final = frozenset(
     "fabs fabsf fmin fminf fmax fmaxf floor floorf ceil ceilf rint rintf round roundf trunc truncf "
     "copysign copysignf isnan isinf isfinite signbit __syncthreads __syncwarp __threadfence "
-    "lround lroundf lrint lrintf nearbyint nearbyintf __saturatef numeric_limits "
+    "lround lroundf lrint lrintf nearbyint nearbyintf __saturatef min max lowest epsilon infinity "
     "__threadfence_block __threadfence_system printf clock clock64 assert abort exit sizeof dim3 "
     "__shfl_sync __shfl_up_sync __shfl_down_sync __shfl_xor_sync __shfl __shfl_up __shfl_down __shfl_xor "
     "__ballot_sync __any_sync __all_sync __activemask __syncthreads_and __syncthreads_or __syncthreads_count "

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tree_sitter import Node
 
 from .inductions import Changes
-from .syntax import ParsedSource, descendants, text_of
+from .syntax import ParsedSource, bare_name, descendants, text_of
 from .syntax import field as child
 
 # Between an attribute and what it belongs to; longer comments there are rarer than long files.
@@ -18,6 +18,7 @@ _GAP = re.compile(rb"(?:\s|//[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
 FARTHEST_ATTRIBUTE = 400
 _OWNER = re.compile(r"(\w+)\s*(?:<[^()]*>)?\s*::\s*~?\w+$")
 _POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
+_FUNCTION_DECLARATORS = ("function_declarator", "abstract_function_declarator")
 _NAMES = ("identifier", "field_identifier")
 _BRACKETED = "parenthesized_declarator"
 _VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
@@ -193,7 +194,7 @@ def function_of(node: Node, source: ParsedSource) -> Function | None:
     name = text_of(child(declarator, "declarator"))
     names = _template_parameters(node)
     return Function(
-        name.split("<")[0].split("::")[-1],
+        bare_name(name),
         node,
         _return_type(node) + "*" * pointers,
         _attributes(node, declarator.start_byte, source),
@@ -201,6 +202,11 @@ def function_of(node: Node, source: ParsedSource) -> Function | None:
         tuple(names),
         frozenset(name for name, kind in names.items() if kind in _VALUE_PARAMETERS),
     )
+
+
+def closure_of(node: Node, source: ParsedSource) -> Function:
+    """The function that a lambda expression defines, which has no name of its own."""
+    return Function("lambda", node, "auto", frozenset(), source)
 
 
 def _return_type(node: Node) -> str:
@@ -237,7 +243,7 @@ def _declarator(node: Node) -> tuple[Node | None, int]:
     while declarator is not None and declarator.type in _POINTER_TYPES:
         pointers += declarator.type == "pointer_declarator"
         declarator = child(declarator, "declarator") or declarator.named_children[-1]
-    if declarator is None or declarator.type != "function_declarator":
+    if declarator is None or declarator.type not in _FUNCTION_DECLARATORS:
         return None, pointers
     return declarator, pointers
 

@@ -17,7 +17,7 @@ from tree_sitter import Node, Parser
 
 from .masking import mask
 from .polynomial import Polynomial
-from .syntax import cpp_language, descendants, operands, operator_of, text_of
+from .syntax import bare_name, cpp_language, descendants, operands, operator_of, text_of
 from .syntax import field as child
 
 Lookup = Callable[[str], Polynomial | None]
@@ -295,7 +295,7 @@ def _conditional(node: Node, lookup: Lookup) -> Polynomial | None:
 
 def _call(node: Node, lookup: Lookup) -> Polynomial | None:
     callee = text_of(child(node, "function"))
-    name = callee.split("<")[0].split("::")[-1]
+    name = bare_name(callee)
     arguments = child(node, "arguments")
     values = [_evaluate(item, lookup) for item in (arguments.named_children if arguments else ())]
     if len(values) == 1 and name in _TRANSPARENT_CALLS:

@@ -15,7 +15,7 @@ from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
 from .declarations import Declared, Function, declarations, function_of
-from .syntax import ParsedSource, descendants, replacement, symbols, text_of, without_comments
+from .syntax import ParsedSource, bare_name, descendants, replacement, symbols, text_of, without_comments
 from .syntax import field as child
 
 _SPELLED = re.compile(r"[A-Za-z_]\w*|\"(?:[^\"\\]|\\.)*\"")
@@ -84,7 +84,7 @@ class FileFacts:
         """Call expressions by the bare name of what they call, looked for when they are asked for."""
         found: dict[str, list[Node]] = {}
         for node in descendants(self.source.root, "call_expression"):
-            name = text_of(child(node, "function")).split("<")[0].split("::")[-1]
+            name = bare_name(text_of(child(node, "function")))
             found.setdefault(name, []).append(node)
         return found
 

@@ -53,7 +53,7 @@ class LibraryCounter(ExpressionCounter):
         if name in costs.PLAIN:
             self.tally.count(CLASS_OF[kind.scalar], times, costs.PLAIN[name])
             return Value(kind)
-        if name in costs.INTEGER:
+        if name in costs.INTEGER and values:
             if kind.arithmetic is Scalar.INT:
                 self.tally.count(Operation.INT, times, costs.INTEGER[name])
             known = evaluate(node, self.lookup)

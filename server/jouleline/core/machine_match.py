@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from .kernel import Kernel, Language
 from .mangling import read_symbol
 from .sass import MachineCode
-from .symbol import with_one_name
+from .symbol import normal_argument, with_one_name
 
 _TYPES = frozenset(
     ("bool", "char", "short", "int", "unsigned int", "long", "unsigned long", "long long", "float", "double",
@@ -42,7 +42,7 @@ def _agreement(arguments: Sequence[str], given: Sequence[str]) -> int:
 def _agree(argument: str, text: str) -> int:
     """1 if a template argument is what the launch says, -1 if it is surely another, 0 if that is open."""
     plain, argument = with_one_name(" ".join(_CAST.sub("", text).split())), with_one_name(argument)
-    if plain == argument:
+    if normal_argument(plain) == normal_argument(argument):
         return 1
     numbers = argument.lstrip("-").isdigit() and plain.lstrip("-").isdigit()
     return -1 if numbers or (argument in _TYPES and plain in _TYPES) else 0

@@ -15,7 +15,7 @@ from typing import Final
 from tree_sitter import Node
 
 from .constants import evaluated, number
-from .syntax import ParsedSource, ancestor, descendants, text_of
+from .syntax import ParsedSource, ancestor, bare_name, descendants, text_of
 from .syntax import field as child
 
 UNKNOWN: Final = "_"
@@ -323,7 +323,7 @@ def called(call: Node) -> str:
         return ""
     if function.type == "field_expression":
         function = child(function, "field") or function
-    return text_of(function).partition("<")[0].rpartition("::")[2]
+    return bare_name(text_of(function))
 
 
 def _brackets(node: Node) -> str:

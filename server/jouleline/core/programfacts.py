@@ -18,10 +18,12 @@ from .evaluate import evaluate, evaluate_text, split_arguments
 from .facts import FileFacts, Macro, macro_of
 from .polynomial import Polynomial
 from .statement_macros import StatementMacros
+from .syntax import bare_name, replacement, text_of
 from .syntax import field as child
-from .syntax import replacement, text_of
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_NAME = re.compile(r"[A-Za-z_][\w:]*(?:<.*>)?")
+_MOST_RENAMED = 8
 _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
 # A macro of more names is a generated table, and no size or index.
 _MOST_MACRO_NAMES = 100
@@ -285,13 +287,22 @@ class ProgramFacts:
             return None
         return evaluate(declared.value, lambda inner: self._constant(inner, enumerated, depth + 1))
 
+    def renamed(self, name: str) -> str:
+        """What a name stands for that macros give to something: ``sqrtf`` for ``SQRT``."""
+        for _ in range(_MOST_RENAMED):
+            other = self.macros.get(name, "")
+            if not _NAME.fullmatch(other):
+                break
+            name = other
+        return name
+
     def expression_of(self, call: str) -> str | None:
         """What a call given as text is worth, as text: of a macro, or of a function that only returns it.
 
         None for other calls.
         """
         callee, _, given = call.partition("(")
-        name = callee.partition("<")[0].rpartition("::")[2].strip()
+        name = bare_name(callee)
         macro = self.function_macros.get(name)
         if macro is None:
             known = self.overloads.get(name, ())

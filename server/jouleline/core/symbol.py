@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from . import mangling
 
 _SUFFIX = re.compile(r"(\s*\[clone [^\]]*\]|\.kd)+$")
 _ANONYMOUS = re.compile(r"\(anonymous namespace\)::|<unnamed>::|_GLOBAL__N__\w+::|\{anonymous\}::")
@@ -34,7 +37,8 @@ class Symbol:
     """A kernel's name, taken apart.
 
     ``name`` is the bare function name, or the whole mangled name. ``line`` is that of an OpenMP
-    directive. ``template_arguments`` and ``parameters`` are None where the name does not tell.
+    directive. ``template_arguments`` and ``parameters`` are None where the name does not tell; an argument
+    that it does not tell is an empty text.
     """
 
     name: str
@@ -52,6 +56,13 @@ class Symbol:
         # In a mangled name an identifier stands behind its length.
         return re.search(rf"(?<!\d){len(function)}{re.escape(function)}", self.name) is not None
 
+    def is_instance_of(self, arguments: Sequence[str]) -> bool:
+        """Whether its template arguments are these, as far as they are told."""
+        told = self.template_arguments
+        if not told or len(told) != len(arguments):
+            return False
+        return all(a in ("", normal_argument(b)) for a, b in zip(told, arguments, strict=True))
+
     def place(self, function: str) -> int:
         """Where a mangled name mentions the function: its own name stands before its parameters."""
         return self.name.find(f"{len(function)}{function}") if self.name.startswith("_Z") else 0
@@ -62,11 +73,11 @@ def read_symbol(text: str) -> Symbol:
     text = _SUFFIX.sub("", text.strip())
     for pattern in (_LLVM_OFFLOAD, _NVHPC_OFFLOAD):
         if offload := pattern.fullmatch(text):
-            return Symbol(offload[1], int(offload[2]), offload=True)
+            return Symbol(offload[1], int(offload[2]), _mangled_arguments(offload[1]), offload=True)
     if offload := _GNU_OFFLOAD.fullmatch(text):
         return Symbol(offload[1], offload=True)
     if text.startswith("_Z"):
-        return Symbol(text)
+        return Symbol(text, template_arguments=_mangled_arguments(text))
     text = _ANONYMOUS.sub("", text)
     opening = _top_level(text, "(")
     head, tail = (text, None) if opening is None else (text[:opening], text[opening:])
@@ -85,6 +96,7 @@ def read_symbol(text: str) -> Symbol:
 def normal_argument(text: str) -> str:
     """A template argument in one spelling: ``(int)256``, ``256u`` and ``256`` are the same."""
     bare = _CAST.sub("", text.strip())
+    bare = {"false": "0", "true": "1"}.get(bare, bare)
     number = _NUMBER.fullmatch(bare)
     return number[1] if number else normal_type(bare)
 
@@ -112,6 +124,10 @@ def split(text: str) -> list[str]:
             start = place + 1
     last = text[start:]
     return [*parts, last] if parts or last.strip() else []
+
+
+def _mangled_arguments(name: str) -> tuple[str, ...] | None:
+    return tuple(map(normal_argument, mangling.read_symbol(name).arguments)) or None
 
 
 def _top_level(text: str, wanted: str) -> int | None:

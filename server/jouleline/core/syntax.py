@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Final, NamedTuple
 
 import tree_sitter_cpp
@@ -17,6 +17,7 @@ from .source import SourceText, difference
 
 _HIP_MARK: Final = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w+\s*\(")
 _HIP: Final = b"hip"
+_LIST: Final = re.compile(r"<[^<>()=]*>")
 _COMMENT: Final = re.compile(r"//.*|/\*.*?(?:\*/|$)")
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 """Larger files are refused: no source written by people is, and a keystroke must stay cheap."""
@@ -214,6 +215,15 @@ def text_of(node: Node | None) -> str:
     """A node's text; the empty string for no node."""
     text = node.text if node is not None else None
     return text.decode("utf-8", "replace") if text is not None else ""
+
+
+@lru_cache(maxsize=4096)
+def bare_name(callee: str) -> str:
+    """A function's name without its scopes and template arguments: ``f`` for ``a::B<T>::f<T, 2>``."""
+    while (shorter := _LIST.sub("", callee)) != callee:
+        callee = shorter
+    name = callee.rpartition("::")[2].strip()
+    return name if name.startswith("operator") else name.partition("<")[0].strip()
 
 
 def replacement(definition: Node | None) -> str:
