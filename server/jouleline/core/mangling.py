@@ -72,9 +72,9 @@ class _Reader:
             raise ValueError(self.text)
         return Symbol(self.last, arguments)
 
-    def _take(self, letter: str) -> bool:
-        taken = self.text.startswith(letter, self.at)
-        self.at += taken
+    def _take(self, wanted: str) -> bool:
+        taken = self.text.startswith(wanted, self.at)
+        self.at += len(wanted) * taken
         return taken
 
     def _name(self) -> str:
@@ -126,7 +126,9 @@ class _Reader:
         if here == "D":
             self.at += 2
             return ""
-        if here in "ST":
+        if self._take("St"):
+            name = self._name()
+        elif here in "ST":
             self._substitution()
             name = ""
         elif here == "N":
