@@ -170,7 +170,19 @@ def test_a_makefile_with_a_run_target_is_a_workload(tmp_path: Path) -> None:
             ("64",),
         ),
         ("P=main\nrun:\n\t./$(P) ${N}\n", "./main ", ()),
-        ("A=$(B)\nB=$(A)\nrun:\n\t./main $(A)\n", "./main $(A)", ("$(A)",)),
+        ("A=$(B)\nB=$(A)\nrun:\n\t./main $(A)\n", "./main $(A)", ()),
+        ("run: main\n\t./main 2000 > out.txt\n", "./main 2000 > out.txt", ("2000",)),
+        ("run: main\n\t./main 2000 2>&1 | tee log\n", "./main 2000 2>&1 | tee log", ("2000",)),
+        ("run: main\n\t./main 2000; echo $$?\n", "./main 2000; echo $$?", ("2000",)),
+        (
+            "run: main\n\tcd data && ./main 'a;b' 7 && echo ok\n",
+            "cd data && ./main 'a;b' 7 && echo ok",
+            ("a;b", "7"),
+        ),
+        ("run: main\n\t./main 2000 # quick\n", "./main 2000 # quick", ("2000",)),
+        ("run:\n\tfor i in 1 2; do ./main $$i; done\n", "for i in 1 2; do ./main $$i; done", ()),
+        ("run:\n\t./$(basename main.cu) $(words a b)0\n", "./$? $?0", ()),
+        ('run:\n\t./main "$(shell nproc)" 8\n', './main "$?" 8', ()),
         ("run:\n\t./main 'unclosed\n", "./main 'unclosed", ("'unclosed",)),
         ("run := 3\nall:\n\t./main 1\n", None, ()),
         ("run:\n\techo nothing\n", None, ()),
@@ -182,6 +194,25 @@ def test_the_run_command_of_a_makefile(
 ) -> None:
     assert run_command(makefile) == command
     assert run_arguments(command or "") == arguments
+
+
+def test_what_a_run_target_does_besides_stays_around_other_arguments(tmp_path: Path) -> None:
+    makefile = "all: main\nrun: main\n\tOMP_NUM_THREADS=4 ./main 2000 'a b' > out.txt 2>&1\n"
+    workload = find_workload(program(tmp_path, {"main.cpp": b""}, makefile), [])
+    assert workload.run_command("9") == "OMP_NUM_THREADS=4 ./main 9 > out.txt 2>&1"
+    assert workload.arguments == ("2000", "a b")
+
+
+@pytest.mark.parametrize(
+    ("run", "args", "words"),
+    [
+        ("./main 77000", "", ("77000",)),
+        ("./main -n {args} > out.txt", "64 5", ("-n", "64", "5")),
+        ("python drive.py {args}", "64", ("64",)),
+    ],
+)
+def test_a_program_has_the_arguments_of_its_run_line(run: str, args: str, words: tuple[str, ...]) -> None:
+    assert Workload("make", run, args).arguments == words
 
 
 def test_a_single_file_is_built_by_the_compiler_for_its_suffix(tmp_path: Path) -> None:

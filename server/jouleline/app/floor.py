@@ -16,7 +16,7 @@ from jouleline.core.device import Device
 from jouleline.core.verdict import GateResult
 from jouleline.core.workload import Workload
 
-from .analyse import analyse, parse_files, split_run_line
+from .analyse import analyse, parse_files
 from .arguments import whole_argument
 
 BYTES_PER_CYCLE: Final = 192.0
@@ -36,9 +36,8 @@ class Floor:
 
 def floor_of(files: Mapping[str, bytes], workload: Workload, device: Device) -> Floor:
     """The floor of a program on the processor that ``device`` describes."""
-    arguments = split_run_line(workload.args)
     found, _ = parse_files(files)
-    reports = analyse(found, device, arguments).kernels
+    reports = analyse(found, device, workload.arguments).kernels
     counts = [report.counts for report in reports if report.counts.dram_bytes > 0]
     if not counts or any(one.doubt not in _SURE for one in counts):
         return Floor(0.0, "what each kernel has to move is not known for sure")

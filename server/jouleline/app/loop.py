@@ -9,6 +9,7 @@ with a measurement.
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -63,7 +64,7 @@ class Loop:
         self._judge = self._recorded((tools.judge or tools.model) if tools.settings.judge else None)
         self._identity = identity(program, workload)
         self._attempts: list[Attempt] = []
-        self._roofs = Roofs(program, workload.args, tools.device)
+        self._roofs = Roofs(program, shlex.join(workload.arguments), tools.device)
         self._bench = self._bench_of(task, scratch)
         self._examiner = Examiner(
             program=program,

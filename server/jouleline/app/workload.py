@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from jouleline.core.makefile import run_arguments, run_command
+from jouleline.core.makefile import run_command, run_line
 from jouleline.core.workload import Tolerance, Workload
 
 from .program import SOURCE_SUFFIXES, Program, has_main
@@ -197,15 +197,14 @@ def _targets(makefile: str) -> set[str]:
 
 
 def _from_makefile(program: Program, command: str) -> Workload:
-    arguments = run_arguments(command)
-    words = command.split()
-    run = " ".join(words[: len(words) - len(arguments)]) if arguments else command
+    line = run_line(command)
+    assert line is not None, "it starts the program"
     default = re.search(r"^([A-Za-z_][\w.-]*)\s*:(?!=)", program.makefile, re.MULTILINE)
     target = "" if default and default[1] not in ("run", "clean") else " all"
     return Workload(
         build="make" + target,
-        run=f"{run} {{args}}",
-        args=" ".join(arguments),
+        run=f"{line.start} {{args}} {line.rest}".rstrip(),
+        args=line.arguments,
         files=_changeable(program),
         origin="the run target of the Makefile",
     )

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
@@ -21,6 +22,9 @@ Tell = Callable[[str, float | None], None]
 class Terminal(Console):
     """A console that obeys our styles alone: control characters in texts are shown in their place."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(highlight=False, emoji=False, **settings)
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The pieces of what is shown; those that rich itself controls the terminal with stay as they are."""
         for text, style, control in super().render(renderable, options):
@@ -29,7 +33,7 @@ class Terminal(Console):
 
 def output() -> Console:
     """Standard output; plain text of a readable width where it is no terminal."""
-    return Terminal(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    return Terminal(file=sys.stdout, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
 
 
 _PLAIN_WIDTH = 110
@@ -47,7 +51,7 @@ def detail(console: Console, markup: str) -> None:
 @contextmanager
 def progress(*, quiet: bool = False) -> Iterator[Tell]:
     """A progress bar on a terminal; a line for each message on anything else."""
-    console = Terminal(file=sys.stderr, highlight=False)
+    console = Terminal(file=sys.stderr)
     if quiet:
         yield lambda _message, _fraction: None
         return

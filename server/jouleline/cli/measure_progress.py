@@ -120,7 +120,7 @@ def interval_scale(ratio: Estimate, width: int) -> str:
 @contextmanager
 def measuring(*, quiet: bool, unit: str) -> Iterator[Shown]:
     """Show progress on a terminal, a line for each phase and look on anything else, nothing if ``quiet``."""
-    console = Terminal(file=sys.stderr, highlight=False)
+    console = Terminal(file=sys.stderr)
     if quiet:
         yield Shown(console, unit)
     elif console.is_terminal:

@@ -173,23 +173,23 @@ def run_line(options: argparse.Namespace, subject: Program) -> tuple[str, tuple[
     """The arguments of ``--args``, else of the program's workload, as text and as words."""
     text = options.args
     if text is None:
-        text = _default_arguments(subject.root, subject.makefile)
+        text = shlex.join(_default_arguments(subject, getattr(options, "workload", None)))
     try:
         return text, tuple(shlex.split(text))
     except ValueError as error:
         raise UserError(f"--args {text!r}: cannot be split into arguments: {error}") from None
 
 
-def _default_arguments(root: Path, makefile: str) -> str:
+def _default_arguments(subject: Program, file: Path | None) -> tuple[str, ...]:
     """The arguments of the workload file, else of the Makefile's run target, else none."""
-    file = root / WORKLOAD_FILE
-    if file.exists():
+    own = subject.root / WORKLOAD_FILE
+    if file is not None or own.exists():
         try:
-            return read_workload(file).args
+            return read_workload(file or own).arguments
         except WorkloadError as error:
             raise UserError(str(error)) from error
-    command = run_command(makefile)
-    return " ".join(run_arguments(command)) if command else ""
+    command = run_command(subject.makefile)
+    return run_arguments(command) if command else ()
 
 
 def workload(subject: Program, file: Path | None) -> Workload:

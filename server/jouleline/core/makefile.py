@@ -5,13 +5,22 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
+from typing import NamedTuple
 
+_CONTINUED = re.compile(r"[ \t]*\\\r?\n[ \t]*")
 _ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*(?::|\?|\+)?=\s*(.*?)\s*$")
 _REFERENCE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 _PROGRAM = re.compile(r"^(?:\./|\$\(|/)\S*$|^\S+\.(?:out|exe)$")
 _LAUNCHERS = frozenset(
     "mpirun mpiexec orterun srun prun prterun aprun jsrun flux env time timeout numactl nice".split()
 )
+_CALL = re.compile(r"\$\([a-z]+ [^()]*\)")
+_WORD = re.compile(r"\S+")
+# Up to where the shell does something else: a redirection, a pipe, a comment, another command.
+_ARGUMENTS = re.compile(r"""(?:[^\s;|&<>"'\\]|\s+(?!\#)|\\.|"(?:[^"\\]|\\.)*"|'[^']*'|["'])*""")
+_DESCRIPTOR = re.compile(r"(?<=\s)\d$")
+_CALLED = "$?"  # what a function of make gives is not known
+_UNKNOWN = re.compile(r"[$`]")
 _MAX_EXPANSIONS = 20
 _FLAGS = re.compile(r"^\s*(?:override\s+|export\s+)?([A-Za-z_]\w*)\s*(:?:|\?|\+)?=\s*(.*?)\s*$")
 _CONDITION = re.compile(r"^\s*(else\s+)?(ifeq|ifneq|ifdef|ifndef)\b\s*(.*?)\s*$")
@@ -26,7 +35,7 @@ def run_command(makefile: str) -> str | None:
     variables: dict[str, str] = {}
     recipe: list[str] = []
     inside = False
-    for line in re.sub(r"\\\r?\n", " ", makefile).splitlines():
+    for line in _CONTINUED.sub(" ", makefile).splitlines():
         if line.startswith("\t"):
             if inside:
                 recipe.append(line.strip().lstrip("@-+"))
@@ -36,7 +45,7 @@ def run_command(makefile: str) -> str | None:
             variables.setdefault(assigned[1], assigned[2].split("#")[0].strip())
     for command in recipe:
         expanded = _expand(command, variables)
-        if any(map(_is_program, _words(expanded))):
+        if run_line(expanded) is not None:
             return expanded
     return None
 
@@ -49,7 +58,7 @@ def defined_macros(makefile: str) -> dict[str, str]:
     variables: dict[str, str] = {}
     recipes: list[str] = []
     taken: list[tuple[bool, bool]] = []  # for each open condition: whether this branch counts, and one did
-    for line in re.sub(r"\\\r?\n", " ", makefile).splitlines():
+    for line in _CONTINUED.sub(" ", makefile).splitlines():
         word = line.strip()
         if found := _CONDITION.match(line):
             holds = _holds(found[2], found[3], variables)
@@ -96,13 +105,36 @@ def _assign(variables: dict[str, str], name: str, operator: str, text: str) -> N
         variables[name] = text
 
 
+class RunLine(NamedTuple):
+    """A command line that starts the program: what stands up to it, its arguments, and what stands behind."""
+
+    start: str
+    arguments: str
+    rest: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The program's arguments; none where it takes a shell or make to know them."""
+        return () if _UNKNOWN.search(self.arguments) else tuple(_words(self.arguments))
+
+
+def run_line(command: str) -> RunLine | None:
+    """A command line taken apart, launchers such as ``srun`` passed over; None if no program is in it."""
+    for word in _WORD.finditer(command):
+        if _is_program(word[0].strip("\"'")):
+            before, behind = command[: word.end()], command[word.end() :]
+            stretch = _ARGUMENTS.match(behind)
+            arguments = stretch[0] if stretch is not None else ""
+            if behind[len(arguments) :].startswith(("<", ">")):
+                arguments = _DESCRIPTOR.sub("", arguments)  # 2>&1
+            return RunLine(before, arguments.strip(), behind[len(arguments) :].strip())
+    return None
+
+
 def run_arguments(command: str) -> tuple[str, ...]:
-    """The program's arguments in a command line; launchers such as ``srun`` are passed over."""
-    words = _words(command)
-    for index, word in enumerate(words):
-        if _is_program(word):
-            return tuple(words[index + 1 :])
-    return ()
+    """The program's arguments in a command line, as far as they are written there."""
+    line = run_line(command)
+    return line.words if line is not None else ()
 
 
 def _is_program(word: str) -> bool:
@@ -113,7 +145,7 @@ def _is_program(word: str) -> bool:
 
 def _expand(text: str, variables: Mapping[str, str]) -> str:
     for _ in range(_MAX_EXPANSIONS):
-        expanded = _REFERENCE.sub(lambda match: variables.get(match[1], ""), text)
+        expanded = _REFERENCE.sub(lambda match: variables.get(match[1], ""), _CALL.sub(_CALLED, text))
         if expanded == text:
             break
         text = expanded

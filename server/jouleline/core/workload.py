@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .makefile import run_line
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
@@ -48,7 +50,10 @@ class Workload:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The words of ``args``; those of ``run`` itself are the workload's affair."""
+        """The words that the program is run with: those of ``args``, and any that ``run`` has itself."""
+        line = run_line(self.run_command())
+        if line is not None:
+            return line.words
         try:
             return tuple(shlex.split(self.args))
         except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -127,4 +128,4 @@ def _run_line(program: Program) -> tuple[str, str]:
         workload = find_workload(program, ())
     except WorkloadError:
         return "", ""  # said when the program is to be refactored
-    return workload.args, workload.origin
+    return shlex.join(workload.arguments), workload.origin
