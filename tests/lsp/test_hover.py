@@ -27,6 +27,7 @@ def test_a_hover_tells_the_bound_the_counts_and_where_they_come_from(client: Cli
         "| sp (fp32) |",
         "| DRAM traffic |",
         "| array | DRAM traffic | coalescing |",
+        "**To try**",
         "Launch: grid ",
         "Run line: `",
         "**Assumed**",
@@ -152,3 +153,19 @@ def test_a_client_without_markdown_gets_plain_text(client: Client, samples: Path
         "start": {"line": 7, "character": 16},
         "end": {"line": 7, "character": 27},
     }
+
+
+def test_a_hover_says_what_to_try(client: Client, tmp_path: Path) -> None:
+    strided = "__global__ void strided(float *x) { x[threadIdx.x * 64] += x[threadIdx.x * 64 + 1]; }\n"
+    plain = "__global__ void plain(double *y) { y[blockIdx.x * 256 + threadIdx.x] *= 2; }\n"
+    file = tmp_path / "main.cu"
+    file.write_text(f"{strided}{plain}int main() {{ strided<<<4096, 256>>>(x); plain<<<4096, 256>>>(y); }}\n")
+    client.initialize(tmp_path)
+    uri = client.open(file)
+    shown = client.hover(uri, 0, 17)
+    assert shown is not None
+    assert "**To try**\n\n- `x` is " in shown
+    assert "let neighbouring threads access neighbouring elements" in shown
+    shown = client.hover(uri, 1, 17)
+    assert shown is not None
+    assert "**To try**\n\n- Move fewer bytes: " in shown

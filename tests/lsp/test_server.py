@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -65,6 +66,28 @@ def test_one_client_is_served_over_tcp() -> None:
         client.initialize()
         assert client.execute("jouleline.devices")["current"] == "a100-sxm4-40gb"
         client.shut_down()
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            server_command("--tcp", str(port)), capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    assert done.returncode == 1
+    said = "cannot listen there: Address already in use; give another port or host"
+    assert done.stderr == f"jouleline serve: --tcp {port}: {said}\n"
+
+
+def test_what_comes_after_shutdown_is_answered_with_an_error() -> None:
+    with over_stdio() as client:
+        client.initialize()
+        assert client.request("shutdown", None) is None
+        with pytest.raises(ServerError, match="textDocument/hover came after shutdown"):
+            client.request("textDocument/hover", {})
+        client.notify("exit", None)
+        assert client.process is not None
+        assert client.process.wait(TIMEOUT_S) == 0
 
 
 def test_exit_without_shutdown_is_told_by_the_exit_code() -> None:

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { commands as editor, Uri, window, workspace, type ExtensionContext } from 'vscode';
+import { importProfile } from './importProfile';
 import { installServer } from './installServer';
 import { commandFailed, describe } from './messages';
 import { commands, serverCommands, type CommandId } from './names';
@@ -63,6 +64,7 @@ export function activate(context: ExtensionContext): void {
     [commands.showRuns]: trusted('Listing past runs', () => showRuns(current, panels)),
     [commands.showWhatIf]: trusted('Comparing GPUs', () => pages.show(current, whatIfPage)),
     [commands.showReport]: trusted('A report', () => pages.show(current, reportPage)),
+    [commands.chooseProfile]: trusted('Importing a profile', () => importProfile(current)),
     [commands.installServer]: trusted('Installing the server', () =>
       installServer(own, current, log),
     ),

@@ -9,6 +9,7 @@ export const commands = {
   showRuns: 'jouleline.showRuns',
   showWhatIf: 'jouleline.showWhatIf',
   showReport: 'jouleline.showReport',
+  chooseProfile: 'jouleline.chooseProfile',
   installServer: 'jouleline.installServer',
   restart: 'jouleline.restart',
   showLog: 'jouleline.showLog',
@@ -26,6 +27,7 @@ export const serverCommands = {
   targets: 'jouleline.targets',
   whatIf: 'jouleline.whatIf',
   report: 'jouleline.report',
+  importProfile: 'jouleline.importProfile',
 } as const;
 
 export type ServerCommandId = (typeof serverCommands)[keyof typeof serverCommands];

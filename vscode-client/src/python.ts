@@ -47,9 +47,8 @@ export async function findPython(sources: Sources, probe: Probe): Promise<Search
     interpreter: undefined,
     problem:
       `Jouleline needs a Python interpreter with the package "jouleline", and found none: ` +
-      `${tried.join(', ')}. Let the extension install it into an environment of its own, install ` +
-      `it yourself with "pip install jouleline", or name an interpreter that has it in the ` +
-      `setting ${setting}.`,
+      `${tried.join(', ')}. Let the extension install it into an environment of its own (Jouleline: ` +
+      `Install Server), or name an interpreter that has it in the setting ${setting}.`,
   };
 }
 
@@ -57,7 +56,8 @@ export async function findPython(sources: Sources, probe: Probe): Promise<Search
 function remedy(reason: string): string {
   return reason === notFound
     ? 'Name another one in the setting, or empty it to let the extension look for one.'
-    : 'Install the server into it with "pip install jouleline", or change the setting.';
+    : 'Name another one in the setting, or empty it and let the extension install the server into ' +
+        'an environment of its own (Jouleline: Install Server).';
 }
 
 async function candidates(sources: Sources): Promise<Set<string>> {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .exit_codes import UserError
+from .exit_codes import Exit, UserError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,11 +21,14 @@ def run(options: argparse.Namespace) -> int:
     """Serve until the client ends the session."""
     from jouleline import wiring
 
-    return wiring.serve(_address(options.tcp) if options.tcp else None)
+    try:
+        return wiring.serve(_address(options.tcp) if options.tcp else None)
+    except wiring.UnavailableError as error:
+        raise UserError(f"--tcp {options.tcp}: {error}", Exit.FAILED) from None
 
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not port.isdigit() or int(port) > 65535:
         raise UserError(f"--tcp {text}: give a port, or host:port")
-    return host or "127.0.0.1", int(port)
+    return host.strip("[]") or "127.0.0.1", int(port)

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
 
 from jouleline.app import wording
+from jouleline.app.advice import advice
 from jouleline.app.analyse import KernelReport
 from jouleline.app.markdown import code, words
+from jouleline.app.memory_smells import memory_smells
 from jouleline.app.roofline_picture import roofline_picture
 from jouleline.config import Picture
 from jouleline.core.counts import Operation
 from jouleline.core.device import Figure
+from jouleline.core.smell import Smell
 
 from . import convert
 from .plain_text import plain
 from .view import View
 
 if TYPE_CHECKING:
+    from .diagnostics import Findings
     from .server import Server
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
@@ -51,7 +55,8 @@ def register(server: Server) -> None:
         client, asked = server.session.client, server.session.settings.hover.picture
         markdown = client.hover_markdown
         wanted = client.hover_pictures if asked is Picture.AUTO else asked is Picture.ON
-        text = page(view, target.reports, picture=markdown and wanted)
+        found = server.diagnostics.of(params.text_document.uri)
+        text = page(view, target.reports, found, picture=markdown and wanted)
         return types.Hover(
             contents=types.MarkupContent(
                 kind=types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText,
@@ -90,9 +95,14 @@ def _named(view: View, name: str, start: int, end: int) -> _Target | None:
     return _Target(start, end, view.reports(elsewhere))
 
 
-def page(view: View, reports: tuple[KernelReport, ...], *, picture: bool = False) -> str:
-    """The Markdown for one kernel; further ways of launching it get a line each."""
-    blocks = list(_blocks(view, reports[0]))
+def page(
+    view: View, reports: tuple[KernelReport, ...], found: Findings | None = None, *, picture: bool = False
+) -> str:
+    """The Markdown for one kernel; further ways of launching it get a line each.
+
+    ``found`` are the smells of the document, as far as they are known.
+    """
+    blocks = list(_blocks(view, reports[0], found))
     if picture and (drawn := roofline_picture(reports, view.device)):
         data = b64encode(drawn.encode()).decode("ascii")
         blocks.insert(
@@ -108,7 +118,7 @@ def page(view: View, reports: tuple[KernelReport, ...], *, picture: bool = False
     return "\n\n".join(blocks)
 
 
-def _blocks(view: View, report: KernelReport) -> Iterator[str]:
+def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterator[str]:
     counts, device = report.counts, view.device
     if not wording.counted(counts):
         yield f"**bound unknown** · {code(report.kernel.display)}"
@@ -125,6 +135,8 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
         yield _arrays(report)
     if costliest := wording.traffic_sentence(counts):
         yield _sentence(costliest)
+    if tries := advice(report, _smells(view, report, found)):
+        yield "\n".join(["**To try**", "", *(f"- {one}" for one in tries)])
     yield f"Launch: {wording.shape(report)}."
     if resources := wording.resources(report):
         yield _sentence(resources)
@@ -139,6 +151,14 @@ def _blocks(view: View, report: KernelReport) -> Iterator[str]:
         yield "\n".join(["**Assumed**", "", *(f"- {note}" for note in notes)])
     yield _device(view, report)
     yield f"*{wording.evidence_sentence(report)}*"
+
+
+def _smells(view: View, report: KernelReport, found: Findings | None) -> Iterable[Smell]:
+    """The smells of a kernel; those of its counts alone where the text was not looked through yet."""
+    kernel = report.kernel
+    if found is None or found.document is not view.document or report.file != view.name:
+        return memory_smells(report)
+    return (one for one in found.smells if kernel.start <= one.start and one.end <= kernel.end)
 
 
 def _operations(view: View, report: KernelReport) -> str:

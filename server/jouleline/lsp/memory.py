@@ -11,7 +11,9 @@ from typing import Any, Final, NamedTuple
 from jouleline.app.analyse import Followed, KernelReport, ParsedFile
 from jouleline.core.counts import KernelCounts
 from jouleline.core.kernel import Kernel, Launch
+from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import Bound
+from jouleline.core.visit import Visit
 
 _LEAST: Final = 2048
 _MOST_STATES: Final = 4
@@ -34,6 +36,8 @@ class _Remembered:
     launch: tuple[object, ...] | None
     counts: KernelCounts
     bound: Bound
+    profile: KernelProfile | None
+    visit: Visit | None
 
 
 class _Said(NamedTuple):
@@ -75,7 +79,14 @@ class Memory:
     def store(self, reports: tuple[KernelReport, ...], *keys: Key) -> None:
         """Remember the reports of one kernel."""
         remembered = tuple(
-            _Remembered(one.kernel.instance, way(one.launch) if one.launch else None, one.counts, one.bound)
+            _Remembered(
+                one.kernel.instance,
+                way(one.launch) if one.launch else None,
+                one.counts,
+                one.bound,
+                one.profile,
+                one.visit,
+            )
             for one in reports
         )
         for key in keys:
@@ -103,6 +114,8 @@ class Memory:
                 launches(one.launch) if one.launch else None,
                 one.counts,
                 one.bound,
+                profile=one.profile,
+                visit=one.visit,
             )
             for one in known
         )

@@ -100,4 +100,4 @@ def _blocks(view: View, found: Findings | None) -> Iterator[str]:
         )
     for kernel, reports in known:
         yield f"## Line {kernel.line}: {code(kernel.display)}"
-        yield hover.page(view, reports)
+        yield hover.page(view, reports, found)

@@ -60,6 +60,9 @@ class Protocol(LanguageServerProtocol):
             if number is not None:
                 self._send_error(number, _NOT_INITIALIZED, f"{method} came before initialize")
             return
+        if self._shutdown and number is not None and method is not None:
+            self._send_error(number, _INVALID_REQUEST, f"{method} came after shutdown")
+            return
         if answered:
             self._answered = number
         try:

@@ -28,6 +28,7 @@ from . import (
     hover,
     inlay_hints,
     pages,
+    profile_import,
     quick_fix,
     refactor,
     symbols,
@@ -56,6 +57,7 @@ _FEATURES = (
     symbols,
     devices,
     pages,
+    profile_import,
     targets,
     refactor,
 )

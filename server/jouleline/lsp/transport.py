@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from pygls.exceptions import JsonRpcException
 from pygls.io_ import StdinAsyncReader, StdoutWriter
 
+from jouleline.wiring import UnavailableError
+
 from .garbage import collect_when_quiet
 from .greeting import CONTENT_LENGTH, Opening
 from .rehearsal import rehearse
@@ -50,7 +52,11 @@ async def _standard_input() -> Reader:
 
 
 async def serve_tcp(server: Server, host: str, port: int) -> None:
-    """Serve the first client that connects."""
+    """Serve the first client that connects.
+
+    Raises:
+        UnavailableError: if nothing can listen there.
+    """
     connected: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
     connected = asyncio.get_running_loop().create_future()
 
@@ -60,7 +66,13 @@ async def serve_tcp(server: Server, host: str, port: int) -> None:
         else:
             connected.set_result((reader, writer))
 
-    async with await asyncio.start_server(accept, host, port, limit=_HEADER_LIMIT) as listener:
+    try:
+        listening = await asyncio.start_server(accept, host, port, limit=_HEADER_LIMIT)
+    except OSError as error:
+        # The loop's own words repeat the address.
+        why = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror
+        raise UnavailableError(f"cannot listen there: {why}; give another port or host") from None
+    async with listening as listener:
         address = listener.sockets[0].getsockname()
         sys.stderr.write(f"jouleline listens on {address[0]}:{address[1]}\n")
         sys.stderr.flush()

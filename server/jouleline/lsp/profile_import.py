@@ -1,0 +1,88 @@
+"""A command that takes the counts of a profiler's files in place of estimates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
+
+from jouleline import wiring
+from jouleline.app.analyse import Analysis, KernelReport, split_run_line
+from jouleline.app.program import Program
+
+from . import arguments
+from .view import Place, View
+
+if TYPE_CHECKING:
+    from jouleline.app.profiles import ProfileEvidence
+
+    from .server import Server
+
+IMPORT_PROFILE: Final = "jouleline.importProfile"
+_USAGE: Final = (
+    f'{IMPORT_PROFILE} takes one argument: {{"uri": "file:///...", "files": ["a profile\'s path"]}}'
+)
+
+
+def register(server: Server) -> None:
+    """Add the command to a server."""
+
+    @server.command(IMPORT_PROFILE)
+    async def import_profile(params: types.ExecuteCommandParams) -> dict[str, Any]:
+        uri, files = arguments.text(params, "uri", _USAGE), arguments.given(params).get("files")
+        if not isinstance(files, Sequence) or isinstance(files, str) or not files:
+            raise JsonRpcInvalidParams(_USAGE)
+        evidence = await asyncio.to_thread(_read, [Path(str(file)) for file in files])
+        view = await server.session.view(uri)
+        if view is None:
+            raise JsonRpcInvalidParams(f"{uri} is not open as a source; open it first.")
+        measured, problems = await _measured(view, evidence)
+        server.session.improve(view, measured)
+        server.refresh()
+        server.diagnostics.restart()
+        return {"kernels": len(measured), "problems": problems}
+
+
+def _read(files: Sequence[Path]) -> ProfileEvidence:
+    """The profile in a profiler's files.
+
+    Raises:
+        JsonRpcInvalidParams: if one cannot be read, or is none.
+    """
+    from jouleline.app.profiles import ProfileEvidence, decode_profile, read_profile
+    from jouleline.core.profile import ProfileError
+
+    try:
+        texts = {str(path): decode_profile(str(path), path.read_bytes()) for path in files}
+        return ProfileEvidence(read_profile(texts, wiring.profilers()), ", ".join(texts))
+    except ProfileError as error:
+        raise JsonRpcInvalidParams(str(error)) from None
+    except OSError as error:
+        raise JsonRpcInvalidParams(f"{error.filename}: cannot be read: {error.strerror}") from None
+
+
+async def _measured(
+    view: View, evidence: ProfileEvidence
+) -> tuple[Mapping[Place, tuple[KernelReport, ...]], Sequence[str]]:
+    """The kernels of a program that a profile tells of, and in sentences what it does not tell."""
+    found: list[tuple[Place, KernelReport]] = []
+    for place in view.everywhere():
+        if not view.known(place):
+            await asyncio.sleep(0)  # whatever else has arrived goes first
+        found += [(place, report) for report in view.reports(place)]
+    analysis = Analysis(view.device, split_run_line(view.arguments), tuple(report for _, report in found))
+    files = {name: file.source.text.data for name, file in view.files.items()}
+    refinement = evidence.refine(analysis, Program(view.root or Path(), files, makefile=view.makefile))
+    better: dict[Place, tuple[KernelReport, ...]] = {}
+    for place in {found[index][0] for index in refinement.reports}:
+        better[place] = tuple(
+            one
+            for index, (at, report) in enumerate(found)
+            if at == place
+            for one in refinement.reports.get(index, (report,))
+        )
+    return better, [problem.message for problem in refinement.problems]

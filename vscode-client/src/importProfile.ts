@@ -1,0 +1,30 @@
+import { window } from 'vscode';
+import { serverCommands } from './names';
+import { activeSource } from './refactorFile';
+import type { Session } from './session';
+
+interface ImportAnswer {
+  readonly kernels: number;
+  readonly problems: readonly string[];
+}
+
+/** Takes the counts of a profiler's files in place of estimates. */
+export async function importProfile(session: Session): Promise<void> {
+  const { document } = activeSource(
+    'open a CUDA, HIP, C++ or C file first; the profile is of its program.',
+  );
+  const chosen = await window.showOpenDialog({
+    title: 'Import Profile',
+    openLabel: 'Import',
+    canSelectMany: true,
+    filters: { 'CSV of ncu or rocprof': ['csv'], 'All files': ['*'] },
+  });
+  if (chosen === undefined) return;
+  const answer = await session.request<ImportAnswer>(serverCommands.importProfile, {
+    uri: session.uri(document),
+    files: chosen.map((file) => file.fsPath),
+  });
+  const kernels = answer.kernels === 1 ? '1 kernel has' : `${String(answer.kernels)} kernels have`;
+  const measured = `${kernels} measured counts now.`;
+  void window.showInformationMessage([measured, ...answer.problems].join(' '));
+}
