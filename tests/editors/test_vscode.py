@@ -25,6 +25,7 @@ from tests.editors.programs import (
 )
 from tests.editors.window import Window
 from tests.runners.processes import processes_with
+from tests.support.profiles import Launched, ncu_csv
 from tests.support.sshd import Sshd
 
 # One editor serves them all; opening a window takes longer than most tests.
@@ -287,6 +288,16 @@ def test_a_server_that_is_killed_comes_back_with_the_text_as_it_is(
     eventually(lambda: len(servers(vscode.home) - {killed}) == 1, "no server was started again")
     expect(window.hints).to_have_count(2)
     eventually(lambda: not building(folder), "the build outlives the server")
+
+
+def test_a_profile_is_imported_in_place_of_estimates(window: Window, workspace: Path) -> None:
+    profile = workspace / "profile.csv"
+    measured = Launched("smooth(const float *, float *, int)", sp=3_000_000, dram_bytes=134_000_000)
+    profile.write_text(ncu_csv([measured]), "utf-8")
+    window.open(workspace / "stencil" / "stencil.cu")
+    window.command("Jouleline: Import Profile")
+    window.answer(str(profile), profile.name)
+    expect(window.told("1 kernel has measured counts now")).to_be_visible()
 
 
 def test_other_gpus_and_the_bounds_are_pages_beside_the_code(window: Window, workspace: Path) -> None:

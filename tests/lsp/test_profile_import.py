@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.lsp.client import Client, ServerError
-from tests.support.nsight import LAUNCH, profile_of
+from tests.support.profiles import Launched, ncu_csv
 
 SOURCE = """template <typename T> __global__ void scale(T *x) { x[blockIdx.x * 256 + threadIdx.x] *= 3; }
 __global__ void other(float *x) { x[threadIdx.x] += 1; }
@@ -16,7 +16,15 @@ int main() { scale<<<4096, 256>>>((double *)x); scale<<<4096, 256>>>((float *)x)
 def test_an_imported_profile_is_what_is_told_from_then_on(client: Client, tmp_path: Path) -> None:
     file, profile = tmp_path / "main.cu", tmp_path / "profile.csv"
     file.write_text(SOURCE)
-    profile.write_text(profile_of(LAUNCH))
+    measured = Launched(
+        "void scale<double>(T1 *)",
+        dp=1048576,
+        integer=7340032,
+        dram_bytes=16_700_000,
+        time_ns=21_000,
+        grid=(4096, 1, 1),
+    )
+    profile.write_text(ncu_csv([measured]))
     client.initialize(tmp_path)
     uri = client.open(file)
     before = client.hover(uri, 0, 39)
