@@ -41,11 +41,19 @@ class _Reader:
 
     macros: dict[str, str]
     taken: list[tuple[bool, bool]] = field(default_factory=list)
-    """For each open conditional: whether its present branch is compiled, and whether one was."""
+    """For each open conditional: whether its branch is compiled, and whether the condition of one held."""
 
     @property
     def compiled(self) -> bool:
-        return all(now for now, _ in self.taken)
+        return not self.taken or self.taken[-1][0]
+
+    def _open(self, *, holds: bool) -> None:
+        self.taken.append((holds and self.compiled, holds))
+
+    def _turn(self, *, holds: bool) -> None:
+        """Go on to the next branch, which is compiled if its condition holds and none before did."""
+        _, done = self.taken.pop()
+        self.taken.append((holds and not done and self.compiled, holds or done))
 
     def directive(self, word: str, rest: str) -> None:
         """Follow one directive."""
@@ -54,17 +62,13 @@ class _Reader:
         name = named[1] if named else ""
         match word:
             case "ifdef" | "ifndef":
-                holds = (name in self.macros or name in _PREDEFINED) == (word == "ifdef")
-                self.taken.append((holds, holds))
+                self._open(holds=(name in self.macros or name in _PREDEFINED) == (word == "ifdef"))
             case "if":
-                holds = self.holds(rest)
-                self.taken.append((holds, holds))
+                self._open(holds=self.holds(rest))
             case "elif" if self.taken:
-                done = self.taken[-1][1]
-                holds = not done and self.holds(rest)
-                self.taken[-1] = (holds, done or holds)
+                self._turn(holds=self.holds(rest))
             case "else" if self.taken:
-                self.taken[-1] = (not self.taken[-1][1], True)
+                self._turn(holds=True)
             case "endif" if self.taken:
                 self.taken.pop()
             case "define" if self.compiled and named:
@@ -142,7 +146,7 @@ def _repaired(facts: FileFacts, macros: Mapping[str, str]) -> FileFacts | None:
         if not reader.compiled:
             data[start : found.start()] = _NOT_BREAK.sub(b" ", data[start : found.start()])
         compiled, word = reader.compiled, found[1].decode()
-        reader.directive(word, found[2].decode("utf-8", "replace").replace("\\\r\n", "\\\n"))
+        reader.directive(word, found[2].decode("utf-8", "replace"))
         if word not in ("define", "undef") or not compiled:
             data[found.start() : found.end()] = _NOT_BREAK.sub(b" ", data[found.start() : found.end()])
         start = found.end()
