@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
-from pygls.exceptions import FeatureNotificationError, JsonRpcInternalError, JsonRpcInvalidParams
+from pygls.exceptions import FeatureNotificationError, JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
 
@@ -130,9 +129,9 @@ class Protocol(LanguageServerProtocol):
             return
         try:
             handler(params)
-        except Exception:  # noqa: BLE001 - whatever it is, the editor and the log have it, and we go on
-            error = JsonRpcInternalError.of(sys.exc_info())
-            self._server._report_server_error(error, FeatureNotificationError)  # noqa: SLF001 - as pygls does
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the next one handled
+            _log.exception("%s failed", method_name)
+            self._server.report_server_error(error, FeatureNotificationError)
 
     # pygls runs generators, coroutines and plain functions alike; its annotations know generators.
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
