@@ -282,6 +282,44 @@ def test_what_is_told_soon_follows_no_host_code_and_is_right_once_it_has_settled
     assert all(changed.soon(place) is changed.reports(place) for place, _ in changed.kernels)
 
 
+HOSTED = OFFLOADING.replace("target teams distribute ", "")
+"""Its regions run on the host, and are a part of what is followed."""
+
+
+def test_a_region_that_is_typed_in_is_soon_counted_as_it_was_reached_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    memory = Memory()
+    document = Document("file:///k.cpp", Path("/k.cpp"), "cpp", 1, SourceText(HOSTED.encode()))
+    counts(seen(document, memory))
+    changed = seen(typed(document, HOSTED.index("2 * a[i]"), 8, "2 * a[i] * a[i]"), memory)
+    with monkeypatch.context() as patch:
+        patch.setattr(Followed, "of", None)
+        told = [[(one.counts, one.bound) for one in changed.soon(place)] for place, _ in changed.kernels]
+    assert len(changed.early) == len(changed.kernels)
+    anew = seen(Document(document.uri, document.path, document.language, 1, changed.text), Memory())
+    assert told == [[(one.counts, one.bound) for one in anew.reports(place)] for place, _ in anew.kernels]
+
+
+def test_a_region_beside_a_new_one_is_not_told_before_host_code_was_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    memory = Memory()
+    document = Document("file:///k.cpp", Path("/k.cpp"), "cpp", 1, SourceText(HOSTED.encode()))
+    counts(seen(document, memory))
+    followed = states_followed(memory, monkeypatch)
+    more = "int rows = 512;\n#pragma omp parallel for\n  for (int i = 0; i < rows; i++) a[i] = 3;\n"
+    changed = seen(typed(document, HOSTED.index("int rows = 512;"), 15, more), memory)
+    place = next(
+        place
+        for place, kernel in changed.kernels
+        if b"= 3" in kernel.source.text.data[kernel.start : kernel.end]
+    )
+    changed.soon(place)
+    assert place not in changed.early
+    assert len(followed) == 1
+
+
 def test_reports_that_are_recalled_belong_to_the_text_as_it_is_now() -> None:
     memory = Memory()
     counts(view(TEXT, memory))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -12,6 +13,7 @@ from .protocol import Plain
 
 if TYPE_CHECKING:
     from .server import Server
+    from .view import View
 
 
 def register(server: Server) -> None:
@@ -19,8 +21,9 @@ def register(server: Server) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def inlay_hint(params: types.InlayHintParams) -> Plain:
-        session = server.session
-        view = await session.view(params.text_document.uri)
+        session, uri = server.session, params.text_document.uri
+        _keep_until_answered(session.told(uri))
+        view = await session.view(uri)
         if view is None or not session.settings.inlay_hints.enable:
             return Plain([])
         start, end = convert.to_offsets(view.text, params.range, view.encoding)
@@ -28,3 +31,10 @@ def register(server: Server) -> None:
         if view.early:
             server.settling.ensure()
         return Plain(found)
+
+
+def _keep_until_answered(told: View | None) -> None:
+    """What was told before is let go behind the answer: to free the trees of a text takes a while."""
+    task = asyncio.current_task()
+    assert task is not None, "a request is a task"
+    task.add_done_callback(lambda _: told)

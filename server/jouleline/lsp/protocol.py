@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
-from pygls.exceptions import JsonRpcInvalidParams
+from pygls.exceptions import FeatureNotificationError, JsonRpcInvalidParams
 from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.protocol.json_rpc import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
 
@@ -78,6 +79,24 @@ class Protocol(LanguageServerProtocol):
                 return
         self.handle_message(message)
 
+    def handle_message(self, message: Any) -> None:
+        """Have a message handled by what its kind is for, in a context of its own.
+
+        To ask whether it satisfies one ``typing.Protocol`` after the other takes longer than all else here.
+        """
+        method = getattr(message, "method", None)
+        if self._shutdown and method != types.EXIT:
+            _log.warning("%s came after shutdown", method or "an answer")
+            return
+        run = copy_context().run
+        if method is None:
+            result, error = getattr(message, "result", None), getattr(message, "error", None)
+            run(self._handle_response, message.id, result, error)
+        elif hasattr(message, "id"):
+            run(self._handle_request, message.id, method, message.params)
+        else:
+            run(self._handle_notification, method, message.params)
+
     def understood(self, raw: dict[str, Any]) -> Any:
         """A message as an object of its kind; it raises one error or another if it has not that shape."""
         return self._converter.structure(raw, self._kind(raw))
@@ -99,17 +118,20 @@ class Protocol(LanguageServerProtocol):
         """Whether ``shutdown`` came before the end."""
         return bool(self._shutdown)
 
-    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        self.fm.features[types.TEXT_DOCUMENT_DID_OPEN](params)
+    def _handle_notification(self, method_name: str, params: Any) -> None:
+        """What documents are told goes to our session, which alone keeps them, and at once.
 
-    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE](params)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        self.fm.features[types.TEXT_DOCUMENT_DID_CLOSE](params)
+        pygls would keep them as well, and make a future of each call.
+        """
+        handler = self.fm.features.get(method_name)
+        if handler is None or not method_name.startswith("textDocument/"):
+            super()._handle_notification(method_name, params)
+            return
+        try:
+            handler(params)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the next one handled
+            _log.exception("%s failed", method_name)
+            self._server.report_server_error(error, FeatureNotificationError)
 
     # pygls runs generators, coroutines and plain functions alike; its annotations know generators.
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)

@@ -124,8 +124,8 @@ class View:
     def soon(self, place: Place) -> tuple[KernelReport, ...]:
         """The same without following host code anew: what was known before it was changed is in ``early``.
 
-        A kernel of the same text has the bounds that it had; one that is typed in is counted anew, its
-        launches being those of before.
+        A kernel of the same text has the bounds that it had; one that is typed in is counted anew, as it was
+        reached before.
         """
         if place in self._reports or place not in self.early:
             early = None if place in self._reports else self._early(place)
@@ -166,10 +166,15 @@ class View:
         if self.memory.kept(self._state) is not None and kernel.told is not None:
             return None
         known = self._recalled(self._own_key(place), place)
-        if known is not None or kernel.directive is not None:
-            return known  # a region is a part of the host code
-        before = self.memory.kept_before(self._state)
-        return self._count(place, before, self._own_key(place)) if before is not None else None
+        before = self.memory.kept_before(self._state) if known is None else None
+        if before is None or (kernel.directive is not None and not self._stood(place, before)):
+            return known
+        return self._count(place, before, self._own_key(place))
+
+    def _stood(self, place: Place, before: Followed) -> bool:
+        """Whether a region, as a part of the host code, was followed; it is known by its number alone."""
+        there, now = before.kernels.get(place.file, ()), self.files[place.file].kernels
+        return len(there) == len(now) and there[place.number][1].directive is not None
 
     def _counted(self, place: Place) -> tuple[KernelReport, ...]:
         followed = self._surroundings if self.kernel(place).told is not None else self._followed
