@@ -88,6 +88,19 @@ class LaunchShape:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedShape:
+    """The shape of a launch and what it rests on, in words: what was assumed, and ``used`` of the run line.
+
+    ``sizes`` are those that were chosen for symbols which nothing tells.
+    """
+
+    shape: LaunchShape
+    assumptions: Mapping[str, None]
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    used: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledFacts:
     """What a compiler said of a kernel: registers of a thread, bytes, and resident threads.
 
