@@ -114,9 +114,12 @@ def test_after_any_edits_a_file_holds_what_it_would_hold_anew(edits: list[tuple[
             assert shown(known) == shown(anew)
 
 
-@pytest.mark.parametrize("place", ["a[i] *=", "a[threadIdx.x]", "a[0] = 1", "last<<<i", "add<<<1, 256"])
-def test_a_keystroke_looks_at_what_stands_around_it_alone(
-    place: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("place", "in_kernel"),
+    [("a[i] *=", True), ("a[threadIdx.x]", True), ("a[0] = 1", True), ("last<<<i", False), ("add<<<1", False)],
+)
+def test_a_keystroke_looks_at_what_stands_around_it_alone_and_in_a_kernel_for_nothing(
+    place: str, in_kernel: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = parse_file(TEXT.encode())
     looked: list[range | None] = []
@@ -131,5 +134,5 @@ def test_a_keystroke_looks_at_what_stands_around_it_alone(
 
         monkeypatch.setattr(type(language), "kernels", watched)
     parse_file(edited(TEXT.encode(), TEXT.index(place), 0, " "), known)
-    assert looked
+    assert bool(looked) is not in_kernel
     assert all(within is not None and len(within) < len(TEXT) / 2 for within in looked)
