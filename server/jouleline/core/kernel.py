@@ -87,12 +87,13 @@ class Kernel:
         if self.place is None or self.directive is not None or change.start < self.anchor:
             return None
         place = Place(source, self.place.start, self.place.end + change.by, self.place.kind)
-        if place.node.type != place.kind:  # what is open in the body may have ended the function elsewhere
+        node, end = place.node, self.end + change.by
+        if node.type != place.kind:  # what is open in the body may have ended the function elsewhere
             return None
         typed = _copied(self)
         state = typed.__dict__
-        end, end_line = self.end + change.by, source.text.line_of(self.end + change.by) + 1
-        state.update(source=source, place=place, end=end, end_line=end_line)
+        end_line = source.text.line_of(end) + 1
+        state.update(source=source, place=place, node=node, end=end, end_line=end_line)
         for name in ("told", "digest"):
             state.pop(name, None)
         return typed
