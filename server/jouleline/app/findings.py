@@ -180,7 +180,7 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
     def meeting(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
         """Those that reach into a stretch: number, start and end."""
         for before, kernels in self._parts():
-            yield from ((before + index, *extent) for index, *extent in kernels.meeting(first, last))
+            yield from ((before + index, start, end) for index, start, end in kernels.meeting(first, last))
 
     @property
     def half_typed(self) -> list[Kernel]:

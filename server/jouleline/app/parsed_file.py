@@ -108,7 +108,10 @@ class ParsedFile:
         assert source.change is not None, "it was parsed from this state"
         change, found = self._typed_in(source, source.change) or self._looked_for(source, source.change)
         kernels = [
-            (language, known.after(source, change, [one for one in found if one.language is language.language]))
+            (
+                language,
+                known.after(source, change, [one for one in found if one.language is language.language]),
+            )
             for language, known in self.kernels.found
         ]
         within = range(change.start, change.end)
