@@ -136,7 +136,7 @@ class BodyCounter(CallCounter):
         return found
 
     def _declare(self, declared: Declared, times: Polynomial) -> None:
-        fixed = None if declared.name in self.changes.names else evaluate(declared.value, self.compiled)
+        fixed = evaluate(declared.value, self.compiled)
         given = self.expression(declared.value, times) if declared.value is not None else None
         kind = self.type_of(declared.type) or (given.type if given else UNKNOWN)
         self.shadowed.setdefault(declared.name, self.names.get(declared.name))
@@ -158,7 +158,7 @@ class BodyCounter(CallCounter):
             self.names[declared.name] = Value(kind, given.value if given else None)
             self.spaces[declared.name] = declared.space or "register"
         self.fixed.pop(declared.name, None)
-        if fixed is not None:
+        if fixed is not None and declared.name not in self.changes.names:
             self.fixed[declared.name] = fixed
 
     def _head(self, node: Node) -> Node:
