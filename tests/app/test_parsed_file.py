@@ -114,10 +114,8 @@ def test_after_any_edits_a_file_holds_what_it_would_hold_anew(edits: list[tuple[
             assert shown(known) == shown(anew)
 
 
-@pytest.mark.parametrize("place", ["a[i] *=", "a[threadIdx.x]", "a[0] = 1", "last<<<i", "add<<<1, 256"])
-def test_a_keystroke_looks_at_what_stands_around_it_alone(
-    place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def looked_through(place: str, monkeypatch: pytest.MonkeyPatch) -> list[range | None]:
+    """The stretches that are looked through for kernels when a blank is typed somewhere."""
     known = parse_file(TEXT.encode())
     looked: list[range | None] = []
     for language, _ in known.kernels:
@@ -131,5 +129,18 @@ def test_a_keystroke_looks_at_what_stands_around_it_alone(
 
         monkeypatch.setattr(type(language), "kernels", watched)
     parse_file(edited(TEXT.encode(), TEXT.index(place), 0, " "), known)
+    return looked
+
+
+@pytest.mark.parametrize("place", ["__global__ void /*", "i = 0; i < 9", "last<<<i", "add<<<1, 256"])
+def test_a_keystroke_looks_at_what_stands_around_it_alone(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = looked_through(place, monkeypatch)
     assert looked
     assert all(within is not None and len(within) < len(TEXT) / 2 for within in looked)
+
+
+@pytest.mark.parametrize("place", ["a[i] *=", "a[threadIdx.x]", "a[0] = 1"])
+def test_a_kernel_that_is_typed_in_is_not_looked_for(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not looked_through(place, monkeypatch)

@@ -55,7 +55,7 @@ def test_one_walk_finds_what_each_loop_changes_whatever_is_around_it() -> None:
         b"void f() { int s = 0; while (s < 9) { s += 2; for (int i = k = 0; i < n; i++) { s = i; m--; } } }"
     )
     root = parse(text).root
-    found = Changes.of(root)
+    found = Changes(root)
     loops = list(descendants(root, "while_statement", "for_statement"))
     assert found.names == {"s", "i", "k", "m"}
     assert [found.loops[loop.id] for loop in loops] == [LoopBody.of(loop) for loop in loops]
@@ -69,4 +69,4 @@ def test_changes_are_found_wherever_they_are_in_an_expression() -> None:
         "void f() { int a = b = 1, c[] = {d++}; g(e == 2, h |= 4); x = y == z ? (p -= 1) : q[--r]; "
         'auto l = [&](int w) { s and_eq w; }; /* t = 5 */ u <= v; const char *n = "m = 6"; }'
     )
-    assert Changes.of(parse(text.encode()).root).names == {*"bdhxprs"}
+    assert Changes(parse(text.encode()).root).names == {*"bdhxprs"}

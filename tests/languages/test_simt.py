@@ -218,21 +218,19 @@ def test_grid_and_block_follow_from_the_host_code(
     text = f"#define TILE 16\nint main(int argc, char **argv) {{ {before} k<<<{configuration}>>>(); }}"
     source = parse(text.encode())
     (launch,) = CUDA.launches(source)
-    notes: dict[str, None] = {}
-    shape = resolve_shape(launch, HostScope(ProgramFacts({"a.cu": gather(source)}), ("5", "77")), notes, {})
-    assert (shape.grid, shape.block) == (grid, block)
-    assert shape.known
-    assert notes == {}
+    found = resolve_shape(launch, HostScope(ProgramFacts({"a.cu": gather(source)}), ("5", "77")))
+    assert (found.shape.grid, found.shape.block) == (grid, block)
+    assert found.shape.known
+    assert not found.assumptions
 
 
 def test_what_the_host_code_does_not_tell_is_assumed_and_said() -> None:
     source = parse(b"void f(int n) { k<<<n, 5000>>>(); }")
     (launch,) = CUDA.launches(source)
-    notes: dict[str, None] = {}
-    shape = resolve_shape(launch, HostScope(ProgramFacts({"a.cu": gather(source)})), notes, {})
-    assert not shape.known
-    assert list(notes) == ["n = 1024: not known from the source or the run line"]
-    assert shape.block == (1024, 1, 1)
+    found = resolve_shape(launch, HostScope(ProgramFacts({"a.cu": gather(source)})))
+    assert not found.shape.known
+    assert list(found.assumptions) == ["n = 1024: not known from the source or the run line"]
+    assert found.shape.block == (1024, 1, 1)
 
 
 @pytest.mark.parametrize(

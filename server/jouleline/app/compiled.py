@@ -135,7 +135,7 @@ def _better(
     source: KernelCounts, code: MachineCode, functions: Mapping[str, MachineCode], how: _Compiled
 ) -> KernelCounts:
     """The source's counts with operations from machine code; the traffic stays the source's."""
-    machine = count_machine_code(code, functions, source.visits, source.shape.threads)
+    machine = count_machine_code(code, functions, source.visits(), source.shape.threads)
     shared = how.device.shared_bytes_per_multiprocessor
     resources = code.resources
     held = occupancy(

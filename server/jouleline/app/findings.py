@@ -121,12 +121,12 @@ class Findings(Moving[T]):
         """In which line one starts, from 1."""
         return self._source.text.line_of(self.starts[index]) + 1
 
-    def cut_by(self, offset: int) -> Iterator[tuple[int, int]]:
-        """Where those start and end, with the nodes in which they stand, that an offset lies in."""
-        for _, one, by in self.starting(offset - self._longest, offset + self._longest):
+    def meeting(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """Those that reach into a stretch: number, start and end, with the nodes in which they stand."""
+        for index, one, by in self.starting(first - self._longest, last + self._longest):
             start, end = _extent(one)
-            if start + by < offset < end + by:
-                yield start + by, end + by
+            if start + by < last and first < end + by:
+                yield index, start + by, end + by
 
 
 class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
@@ -177,10 +177,10 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
                 return before + kernels.named[name][0]
         return None
 
-    def cut_by(self, offset: int) -> Iterator[tuple[int, int]]:
-        """Where those start and end that an offset lies in."""
-        for _, kernels in self.found:
-            yield from kernels.cut_by(offset)
+    def meeting(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+        """Those that reach into a stretch: number, start and end."""
+        for before, kernels in self._parts():
+            yield from ((before + index, start, end) for index, start, end in kernels.meeting(first, last))
 
     @property
     def half_typed(self) -> list[Kernel]:
@@ -198,7 +198,7 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
 def _aside(one: T, source: ParsedSource) -> T:
     """What is known of it without its tree, unless it was found in a repaired text."""
     if isinstance(one, Kernel):
-        _ = one.is_closed, one.told, one.digest  # the text says so
+        _ = one.told, one.digest  # the text says so
     return cast("T", one.moved(EMPTY, 0, 0)) if one.source is source else one
 
 

@@ -106,16 +106,13 @@ class ParsedFile:
         if any(one.spoken_in(source) != one.spoken_in(self.source) for one in LANGUAGES):
             return ParsedFile.of(source)
         assert source.change is not None, "it was parsed from this state"
-        change, reach = source.change, source.change.end
-        found: list[list[Kernel]] = []
-        while not found or reach > change.end:
-            # What is found may take in what stands behind it.
-            change = self._widened(change.widened(change.start, reach - change.by))
-            found = [language.kernels(source, range(change.start, change.end)) for language in LANGUAGES]
-            reach = max((one.end for some in found for one in some if one.start < change.end), default=0)
+        change, found = self._typed_in(source, source.change) or self._looked_for(source, source.change)
         kernels = [
-            (language, known.after(source, change, some))
-            for (language, known), some in zip(self.kernels.found, found, strict=True)
+            (
+                language,
+                known.after(source, change, [one for one in found if one.language is language.language]),
+            )
+            for language, known in self.kernels.found
         ]
         within = range(change.start, change.end)
         launches = [launch for language in LANGUAGES for launch in language.launches(source, within)]
@@ -123,6 +120,29 @@ class ParsedFile:
         if "around" in self.__dict__ and self._is_alike_around(after, change):
             after.__dict__["around"] = self.around
         return after
+
+    def _typed_in(self, source: ParsedSource, change: Change) -> tuple[Change, list[Kernel]] | None:
+        """The kernel whose body alone was changed, which need not be looked for; None if more may have."""
+        changed = source.text.data[change.start : change.end]
+        if self.kernels.half_typed or b"__global__" in changed or b"pragma" in changed:
+            return None
+        number, start, end = next(self.kernels.meeting(change.start, change.end - change.by), (0, 0, 0))
+        if len([*self.kernels.meeting(start, end)]) != 1 or any(self.launches.meeting(start, end)):
+            return None
+        kernel = self.kernels[number][1].retyped(source, change)
+        return (change.widened(start, end), [kernel]) if kernel is not None else None
+
+    def _looked_for(self, source: ParsedSource, change: Change) -> tuple[Change, list[Kernel]]:
+        """A change with all that may follow from it, and the kernels that are found there now."""
+        found: list[Kernel] | None = None
+        reach = change.end
+        while found is None or reach > change.end:
+            # What is found may take in what stands behind it.
+            change = self._widened(change.widened(change.start, reach - change.by))
+            within = range(change.start, change.end)
+            found = [kernel for language in LANGUAGES for kernel in language.kernels(source, within)]
+            reach = max((one.end for one in found if one.start < change.end), default=0)
+        return change, found
 
     def _is_alike_around(self, after: ParsedFile, change: Change) -> bool:
         """Whether a change to the next state is in what matters to one kernel alone, and moves no line."""
@@ -144,9 +164,9 @@ class ParsedFile:
             for kernel in half_typed:
                 if kernel.place is None or kernel.start >= change.start:
                     change = change.widened(kernel.start, kernel.end)
-            for cut in (change.start, change.end - change.by):
-                for start, end in (*self.kernels.cut_by(cut), *self.launches.cut_by(cut)):
-                    change = change.widened(start, end)
+            stretch = change.start, change.end - change.by
+            for _, start, end in (*self.kernels.meeting(*stretch), *self.launches.meeting(*stretch)):
+                change = change.widened(start, end)
         return change
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from typing import TypeVar
 
 from tree_sitter import Node
@@ -135,7 +136,7 @@ class BodyCounter(CallCounter):
         return found
 
     def _declare(self, declared: Declared, times: Polynomial) -> None:
-        fixed = None if declared.name in self.changes.names else evaluate(declared.value, self.compiled)
+        fixed = evaluate(declared.value, self.compiled)
         given = self.expression(declared.value, times) if declared.value is not None else None
         kind = self.type_of(declared.type) or (given.type if given else UNKNOWN)
         self.shadowed.setdefault(declared.name, self.names.get(declared.name))
@@ -157,7 +158,7 @@ class BodyCounter(CallCounter):
             self.names[declared.name] = Value(kind, given.value if given else None)
             self.spaces[declared.name] = declared.space or "register"
         self.fixed.pop(declared.name, None)
-        if fixed is not None:
+        if fixed is not None and declared.name not in self.changes.names:
             self.fixed[declared.name] = fixed
 
     def _head(self, node: Node) -> Node:
@@ -213,25 +214,28 @@ class BodyCounter(CallCounter):
         asked = node.prev_named_sibling
         if asked is not None and asked.type == "preproc_call" and "unroll" in text_of(asked):
             return True
-        return known * self._size(child(node, "body")) <= costs.UNROLLED_SIZE
+        most = costs.UNROLLED_SIZE / known if known else 0.0
+        return known * self._size(child(node, "body"), most) <= costs.UNROLLED_SIZE
 
     def _compiled_trips(self, node: Node) -> float | None:
         """How often a loop runs, where the compiler knows it."""
         trips = read_loop(node, self.compiled).trips
         return trips.number if trips is not None else None
 
-    def _size(self, body: Node | None) -> float:
-        """About how many instructions a stretch of code becomes, loops in it that are unrolled included."""
+    def _size(self, body: Node | None, most: float) -> float:
+        """About how many instructions code becomes, unrolled loops in it included; counted up to ``most``."""
         if body is None:
             return 0.0
         size = 0.0
         for node in [body] if body.type == "for_statement" else body.named_children:
+            if size > most:
+                break
             if node.type == "for_statement":
-                inner = self._size(child(node, "body"))
+                inner = self._size(child(node, "body"), most)
                 known = self._compiled_trips(node)
                 size += inner * known if known is not None and inner * known <= costs.UNROLLED_SIZE else inner
             else:
-                size += sum(1 for _ in descendants(node, *_SIZED))
+                size += sum(1 for _ in islice(descendants(node, *_SIZED), int(most) + 1))
         return size
 
     def _while(self, node: Node, times: Polynomial) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -88,6 +88,19 @@ class LaunchShape:
 
 
 @dataclass(frozen=True, slots=True)
+class ResolvedShape:
+    """The shape of a launch and what it rests on, in words: what was assumed, and ``used`` of the run line.
+
+    ``sizes`` are those that were chosen for symbols which nothing tells.
+    """
+
+    shape: LaunchShape
+    assumptions: Mapping[str, None]
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    used: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledFacts:
     """What a compiler said of a kernel: registers of a thread, bytes, and resident threads.
 
@@ -111,7 +124,8 @@ class KernelCounts:
     run (or what a missing function does), or sizes. ``uncertainty_log2`` is half of the range that
     holds 68% of such counts, in powers of two, by operation class, for ``dram_bytes``, and for
     intensities such as ``sp_per_byte``. ``formula`` says how operations of one class depend on what
-    was unknown, ``visits`` how often each line runs, and ``compiled`` what a compiler said of it.
+    was unknown, ``visits`` tells how often each line runs, which compiled evidence asks for, and
+    ``compiled`` is what a compiler said of it.
     """
 
     operations: Operations
@@ -123,7 +137,7 @@ class KernelCounts:
     doubt: Doubt = Doubt.NOTHING
     uncertainty_log2: Mapping[str, float] = field(default_factory=dict)
     formula: Mapping[Operation, Polynomial] = field(default_factory=dict)
-    visits: Visits = field(default_factory=Visits)
+    visits: Callable[[], Visits] = field(default=Visits, compare=False)
     compiled: CompiledFacts | None = None
 
     def intensity(self, operation: Operation) -> float | None:

@@ -98,7 +98,7 @@ class Function:
     @cached_property
     def changes(self) -> Changes:
         """What the function assigns to or steps after its declaration, in all of it and in its loops."""
-        return Changes.of(self.node)
+        return Changes(self.node)
 
     @cached_property
     def words(self) -> frozenset[str]:

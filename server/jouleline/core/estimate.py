@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from tree_sitter import Node
@@ -65,6 +66,7 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
     assumed = list(tally.assumptions)
     if Operation.HALF in counted and device.half_flop_per_s is None:
         assumed.append(f"half precision is as fast as single: the fp16 peak of {device.id} is not known")
+    names = counter.program.names | {id(counter.source): file}  # the body may be newer than its file's facts
     unknown_shape = () if setting.shape.known else (Doubt.SIZES,)
     return KernelCounts(
         operations=NO_OPERATIONS | operations,
@@ -75,8 +77,5 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
         assumptions=tuple(assumed),
         doubt=max((*tally.doubts, *unknown_shape), key=_MILDEST_FIRST.index),
         formula=formula,
-        # The body may be newer than what is known of its file.
-        visits=tally.visits.evaluated(
-            counter.program.names | {id(counter.source): file}, value_of, setting.threads
-        ),
+        visits=partial(tally.visits.evaluated, names, value_of, setting.threads),
     )

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
+from .counts import ResolvedShape
 from .declarations import Declared, declarations, function_of
 from .directives import offloads, parse_directive, statement_after
 from .syntax import ParsedSource, ancestor, descendants, text_of
@@ -32,10 +33,12 @@ class HostFunctions:
     """The functions of one state of a program, by the identity of nodes in its trees.
 
     Kernels may share them for as long as these trees are held: nodes of others, such as those of a kernel
-    that has changed since, are not to be asked about. ``calls`` are those of each function so far.
+    that has changed since, are not to be asked about. ``calls`` are those of each function so far, and
+    ``shapes`` those of launches, by their identity, too.
     """
 
     calls: dict[int, Sequence[Node]] = field(default_factory=dict)
+    shapes: dict[int, ResolvedShape] = field(default_factory=dict)
     _around: dict[int, Node | None] = field(default_factory=dict)
     _telling: dict[int, tuple[Sequence[Node], Sequence[range]]] = field(default_factory=dict)
     _given: dict[int, Mapping[str, Sequence[Given]]] = field(default_factory=dict)

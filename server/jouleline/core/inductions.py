@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from tree_sitter import Node
@@ -44,23 +45,31 @@ class LoopBody:
     @staticmethod
     def of(loop: Node) -> LoopBody:
         """Look through a loop but for its initializer, which runs before it."""
-        return Changes.of(loop).loops.get(loop.id, LoopBody({}, nests=False))  # one without its word
+        return Changes(loop).loops.get(loop.id, LoopBody({}, nests=False))  # one without its word
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Changes:
-    """The names that a stretch of code assigns to or steps, and what the loops in it do, by their nodes."""
+    """What the code below a node changes; nothing without one. It is looked through when that is asked."""
 
-    names: frozenset[str] = frozenset()
-    loops: Mapping[int, LoopBody] = field(default_factory=dict)
+    node: Node | None = None
 
-    @staticmethod
-    def of(node: Node) -> Changes:
-        """Look through what stands below a node, once for all its loops."""
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that are assigned to or stepped."""
+        return self._told[0]
+
+    @property
+    def loops(self) -> Mapping[int, LoopBody]:
+        """What the loops do, by their nodes."""
+        return self._told[1]
+
+    @cached_property
+    def _told(self) -> tuple[frozenset[str], Mapping[int, LoopBody]]:
         names: set[str] = set()
         found: list[_Loop] = []
         around: list[_Loop] = []
-        for inner in _changing(node):
+        for inner in _changing(self.node) if self.node is not None else ():
             start, kind = inner.start_byte, inner.type
             while around and around[-1].end <= start:
                 around.pop()
@@ -76,7 +85,7 @@ class Changes:
                 names.add(name)
                 for loop in around:
                     loop.changes(name, step, start)
-        return Changes(frozenset(names), {loop.id: LoopBody(loop.updates, loop.nests) for loop in found})
+        return frozenset(names), {loop.id: LoopBody(loop.updates, loop.nests) for loop in found}
 
 
 @dataclass(slots=True)

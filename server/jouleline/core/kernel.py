@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from tree_sitter import Node
 
+from .change import Change
 from .declarations import Function, function_of, mutated_names
 from .directives import Directive, offloads
 from .syntax import ParsedSource, Place
@@ -81,14 +82,27 @@ class Kernel:
                 state.pop("display", None)  # it names the line
         return moved
 
-    @cached_property
+    def retyped(self, source: ParsedSource, change: Change) -> Kernel | None:
+        """The same kernel in the next state of its text, where its body alone has changed; None if not so."""
+        if self.place is None or self.directive is not None or change.start < self.anchor:
+            return None
+        place = Place(source, self.place.start, self.place.end + change.by, self.place.kind)
+        node, end = place.node, self.end + change.by
+        if node.type != place.kind:  # what is open in the body may have ended the function elsewhere
+            return None
+        typed = _copied(self)
+        state = typed.__dict__
+        end_line = source.text.line_of(end) + 1
+        state.update(source=source, place=place, node=node, end=end, end_line=end_line)
+        for name in ("told", "digest"):
+            state.pop(name, None)
+        return typed
+
+    @property
     def is_closed(self) -> bool:
         """Whether what is in the kernel's body matters to that kernel alone."""
-        if self.directive is not None:  # it is a part of a function, which says what its variables are
-            return False
-        return (
-            self.told is not None and _DIRECTIVE.search(self.source.text.data, self.anchor, self.end) is None
-        )
+        # A region is a part of a function, which says what its variables are.
+        return self.directive is None and self.told is not None and b"\n" not in self.told
 
     @cached_property
     def told(self) -> bytes | None:

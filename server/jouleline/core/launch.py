@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
-from .counts import Doubt, LaunchShape
+from .counts import Doubt, LaunchShape, ResolvedShape
 from .evaluate import split_arguments
 from .hostfunctions import HostFunctions
 from .hostscope import HostScope
@@ -31,6 +31,10 @@ _MEMBER = re.compile(r"\b([A-Za-z_]\w*)\s*\.\s*([xyz])\b")
 _MEMBERS = ("x", "y", "z")
 _DIM3 = re.compile(r"(?:dim3\s*\(|(?:dim3\s*)?\{)(.*)[)}]", re.DOTALL)
 _MAX_DEPTH = 4
+_NO_LAUNCH = ResolvedShape(
+    LaunchShape((DEFAULT_GRID, 1, 1), (DEFAULT_BLOCK, 1, 1), known=False),
+    {f"no launch found: {DEFAULT_GRID} blocks of {DEFAULT_BLOCK} threads": None},
+)
 
 
 @dataclass
@@ -73,19 +77,25 @@ def sizes_for(amount: Polynomial, wanted: float) -> dict[str, float]:
     return sizes
 
 
-def resolve_shape(
-    launch: Launch | None, host: HostScope, notes: dict[str, None], sizes: dict[str, float]
-) -> LaunchShape:
-    """Grid and block of a launch; what cannot be known is assumed and noted.
+def resolve_shape(launch: Launch | None, host: HostScope) -> ResolvedShape:
+    """Grid and block of a launch, found once for all scopes that share their functions with ``host``.
 
-    ``sizes`` takes the values of the symbols that were assumed: those that the grid depends on are
-    chosen for it to be as large as an unknown grid.
+    What cannot be known is assumed and noted: sizes that the grid depends on are chosen for it to be as
+    large as an unknown grid.
     """
     if launch is None:
-        notes[f"no launch found: {DEFAULT_GRID} blocks of {DEFAULT_BLOCK} threads"] = None
-        return LaunchShape((DEFAULT_GRID, 1, 1), (DEFAULT_BLOCK, 1, 1), known=False)
+        return _NO_LAUNCH
+    known = host.functions.shapes.get(id(launch))
+    if known is None:
+        known = host.functions.shapes[id(launch)] = _resolved(launch, replace(host, used={}))
+    host.used.update(known.used)
+    return known
+
+
+def _resolved(launch: Launch, host: HostScope) -> ResolvedShape:
+    notes: dict[str, None] = {}
+    sizes: dict[str, float] = {}
     assumptions = Assumptions(notes, sizes)
-    before = len(notes)
     visit = launch.visit or Visit(0)
     blocks = _extents(launch.block, launch, host, visit.block)
     if any(one is None or one.number is None for one in blocks):
@@ -102,7 +112,7 @@ def resolve_shape(
         free = {name: Polynomial.constant(size) for name, size in sizes.items()}
         sizes |= sizes_for(total.substitute(free), DEFAULT_THREADS / math.prod(block))
     grid = _sizes(grids, launch.grid, assumptions, DEFAULT_GRID)
-    return LaunchShape(grid, block, known=len(notes) == before)
+    return ResolvedShape(LaunchShape(grid, block, known=not notes), notes, sizes, host.used)
 
 
 def _extents(text: str, launch: Launch, host: HostScope, visited: Extent) -> list[Polynomial | None]:

@@ -218,7 +218,7 @@ def _common_prefix(left: bytes, right: bytes) -> int:
     low, high = 0, min(len(left), len(right))
     while low < high:
         middle = (low + high + 1) // 2
-        if left[low:middle] == right[low:middle]:
+        if left.startswith(right[low:middle], low):
             low = middle
         else:
             high = middle - 1
@@ -229,7 +229,7 @@ def _common_suffix(left: bytes, right: bytes, limit: int) -> int:
     low, high = 0, limit
     while low < high:
         middle = (low + high + 1) // 2
-        if left[len(left) - middle : len(left) - low] == right[len(right) - middle : len(right) - low]:
+        if left.endswith(right[len(right) - middle : len(right) - low], 0, len(left) - low):
             low = middle
         else:
             high = middle - 1

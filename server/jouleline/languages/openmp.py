@@ -95,7 +95,7 @@ class OpenMP:
             names,
             types,
             tally,
-            Changes.of(node) if node is not None else Changes(),
+            Changes(node),
             directive=kernel.directive,
         )
         iterations = _iterations(kernel.directive, node, counter)

@@ -169,8 +169,8 @@ class Simt:
 
     def enter(self, kernel: Kernel, launch: Launch | None, program: ProgramFacts, host: HostScope) -> Setting:
         """Bind the parameters to the launch's arguments and the indices to their ranges."""
-        tally = Tally()
-        shape = resolve_shape(launch, host, tally.assumptions, tally.sizes)
+        resolved = resolve_shape(launch, host)
+        shape, tally = resolved.shape, Tally(assumptions={**resolved.assumptions}, sizes={**resolved.sizes})
         function = kernel.function and program.statement_macros.function(kernel.function)
         types, values = _bindings(function, launch, program, host, tally) if function else ({}, {})
         names: dict[str, Value] = {}
