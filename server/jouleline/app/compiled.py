@@ -10,7 +10,7 @@ from typing import Final
 from jouleline.core.counts import NO_OPERATIONS, CompiledFacts, Evidence, KernelCounts
 from jouleline.core.device import Device
 from jouleline.core.kernel import Language
-from jouleline.core.machine_counts import count_machine_code
+from jouleline.core.machine_counts import MachineCounts, count_machine_code
 from jouleline.core.machine_match import code_of
 from jouleline.core.occupancy import occupancy
 from jouleline.core.ports import Cache, DeviceCompiler, Runner
@@ -121,7 +121,13 @@ def _counted(
             )
         if code is None:
             continue
-        better = _better(report.counts, code, functions, how)
+        machine = count_machine_code(code, functions, report.counts.visits(), report.counts.shape.threads)
+        if machine.missing:
+            said = f"{report.kernel.name}: the code of {', '.join(sorted(machine.missing))}, which it calls, "
+            said += "is not there, so source evidence stays"
+            problems.append(Problem(report.file, report.kernel.line, said))
+            continue
+        better = _better(report.counts, code, machine, how)
         if not any(better.operations.values()) and any(report.counts.operations.values()):
             # Work without a result is found in benchmarks; other compilers, or other options, leave it.
             said = f"{report.kernel.name}: {how.compiler} removes all that it does, so source evidence stays"
@@ -131,11 +137,8 @@ def _counted(
     return counts, problems
 
 
-def _better(
-    source: KernelCounts, code: MachineCode, functions: Mapping[str, MachineCode], how: _Compiled
-) -> KernelCounts:
+def _better(source: KernelCounts, code: MachineCode, machine: MachineCounts, how: _Compiled) -> KernelCounts:
     """The source's counts with operations from machine code; the traffic stays the source's."""
-    machine = count_machine_code(code, functions, source.visits(), source.shape.threads)
     shared = how.device.shared_bytes_per_multiprocessor
     resources = code.resources
     held = occupancy(

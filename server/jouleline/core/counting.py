@@ -184,7 +184,8 @@ class BodyCounter(CallCounter):
         inner = times * trips
         step = loop.step if loop.affine else None
         by = step.number if step is not None else None
-        self.tally.visits.loop(self.source, node, LoopVisits(times, inner, by))
+        shared = node.start_byte in self.tally.shared_loops
+        self.tally.visits.loop(self.source, node, LoopVisits(times, inner, by, shared))
         if unrolled:
             self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
         else:

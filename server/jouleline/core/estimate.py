@@ -31,13 +31,14 @@ _MILDEST_FIRST: Final = tuple(Doubt)
 class Setting:
     """A kernel set up for counting.
 
-    ``threads`` is how often the body runs.
+    ``threads`` is how often the body runs, and ``line`` where the kernel stands.
     """
 
     counter: BodyCounter
     body: Node | None
     shape: LaunchShape
     threads: float
+    line: int
 
 
 def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
@@ -77,5 +78,5 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
         assumptions=tuple(assumed),
         doubt=max((*tally.doubts, *unknown_shape), key=_MILDEST_FIRST.index),
         formula=formula,
-        visits=partial(tally.visits.evaluated, names, value_of, setting.threads),
+        visits=partial(tally.visits.evaluated, names, value_of, setting.threads, (file, setting.line)),
     )

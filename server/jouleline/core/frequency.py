@@ -7,7 +7,8 @@ to go as many as its lines run, compared with the lines before the branch.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,20 +16,19 @@ from statistics import median_low
 from typing import Final
 
 from .controlflow import Block, Graph
-from .loop_matching import MatchedLoop, around, match_loops
+from .line_visits import LineVisits
+from .loop_matching import MatchedLoop, match_loops
+from .predicates import EVEN, active_shares
 from .sass import Instruction
-from .visits import Line, SourceLoop, Visits
+from .visits import SourceLoop, Visits
 
-EVEN: Final = 0.5
-"""Share of threads that take a branch of which nothing is known (assumed)."""
 RARE: Final = 0.02
 """Share that takes the path for special values of a division or a root (assumed)."""
 _WIDE: Final = 0.1
 """Share of 64-bit divisions whose operands do not fit 32 bits (assumed)."""
-_STATEMENT_LINES: Final = 12
-"""A statement may reach over this many lines; the compiler names any of them."""
 _HIDDEN_TRIPS: Final = 1.0
 """Iterations of a loop that the source does not show: retries of an atomic update, for instance."""
+_SWAPS: Final = re.compile(r"ATOM[SG]?\.(?:\w+\.)*CAS")
 _UNSEEN_TRIPS: Final = 2.0
 """Iterations of a loop made by the compiler, such as the steps of a reduction (assumed)."""
 
@@ -46,6 +46,11 @@ class Flow:
     def __post_init__(self) -> None:
         """Let the threads flow."""
         self._run(None, self.graph.entry, self.threads)
+
+    @cached_property
+    def lines(self) -> LineVisits:
+        """How often the source's lines run."""
+        return LineVisits(self.visits, self.threads)
 
     @cached_property
     def matched(self) -> list[MatchedLoop]:
@@ -109,6 +114,9 @@ class Flow:
         """Iterations of a loop that ``flow`` threads enter."""
         matched = self.matched[place]
         source = matched.source
+        if matched.iterations:
+            only = source is not None and sum(other.source == source for other in self.matched) == 1
+            return (source.entries if source and only else flow) * matched.iterations
         if source is None:
             # Loops that deal out the iterations of a parallel loop are around the one that does them:
             # one to each thread of a chunk, and again until none is left.
@@ -116,7 +124,9 @@ class Flow:
             shared = [loop.iterations for loop in dealt if loop.entries < flow]
             if shared:
                 return max(flow, *shared)
-            return flow * (_HIDDEN_TRIPS if matched.foreign or dealt else _UNSEEN_TRIPS)
+            return flow * (
+                self._tries(matched) or (_HIDDEN_TRIPS if matched.foreign or dealt else _UNSEEN_TRIPS)
+            )
         beside = [
             other
             for other in self.matched
@@ -127,9 +137,15 @@ class Flow:
         )
         total = flow * source.trips if elsewhere else source.iterations
         alike = sum(other.unrolled == matched.unrolled for other in beside)
-        trips = source.trips if source.entries >= flow > 0 else source.iterations / max(flow, 1.0)
+        trips = source.iterations / flow if flow > source.entries else source.trips
         share = _share_of(matched.unrolled, {other.unrolled for other in beside}, trips)
         return total * share / (matched.unrolled * alike)
+
+    def _tries(self, matched: MatchedLoop) -> float:
+        """How often a loop of compare and swap runs that an atomic update became; 0 if it is none."""
+        within = (each for index in matched.loop.blocks for each in self.graph.blocks[index].instructions)
+        lines = next((each.places for each in within if _SWAPS.match(each.opcode)), ())
+        return max((self.visits.tries.get(line, 0.0) for line in lines), default=0.0)
 
     # Branches
 
@@ -149,10 +165,16 @@ class Flow:
         if len(after) > 2:
             return [(to, 1.0 / len(after)) for to in after]
         taken, below = after
-        for to, other in ((taken, below), (below, taken)):
+        both = ((taken, below), (below, taken))
+        for to, other in both:
             if rare := self._rare(to, block.index):
                 return [(to, rare), (other, 1 - rare)]
+        for to, other in both:
+            if self._is_rest(block, to, place):
+                return [(to, 0.0), (other, 1.0)]
         first, second = (self._share(block, to, flow, place) for to in after)
+        if first is None and second is None:
+            first, second = (self._guarded(block, to, other, flow, place) for to, other in both)
         if first is None and second is None:
             first = self._unknown(block, taken, below)
         if first is None:
@@ -161,6 +183,64 @@ class Flow:
             first /= first + second
         return [(taken, first), (below, 1 - first)]
 
+    def _is_rest(self, block: Block, to: int, place: int | None) -> bool:
+        """Whether a way is for iterations that stand written out before or behind their unrolled loop.
+
+        The loops beside it run for all iterations.
+        """
+        graph = self.graph
+        if graph.before[to] != [block.index] or to in self._headed:
+            return False
+        inner = Counter(
+            loops[0]
+            for each in graph.blocks[to].instructions
+            if each.places and (loops := self.lines.loops(each.places[0]))
+        )
+        source, amount = inner.most_common(1)[0] if inner else (None, 0)
+        beside = [
+            matched.loop.header
+            for matched in self.matched
+            if matched.source == source and matched.loop.parent == place and not matched.iterations
+        ]
+        return (
+            source is not None
+            and bool(beside)
+            and 2 * amount > len(graph.blocks[to].instructions)
+            and not any(graph.dominates(to, header) for header in beside)
+        )
+
+    def _guarded(self, block: Block, to: int, other: int, flow: float, place: int | None) -> float | None:
+        """The share of ``flow`` that goes on to loops which a branch only guards; None for another branch."""
+        graph = self.graph
+        if graph.before[to] != [block.index] or flow <= 0:
+            return None
+        needed: list[float] = []
+        for index, matched in enumerate(self.matched):
+            source = self._source_within(index)
+            if source is None or matched.loop.parent != place or not graph.dominates(to, matched.loop.header):
+                continue
+            heads = block.last.places[:1] == ((source.file, source.first),)
+            if heads or self._leads(to, other, matched.loop.header):
+                entered = flow if source.shared else source.entries
+                needed.append(min(entered, self._iterations(index, flow)))
+        return min(1.0, max(needed) / flow) if needed else None
+
+    def _leads(self, to: int, other: int, header: int) -> bool:
+        """Whether a way only leads to a loop, or past it as the other way does."""
+        while to != header:
+            left = [each for each in self.graph.blocks[to].after if each != other]
+            if len(left) != 1 or (left[0] != header and len(self.graph.before[left[0]]) != 1):
+                return False
+            to = left[0]
+        return True
+
+    def _source_within(self, place: int) -> SourceLoop | None:
+        """The source of a loop, or of the one whose iterations it deals out."""
+        if self.matched[place].source:
+            return self.matched[place].source
+        within = (other.source for other in self.matched if other.loop.parent == place)
+        return next((source for source in within if source), None)
+
     def _unknown(self, block: Block, taken: int, below: int) -> float:
         """The share that takes a branch that the lines do not explain.
 
@@ -168,19 +248,12 @@ class Flow:
         this branch leads to is for them.
         """
         places = block.last.places
-        if not places or any(self._decides(line) for line in places):
+        if not places or any(self.lines.decides(line) for line in places):
             return EVEN
         apart = [self.graph.before[to] == [block.index] for to in (taken, below)]
         if apart[0] == apart[1]:
             return EVEN
         return RARE if apart[0] else 1 - RARE
-
-    def _decides(self, line: Line) -> bool:
-        """Whether a branch may be the program's own: its line has a choice, or nothing is known of it."""
-        if line in self.visits.forks or any(line == (loop.file, loop.first) for loop in self.visits.loops):
-            return True
-        of_program = any(line[0] == file for file, _ in self.visits.lines)
-        return of_program and self.reached(line, around([line], self.visits.loops)) is None
 
     def _rare(self, to: int, before: int) -> float:
         """How likely a way is that only calls what handles special values; 0 if it is another way."""
@@ -236,11 +309,11 @@ class Flow:
         here, there = instruction.places[-depth], branch.places[0]
         if here == there:
             return None
-        there_loops = around([there], self.visits.loops)
-        often = self.reached(here, there_loops)
+        there_loops = self.lines.loops(there)
+        often = self.lines.reached(here, there_loops)
         base = self._level(flow, place) if depth == 1 and self._is_level(there_loops, place) else None
         if base is None:
-            base = self.reached(there, there_loops)
+            base = self.lines.reached(there, there_loops)
         if often is None or not base:
             return None
         return min(1.0, often / base)
@@ -251,8 +324,8 @@ class Flow:
 
     def _level(self, flow: float, place: int | None) -> float | None:
         """What the source would count for a line that runs as often as ``flow`` threads come by."""
-        if place is None:
-            return flow / self.threads * self.visits.entered if self.threads else None
+        if place is None:  # functions are not called by each thread once, and regions not run by one
+            return flow if self.threads == self.visits.entered else None
         source = self.matched[place].source
         header = self._entered.get(place)
         return flow / header * source.iterations if source and header else None
@@ -261,48 +334,11 @@ class Flow:
     def _entered(self) -> dict[int, float]:
         return {place: self.often.get(matched.loop.header, 0.0) for place, matched in enumerate(self.matched)}
 
-    def reached(self, line: Line, within: Sequence[SourceLoop]) -> float | None:
-        """How often a line is reached, loops that are not in ``within`` counted as one visit an entry."""
-        inner = [loop for loop in around([line], self.visits.loops) if loop not in within]
-        if inner:
-            return inner[-1].entries
-        file, number = line
-        for earlier in range(number, number - _STATEMENT_LINES, -1):
-            often = self.visits.lines.get((file, earlier))
-            if often is not None and around([(file, earlier)], self.visits.loops) == around(
-                [line], self.visits.loops
-            ):
-                return often
-        return None
-
-    # Instructions
-
     def executed(self, block: Block) -> list[tuple[Instruction, float]]:
         """Each instruction with how often it runs for threads whose predicate holds."""
         often = self.often.get(block.index, 0.0)
-        plain = [
-            reached
-            for each in block.instructions
-            if not each.predicate and each.places and (reached := self._own(each)) is not None
-        ]
-        usual = median_low(plain) if plain else None
-        return [(each, often * self._active(each, usual)) for each in block.instructions]
-
-    def _own(self, instruction: Instruction) -> float | None:
-        line = instruction.places[0]
-        return self.reached(line, around([line], self.visits.loops))
-
-    def _active(self, instruction: Instruction, usual: float | None) -> float:
-        """The share of threads for which an instruction's predicate holds."""
-        predicate = instruction.predicate
-        if not predicate or predicate in ("PT", "UPT"):
-            return 1.0
-        if predicate in ("!PT", "!UPT"):
-            return 0.0
-        own = self._own(instruction) if instruction.places else None
-        if own is not None and usual and own < usual:
-            return own / usual
-        return EVEN
+        shares = active_shares(block.instructions, self.lines)
+        return [(each, often * share) for each, share in zip(block.instructions, shares, strict=True)]
 
 
 def _share_of(unrolled: int, beside: Collection[int], trips: float) -> float:

@@ -35,7 +35,7 @@ class LibraryCounter(ExpressionCounter):
         if (told := self.names.get(f"{name}()")) is not None:
             return told
         if name.startswith(_ATOMICS):
-            return self._atomic(values, times)
+            return self._atomic(node, values, times)
         if name in _CACHED_LOADS and values:
             return self.element(values[0], ZERO, times, write=False)
         if name in _CACHED_STORES and values:
@@ -93,7 +93,7 @@ class LibraryCounter(ExpressionCounter):
         self.tally.count(Operation.INT, times, integers)
         return Value(DOUBLE if double else FLOAT)
 
-    def _atomic(self, values: Sequence[Value], times: Polynomial) -> Value:
+    def _atomic(self, node: Node, values: Sequence[Value], times: Polynomial) -> Value:
         if not values:
             return NOTHING
         element, array = values[0].type.element, values[0].array
@@ -102,6 +102,7 @@ class LibraryCounter(ExpressionCounter):
                 self.access(array, element, element.bytes, times, write=write)
         if array is not None and array.space == "shared" and element.scalar in _ADDED_IN_A_LOOP:
             attempts = times * self._attempts(array)
+            self.tally.visits.attempt(self.source, node, times, attempts)
             self.tally.count(CLASS_OF[element.scalar], attempts, element.numbers)
             self.tally.count(Operation.INT, attempts, costs.ATTEMPT)
         # Elsewhere the memory's own units do the arithmetic: no class of operations counts it.

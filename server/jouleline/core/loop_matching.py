@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .controlflow import Graph, Loop
+from .counted_loops import iterations_in_code
 from .sass import Instruction
 from .visits import Line, SourceLoop, Visits
 
@@ -29,13 +30,15 @@ class MatchedLoop:
     """A loop of machine code with its source.
 
     ``source`` is None for a loop that the source does not show: one of a library, or one the compiler
-    made. ``unrolled`` counts the iterations of the source in one of the machine's.
+    made. ``unrolled`` counts the iterations of the source in one of the machine's, and ``iterations`` those
+    of the machine each time the loop is entered, if they stand in its code.
     """
 
     loop: Loop
     source: SourceLoop | None
     unrolled: int = 1
     foreign: bool = False
+    iterations: int | None = None
 
 
 def match_loops(graph: Graph, visits: Visits) -> list[MatchedLoop]:
@@ -55,8 +58,15 @@ def match_loops(graph: Graph, visits: Visits) -> list[MatchedLoop]:
             source = _controlling(graph, loops[place], visits, taken) or _source(own, visits, taken)
             if source is None and not any(each.places for each in own):
                 source = _source(_instructions(graph, loops[place].blocks), visits, taken)
-        unrolled = _unrolled(own, jumps, source, visits) if source else 1
-        matched[place] = MatchedLoop(loops[place], source, unrolled, foreign)
+        iterations = iterations_in_code(graph, loops[place])
+        if iterations and source and source.trips > iterations * len(own):
+            source = None  # it fills an array that is declared in the loop, for instance
+        unrolled = 1
+        if source and iterations:
+            unrolled = max(1, round(source.trips / iterations))
+        elif source:
+            unrolled = _unrolled(own, jumps, source, visits)
+        matched[place] = MatchedLoop(loops[place], source, unrolled, foreign, iterations)
     return _compared(graph, [matched[place] for place in range(len(loops))])
 
 
@@ -65,7 +75,7 @@ def _compared(graph: Graph, matched: Sequence[MatchedLoop]) -> list[MatchedLoop]
     found = list(matched)
     groups: dict[tuple[SourceLoop, int | None], list[int]] = {}
     for place, loop in enumerate(matched):
-        if loop.source:
+        if loop.source and not loop.iterations:
             groups.setdefault((loop.source, loop.loop.parent), []).append(place)
     for places in groups.values():
         if len(places) < 2 or any(matched[place].unrolled > 1 for place in places):
@@ -173,16 +183,21 @@ def _encloses(outer: SourceLoop, inner: SourceLoop) -> bool:
     return outer.file == inner.file and outer.first <= inner.first and inner.last <= outer.last
 
 
+def _copies(source: SourceLoop, own: Sequence[Instruction], visits: Visits) -> Counter[tuple[Line, str]]:
+    """How often the same instruction of the same line stands in the code of a loop."""
+    direct = [each for each in own if around(each.places, visits.loops)[:1] == [source]]
+    return Counter((each.places[0], each.opcode) for each in direct if each.name in _COPIED) or Counter(
+        (each.places[0], each.opcode) for each in direct or own if each.places
+    )
+
+
 def _unrolled(
     own: Sequence[Instruction], jumps: Sequence[Instruction], source: SourceLoop, visits: Visits
 ) -> int:
     """By how much the loop's counter steps, if the code was copied as often."""
     steps = _steps(own)
     compared = {register for jump in jumps for register in _compared_by(jump, own)}
-    direct = [each for each in own if around(each.places, visits.loops)[:1] == [source]]
-    copies = Counter((each.places[0], each.opcode) for each in direct if each.name in _COPIED) or Counter(
-        (each.places[0], each.opcode) for each in direct or own if each.places
-    )
+    copies = _copies(source, own, visits)
     most = max(copies.values(), default=1)
     by = abs(source.step) if source.step else 1.0
     best = 1

@@ -15,6 +15,8 @@ from .sass import Instruction, MachineCode
 from .visits import Visits
 
 _MOST_CALLS: Final = 2000
+_OF_THE_RUNTIME: Final = frozenset(("vprintf", "__assertfail", "malloc", "free"))
+"""Functions of CUDA's device runtime, which no listing holds."""
 _TOO_FEW: Final = 1e-6
 """Calls by a smaller share of the threads are not followed."""
 
@@ -23,12 +25,14 @@ _TOO_FEW: Final = 1e-6
 class MachineCounts:
     """What one launch executes: operations by class, and instructions by their full opcode.
 
-    ``flow`` is that of the kernel itself, without what it calls.
+    ``flow`` is that of the kernel itself, without what it calls, and ``missing`` names called functions whose
+    code is not there.
     """
 
     operations: Mapping[Operation, float]
     opcodes: Mapping[str, float]
     flow: Flow
+    missing: frozenset[str] = frozenset()
 
 
 def count_machine_code(
@@ -39,6 +43,7 @@ def count_machine_code(
     opcodes: defaultdict[str, float] = defaultdict(float)
     kernel = Flow(control_flow(code), visits, threads)
     waiting = [(code, kernel)]
+    missing: set[str] = set()
     for _ in range(_MOST_CALLS):
         if not waiting:
             break
@@ -51,19 +56,21 @@ def count_machine_code(
                     counted[one[0]] += one[1] * often
                 if (callee := _callee(instruction, current, functions)) is not None:
                     called[callee] += often
+                elif often and _calls(instruction):
+                    missing |= {name for name in instruction.targets if name not in _OF_THE_RUNTIME}
         for (name, start), entered in called.items():
             callee_code = current if name == current.name else functions[name]
             recursive = callee_code is current and start == flow.graph.entry
             if not recursive and entered > threads * _TOO_FEW:
                 waiting.append((callee_code, Flow(control_flow(callee_code, start), visits, entered)))
-    return MachineCounts(counted, opcodes, kernel)
+    return MachineCounts(counted, opcodes, kernel, frozenset(missing))
 
 
 def _callee(
     instruction: Instruction, current: MachineCode, functions: Mapping[str, MachineCode]
 ) -> tuple[str, int] | None:
     """The function and the index of the instruction that a call leads to."""
-    if instruction.name != "CALL" or is_jump(instruction):
+    if not _calls(instruction):
         return None
     for label in instruction.targets:
         if current.labels.get(label, len(current.instructions)) < len(current.instructions):
@@ -71,3 +78,7 @@ def _callee(
         if label in functions:
             return label, 0
     return None
+
+
+def _calls(instruction: Instruction) -> bool:
+    return instruction.name == "CALL" and not is_jump(instruction)

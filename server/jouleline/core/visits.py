@@ -26,7 +26,8 @@ _CHOICE: Final = re.compile(rb"[?]|&&|[|][|]|m(?<!\w.)(?:ax|in)\b|M(?<!\w.)(?:AX
 class SourceLoop:
     """A loop in lines ``first`` to ``last``, entered ``entries`` times for ``iterations`` in all.
 
-    ``step`` is what its variable changes by; None if that is no known number.
+    ``step`` is what its variable changes by; None if that is no known number. Of a loop that is ``shared``
+    the threads that get there do some iterations each; it is entered once for all of them.
     """
 
     file: str
@@ -35,6 +36,7 @@ class SourceLoop:
     entries: float
     iterations: float
     step: float | None = None
+    shared: bool = False
 
     @property
     def trips(self) -> float:
@@ -50,6 +52,7 @@ class SourceLoop:
             self.entries + other.entries,
             self.iterations + other.iterations,
             self.step if self.step == other.step else None,
+            self.shared,
         )
 
     def holds(self, line: Line) -> bool:
@@ -62,26 +65,34 @@ class Visits:
     """Executions over all threads of one launch, by the line on which a statement starts.
 
     ``forks`` are lines on which the source itself decides something: a branch, a choice of values.
-    ``entered`` is how often the kernel's body starts: what is in no loop or branch runs as often.
+    ``entered`` is how often the kernel's body starts: what is in no loop or branch runs as often, and ``start``
+    where the kernel stands. ``tries`` says how often a thread tries an update that is a loop of compare and
+    swap, for the lines that have one.
     """
 
     lines: Mapping[Line, float] = field(default_factory=dict)
     loops: tuple[SourceLoop, ...] = ()
     forks: frozenset[Line] = frozenset()
     entered: float = 1.0
+    start: Line = ("", 0)
+    tries: Mapping[Line, float] = field(default_factory=dict)
 
 
 class LoopVisits(NamedTuple):
-    """How often a loop is entered and iterates, and what its variable changes by, if that is known."""
+    """How often a loop is entered and iterates, and what its variable changes by, if that is known.
+
+    See :class:`SourceLoop`.
+    """
 
     entries: Polynomial
     iterations: Polynomial
     step: float | None = None
+    shared: bool = False
 
     def plus(self, other: LoopVisits) -> LoopVisits:
         """These and the others."""
         step = self.step if self.step == other.step else None
-        return LoopVisits(self.entries + other.entries, self.iterations + other.iterations, step)
+        return LoopVisits(self.entries + other.entries, self.iterations + other.iterations, step, self.shared)
 
 
 @dataclass
@@ -94,6 +105,7 @@ class VisitCounter:
     statements: dict[tuple[int, int, int], Polynomial] = field(default_factory=dict)
     loops: dict[tuple[int, int, int], LoopVisits] = field(default_factory=dict)
     forks: set[tuple[int, int]] = field(default_factory=set)
+    attempts: dict[tuple[int, int], tuple[Polynomial, Polynomial]] = field(default_factory=dict)
     parts: list[tuple[VisitCounter, Polynomial]] = field(default_factory=list)
 
     def statement(self, source: ParsedSource, node: Node, times: Polynomial) -> None:
@@ -113,15 +125,22 @@ class VisitCounter:
         known = self.loops.get(place)
         self.loops[place] = visits if known is None else known.plus(visits)
 
+    def attempt(self, source: ParsedSource, node: Node, times: Polynomial, attempts: Polynomial) -> None:
+        """Note how often an atomic update is tried that happens ``times`` times."""
+        self.attempts[id(source), node.start_point.row] = times, attempts
+
     def add(self, part: VisitCounter, times: Polynomial) -> None:
         """Add a part that runs ``times`` times."""
         self.parts.append((part, times))
 
-    def evaluated(self, files: Mapping[int, str], value_of: Callable[[str], float], entered: float) -> Visits:
+    def evaluated(
+        self, files: Mapping[int, str], value_of: Callable[[str], float], entered: float, start: Line
+    ) -> Visits:
         """The visits as numbers. ``files`` names the sources by their identity; others are left out."""
         statements: dict[tuple[int, int, int], float] = {}
         loops: dict[tuple[int, int, int], SourceLoop] = {}
         forks: set[Line] = set()
+        tries: dict[Line, float] = {}
         weights = {id(self): 1.0}
         for counter in reversed(self._inner_first({})):
             weight = weights[id(counter)]
@@ -130,9 +149,13 @@ class VisitCounter:
             for place, visits in counter.loops.items():
                 if file := files.get(place[0]):
                     entries, iterations = (_product(weight, one.evaluate(value_of)) for one in visits[:2])
-                    loop = SourceLoop(file, place[1] + 1, place[2] + 1, entries, iterations, visits.step)
+                    loop = SourceLoop(file, place[1] + 1, place[2] + 1, entries, iterations, *visits[2:])
                     loops[place] = loop.plus(loops[place]) if place in loops else loop
             forks.update((files[source], row + 1) for source, row in counter.forks if source in files)
+            for (source, row), amounts in counter.attempts.items():
+                updates, attempts = (amount.evaluate(value_of) for amount in amounts)
+                if updates and source in files:
+                    tries[files[source], row + 1] = attempts / updates
             for part, times in counter.parts:
                 often_here = _product(weight, times.evaluate(value_of))
                 weights[id(part)] = weights.get(id(part), 0.0) + often_here
@@ -142,7 +165,7 @@ class VisitCounter:
                 # Of several statements on a line, all but the first may depend on it.
                 line = (file, row + 1)
                 lines[line] = max(lines.get(line, 0.0), runs)
-        return Visits(lines, tuple(loops.values()), frozenset(forks), entered)
+        return Visits(lines, tuple(loops.values()), frozenset(forks), entered, start, tries)
 
     def _inner_first(self, found: dict[int, VisitCounter]) -> list[VisitCounter]:
         """This and its parts, theirs included, each behind those that are in it."""

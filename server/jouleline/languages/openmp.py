@@ -113,7 +113,7 @@ class OpenMP:
             shape = replace(shape, known=False)
         counter.builtins = {}
         counter.teams, counter.threads = float(shape.grid[0]), float(shape.block[0])
-        return Setting(counter, node, shape, threads=1.0)
+        return Setting(counter, node, shape, threads=1.0, line=kernel.line)
 
 
 def _offloads(kernel: Kernel) -> bool:

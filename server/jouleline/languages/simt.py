@@ -193,7 +193,7 @@ class Simt:
         tally.ranges.update(_ranges(shape.grid, shape.block))
         tally.parallel += _PARALLEL
         body = function.body if function is not None else None
-        return Setting(counter, body or kernel.node, shape, shape.threads)
+        return Setting(counter, body or kernel.node, shape, shape.threads, kernel.line)
 
 
 @lru_cache(maxsize=256)
