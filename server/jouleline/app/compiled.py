@@ -12,6 +12,7 @@ from jouleline.core.device import Device
 from jouleline.core.kernel import Language
 from jouleline.core.machine_counts import MachineCounts, count_machine_code
 from jouleline.core.machine_match import code_of
+from jouleline.core.mangling import read_symbol
 from jouleline.core.occupancy import occupancy
 from jouleline.core.ports import Cache, DeviceCompiler, Runner
 from jouleline.core.roofline import charged
@@ -123,8 +124,8 @@ def _counted(
             continue
         machine = count_machine_code(code, functions, report.counts.visits(), report.counts.shape.threads)
         if machine.missing:
-            said = f"{report.kernel.name}: the code of {', '.join(sorted(machine.missing))}, which it calls, "
-            said += "is not there, so source evidence stays"
+            called = ", ".join(sorted(read_symbol(name).name for name in machine.missing))
+            said = f"{report.kernel.name} calls {called}, whose code is not there, so source evidence stays"
             problems.append(Problem(report.file, report.kernel.line, said))
             continue
         better = _better(report.counts, code, machine, how)

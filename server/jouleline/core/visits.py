@@ -65,9 +65,9 @@ class Visits:
     """Executions over all threads of one launch, by the line on which a statement starts.
 
     ``forks`` are lines on which the source itself decides something: a branch, a choice of values.
-    ``entered`` is how often the kernel's body starts: what is in no loop or branch runs as often, and ``start``
-    where the kernel stands. ``tries`` says how often a thread tries an update that is a loop of compare and
-    swap, for the lines that have one.
+    ``entered`` is how often the kernel's body starts, as does what is in no loop or branch, and ``start``
+    where the kernel stands. ``tries`` says how often a thread tries an update that is a loop of compare and swap,
+    for the lines that have one.
     """
 
     lines: Mapping[Line, float] = field(default_factory=dict)
