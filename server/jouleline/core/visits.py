@@ -66,8 +66,8 @@ class Visits:
 
     ``forks`` are lines on which the source itself decides something: a branch, a choice of values.
     ``entered`` is how often the kernel's body starts, as does what is in no loop or branch, and ``start``
-    where the kernel stands. ``tries`` says how often a thread tries an update that is a loop of compare and swap,
-    for the lines that have one.
+    where the kernel stands. ``tries`` says how often a thread tries an update that is a loop of compare and
+    swap, for the lines that have one.
     """
 
     lines: Mapping[Line, float] = field(default_factory=dict)
