@@ -291,7 +291,7 @@ class Flow:
             waiting += [
                 each
                 for each in self.graph.blocks[index].after
-                if each not in seen and all(before in seen for before in self.graph.before[each])
+                if each not in seen and self.graph.dominates(to, each)
             ]
         return best
 
@@ -310,6 +310,8 @@ class Flow:
         if here == there:
             return None
         there_loops = self.lines.loops(there)
+        if not set(there_loops) <= set(self.lines.loops(here)) and (depth > 1 or self.lines.in_kernel(here)):
+            return None  # it was moved into the loop, or out of it
         often = self.lines.reached(here, there_loops)
         base = self._level(flow, place) if depth == 1 and self._is_level(there_loops, place) else None
         if base is None:

@@ -52,6 +52,11 @@ class LineVisits:
         of_program = any(line[0] == file for file, _ in self.visits.lines)
         return of_program and self.reached(line, self.loops(line)) is None
 
+    def in_kernel(self, line: Line) -> bool:
+        """Whether a line is of the kernel itself, rather than of a function that stands before it."""
+        file, number = self.visits.start
+        return line[0] == file and line[1] >= number
+
     def _start(self, file: str) -> int:
         return self.visits.start[1] if self.visits.start[0] == file else 0
 
