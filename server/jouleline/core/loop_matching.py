@@ -148,8 +148,10 @@ def _source(
     # Heads of loops that were merged into one stand in it together, and say nothing of which it is.
     heads = {(loop.file, loop.first) for loop in visits.loops if loop.last > loop.first}
     telling = [each for each in own if each.places and each.places[0] not in heads] or own
-    for instruction in telling:
-        loops = list(dict.fromkeys(around(instruction.places, visits.loops)))
+    within = [list(dict.fromkeys(around(each.places, visits.loops))) for each in telling]
+    written_out = _written_out(zip(telling, within, strict=True))
+    for all_loops in within:
+        loops = [loop for loop in all_loops if loop not in written_out]
         # A line in no loop is of a function that was inlined: it may have been called in any.
         known += bool(loops)
         votes.update(loops)
@@ -163,20 +165,20 @@ def _source(
         and loop not in refused
         and not any(_encloses(other, loop) for other in refused)
     ]
-    candidates.sort(key=lambda loop: -depth[loop])
-    return next(
-        (loop for loop in candidates if not _written_out(loop, own, visits)), next(iter(candidates), None)
-    )
+    return max(candidates, key=lambda loop: depth[loop], default=None)
 
 
-def _written_out(loop: SourceLoop, own: Sequence[Instruction], visits: Visits) -> bool:
-    """Whether the code holds each instruction of a loop as often as the loop would iterate."""
-    if loop.trips < _FEWEST_WRITTEN_OUT:
-        return False
-    inside = (each for each in own if loop in around(each.places, visits.loops)[:1])
-    copies = Counter((each.places[0], each.opcode) for each in inside if each.name in _COPIED)
-    total = sum(copies.values())
-    return total > 0 and sum(count for count in copies.values() if count >= loop.trips) >= _SHARE * total
+def _written_out(code: Iterable[tuple[Instruction, Sequence[SourceLoop]]]) -> set[SourceLoop]:
+    """The loops of which the code holds each instruction as often as they would iterate."""
+    copies: dict[SourceLoop, Counter[tuple[Line, str]]] = {}
+    for each, loops in code:
+        if loops and loops[0].trips >= _FEWEST_WRITTEN_OUT and each.name in _COPIED:
+            copies.setdefault(loops[0], Counter())[each.places[0], each.opcode] += 1
+    return {
+        loop
+        for loop, counted in copies.items()
+        if sum(count for count in counted.values() if count >= loop.trips) >= _SHARE * sum(counted.values())
+    }
 
 
 def _encloses(outer: SourceLoop, inner: SourceLoop) -> bool:
