@@ -16,6 +16,8 @@ from statistics import median_low
 from typing import Final
 
 from .controlflow import Block, Graph
+from .counts import Operation
+from .instructions import operations
 from .line_visits import LineVisits
 from .loop_matching import MatchedLoop, match_loops
 from .predicates import EVEN, active_shares
@@ -28,6 +30,8 @@ _WIDE: Final = 0.1
 """Share of 64-bit divisions whose operands do not fit 32 bits (assumed)."""
 _HIDDEN_TRIPS: Final = 1.0
 """Iterations of a loop that the source does not show: retries of an atomic update, for instance."""
+_POLYNOMIAL: Final = 8
+"""Instructions of floating-point arithmetic that special values do not take (assumed)."""
 _SWAPS: Final = re.compile(r"ATOM[SG]?\.(?:\w+\.)*CAS")
 _UNSEEN_TRIPS: Final = 2.0
 """Iterations of a loop made by the compiler, such as the steps of a reduction (assumed)."""
@@ -245,15 +249,27 @@ class Flow:
         """The share that takes a branch that the lines do not explain.
 
         Where the source decides nothing, a library's function treats special values apart: what only
-        this branch leads to is for them.
+        this branch leads to is for them, unless that is where the function is computed.
         """
         places = block.last.places
         if not places or any(self.lines.decides(line) for line in places):
             return EVEN
         apart = [self.graph.before[to] == [block.index] for to in (taken, below)]
+        computes = [alone and self._computes(to) for alone, to in zip(apart, (taken, below), strict=True)]
+        if computes[0] != computes[1]:
+            return 1 - RARE if computes[0] else RARE
         if apart[0] == apart[1]:
             return EVEN
         return RARE if apart[0] else 1 - RARE
+
+    def _computes(self, to: int) -> bool:
+        """Whether a way has a polynomial's worth of floating-point arithmetic, and more of it than of integers."""
+        counted = Counter[Operation]()
+        for index, block in self.graph.blocks.items():
+            if self.graph.dominates(to, index):
+                counted.update(one[0] for each in block.instructions if (one := operations(each)))
+        floating = counted[Operation.SP] + counted[Operation.DP]
+        return floating >= _POLYNOMIAL and floating > counted[Operation.INT]
 
     def _rare(self, to: int, before: int) -> float:
         """How likely a way is that only calls what handles special values; 0 if it is another way."""
