@@ -263,7 +263,7 @@ class Flow:
         return RARE if apart[0] else 1 - RARE
 
     def _computes(self, to: int) -> bool:
-        """Whether a way has a polynomial's worth of floating-point arithmetic, and more of it than of integers."""
+        """Whether a way has a polynomial's worth of floating-point arithmetic, and more than of integers."""
         counted = Counter[Operation]()
         for index, block in self.graph.blocks.items():
             if self.graph.dominates(to, index):
