@@ -18,11 +18,13 @@ _FEWEST_WRITTEN_OUT: Final = 3
 _MOST_UNROLLED: Final = 128
 _STEP: Final = re.compile(r"^(U?R\d+), (?:U?P\w+, ){0,2}(U?R\d+)(?:\.reuse)?, (-?0x[0-9a-f]+)(?:,|$)")
 _REGISTER: Final = re.compile(r"\bU?R\d+\b")
+_OF_HIGH_WORDS: Final = re.compile(r"\.EX$")
 _PREDICATE: Final = re.compile(r"\bU?P\d\b")
 _COPIED: Final = frozenset(
     ("FADD", "FMUL", "FFMA", "DADD", "DMUL", "DFMA", "LDG", "LDS", "STG", "STS", "MUFU")
 )
 _COUNTERS: Final = frozenset(("IADD3", "UIADD3", "IADD", "VIADD"))
+_ADDING: Final = _COUNTERS | {"IMAD", "UIMAD"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,20 +212,28 @@ def _unrolled(
     return best
 
 
-def _compared_by(jump: Instruction, own: Sequence[Instruction]) -> list[str]:
-    """The registers in the comparison that decides a jump: the last one before it that sets its predicate."""
+def _compared_by(jump: Instruction, own: Sequence[Instruction]) -> set[str]:
+    """The registers in the comparison that decides a jump, and those that were added up for it.
+
+    It is the last one before the jump that sets its predicate.
+    """
     before = [each for each in own if each.address < jump.address]
     deciding = set(_PREDICATE.findall(f"{jump.predicate} {jump.operands}"))
     for each in before:  # a comparison for the whole warp is passed on by a PLOP3
         predicates = _PREDICATE.findall(each.operands)
         if each.name == "PLOP3" and deciding & set(predicates[:2]):
             deciding |= set(predicates)
-    comparisons = [
-        each
-        for each in before
-        if each.name in ("ISETP", "UISETP") and deciding & set(_PREDICATE.findall(each.operands)[:2])
-    ]
-    return _REGISTER.findall(comparisons[-1].operands) if comparisons else []
+    found: set[str] = set()
+    for each in reversed(before):
+        predicates = _PREDICATE.findall(each.operands)
+        if each.name in ("ISETP", "UISETP") and not found and deciding & set(predicates[:2]):
+            if len(predicates) > 1 and _OF_HIGH_WORDS.search(each.opcode):
+                deciding = {predicates[-1]}
+            else:
+                found = set(_REGISTER.findall(each.operands))
+        elif each.name in _ADDING and (target := _REGISTER.match(each.operands)) and target[0] in found:
+            found |= set(_REGISTER.findall(each.operands))
+    return found
 
 
 def _steps(own: Sequence[Instruction]) -> Mapping[str, int]:
