@@ -118,7 +118,7 @@ class Flow:
         """Iterations of a loop that ``flow`` threads enter."""
         matched = self.matched[place]
         source = matched.source
-        if matched.iterations:
+        if matched.iterations is not None:
             only = source is not None and sum(other.source == source for other in self.matched) == 1
             return (source.entries if source and only else flow) * matched.iterations
         if source is None:
@@ -134,7 +134,9 @@ class Flow:
         beside = [
             other
             for other in self.matched
-            if other.source == source and other.loop.parent == matched.loop.parent
+            if other.source == source
+            and other.loop.parent == matched.loop.parent
+            and other.iterations is None
         ]
         elsewhere = any(
             other.source == source and other.loop.parent != matched.loop.parent for other in self.matched
@@ -204,7 +206,7 @@ class Flow:
         beside = [
             matched.loop.header
             for matched in self.matched
-            if matched.source == source and matched.loop.parent == place and not matched.iterations
+            if matched.source == source and matched.loop.parent == place and matched.iterations is None
         ]
         return (
             source is not None

@@ -69,18 +69,48 @@ def match_loops(graph: Graph, visits: Visits) -> list[MatchedLoop]:
         elif source:
             unrolled = _unrolled(own, jumps, source, visits)
         matched[place] = MatchedLoop(loops[place], source, unrolled, foreign, iterations)
-    return _compared(graph, [matched[place] for place in range(len(loops))])
+    found = _without_idle(graph, [matched[place] for place in range(len(loops))], visits)
+    return _compared(graph, found)
+
+
+def _beside(matched: Sequence[MatchedLoop]) -> list[list[int]]:
+    """The places of loops that came from the same one and stand beside each other."""
+    groups: dict[tuple[SourceLoop, int | None], list[int]] = {}
+    for place, loop in enumerate(matched):
+        if loop.source and loop.iterations is None:
+            groups.setdefault((loop.source, loop.loop.parent), []).append(place)
+    return [places for places in groups.values() if len(places) > 1]
+
+
+def _without_idle(graph: Graph, matched: Sequence[MatchedLoop], visits: Visits) -> list[MatchedLoop]:
+    """The loops, without iterations for the versions that a compiler made for inner loops that do not run.
+
+    Where a condition does not change in a loop, there is one version for each outcome; the version that
+    lacks an inner loop which has iterations is for the outcome that does not come.
+    """
+    found = list(matched)
+    for places in _beside(matched):
+        inner = {place: _loops_within(graph, matched[place], visits) for place in places}
+        every = frozenset().union(*inner.values())
+        for place in places:
+            if inner[place] != every and every in inner.values():
+                found[place] = replace(matched[place], iterations=0)
+    return found
+
+
+def _loops_within(graph: Graph, matched: MatchedLoop, visits: Visits) -> frozenset[SourceLoop]:
+    """The source loops with iterations of which there is code in a loop, and which are not around it."""
+    source = matched.source
+    lines = {each.places for each in _instructions(graph, matched.loop.blocks)}
+    loops = {loop for places in lines for loop in around(places, visits.loops) if loop.iterations > 0}
+    return frozenset(loop for loop in loops if source is None or not _encloses(loop, source))
 
 
 def _compared(graph: Graph, matched: Sequence[MatchedLoop]) -> list[MatchedLoop]:
     """The loops, those that were unrolled by a step that is not in the code compared with their rest."""
     found = list(matched)
-    groups: dict[tuple[SourceLoop, int | None], list[int]] = {}
-    for place, loop in enumerate(matched):
-        if loop.source and not loop.iterations:
-            groups.setdefault((loop.source, loop.loop.parent), []).append(place)
-    for places in groups.values():
-        if len(places) < 2 or any(matched[place].unrolled > 1 for place in places):
+    for places in _beside(matched):
+        if any(matched[place].unrolled > 1 for place in places):
             continue
         sizes = {place: _arithmetic(_instructions(graph, matched[place].loop.blocks)) for place in places}
         least = min(sizes.values())
