@@ -109,7 +109,7 @@ class _Control:
         here, wanted = jump, jump.instruction.predicate.lstrip("!")
         for _ in range(3):
             found = self._setting(wanted, here)
-            if found is None:
+            if found is None or found.instruction.predicate:
                 return None
             name, operands = found.instruction.name, found.instruction.operands
             if name == "PLOP3" and (passed := _PASSED_ON.match(operands)):
@@ -128,7 +128,6 @@ class _Control:
             each
             for each in self._own
             if predicate in (part.strip() for part in each.instruction.operands.split(",")[:2])
-            and not each.instruction.predicate
         ]
         same = [each for each in setting if each.block == before.block and each.place < before.place]
         if same:
@@ -148,7 +147,9 @@ class _Control:
         (change,) = changes
         instruction = change.instruction
         matched = _STEP.match(instruction.operands.replace(".reuse", ""))
-        if matched is None or matched[2] != register or instruction.name not in _COUNTERS:
+        if matched is None or matched[2] != register:
+            return None
+        if instruction.predicate or instruction.name not in _COUNTERS:
             return None
         always = all(self.graph.dominates(change.block, latch) for latch in self.loop.latches)
         inner = any(

@@ -184,8 +184,9 @@ class BodyCounter(CallCounter):
         inner = times * trips
         step = loop.step if loop.affine else None
         by = step.number if step is not None else None
-        shared = node.start_byte in self.tally.shared_loops
-        self.tally.visits.loop(self.source, node, LoopVisits(times, inner, by, shared))
+        shared = self.tally.shared_loops.get(node.start_byte)
+        if shared is None or shared.integers:  # of loops that are taken as one, the innermost stands for all
+            self.tally.visits.loop(self.source, node, LoopVisits(times, inner, by, shared is not None))
         if unrolled:
             self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
         else:
