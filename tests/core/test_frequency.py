@@ -224,7 +224,8 @@ def test_lines_of_an_outer_loop_that_were_moved_in_say_nothing_of_a_branch() -> 
         "7| EXIT",
     )
     loops = (SourceLoop(FILE, 2, 6, 1, 1000), SourceLoop(FILE, 3, 6, 1000, 1e6))
-    visits = Visits({(FILE, 2): 1, (FILE, 4): 1e6, (FILE, 5): 9e5}, loops, entered=1)
+    lines = {(FILE, 2): 1, (FILE, 4): 1e6, (FILE, 5): 9e5}
+    visits = Visits(lines, loops, entered=1, start=(FILE, 1))
     assert count_machine_code(moved, {}, visits, 1).operations[Operation.SP] == pytest.approx(9e5)
 
 
