@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from .loop_matching import around
@@ -18,10 +18,14 @@ class LineVisits:
 
     visits: Visits
     threads: float
+    _around: dict[Line, tuple[SourceLoop, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def loops(self, line: Line) -> tuple[SourceLoop, ...]:
         """The loops around a line, inner ones first."""
-        return tuple(around((line,), self.visits.loops))
+        found = self._around.get(line)
+        if found is None:
+            found = self._around[line] = tuple(around((line,), self.visits.loops))
+        return found
 
     def reached(self, line: Line, within: tuple[SourceLoop, ...]) -> float | None:
         """How often a line is reached, loops that are not in ``within`` counted as one visit an entry."""
