@@ -6,18 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from jouleline.app.analyse import Analysis, analyse, parse_files
+from jouleline.app.analyse import Analysis
 from jouleline.app.bound_report import bound_json
-from jouleline.app.compiled import CompiledEvidence
 from jouleline.app.evidence import Refinement, refined
-from jouleline.app.program import Program, read_program
-from jouleline.cache import DiskCache
-from jouleline.core.counts import Evidence, KernelCounts, Operation
-from jouleline.core.kernel import Language
+from jouleline.app.program import read_program
+from jouleline.core.counts import Evidence, Operation
 from jouleline.core.ports import Completed, Job, RunnerError
-from jouleline.runners.local import LocalRunner
-from jouleline.toolchains.sass import NvccListing, OpenMPListing
-from jouleline.wiring import catalogue
+from tests.support.compiling import analysed, counts_of, evidence, program
 from tests.support.tools import cache_bin
 
 CUDA = r"""
@@ -47,31 +42,6 @@ template <typename T, int N> __global__ void powers(T *x) {
   __syncthreads();
   x[blockIdx.x * blockDim.x + threadIdx.x] = buffer[N - 1 - threadIdx.x];
 }
-__global__ void total(const double *x, double *sums) {
-  __shared__ double sum;
-  if (threadIdx.x == 0) sum = 0;
-  __syncthreads();
-  atomicAdd(&sum, x[blockIdx.x * blockDim.x + threadIdx.x]);
-  __syncthreads();
-  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
-}
-__global__ void tables(int m, const int *at, float *out) {
-  for (int k = 0; k < m; k++) {
-    float table[1500] = {0};
-    table[at[k]] = 1.0f;
-    out[k * blockDim.x + threadIdx.x] = table[at[k + 1]] * 3.0f;
-  }
-}
-__global__ void pairs(int n, const int *x, int *nearest) {
-  for (int i = threadIdx.x; i < n; i += blockDim.x) {
-    int least = 1 << 30;
-    for (int j = 0; j < n; j++) {
-      if (i == j) continue;
-      int d = (x[j] - x[i]) * (x[j] - x[i]);
-      if (d < least) nearest[i] = j, least = d;
-    }
-  }
-}
 __global__ void none() {}
 int main(int argc, char **argv) {
   int n = atoi(argv[1]);
@@ -81,10 +51,6 @@ int main(int argc, char **argv) {
   rows<<<8192 / 128, 128>>>(8192, 1000, a, s);
   powers<float, 64><<<100, 64>>>(x);
   powers<double, 32><<<100, 32>>>(a);
-  int *p = 0;
-  total<<<100, 256>>>(a, s);
-  tables<<<1, 32>>>(10000, p, x);
-  pairs<<<1, 128>>>(4096, p, p);
   half2 *h = 0;
   twice<half2><<<100, 32>>>(h);
   twice<half><<<100, 32>>>((half *)h);
@@ -129,35 +95,6 @@ int main() {
   squares(c, 1000000);
 }
 """
-TEAMS = r"""
-#include <cstdlib>
-#include <omp.h>
-int main(int argc, char **argv) {
-  int n = atoi(argv[1]);
-  float *x = (float *)malloc(n * 4), *y = (float *)malloc(n * 4);
-#pragma omp target data map(to : x[0:n]) map(tofrom : y[0:n])
-  {
-#pragma omp target teams num_teams(100) thread_limit(128)
-    {
-      float part[128];
-#pragma omp parallel
-      {
-        int t = omp_get_thread_num();
-        part[t] = x[t];
-#pragma omp barrier
-        if (t == 0) {
-          for (int k = 1; k < 128; k++) part[0] += part[k];
-          y[omp_get_team_num()] = part[0];
-        }
-      }
-    }
-#pragma omp target teams distribute parallel for collapse(2)
-    for (int i = 0; i < n / 1000; i++)
-      for (int j = 0; j < 1000; j++)
-        y[i * 1000 + j] += x[i * 1000 + j] * 2;
-  }
-}
-"""
 needs_nvcc = pytest.mark.needs("nvcc", "nvdisasm")
 needs_clang = pytest.mark.needs("clang++-19", "ptxas", "nvdisasm")
 
@@ -165,23 +102,6 @@ needs_clang = pytest.mark.needs("clang++-19", "ptxas", "nvdisasm")
 @pytest.fixture(autouse=True)
 def _tools_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{cache_bin()}")
-
-
-def evidence(folder: Path, runner: object = None) -> CompiledEvidence:
-    compilers = {Language.CUDA: NvccListing(), Language.OPENMP: OpenMPListing()}
-    return CompiledEvidence(compilers, runner or LocalRunner(), DiskCache(folder / "cache"))  # type: ignore[arg-type]
-
-
-def program(folder: Path, **files: str) -> Program:
-    folder.mkdir(exist_ok=True)
-    for name, text in files.items():
-        (folder / name.replace("_", ".")).write_text(text)
-    return read_program([folder])
-
-
-def analysed(of: Program, device: str = "rtx-3080") -> Analysis:
-    parsed, _ = parse_files(of.files)
-    return analyse(parsed, catalogue().get(device), ("1000000",))
 
 
 @pytest.fixture(scope="module")
@@ -195,12 +115,6 @@ def cuda(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Refinement
         return analysis, evidence(folder).refine(analysis, of), folder
     finally:
         os.environ["PATH"] = path
-
-
-def counts_of(found: tuple[Analysis, Refinement, Path], name: str) -> list[KernelCounts]:
-    analysis, refinement, _ = found
-    better = refined(analysis, refinement)
-    return [report.counts for report in better.kernels if report.kernel.name == name]
 
 
 @needs_nvcc
@@ -220,42 +134,6 @@ def test_a_loop_that_the_compiler_unrolled_does_all_its_iterations(
     (counts,) = counts_of(cuda, "rows")
     assert counts.operations[Operation.DP] == pytest.approx(8192 * 1000, rel=1e-3)
     assert counts.operations[Operation.INT] < 8192 * 1000 * 4
-
-
-@needs_nvcc
-def test_threads_that_add_to_one_number_of_shared_memory_try_often(
-    cuda: tuple[Analysis, Refinement, Path],
-) -> None:
-    (counts,) = counts_of(cuda, "total")
-    assert counts.operations[Operation.DP] == pytest.approx(100 * 256 * 257 / 2, rel=1e-3)
-
-
-@needs_nvcc
-def test_a_loop_that_the_compiler_made_to_fill_an_array_is_none_of_the_source(
-    cuda: tuple[Analysis, Refinement, Path],
-) -> None:
-    (counts,) = counts_of(cuda, "tables")
-    assert counts.operations[Operation.SP] == pytest.approx(32 * 10_000, rel=1e-3)
-    assert counts.operations[Operation.INT] < 32 * 10_000 * 1500
-
-
-@needs_nvcc
-def test_integer_loops_are_unrolled_too(cuda: tuple[Analysis, Refinement, Path]) -> None:
-    (counts,) = counts_of(cuda, "pairs")
-    # Two subtractions (x[i] may be read anew), a product and two comparisons at least, of every pair.
-    assert 4 <= counts.operations[Operation.INT] / 4096**2 <= 12
-
-
-@needs_nvcc
-def test_a_kernel_that_calls_what_is_not_there_keeps_its_source_evidence(tmp_path: Path) -> None:
-    source = (
-        "extern __device__ float far(float);\n__global__ void k(float *x) { x[threadIdx.x] = far(2.0f); }\n"
-    )
-    makefile = "main.o: main.cu\n\tnvcc -dc -o $@ $<\n"
-    of = program(tmp_path / "program", main_cu=source, Makefile=makefile)
-    found = evidence(tmp_path).refine(analysed(of), of)
-    assert not found.counts
-    assert found.problems[0].message == "k calls far, whose code is not there, so source evidence stays"
 
 
 @needs_nvcc
@@ -366,18 +244,6 @@ def test_each_instance_of_a_region_in_a_template_has_its_own_code(tmp_path: Path
     assert (single[Operation.SP], single[Operation.DP]) == (2e6, 0)
     assert (double[Operation.SP], double[Operation.DP]) == (0, 2e6)
     assert (half[Operation.SP], half[Operation.DP]) == (0, 0)
-
-
-@needs_clang
-def test_what_one_thread_of_a_team_does_and_collapsed_loops_count_as_often_as_they_run(
-    tmp_path: Path,
-) -> None:
-    of = program(tmp_path / "program", main_cpp=TEAMS)
-    one, collapsed = evidence(tmp_path).refine(analysed(of), of).counts.values()
-    assert one.operations[Operation.SP] == pytest.approx(100 * 127, rel=0.01)
-    assert collapsed.operations[Operation.SP] == pytest.approx(2 * 1_000_000, rel=0.01)
-    # The index of each of the loops, both addresses, and what hands out the iterations.
-    assert 6 <= collapsed.operations[Operation.INT] / 1_000_000 <= 60
 
 
 @needs_clang
