@@ -49,6 +49,9 @@ UNROLLED_SIZE: Final = 300
 """Instructions to which a loop is unrolled at most, where nothing asks for it: LLVM's threshold at -O3."""
 ADDRESS: Final = 1
 """Integer operations to form an address from an index."""
+FRAGMENT: Final = 5
+"""Integer operations of a thread to find its part of a matrix in global memory that a warp loads or stores:
+3 where the matrix's address is the same in the whole block and 7 where it is not (nvcc 13.5 for sm_86)."""
 
 ATTEMPT: Final = 2
 """Integer operations of one attempt to add to a floating-point number in shared memory, which is a loop of

@@ -10,6 +10,7 @@ from typing import Final
 
 from .controlflow import Graph, Loop
 from .sass import Instruction
+from .tensor import UNITS
 from .visits import Line, SourceLoop, Visits
 
 _SHARE: Final = 0.5
@@ -19,7 +20,7 @@ _STEP: Final = re.compile(r"^(U?R\d+), (?:U?P\w+, ){0,2}(U?R\d+)(?:\.reuse)?, (-
 _REGISTER: Final = re.compile(r"\bU?R\d+\b")
 _PREDICATE: Final = re.compile(r"\bU?P\d\b")
 _COPIED: Final = frozenset(
-    ("FADD", "FMUL", "FFMA", "DADD", "DMUL", "DFMA", "LDG", "LDS", "STG", "STS", "MUFU")
+    ("FADD", "FMUL", "FFMA", "DADD", "DMUL", "DFMA", "LDG", "LDS", "STG", "STS", "MUFU", *UNITS)
 )
 _COUNTERS: Final = frozenset(("IADD3", "UIADD3", "IADD", "VIADD"))
 
