@@ -140,7 +140,7 @@ FREE: Final = frozenset(
     "__shfl_sync __shfl_up_sync __shfl_down_sync __shfl_xor_sync __shfl __shfl_up __shfl_down __shfl_xor "
     "__ballot_sync __any_sync __all_sync __activemask __syncthreads_and __syncthreads_or __syncthreads_count "
     "omp_get_thread_num omp_get_num_threads omp_get_team_num omp_get_num_teams "
-    "__builtin_assume __launch_bounds__ static_assert".split()
+    "__builtin_assume __launch_bounds__ static_assert __pipeline_commit __pipeline_wait_prior".split()
 )
 """Calls that add nothing to the counted classes."""
 

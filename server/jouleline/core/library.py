@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from . import costs, groups, halves
-from .assembly import AssemblyCounter
 from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, CType, Scalar, result_of_conversion
 from .derive import likelier
@@ -16,6 +15,7 @@ from .evaluate import evaluate, evaluate_text
 from .expressions import CLASS_OF
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import text_of
+from .transfers import TransferCounter
 from .values import NOTHING, Array, Value
 
 _CHOICES = frozenset("min max umin umax".split())
@@ -26,7 +26,7 @@ _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 
 
 @dataclass
-class LibraryCounter(AssemblyCounter):
+class LibraryCounter(TransferCounter):
     """Counts calls of what is no function of the program."""
 
     def library(
@@ -61,7 +61,7 @@ class LibraryCounter(AssemblyCounter):
             if known is None and name in _CHOICES:
                 known = likelier(values, self.tally).value
             return Value(kind, known)
-        return self.of_matrices(name, node, values, times)
+        return self.of_matrices(name, node, values, times) or self.transfer(name, node, values, times)
 
     def of_group(
         self, function: Node | None, group: Value | None, values: Sequence[Value], times: Polynomial

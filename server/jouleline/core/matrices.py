@@ -22,6 +22,7 @@ from .values import NOTHING, Value
 _PRODUCTS: Final = ("mma_sync", "bmma_sync")
 _MOVES: Final = ("load_matrix_sync", "store_matrix_sync")
 _FILL: Final = "fill_fragment"
+_KNOWN: Final = frozenset((*_PRODUCTS, *_MOVES, _FILL))
 
 
 @dataclass
@@ -33,7 +34,7 @@ class MatrixCounter(ExpressionCounter):
         if name == FRAGMENT:
             made = self.type_of(text_of(field(node, "function")))
             return Value(made) if made is not None and fragment_of(made) is not None else None
-        if name not in (*_PRODUCTS, *_MOVES, _FILL) or name in self.program.overloads:
+        if name not in _KNOWN or name in self.program.overloads:
             return None
         found = (fragment_of(one.type) for one in values)
         fragment = next((one for one in found if one is not None), None)
