@@ -36,6 +36,12 @@ def test_instructions_count_by_class(code: str, operation: Operation, amount: fl
     assert found.counts.doubt is Doubt.NOTHING
 
 
+def test_macros_are_parts_of_the_text() -> None:
+    body = 'float u = 1; asm(OPC " %0, %0, %0, %0;" : "+f"(u));'
+    assert per_thread(kernel(body, '#define OPC "fma.rn.f32"'), Operation.SP) == 2
+    assert kernel(body).counts.assumptions == ("assembly in line 2 is not counted: OPC",)
+
+
 def test_a_loop_repeats_them() -> None:
     found = kernel(
         'float u = x[i]; for (int j = 0; j < 100; j++) asm("fma.rn.f32 %0, %0, %0, %0;" : "+f"(u));'

@@ -46,10 +46,11 @@ _CLASSES: Final = {
 _TYPE: Final = re.compile(r"[usb](?:8|16|32|64|128)|pred|b?f(?:16|32|64)(?:x2)?")
 _WIDE: Final = frozenset("u64 s64 b64".split())
 _COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_INSTRUCTION: Final = re.compile(r"(?:@!?%?[\w$]+\s+)?([a-z][\w.:]*)(.*)", re.DOTALL)
+_INSTRUCTION: Final = re.compile(r"(?:@!?%?[\w$]+\s+)?([A-Za-z_][\w.:]*)(.*)", re.DOTALL)
 _LABEL: Final = re.compile(r"^\s*[\w$%]+\s*:(?!:)")
 _ADDRESS: Final = re.compile(r"\[\s*%(\d+)\s*(?:\+\s*(\d+)\s*)?\]")
 _COPIED: Final = re.compile(r"\]\s*,\s*(?:%(\d+)|(\d+))")
+_STRING: Final = re.compile(r'"([^"]*)"')
 _ESCAPES: Final = ("\\n", "\\t")
 _TEXT: Final = ("string_content", "escape_sequence", "raw_string_content", "identifier")
 
@@ -110,7 +111,7 @@ class AssemblyCounter(MatrixCounter):
                 if name == "output_operands":
                     self.assigned(place, Value(given[-1].type, None, given[-1].array))
         unknown: dict[str, None] = {}
-        for one in _instructions(node):
+        for one in _instructions(node, self.program.macros):
             if (cost := one.operations) is not None:
                 if cost[1]:
                     self.tally.count(cost[0], times, cost[1])
@@ -157,9 +158,11 @@ class AssemblyCounter(MatrixCounter):
         return True
 
 
-def _instructions(node: Node) -> Iterator[_Instruction]:
+def _instructions(node: Node, macros: Mapping[str, str]) -> Iterator[_Instruction]:
+    """The instructions of a statement, whose text may be pieced together by macros that are strings."""
     code = field(node, "assembly_code")
-    text = "".join(text_of(one) for one in descendants(code, *_TEXT)) if code is not None else ""
+    words = map(text_of, descendants(code, *_TEXT)) if code is not None else ()
+    text = "".join("".join(_STRING.findall(macros.get(one, ""))) or one for one in words)
     for escape in _ESCAPES:
         text = text.replace(escape, "\n")
     for part in _COMMENT.sub("", text).split(";"):
