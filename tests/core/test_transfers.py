@@ -23,6 +23,7 @@ int main() {{ cudaTextureObject_t t; float *out; k<<<dim3(256, 128), dim3(16, 16
     [
         ("t", "tex2D<float>(t, x + dx, y + dy)"),
         ("image", "tex2D(image, x + dx + 0.5f, y + dy + 0.5f)"),
+        ("t", "tex2D<float>(t, (x + 0.5f) / w, (y + 0.5f) / h)"),  # from 0 to 1
     ],
 )
 def test_the_texels_of_an_image_come_once_however_often_neighbours_are_read(name: str, read: str) -> None:

@@ -11,7 +11,7 @@ from tree_sitter import Node
 from . import groups
 from .assembly import AssemblyCounter
 from .counts import Doubt
-from .ctype import TEXTURE, UNKNOWN
+from .ctype import TEXTURE, UNKNOWN, Scalar
 from .evaluate import split_arguments
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import field, text_of
@@ -51,12 +51,25 @@ class TransferCounter(AssemblyCounter):
         offset: Polynomial | None = ZERO
         stride = 1.0
         for one in values[1 : 1 + dimensions]:
-            offset = None if offset is None or one.value is None else offset + one.value * stride
-            stride *= self._texels(one.value)
+            coordinate = self._coordinate(one)
+            offset = None if offset is None or coordinate is None else offset + coordinate * stride
+            stride *= self._texels(coordinate)
         arguments = field(node, "arguments")
         name = text_of(arguments.named_children[0]) if arguments is not None else ""
         self.access(Array(name, "global", offset), texel, texel.bytes, times, write=False)
         return Value(texel)
+
+    def _coordinate(self, given: Value) -> Polynomial | None:
+        """Where a coordinate points to; one that is scaled by what is not known meets each texel once."""
+        value = given.value
+        if value is None or given.type.scalar is Scalar.INT or value.symbols <= self.ranges.keys():
+            return value
+        varying = self.tally.indices(value)
+        found, texels = ZERO, ONE
+        for name in dict.fromkeys((*self.tally.parallel, *self.ranges)):
+            if name in varying:
+                found, texels = found + Polynomial.symbol(name) * texels, texels * self.ranges[name]
+        return found
 
     def _texels(self, coordinate: Polynomial | None) -> float:
         """How far a coordinate runs, from its least to its greatest value."""
