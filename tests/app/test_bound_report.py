@@ -50,7 +50,7 @@ KERNEL: dict[str, Any] = {
     "uncertainty_log2": dict.fromkeys(
         (
             *("sp", "dp", "int", "special", "tensor", "dram_bytes"),
-            *("sp_per_byte", "dp_per_byte", "int_per_byte"),
+            *("sp_per_byte", "dp_per_byte", "int_per_byte", "tensor_per_byte"),
         ),
         float,
     ),

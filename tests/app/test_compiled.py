@@ -42,6 +42,14 @@ template <typename T, int N> __global__ void powers(T *x) {
   __syncthreads();
   x[blockIdx.x * blockDim.x + threadIdx.x] = buffer[N - 1 - threadIdx.x];
 }
+__global__ void products(float *sum, const unsigned *a, int n) {
+  float c0 = 0, c1 = 0, c2 = 0, c3 = 0;
+  for (int k = 0; k < n; k++)
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %4, %4, %4},"
+                 "{%4, %4}, {%0, %1, %2, %3};"
+                 : "+f"(c0), "+f"(c1), "+f"(c2), "+f"(c3) : "r"(a[threadIdx.x]));
+  sum[threadIdx.x] = c0 + c1 + c2 + c3;
+}
 __global__ void none() {}
 int main(int argc, char **argv) {
   int n = atoi(argv[1]);
@@ -51,6 +59,7 @@ int main(int argc, char **argv) {
   rows<<<8192 / 128, 128>>>(8192, 1000, a, s);
   powers<float, 64><<<100, 64>>>(x);
   powers<double, 32><<<100, 32>>>(a);
+  products<<<100, 64>>>(x, 0, 1000);
   half2 *h = 0;
   twice<half2><<<100, 32>>>(h);
   twice<half><<<100, 32>>>((half *)h);
@@ -154,6 +163,16 @@ def test_a_pair_of_halves_counts_two_on_a_gpu_that_is_no_faster_with_them(
 ) -> None:
     pair, number = counts_of(cuda, "twice")
     assert (pair.operations[Operation.SP], number.operations[Operation.SP]) == (100 * 32 * 2, 100 * 32)
+
+
+@needs_nvcc
+def test_products_of_matrices_come_to_what_the_source_says_in_a_loop_that_was_unrolled(
+    cuda: tuple[Analysis, Refinement, Path],
+) -> None:
+    (counts,) = counts_of(cuda, "products")
+    (source,) = (report.counts for report in cuda[0].kernels if report.kernel.name == "products")
+    assert counts.operations[Operation.TENSOR] == pytest.approx(source.operations[Operation.TENSOR], rel=0.02)
+    assert source.operations[Operation.TENSOR] == 200 * 1000 * 2 * 16 * 8 * 16
 
 
 @needs_nvcc

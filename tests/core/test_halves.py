@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jouleline.app import wording
 from jouleline.app.analyse import analyse, parse_files
 from jouleline.core.counts import Operation
 from jouleline.core.instructions import operations
@@ -167,3 +168,10 @@ def test_a_bound_may_be_driven_by_half_precision() -> None:
     body = "half2 v = p[i]; for (int j = 0; j < 1000; j++) v = __hfma2(v, v, v); p[i] = v;"
     found = kernel(body, "", PARAMETERS)
     assert classify(found.counts, CATALOGUE.get("rtx-3080-paper")).driver is Operation.SP
+
+
+def test_the_words_say_how_much_of_sp_is_in_half_precision() -> None:
+    found = kernel("p[i] = __hfma2(p[i], p[i], p[i]); f[i] += 1.0f;", "", PARAMETERS).counts
+    assert found.halves == 4 * THREADS
+    assert wording.operations(found).startswith("20.5 k sp (with 16.4 k in half precision), ")
+    assert "half" not in wording.operations(kernel("f[i] += 1.0f;", "", PARAMETERS).counts)

@@ -194,7 +194,9 @@ def test_tensor_operations_are_added_without_counting_a_path_twice() -> None:
         "sm__ops_path_tensor_src_fp16_dst_fp32_sparsity_on.sum": ("", "100"),
         "sm__ops_path_tensor_src_fp64.sum": ("", "24"),
     }
-    assert profiles(ncu_csv([replace(SCALE, more=more)]))[0].operations[Operation.TENSOR] == 1024
+    [plain], [found] = (profiles(ncu_csv([one])) for one in (SCALE, replace(SCALE, more=more)))
+    assert found.operations[Operation.TENSOR] == 1000
+    assert found.operations[Operation.DP] == plain.operations[Operation.DP] + 24
 
 
 def test_volta_counts_tensor_instructions() -> None:

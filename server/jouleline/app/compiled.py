@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from jouleline.core.counts import NO_OPERATIONS, CompiledFacts, Evidence, KernelCounts
+from jouleline.core.counts import NO_OPERATIONS, CompiledFacts, Evidence, KernelCounts, Operation
 from jouleline.core.device import Device
 from jouleline.core.kernel import Language
 from jouleline.core.machine_counts import MachineCounts, count_machine_code
@@ -155,6 +155,7 @@ def _better(source: KernelCounts, code: MachineCode, machine: MachineCounts, how
         evidence=Evidence.COMPILED,
         assumptions=(*source.assumptions, *((how.note,) if how.note else ())),
         formula={},
+        halves=machine.operations.get(Operation.HALF, 0.0),
         compiled=CompiledFacts(
             how.compiler,
             how.target,

@@ -277,9 +277,18 @@ def traffic_sentence(counts: KernelCounts) -> str:
 
 
 def operations(counts: KernelCounts) -> str:
-    """``16.7 M sp, 4.19 M dp``."""
-    amounts = ((kind, counts.operations.get(kind, 0.0)) for kind in Operation)
-    return ", ".join(f"{scaled(amount).strip()} {kind}" for kind, amount in amounts if amount) or "none"
+    """``16.7 M sp, 4.19 M dp``, or ``105 M sp (with 419 M in half precision)``."""
+    amounts = {kind: counts.operations.get(kind, 0.0) for kind in Operation}
+    among = {Operation.SP: f" ({halves(counts)})"} if counts.halves else {}
+    parts = (
+        f"{scaled(amount).strip()} {kind}{among.get(kind, '')}" for kind, amount in amounts.items() if amount
+    )
+    return ", ".join(parts) or "none"
+
+
+def halves(counts: KernelCounts) -> str:
+    """``with 419 M in half precision``: what else is among the operations of ``sp``; empty for nothing."""
+    return f"with {scaled(counts.halves).strip()} in half precision" if counts.halves else ""
 
 
 def grouped(assumptions: Iterable[str]) -> Iterator[str]:

@@ -49,6 +49,9 @@ UNROLLED_SIZE: Final = 300
 """Instructions to which a loop is unrolled at most, where nothing asks for it: LLVM's threshold at -O3."""
 ADDRESS: Final = 1
 """Integer operations to form an address from an index."""
+FRAGMENT: Final = 5
+"""Integer operations of a thread to find its part of a matrix in global memory that a warp loads or stores:
+3 where the matrix's address is the same in the whole block and 7 where it is not (nvcc 13.5 for sm_86)."""
 
 ATTEMPT: Final = 2
 """Integer operations of one attempt to add to a floating-point number in shared memory, which is a loop of
@@ -137,7 +140,7 @@ FREE: Final = frozenset(
     "__shfl_sync __shfl_up_sync __shfl_down_sync __shfl_xor_sync __shfl __shfl_up __shfl_down __shfl_xor "
     "__ballot_sync __any_sync __all_sync __activemask __syncthreads_and __syncthreads_or __syncthreads_count "
     "omp_get_thread_num omp_get_num_threads omp_get_team_num omp_get_num_teams "
-    "__builtin_assume __launch_bounds__ static_assert".split()
+    "__builtin_assume __launch_bounds__ static_assert __pipeline_commit __pipeline_wait_prior".split()
 )
 """Calls that add nothing to the counted classes."""
 

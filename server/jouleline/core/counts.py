@@ -126,6 +126,7 @@ class KernelCounts:
     intensities such as ``sp_per_byte``. ``formula`` says how operations of one class depend on what
     was unknown, ``visits`` tells how often each line runs, which compiled evidence asks for, and
     ``compiled`` is what a compiler said of it.
+    ``halves`` are the operations in half precision, as they were counted, which ``operations`` has in ``sp``.
     """
 
     operations: Operations
@@ -139,6 +140,7 @@ class KernelCounts:
     formula: Mapping[Operation, Polynomial] = field(default_factory=dict)
     visits: Callable[[], Visits] = field(default=Visits, compare=False)
     compiled: CompiledFacts | None = None
+    halves: float = 0.0
 
     def intensity(self, operation: Operation) -> float | None:
         """Operations per DRAM byte; None when no byte moves."""

@@ -91,6 +91,10 @@ HALF: Final = CType(Scalar.HALF, _HALF_BYTES)
 HALF2: Final = CType(Scalar.HALF, 2 * _HALF_BYTES, struct="half2")
 BFLOAT2: Final = CType(Scalar.HALF, 2 * _HALF_BYTES, struct="bfloat162")
 UNKNOWN: Final = CType(Scalar.OTHER, 4)
+TEXTURE: Final = "texture"
+"""The struct that stands for a texture reference."""
+FRAGMENT: Final = "fragment"
+"""The struct of ``nvcuda::wmma`` that stands for a part of a matrix in the registers of a warp."""
 
 _BASE: Final[Mapping[str, CType]] = {
     "float": FLOAT,
@@ -118,6 +122,9 @@ _BASE: Final[Mapping[str, CType]] = {
         for name in ("thread_block", "grid_group", "thread_block_tile", "coalesced_group")
     },
     "thread_group": CType(Scalar.OTHER, 8, struct="thread_block"),
+    FRAGMENT: CType(Scalar.OTHER, 0, struct=FRAGMENT),
+    TEXTURE: CType(Scalar.OTHER, 8, struct=TEXTURE),
+    "tf32": FLOAT,
 }
 _VECTOR: Final = re.compile(r"(u?char|u?short|u?int|u?long|u?longlong|float|double|half|bfloat16)([1-4])")
 _FIXED: Final = re.compile(r"u?int(?:_fast|_least)?(8|16|32|64)_t")

@@ -79,4 +79,5 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
         doubt=max((*tally.doubts, *unknown_shape), key=_MILDEST_FIRST.index),
         formula=formula,
         visits=partial(tally.visits.evaluated, names, value_of, setting.threads, (file, setting.line)),
+        halves=max(0.0, counted[Operation.HALF].evaluate(value_of)) if Operation.HALF in counted else 0.0,
     )

@@ -59,6 +59,10 @@ class ExpressionCounter(IntegerCounter):
         """Count the operator that the program defines for objects; None where it defines none for these."""
         raise NotImplementedError
 
+    def assembly(self, node: Node, times: Polynomial) -> Value:
+        """Count a statement of inline assembly."""
+        raise NotImplementedError
+
     def closure(self, node: Node) -> Value:
         """What a lambda expression makes; it costs nothing until it is called."""
         raise NotImplementedError
@@ -97,7 +101,7 @@ class ExpressionCounter(IntegerCounter):
                     self.integer(after.value, "", 1, times)
                 else:
                     self.tally.count(CLASS_OF[stepped.type.arithmetic], times)
-                self._set(target, after)
+                self.assigned(target, after)
                 return stepped if text_of(node)[-1] in "+-" else after
             case "unary_expression":
                 value = self.expression(child(node, "argument"), times)
@@ -114,6 +118,8 @@ class ExpressionCounter(IntegerCounter):
                 return self.call(node, times, write=write)
             case "lambda_expression":
                 return self.closure(node)
+            case "gnu_asm_expression":
+                return self.assembly(node, times)
             case "string_literal" | "sizeof_expression":
                 return Value(INT, evaluate(node, self.lookup))
             case _:
@@ -315,7 +321,7 @@ class ExpressionCounter(IntegerCounter):
             return self._moved(old, by, operator)
         return Value(old.type, self.combined(operator, old, by))
 
-    def _set(self, target: Node | None, value: Value) -> None:
+    def assigned(self, target: Node | None, value: Value) -> None:
         """Remember what a variable was given."""
         name = text_of(target)
         known = self.names.get(name)
@@ -348,7 +354,7 @@ class ExpressionCounter(IntegerCounter):
             written = self.expression(target, times, write=True)
             self.whole(written, times, write=True)
             return written
-        self._set(target, value)
+        self.assigned(target, value)
         return value
 
     def _updated(

@@ -1,10 +1,14 @@
-"""What a machine instruction counts for: operations by class, as NVIDIA's profiler counts them."""
+"""What a machine instruction counts for: operations by class, as NVIDIA's profiler counts them.
+
+Those of tensor units, which threads execute together, count by their shape (:mod:`.tensor`).
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+from . import tensor
 from .counts import Operation
 from .sass import Instruction
 
@@ -22,7 +26,6 @@ _INT: Final = frozenset(
         "VABSDIFF4", "VIADD", "VIMNMX", "XMAD", "ICMP",
     )
 )  # fmt: skip
-_TENSOR: Final = frozenset(("HMMA", "IMMA", "BMMA", "DMMA", "HGMMA", "IGMMA", "QGMMA"))
 
 
 def operations(instruction: Instruction) -> tuple[Operation, float] | None:
@@ -36,10 +39,10 @@ def operations(instruction: Instruction) -> tuple[Operation, float] | None:
         return Operation.DP, _DP[name]
     if name == "MUFU":
         return Operation.SPECIAL, 1
-    if name in _TENSOR:
-        return Operation.TENSOR, 1
     if name in _HALF:
         return _of_halves(instruction, _HALF[name])
+    if (product := tensor.of_machine(instruction.opcode)) is not None:
+        return product.operation, product.of_thread
     return None
 
 

@@ -12,9 +12,10 @@ from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, CType, Scalar, result_of_conversion
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text
-from .expressions import CLASS_OF, ExpressionCounter
+from .expressions import CLASS_OF
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import text_of
+from .transfers import TransferCounter
 from .values import NOTHING, Array, Value
 
 _CHOICES = frozenset("min max umin umax".split())
@@ -25,7 +26,7 @@ _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 
 
 @dataclass
-class LibraryCounter(ExpressionCounter):
+class LibraryCounter(TransferCounter):
     """Counts calls of what is no function of the program."""
 
     def library(
@@ -60,7 +61,7 @@ class LibraryCounter(ExpressionCounter):
             if known is None and name in _CHOICES:
                 known = likelier(values, self.tally).value
             return Value(kind, known)
-        return None
+        return self.of_matrices(name, node, values, times) or self.transfer(name, node, values, times)
 
     def of_group(
         self, function: Node | None, group: Value | None, values: Sequence[Value], times: Polynomial

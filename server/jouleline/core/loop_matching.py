@@ -11,6 +11,7 @@ from typing import Final
 from .controlflow import Graph, Loop
 from .counted_loops import iterations_in_code
 from .sass import Instruction
+from .tensor import UNITS
 from .visits import Line, SourceLoop, Visits
 
 _SHARE: Final = 0.5
@@ -21,7 +22,7 @@ _REGISTER: Final = re.compile(r"\bU?R\d+\b")
 _OF_HIGH_WORDS: Final = re.compile(r"\.EX$")
 _PREDICATE: Final = re.compile(r"\bU?P\d\b")
 _COPIED: Final = frozenset(
-    ("FADD", "FMUL", "FFMA", "DADD", "DMUL", "DFMA", "LDG", "LDS", "STG", "STS", "MUFU")
+    ("FADD", "FMUL", "FFMA", "DADD", "DMUL", "DFMA", "LDG", "LDS", "STG", "STS", "MUFU", *UNITS)
 )
 _COUNTERS: Final = frozenset(("IADD3", "UIADD3", "IADD", "VIADD"))
 _ADDING: Final = _COUNTERS | {"IMAD", "UIMAD"}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from .counts import NO_OPERATIONS, Evidence, KernelCounts, LaunchShape, Operations
+from .counts import NO_OPERATIONS, Evidence, KernelCounts, LaunchShape, Operation, Operations
 from .device import Device
 from .roofline import charged
 
@@ -90,6 +90,7 @@ class KernelProfile:
             shape=LaunchShape(self.grid, self.block, known=True),
             evidence=Evidence.PROFILE,
             assumptions=(*self.notes, *notes),
+            halves=self.operations.get(Operation.HALF, 0.0),
         )
 
 

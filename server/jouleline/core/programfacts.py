@@ -16,6 +16,7 @@ from .ctype import UNKNOWN, CType, TypeNames, lane_of
 from .declarations import Declared, Function, template_parameters
 from .evaluate import evaluate, evaluate_text, split_arguments
 from .facts import FileFacts, Macro, macro_of
+from .fragments import fragment_of
 from .polynomial import Polynomial
 from .statement_macros import StatementMacros
 from .syntax import bare_name, replacement, text_of
@@ -138,7 +139,8 @@ class ProgramFacts:
         """What a static member of a class is worth, as text; None if that is not given in the class."""
         value = self.statics.get(kind.struct, {}).get(member)
         if value is None:
-            return None
+            fragment = fragment_of(kind)
+            return fragment.member(member) if fragment is not None else None
         given = zip(
             template_parameters(self.classes[kind.struct]), split_arguments(kind.arguments), strict=False
         )
@@ -329,6 +331,8 @@ class ProgramFacts:
         """The type of a member of a struct or of a built-in vector."""
         if (lane := lane_of(value.struct)) is not None:
             return lane
+        if name == "x" and (fragment := fragment_of(value)) is not None:
+            return (self.type_of(fragment.element) or UNKNOWN).pointer()
         declared = self.structs.get(value.struct, {}).get(name)
         return (self.type_of(declared) if declared else None) or UNKNOWN
 

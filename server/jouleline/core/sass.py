@@ -14,7 +14,7 @@ _SECTION: Final = re.compile(r"^//-+ \.text\.(\S+)\s+-+")
 _LABEL: Final = re.compile(r"^(?:\.text\.)?([.$\w]+):")
 _PLACE: Final = re.compile(r'^\s*//## File "([^"]+)", line (\d+)')
 _INSTRUCTION: Final = re.compile(
-    r"^\s*/\*(?P<address>[0-9a-f]{4,})\*/\s+(?:@(?P<predicate>!?U?P\w+)\s+)?(?P<opcode>[A-Z][A-Z0-9_.]*)"
+    r"^\s*/\*(?P<address>[0-9a-f]{4,})\*/\s+(?:@(?P<predicate>!?U?P\w+)\s+)?(?P<opcode>[A-Z][A-Z0-9_.x]*)"
     r"\s*(?P<operands>[^;]*)"
 )
 _TARGET: Final = re.compile(r"`\(([^)]+)\)")

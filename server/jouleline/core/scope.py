@@ -100,8 +100,9 @@ class KernelScope:
         if declared is not None:
             return None
         owner, _, member = name.partition(".")
+        owner = owner.partition("[")[0]
         if member and owner in self.names:
-            static = self.program.static_value(self.names[owner].type, member)
+            static = self.program.static_value(self.names[owner].type.innermost, member)
             if static is not None:
                 return evaluate_text(static, self.lookup)
         return self.program.enumerator(name) or Polynomial.symbol(name)

@@ -14,7 +14,10 @@ from .scores import quantile
 WITHIN: Final = 0.68
 """The share of counts that a spread holds: as one standard deviation would, if errors were normal."""
 CLASSES: Final = ("sp", "dp", "int", "dram_bytes")
-"""What is counted and measured; special functions and tensor operations take the spread of ``sp``."""
+"""What is counted and measured; special functions take the spread of ``sp``.
+
+Tensor operations, which none of the measured kernels' profiles tell, take the widest of the other classes.
+"""
 PER_BYTE: Final = {name: f"{name}_per_byte" for name in ("sp", "dp", "int")}
 """Intensities: where a size was taken wrongly, operations and bytes are both off by the same factor."""
 FEWEST: Final = 20
@@ -87,5 +90,7 @@ def uncertainty(evidence: Evidence, doubt: Doubt, spreads: Spreads) -> dict[str,
         if known:
             found[name] = (enough or known)[-1].log2
     if "sp" in found:
-        found |= {"special": found["sp"], "tensor": found["sp"]}
+        found["special"] = found["sp"]
+        for name in ("", "_per_byte"):
+            found[f"tensor{name}"] = max(found.get(f"{one}{name}", 0.0) for one in PER_BYTE)
     return found

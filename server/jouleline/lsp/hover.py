@@ -17,7 +17,7 @@ from jouleline.app.markdown import code, words
 from jouleline.app.memory_smells import memory_smells
 from jouleline.app.roofline_picture import roofline_picture
 from jouleline.config import Picture
-from jouleline.core.counts import Operation
+from jouleline.core.counts import KernelCounts, Operation
 from jouleline.core.device import Figure
 from jouleline.core.smell import Smell
 
@@ -171,8 +171,9 @@ def _operations(view: View, report: KernelReport) -> str:
         ridge = view.device.ridge(kind) if kind else None
         intensity = counts.intensity(operation)
         unit = wording.UNITS.get(operation, "op")
+        name = _operation_name(operation, counts)
         rows.append(
-            f"| {_operation_name(operation)} | {wording.scaled(amount)}{unit} | {_spread(report, operation)} "
+            f"| {name} | {wording.scaled(amount)}{unit} | {_spread(report, operation)} "
             f"| {'–' if intensity is None else wording.two_digits(intensity)} "
             f"| {'–' if ridge is None else wording.two_digits(ridge)} |"
         )
@@ -181,9 +182,9 @@ def _operations(view: View, report: KernelReport) -> str:
     return "\n".join(rows)
 
 
-def _operation_name(operation: Operation) -> str:
+def _operation_name(operation: Operation, counts: KernelCounts) -> str:
     return {
-        Operation.SP: "sp (fp32)",
+        Operation.SP: f"sp (fp32{f', {wording.halves(counts)}' if counts.halves else ''})",
         Operation.DP: "dp (fp64)",
         Operation.INT: "int",
         Operation.SPECIAL: "special functions",

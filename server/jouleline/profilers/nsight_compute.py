@@ -32,6 +32,7 @@ _NEEDED: Final[Mapping[Operation, Mapping[str, int]]] = {
 # Half instructions work on a pair of numbers; so weighs Nsight Compute's own half-precision roofline.
 _HALF: Final[Mapping[str, int]] = {"hadd": 2, "hmul": 2, "hfma": 4}
 _TENSOR = re.compile(r"(sm__ops_path_tensor_src_\w+)\.sum(\.per_cycle_elapsed)?")
+_TENSOR_DOUBLE: Final = "_src_fp64"
 # One HMMA of Volta and Turing is 512 operations: derived__smsp__inst_executed_pipe_tensor_x512.
 _TENSOR_OPERATIONS: Final = 512
 _TENSOR_SECTION: Final = "SpeedOfLight_HierarchicalTensorRooflineChart"
@@ -182,7 +183,8 @@ class NsightCompute:
             )
         for name, weight in _HALF.items():
             operations[Operation.HALF] += weight * (_executed(counters, name, weight) or 0)
-        operations[Operation.TENSOR] = _tensor_operations(counters, record.target)
+        tensor = _tensor_operations(counters, record.target)
+        operations = {one: amount + tensor.get(one, 0) for one, amount in operations.items()}
         notes = list(record.notes)
         if seconds is None:
             notes.append("the first launch that was profiled: the profile has no durations to compare")
@@ -247,8 +249,8 @@ def _dram_bytes(counters: Mapping[str, Decimal], seconds: Decimal | None) -> Dec
     return None if rate is None or seconds is None else rate * seconds
 
 
-def _tensor_operations(counters: Mapping[str, Decimal], target: str) -> Decimal:
-    """Operations of the tensor units; 0 where they were not measured.
+def _tensor_operations(counters: Mapping[str, Decimal], target: str) -> dict[Operation, Decimal]:
+    """Operations of the tensor units by class, those on doubles being ``dp``; none where not measured.
 
     A metric such as ``..._src_fp16`` holds those that refine its name, which therefore do not count
     beside it.
@@ -263,24 +265,21 @@ def _tensor_operations(counters: Mapping[str, Decimal], target: str) -> Decimal:
         elif cycles is not None:
             paths.setdefault(path[1], value * cycles)
     if paths:
-        return sum(
-            (
-                value
-                for path, value in paths.items()
-                if not any(path.startswith(other + "_") for other in paths)
-            ),
-            Decimal(0),
-        )
+        found = dict.fromkeys((Operation.TENSOR, Operation.DP), Decimal(0))
+        for name, value in paths.items():
+            if not any(name.startswith(other + "_") for other in paths):
+                found[Operation.DP if _TENSOR_DOUBLE in name else Operation.TENSOR] += value
+        return found
     if not target.startswith("sm_7"):
-        return Decimal(0)
+        return {}
     for unit in ("smsp", "sm"):
         metric = f"{unit}__inst_executed_pipe_tensor.sum"
         if (instructions := counters.get(metric)) is not None:
-            return instructions * _TENSOR_OPERATIONS
+            return {Operation.TENSOR: instructions * _TENSOR_OPERATIONS}
         rate = counters.get(metric + ".per_cycle_elapsed")
         if rate is not None and cycles is not None:
-            return rate * cycles * _TENSOR_OPERATIONS
-    return Decimal(0)
+            return {Operation.TENSOR: rate * cycles * _TENSOR_OPERATIONS}
+    return {}
 
 
 def _program() -> str | None:

@@ -31,6 +31,7 @@ _NEEDED: Final = (
     f"{_VALU}INT64",
 )
 _MATRIX = re.compile(_VALU + r"MFMA_MOPS_\w+")
+_MATRIX_DOUBLE: Final = _VALU + "MFMA_MOPS_F64"
 # MFMA counters are in units of 512 operations, FETCH_SIZE and WRITE_SIZE in KiB.
 _MATRIX_UNIT: Final = 512
 _KIBIBYTE: Final = 1024
@@ -144,11 +145,12 @@ class Rocprof:
                 Decimal(0),
             )
 
-        matrix = sum((value for name, value in counters.items() if _MATRIX.fullmatch(name)), Decimal(0))
+        doubles = counters.get(_MATRIX_DOUBLE, Decimal(0))
+        matrix = sum((value for name, value in counters.items() if _MATRIX.fullmatch(name)), -doubles)
         operations = {
             Operation.SP: floats(32),
             Operation.HALF: floats(16),
-            Operation.DP: floats(64),
+            Operation.DP: floats(64) + doubles * _MATRIX_UNIT,
             Operation.INT: instructions("INT32") + instructions("INT64"),
             Operation.SPECIAL: sum((instructions(f"TRANS_F{bits}") for bits in (16, 32, 64)), Decimal(0)),
             Operation.TENSOR: matrix * _MATRIX_UNIT,
