@@ -1,10 +1,11 @@
-"""What a machine instruction counts for: operations by class, as NVIDIA's profiler counts them."""
+"""What a machine instruction counts for: operations by class, as the vendor's profiler counts them."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+from . import gcn_instructions
 from .counts import Operation
 from .sass import Instruction
 
@@ -25,8 +26,15 @@ _INT: Final = frozenset(
 _TENSOR: Final = frozenset(("HMMA", "IMMA", "BMMA", "DMMA", "HGMMA", "IGMMA", "QGMMA"))
 
 
-def operations(instruction: Instruction) -> tuple[Operation, float] | None:
-    """The class and number of operations that one thread executes; None for one that only moves or jumps."""
+def operations(instruction: Instruction) -> tuple[tuple[Operation, float], ...]:
+    """The classes and numbers of operations that one thread executes; none if it only moves or jumps."""
+    if instruction.opcode.startswith("v_"):
+        return gcn_instructions.operations(instruction)
+    found = _of_nvidia(instruction)
+    return () if found is None else (found,)
+
+
+def _of_nvidia(instruction: Instruction) -> tuple[Operation, float] | None:
     name = instruction.name
     if name in _SP:
         return Operation.SP, _SP[name]
