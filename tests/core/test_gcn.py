@@ -203,6 +203,44 @@ def test_any_text_is_read_and_every_count_is_finite(lines: list[str]) -> None:
         assert all(0 <= amount < float("inf") for amount in counted.values())
 
 
+def test_calls_that_were_inlined_come_behind_the_line_inner_ones_first() -> None:
+    text = listing(
+        "2| v_mov_b32_e32 v0, 0",
+        ".Ltmp0:",
+        "7| v_add_f32_e32 v0, v0, v0",
+        ".Ltmp1:",
+        "9| v_mul_f32_e32 v0, v0, v0",
+        ".Ltmp2:",
+        "3| s_endpgm",
+    )
+    debug = """\
+	.section	.debug_info
+	.byte	2                               ; Abbrev [2] 0x31:0xf DW_TAG_inlined_subroutine
+	.long	.Ldebug_ranges0                 ; DW_AT_ranges
+	.byte	0                               ; DW_AT_call_file
+	.byte	3                               ; DW_AT_call_line
+	.byte	3                               ; Abbrev [3] 0x40:0x19 DW_TAG_inlined_subroutine
+	.quad	.Ltmp1                          ; DW_AT_low_pc
+	.long	.Ltmp2-.Ltmp1                   ; DW_AT_high_pc
+	.byte	1                               ; DW_AT_call_file
+	.short	8                               ; DW_AT_call_line
+	.byte	0                               ; End Of Children Mark
+	.section	.debug_ranges
+.Ldebug_ranges0:
+	.quad	.Ltmp0-.Lfunc_begin0
+	.quad	.Ltmp2-.Lfunc_begin0
+	.quad	0
+	.quad	0
+"""
+    (read,) = parse_gcn(text + debug)
+    assert [each.places for each in read.instructions] == [
+        ((FILE, 2),),
+        ((FILE, 7), ("main.hip", 3)),
+        ((FILE, 9), (FILE, 8), ("main.hip", 3)),
+        ((FILE, 3),),
+    ]
+
+
 def test_an_empty_function_is_left_out() -> None:
     assert parse_gcn(HEAD + TAIL) == []
     assert isinstance(code("s_endpgm").instructions[0], Instruction)

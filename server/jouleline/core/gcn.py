@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from .dwarf import InlinedCall, inlined_calls
 from .exec_masks import by_thread
 from .sass import Instruction, MachineCode, Resources
 from .visits import Line
@@ -50,6 +52,15 @@ class _Function:
         )
 
 
+@dataclass
+class _Listing:
+    """What was read of all functions. ``marks`` are how many instructions stand before each label."""
+
+    functions: list[_Function] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
+
+
 def parse_gcn(text: str) -> list[MachineCode]:
     """The functions of a listing, with the resources that its metadata tell.
 
@@ -57,17 +68,21 @@ def parse_gcn(text: str) -> list[MachineCode]:
     instruction is encoded as is set off with a dot, as NVIDIA's modifiers are: ``v_add_f32.e32``.
     """
     kernels = _kernels(text)
+    listing = _read(text)
+    _name_callers(listing, inlined_calls(text))
     return [
         function.code(kernels.get(function.name, {}))
-        for function in _functions(text)
+        for function in listing.functions
         if function.instructions
     ]
 
 
-def _functions(text: str) -> Iterator[_Function]:
+def _read(text: str) -> _Listing:
+    listing = _Listing()
     names: set[str] = set()
-    files: dict[str, str] = {}
+    files = listing.files
     function: _Function | None = None
+    read = 0
     places: tuple[Line, ...] = ()
     callee = ""
     for line in text.splitlines():
@@ -80,11 +95,12 @@ def _functions(text: str) -> Iterator[_Function]:
         elif declared := _FUNCTION.match(line):
             names.add(declared[1])
         elif label := _LABEL.match(line):
-            if label[1] in names or label[1].startswith(".Lfunc_end"):
-                if function is not None:
-                    yield function
-                function = _Function(label[1]) if label[1] in names else None
-                places = ()
+            listing.marks[label[1]] = read
+            if label[1] in names:
+                function, places = _Function(label[1]), ()
+                listing.functions.append(function)
+            elif label[1].startswith(".Lfunc_end"):
+                function = None
             elif function is not None and label[1].startswith(".LBB"):
                 function.labels[label[1]] = len(function.instructions)
         elif function is not None and (matched := _INSTRUCTION.match(line)):
@@ -94,10 +110,27 @@ def _functions(text: str) -> Iterator[_Function]:
             if instruction.name == "s_swappc_b64":
                 instruction = replace(instruction, operands=f"`({callee})")
             function.instructions.append(instruction)
+            read += 1
             if spill := _SPILL.search(line):
                 function.spill_bytes += int(spill[1])
-    if function is not None:
-        yield function
+    return listing
+
+
+def _name_callers(listing: _Listing, calls: Iterable[InlinedCall]) -> None:
+    """Put the lines of inlined calls, inner ones first, behind those of the instructions themselves."""
+    callers: defaultdict[int, list[Line]] = defaultdict(list)
+    for call in calls:
+        if call.file in listing.files:
+            line = (listing.files[call.file], call.line)
+            for first, end in call.ranges:
+                for place in range(listing.marks.get(first, 0), listing.marks.get(end, 0)):
+                    callers[place].append(line)
+    place = 0
+    for function in listing.functions:
+        for index, each in enumerate(function.instructions):
+            if each.places and callers[place]:
+                function.instructions[index] = replace(each, places=(*each.places, *callers[place][::-1]))
+            place += 1
 
 
 def _instruction(address: int, opcode: str, operands: str, places: tuple[Line, ...]) -> Instruction:

@@ -64,7 +64,7 @@ class HipccListing:
         # file are HIP, too.
         return (
             f"HIP_PLATFORM=amd hipcc -x hip --offload-arch={shlex.quote(target)} --cuda-device-only -S -O3"
-            f' -gline-tables-only -fdebug-prefix-map="$PWD"=. -w'
+            f' -gdwarf-4 -gline-tables-only -fdebug-prefix-map="$PWD"=. -w'
             f" {shlex.join(options)} {quoted([source])} -o {quoted([output])}"
         )
 
