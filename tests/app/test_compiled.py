@@ -272,6 +272,14 @@ def test_other_hardware_is_a_problem_in_one_sentence(tmp_path: Path) -> None:
     )
 
 
+def test_a_header_is_of_the_language_of_who_includes_it(tmp_path: Path) -> None:
+    kernel = "__global__ void k(float *x) { x[threadIdx.x] = 0; }\n"
+    source = '#include <hip/hip_runtime.h>\n#include "kernel.h"\n'
+    of = program(tmp_path / "program", main_cu=source, kernel_h=kernel)
+    (problem,) = evidence(tmp_path, Refusing()).refine(analysed(of, "mi210"), of).problems
+    assert problem.message.startswith("no compiled evidence: hipcc")
+
+
 def test_what_hip_lacks_is_a_problem_in_one_sentence(tmp_path: Path) -> None:
     hip = "#include <hip/hip_runtime.h>\n__global__ void k(float *x) { x[threadIdx.x] = 0; }\n"
     of = program(tmp_path / "program", main_hip=hip)

@@ -21,7 +21,7 @@ from jouleline.core.sass import MachineCode, parse_sass
 
 from .analyse import Analysis, KernelReport
 from .evidence import Refinement
-from .listings import Lister, Listing
+from .listings import Lister, Listing, closure
 from .program import Problem, Program
 from .spreads import certain
 
@@ -48,11 +48,10 @@ class CompiledEvidence:
         device = analysis.device
         counts: dict[int, KernelCounts] = {}
         problems: list[Problem] = []
-        for language in dict.fromkeys(report.kernel.language for report in analysis.kernels):
+        languages = [_language(report, program) for report in analysis.kernels]
+        for language in dict.fromkeys(languages):
             wanted = {
-                index: report
-                for index, report in enumerate(analysis.kernels)
-                if report.kernel.language is language
+                index: report for index, report in enumerate(analysis.kernels) if languages[index] is language
             }
             compiler = self.compilers.get(language)
             refusal = _refusal(language, device, compiler)
@@ -82,11 +81,22 @@ _NO_COMPILER: Final = {
     ),
     Language.HIP: "no compiled evidence: hipcc is not here: sudo apt-get install hipcc",
 }
+_HIP_HEADER: Final = b"hip/hip_runtime"
 _MADE_FOR: Final[Mapping[Language, tuple[Vendor, str]]] = {
     Language.CUDA: ("nvidia", "NVIDIA GPU, and CUDA is compiled for those alone"),
     Language.OPENMP: ("nvidia", "NVIDIA GPU, and target regions are compiled for those alone"),
     Language.HIP: ("amd", "AMD GPU, and HIP is compiled for those alone"),
 }
+
+
+def _language(report: KernelReport, program: Program) -> Language:
+    """A kernel's language; a header that no word tells HIP's has that of a source which includes it."""
+    language = report.kernel.language
+    if language is Language.CUDA and any(
+        _HIP_HEADER in text and report.file in closure(program, name) for name, text in program.files.items()
+    ):
+        return Language.HIP
+    return language
 
 
 def _refusal(language: Language, device: Device, compiler: DeviceCompiler | None) -> str:
