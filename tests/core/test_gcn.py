@@ -134,6 +134,18 @@ def test_a_thread_takes_one_side_though_its_wave_walks_through_both(inside: int)
     assert counted[Operation.DP] == pytest.approx(64 - inside)
 
 
+def test_the_much_longer_side_of_a_library_is_for_special_values() -> None:
+    library = [line.partition("| ")[2] or line for line in BRANCHING]
+    library[0] = f"2| {library[0]}"
+    at = next(index for index, line in enumerate(library) if "v_add_f32" in line)
+    library[at : at + 1] = ["v_add_f32_e32 v1, v1, v1"] * 20
+    at = next(index for index, line in enumerate(library) if "v_add_f64" in line)
+    library[at : at + 1] = ["v_add_f64 v[2:3], v[2:3], v[2:3]"] * 8
+    counted = count_machine_code(code(*library), {}, Visits({(FILE, 2): 100}, entered=100), 100).operations
+    assert counted[Operation.SP] == pytest.approx(20 * 2)
+    assert counted[Operation.DP] == pytest.approx(8 * 98)
+
+
 def test_a_mask_without_a_branch_is_a_predicate() -> None:
     masked = code(
         "2| v_cmp_gt_i32_e32 vcc, s0, v0",
