@@ -253,6 +253,33 @@ def test_calls_that_were_inlined_come_behind_the_line_inner_ones_first() -> None
     ]
 
 
+def test_a_branch_without_a_line_has_that_of_the_comparison_that_decides_it() -> None:
+    read = code(
+        "2| s_cmp_lt_i32 s0, 1",
+        "7| s_barrier",
+        "s_cbranch_scc1 .LBB0_1",
+        "8| s_cbranch_scc0 .LBB0_1",
+        "s_nop 0",
+        "s_cbranch_scc0 .LBB0_1",
+        ".LBB0_1:",
+        "s_endpgm",
+    )
+    lines = [[number for _, number in each.places] for each in read.instructions]
+    assert lines == [[2], [7], [2], [8], [8], [], [8]]
+
+
+def test_a_branch_of_no_line_lets_as_many_through_as_the_lines_behind_it_run() -> None:
+    mask = (
+        "2| s_and_saveexec_b64 s[0:1], s[4:5]",
+        "s_cbranch_execz .LBB0_1",
+        "3| v_add_f32_e32 v1, v1, v1",
+        ".LBB0_1:",
+        "4| s_endpgm",
+    )
+    visits = Visits({(FILE, 2): 64, (FILE, 3): 6, (FILE, 4): 64}, entered=64)
+    assert count_machine_code(code(*mask), {}, visits, 64).operations == {Operation.SP: pytest.approx(6)}
+
+
 def test_an_empty_function_is_left_out() -> None:
     assert parse_gcn(HEAD + TAIL) == []
     assert isinstance(code("s_endpgm").instructions[0], Instruction)

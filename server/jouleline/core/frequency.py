@@ -332,7 +332,13 @@ class Flow:
     ) -> float | None:
         """How often an instruction's line runs, as a share of how often the branch does."""
         if not branch.places:
-            return None
+            source = self.matched[place].source if place is not None else None
+            within = around([(source.file, source.first)], self.visits.loops) if source else []
+            base = self._level(flow, place)
+            if not instruction.places or not base or (place is not None and source is None):
+                return None
+            often = self.reached(instruction.places[-1], within)
+            return None if often is None else min(1.0, often / base)
         depth = len(branch.places)
         if len(instruction.places) < depth or (
             instruction.places[-depth + 1 :] != branch.places[1:] and depth > 1

@@ -28,12 +28,37 @@ _KERNEL: Final = re.compile(r"^(?:  - |    )\.(\w+):\s+(\S+)$")
 
 @dataclass
 class _Function:
-    """What was read of a function so far."""
+    """What was read of a function so far.
+
+    ``decided`` has, for branches without a line of their own, the comparison that decides them, if it
+    stands in their block. ``callee`` is the function whose address was taken last.
+    """
 
     name: str
     instructions: list[Instruction] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
+    decided: dict[int, int | None] = field(default_factory=dict)
     spill_bytes: int = 0
+    callee: str = ""
+    compared: int | None = None
+
+    def add(self, opcode: str, operands: str, places: tuple[Line, ...], *, fresh: bool) -> None:
+        """Read an instruction; ``fresh`` says that its line stands in front of it."""
+        address = len(self.instructions)
+        predicate = ""
+        if named := _CALLEE.search(operands):
+            self.callee = named[1]
+        if branch := _BRANCH.fullmatch(opcode):
+            operands, predicate = f"`({operands})", branch[1] or ""
+            if not fresh:
+                self.decided[address] = self.compared
+            self.compared = None
+        elif opcode == "s_swappc_b64":
+            operands = f"`({self.callee})"
+        elif opcode.startswith(("s_cmp", "v_cmp")):
+            self.compared = address
+        opcode = _ENCODING.sub(r".\1", opcode)
+        self.instructions.append(Instruction(address, opcode, operands, predicate, places))
 
     def code(self, kernel: dict[str, str]) -> MachineCode:
         """The function's code; ``kernel`` is what the metadata say of it, if it is a kernel."""
@@ -84,12 +109,13 @@ def _read(text: str) -> _Listing:
     function: _Function | None = None
     read = 0
     places: tuple[Line, ...] = ()
-    callee = ""
+    fresh = False
     for line in text.splitlines():
         if place := _PLACE.match(line):
             # Line 0 is what the compiler made and no line stands for.
             known = place[2] != "0" and place[1] in files
             places = ((files[place[1]], int(place[2])),) if known else ()
+            fresh = True
         elif file := _FILE.match(line):
             files[file[1]] = posixpath.normpath(posixpath.join(file[2], file[3] or ""))
         elif declared := _FUNCTION.match(line):
@@ -103,13 +129,10 @@ def _read(text: str) -> _Listing:
                 function = None
             elif function is not None and label[1].startswith(".LBB"):
                 function.labels[label[1]] = len(function.instructions)
+                function.compared = None
         elif function is not None and (matched := _INSTRUCTION.match(line)):
-            instruction = _instruction(len(function.instructions), matched[1], matched[2].strip(), places)
-            if named := _CALLEE.search(instruction.operands):
-                callee = named[1]
-            if instruction.name == "s_swappc_b64":
-                instruction = replace(instruction, operands=f"`({callee})")
-            function.instructions.append(instruction)
+            function.add(matched[1], matched[2].strip(), places, fresh=fresh)
+            fresh = False
             read += 1
             if spill := _SPILL.search(line):
                 function.spill_bytes += int(spill[1])
@@ -131,12 +154,9 @@ def _name_callers(listing: _Listing, calls: Iterable[InlinedCall]) -> None:
             if each.places and callers[place]:
                 function.instructions[index] = replace(each, places=(*each.places, *callers[place][::-1]))
             place += 1
-
-
-def _instruction(address: int, opcode: str, operands: str, places: tuple[Line, ...]) -> Instruction:
-    if branch := _BRANCH.fullmatch(opcode):
-        return Instruction(address, opcode, f"`({operands})", branch[1] or "", places)
-    return Instruction(address, _ENCODING.sub(r".\1", opcode), operands, "", places)
+        for branch, comparison in function.decided.items():
+            places = () if comparison is None else function.instructions[comparison].places
+            function.instructions[branch] = replace(function.instructions[branch], places=places)
 
 
 def _kernels(text: str) -> dict[str, dict[str, str]]:
