@@ -263,9 +263,13 @@ def test_a_branch_without_a_line_has_that_of_the_comparison_that_decides_it() ->
         "s_cbranch_scc0 .LBB0_1",
         ".LBB0_1:",
         "s_endpgm",
+        "4| v_cmp_gt_i32_e64 s[2:3], s0, v0",
+        "5| v_cmp_gt_i32_e32 vcc, s1, v0",
+        "6| s_and_saveexec_b64 s[4:5], s[2:3]",
+        "s_cbranch_execz .LBB0_1",
     )
     lines = [[number for _, number in each.places] for each in read.instructions]
-    assert lines == [[2], [7], [2], [8], [8], [], [8]]
+    assert lines == [[2], [7], [2], [8], [8], [], [8], [4], [5], [6], [4]]
 
 
 def test_a_branch_of_no_line_lets_as_many_through_as_the_lines_behind_it_run() -> None:

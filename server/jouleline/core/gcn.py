@@ -21,6 +21,7 @@ _PLACE: Final = re.compile(r"^\s*\.loc\s+(\d+)\s+(\d+)")
 _INSTRUCTION: Final = re.compile(r"^\s+([a-z]+_\w+)\s*([^;]*)")
 _ENCODING: Final = re.compile(r"_(e32|e64|sdwa|dpp|e64_dpp)$")
 _BRANCH: Final = re.compile(r"s_(?:branch|cbranch_(\w+))")
+_MASKS: Final = re.compile(r"s_(?:and|or|xor|mov|andn2|and_not1)(?:_saveexec)?_b(?:32|64)")
 _CALLEE: Final = re.compile(r"([\w.$]+)@(?:gotpc)?rel32@lo")
 _SPILL: Final = re.compile(r"; (\d+)-byte Folded (?:Spill|Reload)")
 _KERNEL: Final = re.compile(r"^(?:  - |    )\.(\w+):\s+(\S+)$")
@@ -31,7 +32,8 @@ class _Function:
     """What was read of a function so far.
 
     ``decided`` has, for branches without a line of their own, the comparison that decides them, if it
-    stands in their block. ``callee`` is the function whose address was taken last.
+    stands in their block: ``compared`` has it for each mask. ``callee`` is the function whose address was
+    taken last.
     """
 
     name: str
@@ -40,7 +42,7 @@ class _Function:
     decided: dict[int, int | None] = field(default_factory=dict)
     spill_bytes: int = 0
     callee: str = ""
-    compared: int | None = None
+    compared: dict[str, int] = field(default_factory=dict)
 
     def add(self, opcode: str, operands: str, places: tuple[Line, ...], *, fresh: bool) -> None:
         """Read an instruction; ``fresh`` says that its line stands in front of it."""
@@ -51,12 +53,12 @@ class _Function:
         if branch := _BRANCH.fullmatch(opcode):
             operands, predicate = f"`({operands})", branch[1] or ""
             if not fresh:
-                self.decided[address] = self.compared
-            self.compared = None
+                self.decided[address] = self.compared.get((branch[1] or "").rstrip("nz01"))
+            self.compared.clear()
         elif opcode == "s_swappc_b64":
             operands = f"`({self.callee})"
-        elif opcode.startswith(("s_cmp", "v_cmp")):
-            self.compared = address
+        else:
+            self._compare(address, opcode, operands)
         opcode = _ENCODING.sub(r".\1", opcode)
         self.instructions.append(Instruction(address, opcode, operands, predicate, places))
 
@@ -75,6 +77,20 @@ class _Function:
                 numbers.get("group_segment_fixed_size", 0),
             ),
         )
+
+    def _compare(self, address: int, opcode: str, operands: str) -> None:
+        """Note which masks come from which comparison."""
+        to, *of = [operand.strip().replace("_lo", "") for operand in operands.split(",")]
+        if opcode.startswith("s_cmp"):
+            self.compared["scc"] = address
+        elif opcode.startswith("v_cmp"):
+            self.compared["exec" if opcode.startswith("v_cmpx") else to] = address
+        elif _MASKS.fullmatch(opcode):
+            known = max((self.compared[each] for each in of if each in self.compared), default=None)
+            for mask in (to, "exec") if "saveexec" in opcode else (to,):
+                self.compared.pop(mask, None)
+                if known is not None:
+                    self.compared[mask] = known
 
 
 @dataclass
@@ -129,7 +145,7 @@ def _read(text: str) -> _Listing:
                 function = None
             elif function is not None and label[1].startswith(".LBB"):
                 function.labels[label[1]] = len(function.instructions)
-                function.compared = None
+                function.compared.clear()
         elif function is not None and (matched := _INSTRUCTION.match(line)):
             function.add(matched[1], matched[2].strip(), places, fresh=fresh)
             fresh = False
