@@ -327,18 +327,22 @@ class Flow:
             ]
         return best
 
+    def _beside(self, instruction: Instruction, flow: float, place: int | None) -> float | None:
+        """The same for a branch without a line: it is of the loop that it stands in."""
+        source = self.matched[place].source if place is not None else None
+        base = self._level(flow, place)
+        if not instruction.places or not base:
+            return None
+        within = self.lines.loops((source.file, source.first)) if source else ()
+        often = self.lines.reached(instruction.places[-1], within)
+        return None if often is None else min(1.0, often / base)
+
     def _compared(
         self, instruction: Instruction, branch: Instruction, flow: float, place: int | None
     ) -> float | None:
         """How often an instruction's line runs, as a share of how often the branch does."""
         if not branch.places:
-            source = self.matched[place].source if place is not None else None
-            within = around([(source.file, source.first)], self.visits.loops) if source else []
-            base = self._level(flow, place)
-            if not instruction.places or not base or (place is not None and source is None):
-                return None
-            often = self.reached(instruction.places[-1], within)
-            return None if often is None else min(1.0, often / base)
+            return self._beside(instruction, flow, place)
         depth = len(branch.places)
         if len(instruction.places) < depth or (
             instruction.places[-depth + 1 :] != branch.places[1:] and depth > 1
