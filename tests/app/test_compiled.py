@@ -286,14 +286,26 @@ def test_a_header_of_a_neighbouring_folder_is_found(tmp_path: Path) -> None:
 def test_other_hardware_is_a_problem_in_one_sentence(tmp_path: Path) -> None:
     of = program(tmp_path / "program", main_cu=CUDA, add_h=ADD, Makefile=MAKEFILE)
     (problem,) = evidence(tmp_path, Refusing()).refine(analysed(of, "mi210"), of).problems
-    assert problem.message.startswith("no compiled evidence: AMD Instinct MI210")
+    assert problem.message == (
+        "no compiled evidence: AMD Instinct MI210 is no NVIDIA GPU, and CUDA is compiled for those alone"
+    )
 
 
-def test_hip_is_a_problem_in_one_sentence(tmp_path: Path) -> None:
+def test_a_header_is_of_the_language_of_who_includes_it(tmp_path: Path) -> None:
+    kernel = "__global__ void k(float *x) { x[threadIdx.x] = 0; }\n"
+    source = '#include <hip/hip_runtime.h>\n#include "kernel.h"\n'
+    of = program(tmp_path / "program", main_cu=source, kernel_h=kernel)
+    (problem,) = evidence(tmp_path, Refusing()).refine(analysed(of, "mi210"), of).problems
+    assert problem.message.startswith("no compiled evidence: hipcc")
+
+
+def test_what_hip_lacks_is_a_problem_in_one_sentence(tmp_path: Path) -> None:
     hip = "#include <hip/hip_runtime.h>\n__global__ void k(float *x) { x[threadIdx.x] = 0; }\n"
     of = program(tmp_path / "program", main_hip=hip)
-    (problem,) = evidence(tmp_path, Refusing()).refine(analysed(of), of).problems
-    assert "hipcc" in problem.message
+    (other,) = evidence(tmp_path, Refusing()).refine(analysed(of), of).problems
+    assert other.message.endswith("is no AMD GPU, and HIP is compiled for those alone")
+    (missing,) = evidence(tmp_path, Refusing()).refine(analysed(of, "mi210"), of).problems
+    assert missing.message == "no compiled evidence: hipcc is not here: sudo apt-get install hipcc"
 
 
 @needs_nvcc

@@ -161,7 +161,7 @@ SASS = [
 @pytest.mark.parametrize(("instruction", "amount"), SASS)
 def test_machine_code_counts_numbers_and_no_moves(instruction: str, amount: float) -> None:
     [code] = parse_sass(f"//--- .text.k  ---\n        /*0000*/  {instruction} ;\n")
-    assert operations(code.instructions[0]) == ((Operation.HALF, amount) if amount else None)
+    assert operations(code.instructions[0]) == (((Operation.HALF, amount),) if amount else ())
 
 
 def test_a_bound_may_be_driven_by_half_precision() -> None:

@@ -16,12 +16,17 @@ from jouleline.core.occupancy import LIMITS, occupancy
         ("sm_80", 32, 16, 0, 32 * 32 / 2048),  # no more than 32 blocks
         ("sm_86", 128, 16, 48 * 1024, 2 * 128 / 1536),  # 49 KiB of 100 a block
         ("sm_75", 1024, 32, 0, 1.0),
+        ("gfx90a", 256, 64, 0, 1.0),  # 64 of 512 registers: all 8 waves of a SIMD
+        ("gfx90a", 256, 65, 0, 7 / 8),  # 72 of 512
+        ("gfx942", 64, 128, 0, 4 / 8),
+        ("gfx942", 128, 16, 16 * 1024, 4 * 128 / 2048),
+        ("gfx90a", 64, 16, 0, 1.0),  # a block of one wave needs no barrier, of which there are 16
     ],
 )
 def test_what_runs_out_first_decides(
     target: str, threads: int, registers: int, shared: int, expected: float
 ) -> None:
-    size = {"sm_75": 64, "sm_80": 164, "sm_86": 100}[target] * 1024
+    size = {"sm_80": 164, "sm_86": 100}.get(target, 64) * 1024
     assert occupancy(target, threads, registers, shared, size) == pytest.approx(expected)
 
 
@@ -35,4 +40,4 @@ def test_more_of_anything_never_raises_it(target: str, threads: int, registers: 
 
 
 def test_unknown_hardware_has_no_figure() -> None:
-    assert occupancy("gfx90a", 256, 32, 0, 65536) is None
+    assert occupancy("gfx1100", 256, 32, 0, 65536) is None

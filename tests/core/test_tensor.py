@@ -35,7 +35,7 @@ MACHINE = [
 @pytest.mark.parametrize(("opcode", "product", "instructions"), MACHINE)
 def test_machine_instructions_count_by_their_shape(opcode: str, product: float, instructions: int) -> None:
     [code] = parse_sass(f"//--- .text.k  ---\n        /*0000*/  {opcode} R4, R8, R2, R4 ;\n")
-    assert operations(code.instructions[0]) == (Operation.TENSOR, product / instructions / 32)
+    assert operations(code.instructions[0]) == ((Operation.TENSOR, product / instructions / 32),)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_machine_instructions_count_by_their_shape(opcode: str, product: float, 
 )
 def test_products_of_doubles_are_double_precision(opcode: str, amount: float) -> None:
     [code] = parse_sass(f"//--- .text.k  ---\n        /*0000*/  {opcode} R4, R8, R2, R4 ;\n")
-    assert operations(code.instructions[0]) == (Operation.DP, amount / 32)
+    assert operations(code.instructions[0]) == ((Operation.DP, amount / 32),)
 
 
 def product(shape: str, factor: str, sum_type: str) -> KernelReport:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from jouleline.core.counts import NO_OPERATIONS, CompiledFacts, Evidence, KernelCounts, Operation
-from jouleline.core.device import Device
+from jouleline.core.device import Device, Vendor
+from jouleline.core.gcn import parse_gcn
 from jouleline.core.kernel import Language
 from jouleline.core.machine_counts import MachineCounts, count_machine_code
 from jouleline.core.machine_match import code_of
@@ -20,7 +21,7 @@ from jouleline.core.sass import MachineCode, parse_sass
 
 from .analyse import Analysis, KernelReport
 from .evidence import Refinement
-from .listings import Lister, Listing
+from .listings import Lister, Listing, closure
 from .program import Problem, Program
 from .spreads import certain
 
@@ -45,22 +46,17 @@ class CompiledEvidence:
     async def compiled(self, analysis: Analysis, program: Program) -> Refinement:
         """Counts from machine code for each kernel; cancelling ends the compilers, too."""
         device = analysis.device
-        if device.vendor != "nvidia":
-            file = next(iter(analysis.texts), str(program.root))
-            said = f"no compiled evidence: {device.name} is no NVIDIA GPU, and only their code is read"
-            return Refinement(problems=(Problem(file, 1, said),))
         counts: dict[int, KernelCounts] = {}
         problems: list[Problem] = []
-        for language in dict.fromkeys(report.kernel.language for report in analysis.kernels):
+        languages = [_language(report, program) for report in analysis.kernels]
+        for language in dict.fromkeys(languages):
             wanted = {
-                index: report
-                for index, report in enumerate(analysis.kernels)
-                if report.kernel.language is language
+                index: report for index, report in enumerate(analysis.kernels) if languages[index] is language
             }
             compiler = self.compilers.get(language)
-            if compiler is None:
-                file = next(iter(wanted.values())).file
-                problems.append(Problem(file, 1, _NO_COMPILER[language]))
+            refusal = _refusal(language, device, compiler)
+            if compiler is None or refusal:
+                problems.append(Problem(next(iter(wanted.values())).file, 1, refusal))
                 continue
             target = compiler.nearest(device.target)
             lister = Lister(compiler, self.runner, self.cache, target)
@@ -83,8 +79,32 @@ _NO_COMPILER: Final = {
         "no compiled evidence: clang, ptxas and nvdisasm are not all here: sudo apt-get install clang-19 "
         "libomp-19-dev lld-19 clang-tools-19; pip install 'jouleline[cuda]'"
     ),
-    Language.HIP: "no compiled evidence: the code that hipcc makes for AMD GPUs is not read yet",
+    Language.HIP: "no compiled evidence: hipcc is not here: sudo apt-get install hipcc",
 }
+_HIP_HEADER: Final = b"hip/hip_runtime"
+_MADE_FOR: Final[Mapping[Language, tuple[Vendor, str]]] = {
+    Language.CUDA: ("nvidia", "NVIDIA GPU, and CUDA is compiled for those alone"),
+    Language.OPENMP: ("nvidia", "NVIDIA GPU, and target regions are compiled for those alone"),
+    Language.HIP: ("amd", "AMD GPU, and HIP is compiled for those alone"),
+}
+
+
+def _language(report: KernelReport, program: Program) -> Language:
+    """A kernel's language; a header that no word tells HIP's has that of a source which includes it."""
+    language = report.kernel.language
+    if language is Language.CUDA and any(
+        _HIP_HEADER in text and report.file in closure(program, name) for name, text in program.files.items()
+    ):
+        return Language.HIP
+    return language
+
+
+def _refusal(language: Language, device: Device, compiler: DeviceCompiler | None) -> str:
+    """Why there is no compiled evidence; empty if there may be."""
+    vendor, others = _MADE_FOR[language]
+    if vendor != device.vendor:
+        return f"no compiled evidence: {device.name} is no {others}"
+    return "" if compiler else _NO_COMPILER[language]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +130,7 @@ class _Compiled:
 def _counted(
     listings: Iterable[Listing], wanted: Mapping[int, KernelReport], how: _Compiled
 ) -> tuple[dict[int, KernelCounts], list[Problem]]:
-    codes = [code for listing in listings for code in parse_sass(listing.text, listing.log)]
+    codes = [code for listing in listings for code in _codes(listing, how.device.vendor)]
     functions = {code.name: code for code in codes}
     counts: dict[int, KernelCounts] = {}
     problems: list[Problem] = []
@@ -136,6 +156,12 @@ def _counted(
             continue
         counts[index] = better
     return counts, problems
+
+
+def _codes(listing: Listing, vendor: Vendor) -> list[MachineCode]:
+    if vendor == "amd":
+        return parse_gcn(listing.text)
+    return parse_sass(listing.text, listing.log)
 
 
 def _better(source: KernelCounts, code: MachineCode, machine: MachineCounts, how: _Compiled) -> KernelCounts:

@@ -8,8 +8,12 @@ from functools import cached_property
 
 from .sass import Instruction, MachineCode
 
-_ENDS = frozenset(("EXIT", "RET", "KILL", "BPT", "JMX"))
-_JUMPS = frozenset(("BRA", "BRX", "BRXU", "JMP", "BSYNC"))
+# NVIDIA's, then AMD's.
+_ENDS = frozenset(("EXIT", "RET", "KILL", "BPT", "JMX", "s_endpgm", "s_setpc_b64"))
+_AMD_BRANCHES = ("scc0", "scc1", "vccz", "vccnz", "execz", "execnz")
+_JUMPS = frozenset(
+    ("BRA", "BRX", "BRXU", "JMP", "BSYNC", "s_branch", *(f"s_cbranch_{each}" for each in _AMD_BRANCHES))
+)
 _ALWAYS = frozenset(("PT", "UPT", ""))
 
 

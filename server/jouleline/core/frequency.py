@@ -26,6 +26,8 @@ from .visits import SourceLoop, Visits
 
 RARE: Final = 0.02
 """Share that takes the path for special values of a division or a root (assumed)."""
+_LONGER: Final = 2
+"""A side of a branch in a library is for special values if it is so many times as long as the other."""
 _WIDE: Final = 0.1
 """Share of 64-bit divisions whose operands do not fit 32 bits (assumed)."""
 _HIDDEN_TRIPS: Final = 1.0
@@ -251,7 +253,8 @@ class Flow:
         """The share that takes a branch that the lines do not explain.
 
         Where the source decides nothing, a library's function treats special values apart: what only
-        this branch leads to is for them, unless that is where the function is computed.
+        this branch leads to is for them, unless that is where the function is computed. If both sides
+        are, as with AMD's masks, it is the one that is much longer.
         """
         places = block.last.places
         if not places or any(self.lines.decides(line) for line in places):
@@ -260,6 +263,10 @@ class Flow:
         computes = [alone and self._computes(to) for alone, to in zip(apart, (taken, below), strict=True)]
         if computes[0] != computes[1]:
             return 1 - RARE if computes[0] else RARE
+        if all(apart) and block.last.name == "s_branch":
+            first, second = (self._length(to) for to in (taken, below))
+            if max(first, second) >= _LONGER * min(first, second):
+                return RARE if first > second else 1 - RARE
         if apart[0] == apart[1]:
             return EVEN
         return RARE if apart[0] else 1 - RARE
@@ -269,9 +276,16 @@ class Flow:
         counted = Counter[Operation]()
         for index, block in self.graph.blocks.items():
             if self.graph.dominates(to, index):
-                counted.update(one[0] for each in block.instructions if (one := operations(each)))
+                counted.update(one for each in block.instructions for one, _ in operations(each))
         floating = counted[Operation.SP] + counted[Operation.DP]
         return floating >= _POLYNOMIAL and floating > counted[Operation.INT]
+
+    def _length(self, block: int) -> int:
+        """Instructions in a block and all that only it leads to."""
+        graph = self.graph
+        return sum(
+            len(graph.blocks[index].instructions) for index in graph.order if graph.dominates(block, index)
+        )
 
     def _rare(self, to: int, before: int) -> float:
         """How likely a way is that only calls what handles special values; 0 if it is another way."""
@@ -313,12 +327,22 @@ class Flow:
             ]
         return best
 
+    def _beside(self, instruction: Instruction, flow: float, place: int | None) -> float | None:
+        """The same for a branch without a line: it is of the loop that it stands in."""
+        source = self.matched[place].source if place is not None else None
+        base = self._level(flow, place)
+        if not instruction.places or not base:
+            return None
+        within = self.lines.loops((source.file, source.first)) if source else ()
+        often = self.lines.reached(instruction.places[-1], within)
+        return None if often is None else min(1.0, often / base)
+
     def _compared(
         self, instruction: Instruction, branch: Instruction, flow: float, place: int | None
     ) -> float | None:
         """How often an instruction's line runs, as a share of how often the branch does."""
         if not branch.places:
-            return None
+            return self._beside(instruction, flow, place)
         depth = len(branch.places)
         if len(instruction.places) < depth or (
             instruction.places[-depth + 1 :] != branch.places[1:] and depth > 1

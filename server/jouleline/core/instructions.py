@@ -1,4 +1,4 @@
-"""What a machine instruction counts for: operations by class, as NVIDIA's profiler counts them.
+"""What a machine instruction counts for: operations by class, as the vendor's profiler counts them.
 
 Those of tensor units, which threads execute together, count by their shape (:mod:`.tensor`).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from . import tensor
+from . import gcn_instructions, tensor
 from .counts import Operation
 from .sass import Instruction
 
@@ -28,8 +28,15 @@ _INT: Final = frozenset(
 )  # fmt: skip
 
 
-def operations(instruction: Instruction) -> tuple[Operation, float] | None:
-    """The class and number of operations that one thread executes; None for one that only moves or jumps."""
+def operations(instruction: Instruction) -> tuple[tuple[Operation, float], ...]:
+    """The classes and numbers of operations that one thread executes; none if it only moves or jumps."""
+    if instruction.opcode.startswith("v_"):
+        return gcn_instructions.operations(instruction)
+    found = _of_nvidia(instruction)
+    return () if found is None else (found,)
+
+
+def _of_nvidia(instruction: Instruction) -> tuple[Operation, float] | None:
     name = instruction.name
     if name in _SP:
         return Operation.SP, _SP[name]

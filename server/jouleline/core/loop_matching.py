@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from . import gcn_instructions
 from .controlflow import Graph, Loop
 from .counted_loops import iterations_in_code
 from .sass import Instruction
@@ -121,7 +122,12 @@ def _compared(graph: Graph, matched: Sequence[MatchedLoop]) -> list[MatchedLoop]
 
 
 def _arithmetic(own: Sequence[Instruction]) -> int:
-    return sum(each.name in _COPIED for each in own)
+    return sum(_weight(each) for each in own)
+
+
+def _weight(instruction: Instruction) -> int:
+    """How many copies of a loop's body an instruction speaks of; 0 for one that may not be copied."""
+    return int(instruction.name in _COPIED) or gcn_instructions.copies(instruction)
 
 
 def _instructions(graph: Graph, blocks: Iterable[int]) -> list[Instruction]:
@@ -205,8 +211,8 @@ def _written_out(code: Iterable[tuple[Instruction, Sequence[SourceLoop]]]) -> se
     """The loops of which the code holds each instruction as often as they would iterate."""
     copies: dict[SourceLoop, Counter[tuple[Line, str]]] = {}
     for each, loops in code:
-        if loops and loops[0].trips >= _FEWEST_WRITTEN_OUT and each.name in _COPIED:
-            copies.setdefault(loops[0], Counter())[each.places[0], each.opcode] += 1
+        if loops and loops[0].trips >= _FEWEST_WRITTEN_OUT and (weight := _weight(each)):
+            copies.setdefault(loops[0], Counter())[each.places[0], each.opcode] += weight
     return {
         loop
         for loop, counted in copies.items()
@@ -221,9 +227,11 @@ def _encloses(outer: SourceLoop, inner: SourceLoop) -> bool:
 def _copies(source: SourceLoop, own: Sequence[Instruction], visits: Visits) -> Counter[tuple[Line, str]]:
     """How often the same instruction of the same line stands in the code of a loop."""
     direct = [each for each in own if around(each.places, visits.loops)[:1] == [source]]
-    return Counter((each.places[0], each.opcode) for each in direct if each.name in _COPIED) or Counter(
-        (each.places[0], each.opcode) for each in direct or own if each.places
-    )
+    found: Counter[tuple[Line, str]] = Counter()
+    for each in direct:
+        if weight := _weight(each):
+            found[each.places[0], each.opcode] += weight
+    return found or Counter((each.places[0], each.opcode) for each in direct or own if each.places)
 
 
 def _unrolled(
@@ -249,6 +257,8 @@ def _compared_by(jump: Instruction, own: Sequence[Instruction]) -> set[str]:
     It is the last one before the jump that sets its predicate.
     """
     before = [each for each in own if each.address < jump.address]
+    if jump.opcode.startswith("s_"):
+        return set(gcn_instructions.compared(before))
     deciding = set(_PREDICATE.findall(f"{jump.predicate} {jump.operands}"))
     for each in before:  # a comparison for the whole warp is passed on by a PLOP3
         predicates = _PREDICATE.findall(each.operands)
@@ -272,6 +282,8 @@ def _steps(own: Sequence[Instruction]) -> Mapping[str, int]:
     for each in own:
         if each.name in _COUNTERS and (matched := _STEP.match(each.operands)) and matched[1] == matched[2]:
             found[matched[1]] = abs(int(matched[3], 16))
+        elif stepped := gcn_instructions.step(each):
+            found[stepped[0]] = stepped[1]
     return found
 
 

@@ -52,8 +52,8 @@ def count_machine_code(
         for block in flow.graph.blocks.values():
             for instruction, often in flow.executed(block):
                 opcodes[instruction.opcode] += often
-                if (one := operations(instruction)) is not None:
-                    counted[one[0]] += one[1] * often
+                for operation, amount in operations(instruction):
+                    counted[operation] += amount * often
                 if (callee := _callee(instruction, current, functions)) is not None:
                     called[callee] += often
                 elif often and _calls(instruction):
@@ -81,4 +81,4 @@ def _callee(
 
 
 def _calls(instruction: Instruction) -> bool:
-    return instruction.name == "CALL" and not is_jump(instruction)
+    return instruction.name in ("CALL", "s_swappc_b64") and not is_jump(instruction)

@@ -181,7 +181,7 @@ class DeviceCompiler(Protocol):
     def listing_command(self, source: str, options: Sequence[str], target: str, output: str) -> str:
         """The shell command that writes the machine code of a source's kernels to ``output``.
 
-        ``target`` names an instruction set such as ``sm_86``. What the command prints tells the
+        ``target`` names an instruction set such as ``sm_86``. What the command writes or prints tells the
         registers, stack, spills and shared memory of each kernel.
         """
 

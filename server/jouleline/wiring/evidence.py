@@ -87,9 +87,10 @@ def _usable_compilers() -> tuple[dict[Language, DeviceCompiler], tuple[str, ...]
 def device_compilers() -> dict[Language, DeviceCompiler]:
     """The compilers that show what becomes of a kernel."""
     from jouleline.core.kernel import Language
+    from jouleline.toolchains.gcn import HipccListing
     from jouleline.toolchains.sass import NvccListing, OpenMPListing
 
-    return {Language.CUDA: NvccListing(), Language.OPENMP: OpenMPListing()}
+    return {Language.CUDA: NvccListing(), Language.OPENMP: OpenMPListing(), Language.HIP: HipccListing()}
 
 
 @cache
