@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.documented import block, home, printed
+from tests.editors.documented import block, home, installed, leave, printed
 from tests.editors.programs import (
     BODY_LINE,
     DECAY,
@@ -47,18 +47,41 @@ def test_bounds_are_given_and_follow_what_is_typed(emacs: Emacs, tmp_path: Path)
     emacs("bounds", BODY_LINE, WORK)
 
 
+def test_another_gpu_is_chosen(emacs: Emacs, tmp_path: Path) -> None:
+    write_stencil(tmp_path / "stencil")
+    emacs("devices", block("Emacs", "lisp"))
+
+
+def test_a_server_that_is_not_there_is_named(emacs: Emacs, tmp_path: Path) -> None:
+    write_stencil(tmp_path / "stencil")
+    command = installed(tmp_path / "home")
+    command.unlink()
+    assert str(command) in emacs("missing")
+
+
 @pytest.mark.slow
 @pytest.mark.needs("g++")
-def test_a_refactoring_ends_as_an_applied_edit(emacs: Emacs, tmp_path: Path) -> None:
+def test_a_refactoring_ends_as_an_applied_edit_or_a_discarded_one(emacs: Emacs, tmp_path: Path) -> None:
     file = write_decay(tmp_path / "decay")
     text = emacs("apply", LOOP_LINE)
     assert text != DECAY
     assert "x * pow(" not in text
     assert file.read_text("utf-8") == DECAY
+    leave(tmp_path / "left", tmp_path / "home")
+    emacs("discard")
 
 
-def test_a_run_ends_with_its_build_when_the_server_is_shut_down(emacs: Emacs, tmp_path: Path) -> None:
+def test_a_run_ends_with_its_build_when_its_user_or_the_server_ends_it(emacs: Emacs, tmp_path: Path) -> None:
     folder = tmp_path / "stuck"
     write_stuck(folder)
     emacs("cancel", LOOP_LINE, build_of(folder))
+    assert not building(folder)
+
+
+def test_a_server_that_is_killed_ends_its_build_and_comes_back_with_the_text_as_it_is(
+    emacs: Emacs, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stuck"
+    write_stuck(folder)
+    emacs("killed", LOOP_LINE, build_of(folder))
     assert not building(folder)

@@ -22,8 +22,7 @@ def readable(stage: str, message: str) -> str:
 class WorkDone:
     """One piece of work that an editor shows and its user may cancel.
 
-    ``async with`` begins and ends it. Nothing is sent to a client that gave no token and takes
-    none of ours.
+    ``async with`` begins and ends it. A client that shows no progress is told once that it began.
     """
 
     def __init__(
@@ -40,7 +39,10 @@ class WorkDone:
 
     async def __aenter__(self) -> Self:
         progress = self._server.work_done_progress
-        if self._token is None and self._server.session.client.progress:
+        shows = self._server.session.client.progress
+        if not shows:
+            self._server.tell(types.MessageType.Info, f"{self._title} takes a while; you are told when it ends.")
+        if self._token is None and shows:
             token = f"jouleline/{uuid.uuid4()}"
             try:
                 await progress.create_async(token)

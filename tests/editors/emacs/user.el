@@ -13,7 +13,8 @@
 (defun user-answer (prompt &rest _)
   "Answer PROMPT with the next of `user-answers', as a user would type it."
   (push prompt user-asked)
-  (or (pop user-answers) (error "Nothing to answer to: %s" prompt)))
+  (let ((answer (or (pop user-answers) (error "Nothing to answer to: %s" prompt))))
+    (if (functionp answer) (funcall answer) answer)))
 
 (advice-add 'completing-read :override #'user-answer)
 (advice-add 'y-or-n-p :override (lambda (prompt) (equal (user-answer prompt) "y")))
@@ -43,6 +44,27 @@
     (list :textDocument (eglot--TextDocumentIdentifier)
           :range (list :start (eglot--pos-to-lsp-position (point-min))
                        :end (eglot--pos-to-lsp-position (point-max)))))))
+
+(defun user-refactor (line)
+  "Choose the code action in LINE by the keyboard: a mouse would get a menu."
+  (goto-char (point-min))
+  (forward-line (1- line))
+  (push "Refactor for energy" user-answers)
+  (let ((last-nonmenu-event ?\r))
+    (call-interactively #'eglot-code-actions)))
+
+(defun user-processes (command)
+  "The processes that were started by COMMAND, its words with a blank between them."
+  (cl-remove-if-not
+   (lambda (process) (equal (alist-get 'args (process-attributes process)) command))
+   (list-system-processes)))
+
+(defvar user-told nil "What the server said, the last first.")
+(advice-add 'eglot--message :before (lambda (&rest said) (push (apply #'format said) user-told)))
+
+(defun user-wait-told (text)
+  "Wait until the server said something with TEXT in it."
+  (user-wait text (lambda () (cl-some (lambda (said) (string-match-p (regexp-quote text) said)) user-told))))
 
 (provide 'user)
 ;;; user.el ends here
