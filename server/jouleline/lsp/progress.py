@@ -22,7 +22,8 @@ def readable(stage: str, message: str) -> str:
 class WorkDone:
     """One piece of work that an editor shows and its user may cancel.
 
-    ``async with`` begins and ends it. A client that shows no progress is told once that it began.
+    ``async with`` begins and ends it. A client that shows no progress is told that it began, and if it is
+    broken off.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class WorkDone:
         self._token = token
         self._title = title
         self._cancel = cancel
+        self._shown = server.session.client.progress
         self._reported = 0
         self._last = ""
         self.closing = ""
@@ -39,10 +41,9 @@ class WorkDone:
 
     async def __aenter__(self) -> Self:
         progress = self._server.work_done_progress
-        shows = self._server.session.client.progress
-        if not shows:
-            self._server.tell(types.MessageType.Info, f"{self._title} takes a while; you are told when it ends.")
-        if self._token is None and shows:
+        if not self._shown:
+            self._tell("takes a while; you are told when it ends")
+        elif self._token is None:
             token = f"jouleline/{uuid.uuid4()}"
             try:
                 await progress.create_async(token)
@@ -77,9 +78,14 @@ class WorkDone:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None and self.closing and not self._shown:
+            self._tell(f"ended: {self.closing}")
         if self._token is None:
             return
         progress = self._server.work_done_progress
         progress.end(self._token, types.WorkDoneProgressEnd(message=self.closing or None))
         # pygls keeps tokens for ever.
         progress.tokens.pop(self._token, None)
+
+    def _tell(self, what: str) -> None:
+        self._server.tell(types.MessageType.Info, f"{self._title} {what}.")
