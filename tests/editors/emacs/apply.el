@@ -22,5 +22,5 @@
   (cl-assert (string-match-p "energy (modelled by cpu-time" (nth 1 user-asked)) t)
   (princ (buffer-string))
   (set-buffer-modified-p nil)
-  (eglot-shutdown (eglot-current-server)))
+  (user-leave))
 ;;; apply.el ends here

@@ -14,5 +14,5 @@
   (cl-assert (= (length (user-hints)) 1) t)
   (user-refactor line)
   (user-wait "another build" (lambda () (user-processes build)))
-  (eglot-shutdown (eglot-current-server) nil 30))
+  (user-leave))
 ;;; cancel.el ends here

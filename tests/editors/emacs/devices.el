@@ -9,5 +9,5 @@
     (eval choose)
     (user-wait "other bounds" (lambda () (not (equal (user-hints) before))))
     (cl-assert (= (length (user-hints)) 2) t))
-  (eglot-shutdown (eglot-current-server)))
+  (user-leave))
 ;;; devices.el ends here

@@ -9,5 +9,5 @@
 (cl-assert (= (length user-asked) 2) t)
 (cl-assert (string-match-p "finished while you were away" (car user-asked)) t)
 (cl-assert (not (buffer-modified-p)))
-(eglot-shutdown (eglot-current-server))
+(user-leave)
 ;;; discard.el ends here

@@ -6,6 +6,9 @@
 (require 'eglot)
 (require 'jsonrpc)
 
+;; A lock beside a file is seen by eglot's watch, and Emacs without a screen then waits for a key for ever.
+(setq create-lockfiles nil)
+
 (defvar user-folder (pop command-line-args-left))
 (defvar user-asked nil "What Emacs asked, the last question first.")
 (defvar user-answers nil "The next answers.")
@@ -31,6 +34,10 @@
   (find-file (expand-file-name name user-folder))
   (call-interactively #'eglot)
   (user-wait "the server" (lambda () (and (eglot-current-server) (eglot--managed-mode)))))
+
+(defun user-leave ()
+  "Shut the server down, for which eglot would wait for a second and a half."
+  (eglot-shutdown (eglot-current-server) nil 30))
 
 (defun user-hints ()
   "Ask for the hints of the whole buffer, and return their labels."

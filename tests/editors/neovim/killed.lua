@@ -6,7 +6,7 @@ user.wait('a hint', function()
 end)
 local line = tonumber(arg[2])
 vim.api.nvim_win_set_cursor(0, { line, 0 })
-user.answers = { 'Refactor for energy' }
+user.answers = { 'Refactor for energy', 'Dismiss' }
 vim.lsp.buf.code_action()
 user.wait('the build', function()
   return user.progress_of('report', 'sleep')
@@ -18,3 +18,7 @@ vim.lsp.enable('jouleline')
 user.wait('two hints', function()
   return #user.hints() == 2
 end)
+user.wait('the offer to go on', function()
+  return #user.asked == 2
+end)
+assert(user.asked[2].prompt:find('cut off before it was done', 1, true), vim.inspect(user.asked))
