@@ -1,12 +1,13 @@
 """A user at Emacs with eglot, with the configuration that the documentation gives."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.editors.documented import block, home, installed, leave, printed
+from tests.editors.documented import block, drawn, home, installed, leave, printed
 from tests.editors.programs import (
     BODY_LINE,
     DECAY,
@@ -35,9 +36,10 @@ def emacs(tmp_path: Path) -> Emacs:
     configuration.write_text(block("Emacs", "elisp"), "utf-8")
 
     def run(script: str, *words: object) -> str:
-        start: list[str | Path] = [program, "--batch", "-q", "-l", configuration, "-L", SCRIPTS, "-l"]
+        screen = ["--no-window-system"] if script == "hover" else ["--batch"]
+        start: list[str | Path] = [program, *screen, "-q", "-l", configuration, "-L", SCRIPTS, "-l"]
         command = [*start, SCRIPTS / f"{script}.el", tmp_path, *map(str, words)]
-        return printed(command, environment, tmp_path)
+        return (drawn if script == "hover" else printed)(command, environment, tmp_path)
 
     return run
 
@@ -45,6 +47,12 @@ def emacs(tmp_path: Path) -> Emacs:
 def test_bounds_are_given_and_follow_what_is_typed(emacs: Emacs, tmp_path: Path) -> None:
     write_stencil(tmp_path / "stencil")
     emacs("bounds", BODY_LINE, WORK)
+
+
+def test_a_small_screen_shows_the_bound_first(emacs: Emacs, tmp_path: Path) -> None:
+    """Where what is shown below the text is longer than that place, Emacs shows its end."""
+    write_stencil(tmp_path / "stencil")
+    assert re.search(r"bandwidth-bound on NVIDIA [\w ]+, [\d.]+× below the \w+ ridge point", emacs("hover"))
 
 
 def test_another_gpu_is_chosen(emacs: Emacs, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@
 (require 'eglot)
 (require 'jsonrpc)
 
+;; Each test has a home of its own, where nothing would be compiled for long.
+(setq native-comp-deferred-compilation nil)
 ;; A lock beside a file is seen by eglot's watch, and Emacs without a screen then waits for a key for ever.
 (setq create-lockfiles nil)
 

@@ -53,4 +53,5 @@ else
   assert(vim.deep_equal(user.asked[2].rows, { 'Apply', 'Show report', 'Discard' }), vim.inspect(user.asked))
   assert(#annotations == 0, vim.inspect(edits))
 end
+user.leave()
 io.write(user.text())

@@ -16,6 +16,14 @@ function M.open(name)
   end)
 end
 
+-- Stop the server, and wait until its process has ended.
+function M.leave()
+  vim.lsp.stop_client(vim.lsp.get_clients())
+  M.wait('the end of the server', function()
+    return #vim.api.nvim_get_proc_children(vim.fn.getpid()) == 0
+  end)
+end
+
 function M.hints()
   return vim
     .iter(vim.lsp.inlay_hint.get({ bufnr = 0 }))
