@@ -56,7 +56,5 @@ def drawn(command: Sequence[str | Path], environment: Mapping[str, str], folder:
     """What an editor draws on a terminal of 80 columns and 24 rows, without what only moves and colours."""
     spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
     sized = ["sh", "-c", 'stty columns 80 rows 24; exec "$@"', "sh"]
-    text = printed(
-        [sys.executable, "-c", spawn, *sized, *command], {**environment, "TERM": "xterm"}, folder
-    )
+    text = printed([sys.executable, "-c", spawn, *sized, *command], {**environment, "TERM": "xterm"}, folder)
     return re.sub(r"\x1b\[[\d;?]*[@-~]", "", text)

@@ -67,7 +67,9 @@ def test_a_server_that_is_not_there_is_told_of_where_the_documentation_says(
 @pytest.mark.slow
 @pytest.mark.needs("g++")
 @pytest.mark.parametrize("kind", ["plain", "annotated"])
-def test_a_refactoring_ends_as_an_applied_edit_or_a_discarded_one(nvim: Nvim, tmp_path: Path, kind: str) -> None:
+def test_a_refactoring_ends_as_an_applied_edit_or_a_discarded_one(
+    nvim: Nvim, tmp_path: Path, kind: str
+) -> None:
     file = write_decay(tmp_path / "decay")
     text = nvim("apply", LOOP_LINE, kind)
     assert text != DECAY

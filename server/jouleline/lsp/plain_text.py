@@ -25,7 +25,9 @@ def plain(page: str) -> str:
 def _wrapped(line: str) -> list[str]:
     indent = "  " if line.startswith("- ") else ""
     bare = _MARKS.sub("", line)
-    return wrap(bare, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
+    return wrap(bare, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [
+        ""
+    ]
 
 
 def _columns(rows: list[str]) -> list[str]:
