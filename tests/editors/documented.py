@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -21,13 +22,25 @@ def block(editor: str, language: str) -> str:
     return str(found)
 
 
+def installed(folder: Path) -> Path:
+    """Where the documentation installs the package in a home."""
+    return folder / ".jouleline" / "bin" / "jouleline"
+
+
 def home(folder: Path) -> dict[str, str]:
     """A home with the package where the documentation installs it; the environment that has it."""
-    command = folder / ".jouleline" / "bin" / "jouleline"
+    command = installed(folder)
     command.parent.mkdir(parents=True)
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m jouleline "$@"\n', "utf-8")
     command.chmod(command.stat().st_mode | stat.S_IXUSR)
     return {"PATH": os.defpath, "HOME": str(folder), "LANG": "C.UTF-8"}
+
+
+def leave(records: Path, folder: Path) -> None:
+    """Leave these records of runs in a home, and no others."""
+    ours = folder / ".local" / "state" / "jouleline" / "runs"
+    shutil.rmtree(ours)
+    records.rename(ours)
 
 
 def printed(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path) -> str:
@@ -37,3 +50,11 @@ def printed(command: Sequence[str | Path], environment: Mapping[str, str], folde
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def drawn(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path) -> str:
+    """What an editor draws on a terminal of 80 columns and 24 rows, without what only moves and colours."""
+    spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    sized = ["sh", "-c", 'stty columns 80 rows 24; exec "$@"', "sh"]
+    text = printed([sys.executable, "-c", spawn, *sized, *command], {**environment, "TERM": "xterm"}, folder)
+    return re.sub(r"\x1b\[[\d;?]*[@-~]", "", text)

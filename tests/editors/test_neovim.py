@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.editors.documented import block, home, printed
+from tests.editors.documented import block, home, installed, leave, printed
 from tests.editors.programs import (
     BODY_LINE,
     DECAY,
@@ -50,19 +50,47 @@ def test_bounds_are_shown_and_follow_what_is_typed(nvim: Nvim, tmp_path: Path) -
     nvim("bounds", KERNEL_LINE, BODY_LINE, WORK)
 
 
+def test_another_gpu_is_chosen_and_others_are_compared(nvim: Nvim, tmp_path: Path) -> None:
+    write_stencil(tmp_path / "stencil")
+    nvim("devices")
+
+
+def test_a_server_that_is_not_there_is_told_of_where_the_documentation_says(
+    nvim: Nvim, tmp_path: Path
+) -> None:
+    write_stencil(tmp_path / "stencil")
+    command = installed(tmp_path / "home")
+    command.unlink()
+    assert f"'{command}' is not executable" in nvim("missing")
+
+
 @pytest.mark.slow
 @pytest.mark.needs("g++")
 @pytest.mark.parametrize("kind", ["plain", "annotated"])
-def test_a_refactoring_ends_as_an_applied_edit(nvim: Nvim, tmp_path: Path, kind: str) -> None:
+def test_a_refactoring_ends_as_an_applied_edit_or_a_discarded_one(
+    nvim: Nvim, tmp_path: Path, kind: str
+) -> None:
     file = write_decay(tmp_path / "decay")
     text = nvim("apply", LOOP_LINE, kind)
     assert text != DECAY
     assert "x * pow(" not in text
     assert file.read_text("utf-8") == DECAY
+    if kind == "plain":
+        leave(tmp_path / "left", tmp_path / "home")
+        nvim("discard")
 
 
 def test_a_run_is_cancelled_with_its_build(nvim: Nvim, tmp_path: Path) -> None:
     folder = tmp_path / "stuck"
     write_stuck(folder)
     nvim("cancel", LOOP_LINE)
+    assert not building(folder)
+
+
+def test_a_server_that_is_killed_ends_its_build_and_comes_back_with_the_text_as_it_is(
+    nvim: Nvim, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stuck"
+    write_stuck(folder)
+    nvim("killed", LOOP_LINE)
     assert not building(folder)

@@ -302,6 +302,8 @@ def test_a_client_that_cannot_confirm_is_asked_and_gets_a_plain_edit(server: Cli
     server.initialize(program.parent, PLAIN)
     uri = server.open(program, language="cpp")
     number = begin(server, uri)
+    told = server.expect("window/showMessage", RUN_S)["params"]["message"]
+    assert told == "Refactoring main.cpp for energy takes a while; you are told when it ends."
     asked = server.expect("window/showMessageRequest", RUN_S)
     assert re.search(r"energy \(.* Apply the edit\?$", asked["params"]["message"])
     assert [one["title"] for one in asked["params"]["actions"]] == ["Apply", "Show report", "Discard"]
@@ -327,6 +329,7 @@ def test_an_edit_for_a_text_that_changed_meanwhile_is_refused(server: Client, pr
     server.initialize(program.parent, PLAIN)
     uri = server.open(program, language="cpp")
     number = begin(server, uri)
+    assert "takes a while" in server.expect("window/showMessage", RUN_S)["params"]["message"]
     asked = server.expect("window/showMessageRequest", RUN_S)
     start = {"line": 0, "character": 0}
     server.change(uri, 2, {"range": {"start": start, "end": start}, "text": "// typed meanwhile\n"})

@@ -310,7 +310,7 @@ def test_a_run_is_resumed_after_it_was_cut_off_and_its_result_offered_when_someb
         (changed,) = edit["params"]["edit"]["documentChanges"]
         assert any("pow" in one["newText"] for one in changed["edits"])
         client.reply(edit, {"applied": True})
-        assert "The figure is for all rows" in client.expect("window/showMessage")["params"]["message"]
+        assert "all rows together" in client.expect("window/showMessage")["params"]["message"]
         # What is left is a record like any other, and nothing to be told of it.
         until(lambda: not (run.folder / "job.json").exists())
         end(client)

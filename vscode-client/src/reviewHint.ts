@@ -10,10 +10,8 @@ export class ReviewHint {
   before(edit: WorkspaceEdit): void {
     if (!asksToConfirm(edit) || this.memory.get(key) === true) return;
     void this.memory.update(key, true);
-    void window.showInformationMessage(
-      'Tick the rows in the refactor preview, then press Apply. They start unticked, so that ' +
-        'nothing is changed unread; the figure is for all of them together.',
-    );
+    // What is longer is cut off in the editor's corner.
+    void window.showInformationMessage('Rows start unticked: tick them, then press Apply.');
   }
 }
 

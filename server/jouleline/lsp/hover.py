@@ -125,10 +125,11 @@ def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterato
         yield _sentence(wording.NOTHING)
         return
     judged = f"**{wording.short_bound(report)}** {wording.judged_on(report, device)}"
-    yield f"{judged} · {code(report.kernel.display)}"
+    yield f"{judged}, {wording.margin_sentence(report, device)}"
+    # Two lines, which Markdown joins: Emacs loses the first of all when one is too wide for its echo area.
     yield (
-        f"{_sentence(wording.margin_sentence(report, device))} {wording.certainty(report)}; "
-        f"at least {wording.seconds(report.bound.floor_s)} a launch by the device's roofs (derived)."
+        f"{_sentence(wording.certainty(report))}\n"
+        f"At least {wording.seconds(report.bound.floor_s)} a launch by the device's roofs (derived)."
     )
     yield _operations(view, report)
     if counts.arrays:
@@ -137,7 +138,7 @@ def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterato
         yield _sentence(costliest)
     if tries := advice(report, _smells(view, report, found)):
         yield "\n".join(["**To try**", "", *(f"- {one}" for one in tries)])
-    yield f"Launch: {wording.shape(report)}."
+    yield f"Launch of {code(report.kernel.display)}: {wording.shape(report)}."
     if resources := wording.resources(report):
         yield _sentence(resources)
     if view.arguments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ APPLY: Final = "Apply"
 SHOW: Final = "Show report"
 DISCARD: Final = "Discard"
 
+_INTERVAL: Final = re.compile(r", 95% interval [^)]*")
+
 
 class StaleError(Exception):
     """A text is no longer the one that was measured; the message names it."""
@@ -54,11 +57,10 @@ async def offer(server: Server, program: Program, result: KeptResult, news: str 
         if confirms(server):
             label, _, what = result.headline.partition(": ")
             whole = convert.annotated_edit(edit.edits, edit.versions, label, what or result.title)
-            # A preview grouped by file, VS Code's for one, shows the rows without their annotation.
-            server.tell(
-                types.MessageType.Info,
-                f"{result.headline}. The figure is for all rows of the edit together.",
-            )
+            # A preview grouped by file, VS Code's for one, shows the rows without their annotation. A message
+            # there is cut off after some 55 characters.
+            figure = _INTERVAL.sub("", label)
+            server.tell(types.MessageType.Info, f"{figure}, all rows together.")
         else:
             if not await _agreed(server, result, news or result.headline):
                 server.tell(types.MessageType.Info, f"Nothing was changed. {kept}")

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import re
-from itertools import groupby
+from itertools import chain, groupby
+from textwrap import wrap
 from typing import Final
 
 _RULE: Final = re.compile(r"\|[\s:|-]+\|")
 _MARKS: Final = re.compile(r"\*\*|`|^\*(?=\S)|(?<=\S)\*$|\\(?=[\\`\[\]<|])")
+_WIDTH: Final = 79
+"""An echo area shows the last lines of what does not fit, so none may be wrapped by it."""
 
 
 def plain(page: str) -> str:
-    """The page without marks of Markdown; tables become columns."""
+    """The page without marks of Markdown, in short lines; tables become columns."""
     lines: list[str] = []
     for is_table, group in groupby(page.splitlines(), lambda line: line.startswith("|")):
         part = [line for line in group if not _RULE.fullmatch(line)]
-        lines += _columns(part) if is_table else part
-    return "\n".join(_MARKS.sub("", line).rstrip() for line in lines)
+        lines += _columns(part) if is_table else chain.from_iterable(map(_wrapped, part))
+    return "\n".join(lines)
+
+
+def _wrapped(line: str) -> list[str]:
+    indent = "  " if line.startswith("- ") else ""
+    bare = _MARKS.sub("", line)
+    return wrap(bare, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [
+        ""
+    ]
 
 
 def _columns(rows: list[str]) -> list[str]:
     cells = [[_MARKS.sub("", cell.strip()) for cell in row.strip("|").split("|")] for row in rows]
     count = max((len(row) for row in cells), default=0)
     widths = [max(len(row[at]) for row in cells if at < len(row)) for at in range(count)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in cells]
+    rows = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in cells]
+    return [row.rstrip() for row in rows]

@@ -22,8 +22,8 @@ def readable(stage: str, message: str) -> str:
 class WorkDone:
     """One piece of work that an editor shows and its user may cancel.
 
-    ``async with`` begins and ends it. Nothing is sent to a client that gave no token and takes
-    none of ours.
+    ``async with`` begins and ends it. A client that shows no progress is told that it began, and if it is
+    broken off.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class WorkDone:
         self._token = token
         self._title = title
         self._cancel = cancel
+        self._shown = server.session.client.progress
         self._reported = 0
         self._last = ""
         self.closing = ""
@@ -40,7 +41,9 @@ class WorkDone:
 
     async def __aenter__(self) -> Self:
         progress = self._server.work_done_progress
-        if self._token is None and self._server.session.client.progress:
+        if not self._shown:
+            self._tell("takes a while; you are told when it ends")
+        elif self._token is None:
             token = f"jouleline/{uuid.uuid4()}"
             try:
                 await progress.create_async(token)
@@ -75,9 +78,14 @@ class WorkDone:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error is not None and self.closing and not self._shown:
+            self._tell(f"ended: {self.closing}")
         if self._token is None:
             return
         progress = self._server.work_done_progress
         progress.end(self._token, types.WorkDoneProgressEnd(message=self.closing or None))
         # pygls keeps tokens for ever.
         progress.tokens.pop(self._token, None)
+
+    def _tell(self, what: str) -> None:
+        self._server.tell(types.MessageType.Info, f"{self._title} {what}.")

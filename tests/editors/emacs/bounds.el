@@ -15,5 +15,5 @@
   (insert work "\n")
   (eglot--signal-textDocument/didChange)
   (cl-assert (string-match-p "compute-bound" (car (user-hints))) t)
-  (eglot-shutdown (eglot-current-server)))
+  (user-leave))
 ;;; bounds.el ends here

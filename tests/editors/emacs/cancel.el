@@ -1,4 +1,4 @@
-;;; cancel.el --- a run is ended by a shutdown of its server -*- lexical-binding: t; -*-
+;;; cancel.el --- a run is ended by its user, and one by a shutdown of its server -*- lexical-binding: t; -*-
 
 ;;; Code:
 
@@ -6,14 +6,13 @@
 (let ((line (string-to-number (pop command-line-args-left)))
       (build (pop command-line-args-left)))
   (user-open "stuck/stuck.cpp")
-  (goto-char (point-min))
-  (forward-line (1- line))
-  (setq user-answers '("Refactor for energy"))
-  (let ((last-nonmenu-event ?\r))
-    (call-interactively #'eglot-code-actions))
-  (user-wait "the build"
-             (lambda ()
-               (cl-some (lambda (process) (equal (alist-get 'args (process-attributes process)) build))
-                        (list-system-processes))))
-  (eglot-shutdown (eglot-current-server) nil 30))
+  (user-refactor line)
+  (user-wait "the build" (lambda () (user-processes build)))
+  (jouleline-cancel)
+  (user-wait-told "cancelled")
+  (cl-assert (not (user-processes build)))
+  (cl-assert (= (length (user-hints)) 1) t)
+  (user-refactor line)
+  (user-wait "another build" (lambda () (user-processes build)))
+  (user-leave))
 ;;; cancel.el ends here

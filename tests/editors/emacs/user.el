@@ -6,6 +6,11 @@
 (require 'eglot)
 (require 'jsonrpc)
 
+;; Each test has a home of its own, where nothing would be compiled for long.
+(setq native-comp-deferred-compilation nil)
+;; A lock beside a file is seen by eglot's watch, and Emacs without a screen then waits for a key for ever.
+(setq create-lockfiles nil)
+
 (defvar user-folder (pop command-line-args-left))
 (defvar user-asked nil "What Emacs asked, the last question first.")
 (defvar user-answers nil "The next answers.")
@@ -13,7 +18,8 @@
 (defun user-answer (prompt &rest _)
   "Answer PROMPT with the next of `user-answers', as a user would type it."
   (push prompt user-asked)
-  (or (pop user-answers) (error "Nothing to answer to: %s" prompt)))
+  (let ((answer (or (pop user-answers) (error "Nothing to answer to: %s" prompt))))
+    (if (functionp answer) (funcall answer) answer)))
 
 (advice-add 'completing-read :override #'user-answer)
 (advice-add 'y-or-n-p :override (lambda (prompt) (equal (user-answer prompt) "y")))
@@ -31,6 +37,10 @@
   (call-interactively #'eglot)
   (user-wait "the server" (lambda () (and (eglot-current-server) (eglot--managed-mode)))))
 
+(defun user-leave ()
+  "Shut the server down, for which eglot would wait for a second and a half."
+  (eglot-shutdown (eglot-current-server) nil 30))
+
 (defun user-hints ()
   "Ask for the hints of the whole buffer, and return their labels."
   (mapcar
@@ -43,6 +53,27 @@
     (list :textDocument (eglot--TextDocumentIdentifier)
           :range (list :start (eglot--pos-to-lsp-position (point-min))
                        :end (eglot--pos-to-lsp-position (point-max)))))))
+
+(defun user-refactor (line)
+  "Choose the code action in LINE by the keyboard: a mouse would get a menu."
+  (goto-char (point-min))
+  (forward-line (1- line))
+  (push "Refactor for energy" user-answers)
+  (let ((last-nonmenu-event ?\r))
+    (call-interactively #'eglot-code-actions)))
+
+(defun user-processes (command)
+  "The processes that were started by COMMAND, its words with a blank between them."
+  (cl-remove-if-not
+   (lambda (process) (equal (alist-get 'args (process-attributes process)) command))
+   (list-system-processes)))
+
+(defvar user-told nil "What the server said, the last first.")
+(advice-add 'eglot--message :before (lambda (&rest said) (push (apply #'format said) user-told)))
+
+(defun user-wait-told (text)
+  "Wait until the server said something with TEXT in it."
+  (user-wait text (lambda () (cl-some (lambda (said) (string-match-p (regexp-quote text) said)) user-told))))
 
 (provide 'user)
 ;;; user.el ends here

@@ -9,17 +9,9 @@ user.wait_for_hint('bandwidth-bound')
 
 vim.api.nvim_win_set_cursor(0, { tonumber(arg[2]), 22 })
 vim.lsp.buf.hover()
-local shown
-user.wait('the hover', function()
-  for _, window in ipairs(vim.api.nvim_list_wins()) do
-    if vim.api.nvim_win_get_config(window).relative ~= '' then
-      local buffer = vim.api.nvim_win_get_buf(window)
-      shown = table.concat(vim.api.nvim_buf_get_lines(buffer, 0, -1, false), '\n')
-    end
-  end
-  return shown ~= nil
-end)
-assert(shown:find('smooth', 1, true) and shown:find('DRAM', 1, true), shown)
+user.wait_for_window('DRAM')
+local shown = user.floating()
+assert(shown:find('smooth', 1, true), shown)
 -- A picture would be a line of base64 here.
 assert(not shown:find('data:image', 1, true), shown)
 

@@ -1,0 +1,16 @@
+-- Another GPU by the documented command, one that there is not, and several side by side.
+local user = require('user')
+user.open('stencil/stencil.cu')
+user.wait_for_hint('bandwidth-bound')
+local before = user.hints()[1]
+vim.cmd.JoulelineGpu('h200')
+user.wait('another bound', function()
+  return #user.hints() == 2 and user.hints()[1] ~= before
+end)
+vim.cmd.JoulelineGpu('h2000')
+user.wait('what is wrong', function()
+  return vim.fn.execute('messages'):find('h200', 1, true) ~= nil
+end)
+vim.cmd.JoulelineCompare()
+user.wait_for_window('NVIDIA H200')
+user.wait_for_window('NVIDIA B200')
