@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from .blanked import Blanked
+
 REACH: Final = 1000
 """No pragma is longer, and none is further from the head that it follows (bytes)."""
 HEAD: Final = b"[[pragma"
@@ -17,67 +19,77 @@ TAIL: Final = b"]]"
 """An attribute of the statement behind it stands in a pragma's place, as C++ has it: ``[[omp::...]]``."""
 _WORD: Final = re.compile(rb"ragma\b")
 _DIRECTIVE: Final = re.compile(rb"#[ \t]*pragma\b(?:[^\\\r\n/]+|/(?!\*)|\\(?:\r?\n|.?)|\r(?!\n))*")
+_PRAGMA: Final = re.compile(rb"[ \t]*#[ \t]*pragma\b")
 _OPERATOR: Final = re.compile(rb'_Pragma[ \t]*\([ \t]*"(?:[^"\\\n]|\\.)*"[ \t]*\)')
 _LAST_OPERATOR: Final = re.compile(_OPERATOR.pattern + rb"\Z")
 _COMMENT: Final = re.compile(rb"""//(?P<comment>)|/\*.*?\*/|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)+'""")
 _BRACKET: Final = re.compile(rb"[()]")
-_KEYWORD: Final = re.compile(rb"\b(?:(?:for|while)\s*|if\s*(?:constexpr\s*)?)\Z")
-_WORD_HEAD: Final = re.compile(rb"\b(?:else|do)\Z")
+_LAST_KEYWORD: Final = re.compile(rb"\b(?:(?:for|while)\s*|if\s*(?:constexpr\s*)?)\Z")
+_LAST_WORD: Final = re.compile(rb"\b(?:else|do)\Z")
 
 
-def inner_pragmas(data: bytes, first: int, last: int) -> Iterator[tuple[int, int]]:
-    """The start and the end of each such pragma that starts in the whole lines ``first:last``.
+def inner_pragmas(data: bytes, first: int, last: int) -> Iterator[Blanked]:
+    """Such pragmas that start in the whole lines ``first:last``.
 
     What is told depends on a pragma's own line and on the REACH bytes in front of it and behind its start.
     """
     for word in _WORD.finditer(data, first, last):
         at = word.start() - 1
         line = data.rfind(b"\n", 0, at) + 1
-        if data[line:at].strip() == b"#":
-            found = _DIRECTIVE.match(data, data.index(b"#", line))
-        else:
-            found = _OPERATOR.match(data, at - 1)
-        if found is None or not len(HEAD + TAIL) <= len(found[0]) <= REACH or b"\n" in found[0][-2:]:
+        is_directive = data[line:at].strip() == b"#"
+        start = data.index(b"#", line) if is_directive else at - 1
+        if not _wants_body(data, max(0, start - REACH), start):
             continue
-        start, end = found.span()
-        if _wants_body(data[max(0, start - REACH) : start]):
-            yield start, end
+        found = (_DIRECTIVE if is_directive else _OPERATOR).match(data, start)
+        if found and len(HEAD + TAIL) <= len(found[0]) <= REACH and b"\n" not in found[0][-2:]:
+            yield Blanked("pragma", *found.span(), found[0])
 
 
-def _wants_body(code: bytes) -> bool:
-    """Whether the head of a statement is the last in a text but for comments and pragmas."""
-    while code := code.rstrip():
+def _wants_body(data: bytes, floor: int, end: int) -> bool:
+    """Whether the head of a statement is the last in ``floor:end`` but for comments and pragmas."""
+    while code := data[floor:end].rstrip():
+        first, end = floor + code.rfind(b"\n") + 1, floor + len(code)
+        line = data[first:end]
+        if code.endswith((b";", b"{", b"}")) and b"//" not in line:  # as most do
+            return False
         if code.endswith(b"*/"):
-            code = code[: max(0, code.rfind(b"/*"))]
-            continue
-        first = code.rfind(b"\n")
-        while first > 0 and code.endswith((b"\\", b"\\\r"), 0, first):
-            first = code.rfind(b"\n", 0, first)
-        line = code[first + 1 :]
-        if line.lstrip().startswith(b"#"):
-            if _DIRECTIVE.match(line.lstrip()) is None:
+            end = max(floor, data.rfind(b"/*", floor, end))
+        elif (start := _logical_start(data, floor, first)) < first or line.lstrip().startswith(b"#"):
+            if _PRAGMA.match(data, start) is None:
                 return False
-            code = code[: first + 1]
-        elif comment := _comment(line):
-            code = code[: first + 1 + comment.start()]
-        elif code.endswith(b'")') and (operator := _LAST_OPERATOR.search(line)):
-            code = code[: first + 1 + operator.start()]
+            end = start
+        elif (comment := _comment(line)) is not None:
+            end = first + comment
+        elif line.endswith(b'")') and (operator := _LAST_OPERATOR.search(line)):
+            end = first + operator.start()
+        elif line.endswith(b")"):
+            return _follows_keyword(data, floor, end)
         else:
-            break
-    return _follows_keyword(code) if code.endswith(b")") else _WORD_HEAD.search(code[-5:]) is not None
+            return _LAST_WORD.search(line) is not None
+    return False
 
 
-def _comment(line: bytes) -> re.Match[bytes] | None:
-    if b"//" not in line:
-        return None
-    return next((found for found in _COMMENT.finditer(line) if found["comment"] is not None), None)
+def _logical_start(data: bytes, floor: int, start: int) -> int:
+    """Where the line starts that a physical one is a part of."""
+    while start > floor and data.endswith((b"\\\n", b"\\\r\n"), floor, start):
+        start = data.rfind(b"\n", floor, start - 1) + 1 or floor
+    return start
 
 
-def _follows_keyword(code: bytes) -> bool:
-    """Whether the brackets at the end of a text are those of a loop's or a condition's head."""
+def _comment(line: bytes) -> int | None:
+    """Where a comment starts that takes the rest of a line."""
+    place = line.find(b"//")
+    if place <= 0 or line[:place].isspace():
+        return place if place >= 0 else None
+    return next((found.start() for found in _COMMENT.finditer(line) if found["comment"] is not None), None)
+
+
+def _follows_keyword(data: bytes, floor: int, end: int) -> bool:
+    """Whether the brackets at the end of a stretch are those of a loop's or a condition's head."""
     depth = 0
-    for bracket in reversed([*_BRACKET.finditer(code)]):
+    for bracket in reversed([*_BRACKET.finditer(data, floor, end)]):
         depth += 1 if bracket[0] == b")" else -1
         if depth == 0:
-            return _KEYWORD.search(code, max(0, bracket.start() - 40), bracket.start()) is not None
+            head = data[max(floor, bracket.start() - 40) : bracket.start()]
+            return _LAST_KEYWORD.search(head) is not None
     return False

@@ -8,13 +8,13 @@ configurations are read from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import NamedTuple
 
+from .blanked import Blanked, Marks
 from .inner_pragmas import HEAD, REACH, TAIL, inner_pragmas
-from .offsets import Moving, Offsets
+from .offsets import Offsets
 from .source import Edit, difference
 
 _ATTRIBUTE = (
@@ -42,11 +42,14 @@ _BOUNDS_MACRO = re.compile(
 _QUICK = re.compile(rb"__[a-z]|<<<")
 _LAUNCH_MARK = re.compile(rb"[()\[\]{};]|>>>")
 _HEAD = b"for(;;)"
-# What stands at the start and at the end of what was blanked.
+# What stands at both ends of what was blanked.
 _ENDS = {"loop": (_HEAD, b""), "statement": (b";", b""), "pragma": (HEAD, TAIL)}
 # What is found by a few lines around it, whether in a comment or not.
 _NEAR = ("loop", "pragma")
-_LOOP_MACRO = re.compile(rb"[A-Z](?<!\w.)[A-Z0-9]*_[A-Z0-9_]+[ \t]*\(")
+# From its first underscore on, which the search skips to; what is in front of it is looked at then.
+_LOOP_MACRO = re.compile(rb"_(?<=[A-Z0-9]_)[A-Z0-9_]+[ \t]*\(")
+_FIRST_WORD = re.compile(rb"(?<!\w)[A-Z][A-Z0-9]*\Z")
+_LONGEST_WORD = 99
 _AFTER_HEAD = re.compile(rb"\s*\{")
 _RAW = b'R"'
 _DEFINE = re.compile(rb"define[ \t]+(\w+)((?:[ \t]|\\\r?\n)(?:[^\\\n]|\\\r?\n|\\.)*)")
@@ -58,50 +61,6 @@ _NOT_BREAK = re.compile(rb"[^\r\n]")
 # A launch configuration longer than this is an unclosed bracket in a half-typed file.
 _LAUNCH_LIMIT = 2000
 _start_of = attrgetter("start")
-
-
-class Blanked(NamedTuple):
-    """A stretch ``start:end`` of bytes that was blanked.
-
-    ``kind`` is ``attribute``, ``bounds`` (launch bounds, alignment), ``launch``, ``loop``, ``statement`` or
-    ``pragma``; ``text`` is the word, the content of the parentheses, or the content between ``<<<`` and
-    ``>>>``. A ``loop`` is a macro's call that is the head of a loop: ``FOR_EACH(i, n) {``; an endless loop's
-    head stands in its place. A ``statement`` is a macro of the file that ends one, with no semicolon behind
-    it: ``STEP STEP``; a semicolon stands in its place. A ``pragma`` is one between a statement's head and its
-    body, see :mod:`.inner_pragmas`; an attribute of the body stands in its place.
-    """
-
-    kind: str
-    start: int
-    end: int
-    text: bytes
-
-    @property
-    def content_start(self) -> int:
-        """Offset of the first byte of ``text`` in the file."""
-        return self.start + 3 if self.kind == "launch" else self.end - 1 - len(self.text)
-
-    def moved(self, by: int) -> Blanked:
-        """The same, so many bytes further on."""
-        return Blanked(self.kind, self.start + by, self.end + by, self.text)
-
-
-class Marks(Moving[Blanked]):
-    """What was blanked in a text, in its order."""
-
-    @staticmethod
-    def of(blanked: Iterable[Blanked]) -> Marks:
-        """What was blanked, as it stands now."""
-        known = list(blanked)
-        return Marks(known, Offsets([item.start for item in known]))
-
-    def moved(self, one: Blanked, by: int) -> Blanked:
-        return one.moved(by) if by else one
-
-    def replaced(self, low: int, high: int, new: Sequence[Blanked], by: int) -> Marks:
-        """The same with others for those of ``low:high``, and all behind them ``by`` bytes further on."""
-        starts = self.starts.replaced(low, high, [item.start for item in new], by)
-        return Marks([*self.known[:low], *new, *self.known[high:]], starts)
 
 
 @dataclass(frozen=True)
@@ -260,13 +219,14 @@ def _scan(
 
 def _blank(data: bytes, start: int, end: int, found: Iterable[Blanked], others: Iterable[Blanked]) -> bytes:
     masked = bytearray(data[start:end])
-    for item in (*found, *others):
-        blank = data[item.start : item.end]
+    for kind, first, last, _ in (*found, *others):
+        blank = data[first:last]
         is_long = b"\n" in blank or b"\r" in blank  # few have more than one line
         blank = _NOT_BREAK.sub(b" ", blank) if is_long else b" " * len(blank)
-        head, tail = _ENDS.get(item.kind, (b"", b""))
-        text = head + blank[len(head) : len(blank) - len(tail)] + tail if head else blank
-        masked[item.start - start : item.end - start] = text
+        if kind in _ENDS:
+            head, tail = _ENDS[kind]
+            blank = head + blank[len(head) : len(blank) - len(tail)] + tail
+        masked[first - start : last - start] = blank
     return bytes(masked)
 
 
@@ -280,16 +240,18 @@ def _loops(items: Iterable[Blanked]) -> int:
 
 def _nearby(data: bytes, first: int, last: int) -> list[Blanked]:
     """What is to be blanked in whole lines that is found by what stands around it."""
-    pragmas = (Blanked("pragma", *span, data[slice(*span)]) for span in inner_pragmas(data, first, last))
-    return [*_loop_macros(data, first, last), *pragmas]
+    return [*_loop_macros(data, first, last), *inner_pragmas(data, first, last)]
 
 
 def _loop_macros(data: bytes, first: int, last: int) -> list[Blanked]:
     """Calls of macros in whole lines, inside of functions, after which a block opens."""
     found = []
     for match in _LOOP_MACRO.finditer(data, first, last):
+        word = _FIRST_WORD.search(data, max(first, match.start() - _LONGEST_WORD), match.start())
+        if word is None:
+            continue
         end = _closing(data, match.end(), b"(", b")")
-        start = match.start()
+        start = word.start()
         opens = _AFTER_HEAD.match(data, end)
         if opens and end - start >= len(_HEAD) and _starts_statement(data, start):
             found.append(Blanked("loop", start, end, data[start:end]))
