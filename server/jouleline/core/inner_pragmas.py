@@ -22,8 +22,10 @@ _DIRECTIVE: Final = re.compile(rb"#[ \t]*pragma\b(?:[^\\\r\n/]+|/(?!\*)|\\(?:\r?
 _PRAGMA: Final = re.compile(rb"[ \t]*#[ \t]*pragma\b")
 _OPERATOR: Final = re.compile(rb'_Pragma[ \t]*\([ \t]*"(?:[^"\\\n]|\\.)*"[ \t]*\)')
 _LAST_OPERATOR: Final = re.compile(_OPERATOR.pattern + rb"\Z")
-_COMMENT: Final = re.compile(rb"""//(?P<comment>)|/\*.*?\*/|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)+'""")
-_BRACKET: Final = re.compile(rb"[()]")
+_TOKEN: Final = re.compile(
+    rb"//[^\n]*(?P<comment>)|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.){1,4}'|[()](?P<bracket>)",
+    re.DOTALL,
+)
 _LAST_KEYWORD: Final = re.compile(rb"\b(?:(?:for|while)\s*|if\s*(?:constexpr\s*)?)\Z")
 _LAST_WORD: Final = re.compile(rb"\b(?:else|do)\Z")
 
@@ -36,9 +38,10 @@ def inner_pragmas(data: bytes, first: int, last: int) -> Iterator[Blanked]:
     for word in _WORD.finditer(data, first, last):
         at = word.start() - 1
         line = data.rfind(b"\n", 0, at) + 1
-        is_directive = data[line:at].strip() == b"#"
-        start = data.index(b"#", line) if is_directive else at - 1
-        if not _wants_body(data, max(0, start - REACH), start):
+        ahead = data[line:at].lstrip()
+        is_directive = ahead.rstrip() == b"#"
+        start = at - len(ahead) if is_directive else at - 1
+        if ahead.startswith(b"#") is not is_directive or not _wants_body(data, max(0, start - REACH), start):
             continue
         found = (_DIRECTIVE if is_directive else _OPERATOR).match(data, start)
         if found and len(HEAD + TAIL) <= len(found[0]) <= REACH and b"\n" not in found[0][-2:]:
@@ -81,13 +84,14 @@ def _comment(line: bytes) -> int | None:
     place = line.find(b"//")
     if place <= 0 or line[:place].isspace():
         return place if place >= 0 else None
-    return next((found.start() for found in _COMMENT.finditer(line) if found["comment"] is not None), None)
+    return next((found.start() for found in _TOKEN.finditer(line) if found.lastgroup == "comment"), None)
 
 
 def _follows_keyword(data: bytes, floor: int, end: int) -> bool:
     """Whether the brackets at the end of a stretch are those of a loop's or a condition's head."""
     depth = 0
-    for bracket in reversed([*_BRACKET.finditer(data, floor, end)]):
+    brackets = [found for found in _TOKEN.finditer(data, floor, end) if found.lastgroup == "bracket"]
+    for bracket in reversed(brackets):
         depth += 1 if bracket[0] == b")" else -1
         if depth == 0:
             head = data[max(floor, bracket.start() - 40) : bracket.start()]
