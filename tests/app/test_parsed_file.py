@@ -26,6 +26,11 @@ void host(float *a, int n) {
   for (int i = 0; i < n; i++) a[i] = i;
 #pragma omp parallel for
   for (int i = 0; i < n; i++) a[i] += i;
+  for (int t = 0; t < n; t++)
+    #pragma omp target teams distribute
+    for (int i = 0; i < n; i++)
+      #pragma omp parallel for
+      for (int j = 0; j < n; j++) a[j] += i;
 }
 
 #ifdef DEEP
@@ -60,6 +65,7 @@ PIECES = st.sampled_from(
         ">>>",
         "add<<<2, 3>>>(nullptr);\n",
         "\n#pragma omp parallel for\n",
+        "\nfor (;;)\n#pragma unroll\n",
         "\n#ifdef A\n",
         "\n#endif\n",
         "namespace n {\n",

@@ -20,8 +20,9 @@ from jouleline.core.syntax import descendants, parse
 def test_what_a_dim3_variable_is_given_from_its_declaration_on(
     body: str, given: list[tuple[str, str]]
 ) -> None:
-    (function,) = descendants(parse(f"void f(int n) {{ {body} }}".encode()).root, "function_definition")
-    found = HostFunctions().given(function).get("g", ())
+    source = parse(f"void f(int n) {{ {body} }}".encode())
+    (function,) = descendants(source.root, "function_definition")
+    found = HostFunctions().given(function, source).get("g", ())
     assert [(one.member, one.value) for one in found] == given
     assert [one.offset for one in found] == sorted(one.offset for one in found)
 
@@ -30,6 +31,6 @@ def test_a_function_is_walked_once() -> None:
     source = parse(b"void f(int n) { dim3 g(n); n = 4; }")
     (function,) = descendants(source.root, "function_definition")
     functions = HostFunctions()
-    assert functions.given(function) is functions.given(function)
-    assert functions.assigned(function) is functions.assigned(function)
+    assert functions.given(function, source) is functions.given(function, source)
+    assert functions.assigned(function, source) is functions.assigned(function, source)
     assert functions.declared(function, source) is functions.declared(function, source)

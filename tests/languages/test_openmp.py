@@ -212,3 +212,37 @@ def test_a_loop_that_starts_at_a_remainder_of_the_threads_number_runs_as_often_a
     parsed, _ = parse_files({"main.cpp": text.encode()})
     (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
     assert report.counts.operations[Operation.SP] == pytest.approx(512 * 16)
+
+
+@pytest.mark.parametrize(
+    ("outer", "head", "inner", "sp"),
+    [
+        ("target teams distribute", "for (int i = 0; i < 64; i++)", "parallel for", 64 * 32),
+        ("target teams distribute parallel for", "for (int i = 0; i < 64; i++)", "simd", 64 * 32),
+        ("target teams distribute parallel for", "for (int i = 0; i < 64; i++) if (i < 16)", "simd", 16 * 32),
+        ("", "for (int t = 0; t < 3; t++)", "target teams distribute parallel for", 32),
+        ("", "if (argc == 1)", "target teams \\\r\n  distribute parallel for", 32),
+        ("", "if (argc > 9) exit(1); else /* go on */", "target teams distribute parallel for", 32),
+    ],
+)
+def test_a_directive_applies_to_a_body_without_braces_as_it_does_to_one_in_them(
+    outer: str, head: str, inner: str, sp: float
+) -> None:
+    def found(opening: str, closing: str) -> list[object]:
+        directive = f"#pragma omp {outer}\n" if outer else ""
+        loop = "for (int j = 0; j < 32; j++)"
+        text = f"""int main(int argc, char **argv) {{ float *a = (float *)malloc(1 << 20);
+{directive}{head}{opening}
+    #pragma omp {inner}
+    {loop}{opening}
+        #pragma omp atomic
+        a[j] += 2.0f; {closing} {closing} }}"""
+        parsed, _ = parse_files({"main.cpp": text.encode()})
+        assert not parsed["main.cpp"].source.root.has_error
+        reports = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+        assert [one.counts.operations[Operation.SP] for one in reports] == [sp]
+        return [
+            (one.kernel.line, one.kernel.end_line, one.counts.shape, one.counts.operations) for one in reports
+        ]
+
+    assert found("", "") == found(" {", "}")

@@ -21,6 +21,7 @@ from .counts import Doubt, Operation
 from .ctype import UNKNOWN, Scalar
 from .declarations import Declared, declarations
 from .derive import likelier
+from .directives import PRAGMAS
 from .evaluate import evaluate, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
 from .extents import Extents
@@ -83,7 +84,7 @@ class BodyCounter(CallCounter):
                 return ZERO
             case "preproc_include":
                 return self._included(node, times)
-            case "comment" | "preproc_call" | "preproc_def" | "type_definition":
+            case "comment" | "preproc_call" | "attribute_declaration" | "preproc_def" | "type_definition":
                 pass
             case kind if kind.endswith(("expression", "literal")) or kind == "identifier":
                 self.expression(node, times)
@@ -214,7 +215,7 @@ class BodyCounter(CallCounter):
         if known is None or known > costs.UNROLLED_TRIPS:
             return False
         asked = node.prev_named_sibling
-        if asked is not None and asked.type == "preproc_call" and "unroll" in text_of(asked):
+        if asked is not None and asked.type in PRAGMAS and b"unroll" in self.source.code(asked):
             return True
         most = costs.UNROLLED_SIZE / known if known else 0.0
         return known * self._size(child(node, "body"), most) <= costs.UNROLLED_SIZE

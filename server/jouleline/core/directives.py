@@ -12,6 +12,8 @@ from .syntax import ParsedSource
 
 _DATA_CONSTRUCTS: Final = frozenset(("data", "update", "enter", "exit", "declare"))
 _CONDITIONALS: Final = ("preproc_if", "preproc_ifdef")
+PRAGMAS: Final = ("preproc_call", "attribute_declaration")
+"""Nodes that may be pragmas; those of bodies without braces are attributes to the grammar."""
 _BRANCHES: Final = ("preproc_else", "preproc_elif", "preproc_elifdef")
 _DIRECTIVE = re.compile(r"#\s*pragma\s+omp\s+(.*)", re.DOTALL)
 _MARK = re.compile(rb"#\s*pragma\s+omp\s")
@@ -77,11 +79,11 @@ def directives(source: ParsedSource, within: range | None = None) -> list[tuple[
         return []
     for mark in _MARK.finditer(data, start, end):
         node = source.root.descendant_for_byte_range(mark.start(), mark.start())
-        while node is not None and node.type != "preproc_call" and node.start_byte == mark.start():
+        while node is not None and node.type not in PRAGMAS and node.start_byte == mark.start():
             node = node.parent
-        if node is None or node.type != "preproc_call" or node.start_byte != mark.start():
+        if node is None or node.type not in PRAGMAS or node.start_byte != mark.start():
             continue  # in a comment, a string or a macro
-        directive = parse_directive(source.code(node).decode("utf-8", "replace"), node.start_byte)
+        directive = directive_of(node, source)
         if directive is not None:
             found.append((directive, node))
     return found
@@ -93,7 +95,7 @@ def statement_after(node: Node) -> Node | None:
     A directive that is the last line under an ``#ifdef`` applies to what follows the ``#endif``.
     """
     following = node.next_named_sibling
-    while following is not None and following.type in ("comment", "preproc_call"):
+    while following is not None and following.type in ("comment", *PRAGMAS):
         following = following.next_named_sibling
     parent = node.parent
     if (following is None or following.type in _BRANCHES) and parent is not None:
@@ -111,6 +113,13 @@ def opens_kernel(directive: Directive) -> bool:
 def offloads(directive: Directive) -> bool:
     """Whether the directive starts a region that runs on a device: it has variables of its own."""
     return directive.has("target") and opens_kernel(directive)
+
+
+def directive_of(node: Node, source: ParsedSource) -> Directive | None:
+    """The directive that a node is; None if it is none."""
+    if node.type not in PRAGMAS:
+        return None
+    return parse_directive(source.code(node).decode("utf-8", "replace"), node.start_byte)
 
 
 def parse_directive(text: str, start: int) -> Directive | None:

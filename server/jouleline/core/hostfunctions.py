@@ -11,7 +11,7 @@ from tree_sitter import Node
 
 from .counts import ResolvedShape
 from .declarations import Declared, declarations, function_of
-from .directives import offloads, parse_directive, statement_after
+from .directives import PRAGMAS, directive_of, offloads, statement_after
 from .syntax import ParsedSource, ancestor, descendants, text_of
 from .syntax import field as child
 
@@ -51,11 +51,11 @@ class HostFunctions:
             self._around[place.id] = ancestor(place, "function_definition")
         return self._around[place.id]
 
-    def assigned(self, function: Node) -> Mapping[str, list[Node]]:
+    def assigned(self, function: Node, source: ParsedSource | None) -> Mapping[str, list[Node]]:
         """The values that plain assignments in a function give to each name, in text order."""
         if function.id not in self._assigned:
             values: dict[str, list[Node]] = {}
-            for node in self._told(function)[0]:
+            for node in self._told(function, source)[0]:
                 if node.type == "declaration":
                     continue
                 left = child(node, "declarator") or child(node, "left")
@@ -74,17 +74,17 @@ class HostFunctions:
         if function.id not in self._declared:
             known = function_of(function, source)
             found = [(one, function.end_byte) for one in (known.parameters if known else ())]
-            for node in self._told(function)[0]:
+            for node in self._told(function, source)[0]:
                 if node.type == "declaration":
                     found += [(one, _block_end(node)) for one in declarations(node, source)]
             self._declared[function.id] = found
         return self._declared[function.id]
 
-    def given(self, function: Node) -> Mapping[str, Sequence[Given]]:
+    def given(self, function: Node, source: ParsedSource) -> Mapping[str, Sequence[Given]]:
         """What each ``dim3`` variable of a function is given, from its declaration on, in text order."""
         if function.id not in self._given:
             given: dict[str, list[Given]] = {}
-            for node in self._told(function)[0]:
+            for node in self._told(function, source)[0]:
                 if node.type == "declaration":
                     for name, value in _dim3_declared(node):
                         given.setdefault(name, []).append(Given(node.start_byte, "", value))
@@ -96,26 +96,28 @@ class HostFunctions:
             self._given[function.id] = given
         return self._given[function.id]
 
-    def is_offloaded(self, place: Node) -> bool:
+    def is_offloaded(self, place: Node, source: ParsedSource) -> bool:
         """Whether a place is in a region that runs on a device."""
         function = self.around(place)
-        return function is not None and any(place.start_byte in one for one in self._told(function)[1])
+        return function is not None and any(
+            place.start_byte in one for one in self._told(function, source)[1]
+        )
 
-    def _told(self, function: Node) -> tuple[Sequence[Node], Sequence[range]]:
+    def _told(self, function: Node, source: ParsedSource | None) -> tuple[Sequence[Node], Sequence[range]]:
         """The declarations and assignments in a function, in text order, and where it has offloaded regions.
 
-        What stands in these is no host code: it is left out.
+        What stands in these is no host code: it is left out, where the file is known that the function is in.
         """
         if function.id not in self._telling:
             found: list[Node] = []
             regions: list[range] = []
-            for node in descendants(function, *_TELLING, "preproc_call"):
+            for node in descendants(function, *_TELLING, *PRAGMAS):
                 if regions and node.start_byte in regions[-1]:
                     continue
-                if node.type != "preproc_call":
+                if node.type not in PRAGMAS:
                     found.append(node)
                     continue
-                directive = parse_directive(text_of(node), node.start_byte)
+                directive = directive_of(node, source) if source is not None else None
                 if directive is not None and offloads(directive) and (region := statement_after(node)):
                     regions.append(range(region.start_byte, region.end_byte))
             self._telling[function.id] = found, regions

@@ -16,7 +16,7 @@ from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
 from .declarations import mutated_names
-from .directives import Directive, offloads, opens_kernel, parse_directive, statement_after
+from .directives import Directive, directive_of, offloads, opens_kernel, statement_after
 from .hostcalls import ExitError
 from .hostloops import HostLoops
 from .hoststate import OutOfStepsError
@@ -57,10 +57,12 @@ class HostRun(HostLoops):
             "break_statement": lambda _: "break",
             "continue_statement": lambda _: "continue",
             "preproc_call": self._directive,
+            "attribute_declaration": self._directive,
             "throw_statement": lambda _: "exit",
             "try_statement": lambda node: self._inside(child(node, "body")),
             "else_clause": self._all,
             "labeled_statement": self._all,
+            "attributed_statement": self._all,
             "case_statement": self._all,
             "ERROR": self._all,
             "comment": lambda _: "",
@@ -203,16 +205,13 @@ class HostRun(HostLoops):
         return bool(found)
 
     def _directive(self, node: Node) -> str:
-        text = self.text(node)
-        if "omp" not in text:
-            return ""
-        directive = parse_directive(text, node.start_byte)
-        if directive is None:
+        directive = directive_of(node, self.source) if self.source is not None else None
+        if self.source is None or directive is None:
             return ""
         for clause in directive.clauses:
             if clause.name in ("map", "to", "from"):
                 self._mapped(clause.argument)
-        if not opens_kernel(directive) or self.source is None:
+        if not opens_kernel(directive):
             return ""
         self.sites.region(self, self.source, node)
         statement = statement_after(node)

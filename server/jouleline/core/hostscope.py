@@ -107,7 +107,9 @@ class HostScope:
         function = self.functions.around(place) if place is not None else None
         if place is None or function is None:
             return None
-        for value in reversed(self.functions.assigned(function).get(name, [])):
+        definition = self.program.defined_at.get(function.id)
+        source = definition.source if definition is not None else None
+        for value in reversed(self.functions.assigned(function, source).get(name, [])):
             if value.start_byte >= place.start_byte:
                 continue
             found = self._assigned_value(value, depth)
@@ -155,7 +157,9 @@ class HostScope:
             for site in facts.calls.get(function.name, ()):
                 around = self.functions.around(site)
                 caller = function_of(around, facts.source) if around is not None else None
-                in_kernel = (caller is not None and caller.is_kernel) or self.functions.is_offloaded(site)
+                in_kernel = (caller is not None and caller.is_kernel) or self.functions.is_offloaded(
+                    site, facts.source
+                )
                 if around != function.node and not in_kernel:
                     found.append(site)
         return found

@@ -183,7 +183,7 @@ def _dim3_variable(name: str, launch: Launch, functions: HostFunctions, depth: i
     """What a ``dim3`` variable was last given before the launch; None if it is no ``dim3``."""
     function = functions.around(launch.place)
     parts: list[str] | None = None
-    for given in functions.given(function).get(name, ()) if function is not None else ():
+    for given in functions.given(function, launch.source).get(name, ()) if function is not None else ():
         if given.offset >= launch.place.start_byte:
             break
         if not given.member:

@@ -8,12 +8,13 @@ configurations are read from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import NamedTuple
 
-from .offsets import Moving, Offsets
+from .blanked import Blanked, Marks
+from .inner_pragmas import HEAD, REACH, TAIL, inner_pragmas
+from .offsets import Offsets
 from .source import Edit, difference
 
 _ATTRIBUTE = (
@@ -41,8 +42,14 @@ _BOUNDS_MACRO = re.compile(
 _QUICK = re.compile(rb"__[a-z]|<<<")
 _LAUNCH_MARK = re.compile(rb"[()\[\]{};]|>>>")
 _HEAD = b"for(;;)"
-_HEADS = {"loop": _HEAD, "statement": b";"}
-_LOOP_MACRO = re.compile(rb"[A-Z](?<!\w.)[A-Z0-9]*_[A-Z0-9_]+[ \t]*\(")
+# What stands at both ends of what was blanked.
+_ENDS = {"loop": (_HEAD, b""), "statement": (b";", b""), "pragma": (HEAD, TAIL)}
+# What is found by a few lines around it, whether in a comment or not.
+_NEAR = ("loop", "pragma")
+# From its first underscore on, which the search skips to; what is in front of it is looked at then.
+_LOOP_MACRO = re.compile(rb"_(?<=[A-Z0-9]_)[A-Z0-9_]+[ \t]*\(")
+_FIRST_WORD = re.compile(rb"(?<!\w)[A-Z][A-Z0-9]*\Z")
+_LONGEST_WORD = 99
 _AFTER_HEAD = re.compile(rb"\s*\{")
 _RAW = b'R"'
 _DEFINE = re.compile(rb"define[ \t]+(\w+)((?:[ \t]|\\\r?\n)(?:[^\\\n]|\\\r?\n|\\.)*)")
@@ -54,49 +61,6 @@ _NOT_BREAK = re.compile(rb"[^\r\n]")
 # A launch configuration longer than this is an unclosed bracket in a half-typed file.
 _LAUNCH_LIMIT = 2000
 _start_of = attrgetter("start")
-
-
-class Blanked(NamedTuple):
-    """A stretch ``start:end`` of bytes that was blanked.
-
-    ``kind`` is ``attribute``, ``bounds`` (launch bounds, alignment), ``launch``, ``loop`` or ``statement``;
-    ``text`` is the word, the content of the parentheses, or the content between ``<<<`` and ``>>>``. A
-    ``loop`` is a macro's call that is the head of a loop: ``FOR_EACH(i, n) {``; an endless loop's head stands
-    in its place. A ``statement`` is a macro of the file that ends one, with no semicolon behind it:
-    ``STEP STEP``; a semicolon stands in its place.
-    """
-
-    kind: str
-    start: int
-    end: int
-    text: bytes
-
-    @property
-    def content_start(self) -> int:
-        """Offset of the first byte of ``text`` in the file."""
-        return self.start + 3 if self.kind == "launch" else self.end - 1 - len(self.text)
-
-    def moved(self, by: int) -> Blanked:
-        """The same, so many bytes further on."""
-        return Blanked(self.kind, self.start + by, self.end + by, self.text)
-
-
-class Marks(Moving[Blanked]):
-    """What was blanked in a text, in its order."""
-
-    @staticmethod
-    def of(blanked: Iterable[Blanked]) -> Marks:
-        """What was blanked, as it stands now."""
-        known = list(blanked)
-        return Marks(known, Offsets([item.start for item in known]))
-
-    def moved(self, one: Blanked, by: int) -> Blanked:
-        return one.moved(by) if by else one
-
-    def replaced(self, low: int, high: int, new: Sequence[Blanked], by: int) -> Marks:
-        """The same with others for those of ``low:high``, and all behind them ``by`` bytes further on."""
-        starts = self.starts.replaced(low, high, [item.start for item in new], by)
-        return Marks([*self.known[:low], *new, *self.known[high:]], starts)
 
 
 @dataclass(frozen=True)
@@ -125,20 +89,25 @@ class Masked:
         """What was blanked inside ``start:end``."""
         return self.blanked[self.starts.before(start) : self.starts.before(end)]
 
+    def reaching(self, position: int, end: int) -> int:
+        """The first of those before the ``end``-th that ends behind a position; ``end`` if none does."""
+        first = self.starts.before(position - _LAUNCH_LIMIT)
+        return next((place for place in range(first, end) if self.blanked[place].end > position), end)
+
 
 def mask(data: bytes) -> Masked:
     """Blank CUDA and HIP attributes and launch configurations in ``data``; give loop macros a head."""
-    loops, has_raw = _loop_macros(data, 0, len(data)), _RAW in data
+    nearby, has_raw = _nearby(data, 0, len(data)), _RAW in data
     names = _statement_macros(data)
-    if not loops and not names and not _QUICK.search(data):
+    if not nearby and not names and not _QUICK.search(data):
         return Masked(data, Marks.of(()), has_raw=has_raw)
     found: list[Blanked] = []
     ends: list[int] = []
     _scan(data, 0, found, ends)
-    macros = [*loops, *(_statements(data, names) if names else ())]
-    text = _blank(data, 0, len(data), found, macros)
-    marks = Marks.of(_in_order(found, macros))
-    return Masked(text, marks, Offsets(ends), has_raw, len(loops), bool(names))
+    others = [*nearby, *(_statements(data, names) if names else ())]
+    text = _blank(data, 0, len(data), found, others)
+    marks = Marks.of(_in_order(found, others))
+    return Masked(text, marks, Offsets(ends), has_raw, _loops(nearby), bool(names))
 
 
 def remask(masked: Masked, data: bytes, edit: Edit) -> tuple[Masked, Edit | None]:
@@ -156,9 +125,10 @@ def remask(masked: Masked, data: bytes, edit: Edit) -> tuple[Masked, Edit | None
         return _masked_anew(masked, data)  # what is defined here is used anywhere
     by = len(edit.replacement) - (edit.end - edit.start)
     line = _line_end(data, edit.start + len(edit.replacement)) + 1
+    reach = _line_end(data, edit.start + len(edit.replacement) + REACH) + 1
     near = data.rfind(b"\n", 0, max(0, len(data[: edit.start].rstrip()) - _LAUNCH_LIMIT - 1)) + 1
     if masked.ends is None:
-        plain = not _QUICK.search(data, near, line) and not _loop_macros(data, near, line)
+        plain = not _QUICK.search(data, near, line) and not _nearby(data, near, reach)
         return (Masked(data, masked.blanked), edit) if plain else _masked_anew(masked, data)
     index = masked.ends.before(near + 1)
     start = masked.ends[index - 1] if index else 0
@@ -169,35 +139,35 @@ def remask(masked: Masked, data: bytes, edit: Edit) -> tuple[Masked, Edit | None
     last = _scan(data, start, found, ends, (max(line, edit.start), by, masked.ends))
     rest = len(masked.ends) if last is None else masked.ends.before(last - by + 1)
     last = len(data) if last is None else last
-    loops = _loop_macros(data, near, line)
-    first, behind = min(start, near), max(last, line)
+    nearby = _nearby(data, near, reach)
+    first, behind = min(start, near), max(last, reach)
     low, high = masked.starts.before(first), masked.starts.before(behind - by)
     for item in masked.blanked[low:high]:
-        kept, left, right = (loops, near, line) if item.kind == "loop" else (found, start, last)
+        kept, left, right = (nearby, near, reach) if item.kind in _NEAR else (found, start, last)
         if item.start < left:
             kept.append(item)
         elif item.start + by >= right:
             kept.append(item.moved(by))
         else:
             behind = max(behind, item.end + by)
-    # Heads of loops, and what is in them, may reach into the stretch or out of it.
-    while low and masked.blanked[low - 1].end > first:
-        low -= 1
-        (loops if masked.blanked[low].kind == "loop" else found).append(masked.blanked[low])
-        first = masked.blanked[low].start
-    behind = max(behind, *(item.end for item in (*found, *loops)), 0)
+    # Heads of loops and pragmas, and what is in them, may reach into the stretch or out of it.
+    while (outer := masked.reaching(first, low)) < low:
+        for item in masked.blanked[outer:low]:
+            (nearby if item.kind in _NEAR else found).append(item)
+        low, first = outer, masked.starts[outer]
+    behind = max(behind, *(item.end for item in (*found, *nearby)), 0)
     while high < len(masked.blanked) and masked.starts[high] + by < behind:
         item = masked.blanked[high].moved(by)
-        (loops if item.kind == "loop" else found).append(item)
+        (nearby if item.kind in _NEAR else found).append(item)
         behind = max(behind, item.end)
         high += 1
-    again = _blank(data, first, behind, found, loops)
-    gone = sum(item.kind == "loop" for item in masked.blanked.known[low:high])
+    again = _blank(data, first, behind, found, nearby)
+    gone = _loops(masked.blanked.known[low:high])
     after = Masked(
         masked.data[:first] + again + masked.data[behind - by :],
-        masked.blanked.replaced(low, high, _in_order(found, loops), by),
+        masked.blanked.replaced(low, high, _in_order(found, nearby), by),
         masked.ends.replaced(index, rest, ends, by),
-        loops=masked.loops - gone + len(loops),
+        loops=masked.loops - gone + _loops(nearby),
     )
     change = difference(masked.data[first : behind - by], again)
     return after, change.moved(first) if change is not None else None
@@ -247,28 +217,41 @@ def _scan(
     return None
 
 
-def _blank(data: bytes, start: int, end: int, found: Iterable[Blanked], loops: Iterable[Blanked]) -> bytes:
+def _blank(data: bytes, start: int, end: int, found: Iterable[Blanked], others: Iterable[Blanked]) -> bytes:
     masked = bytearray(data[start:end])
-    for item in (*found, *loops):
-        blank = data[item.start : item.end]
+    for kind, first, last, _ in (*found, *others):
+        blank = data[first:last]
         is_long = b"\n" in blank or b"\r" in blank  # few have more than one line
         blank = _NOT_BREAK.sub(b" ", blank) if is_long else b" " * len(blank)
-        head = _HEADS.get(item.kind, b"")
-        text = head + blank[len(head) :] if head else blank
-        masked[item.start - start : item.end - start] = text
+        if kind in _ENDS:
+            head, tail = _ENDS[kind]
+            blank = head + blank[len(head) : len(blank) - len(tail)] + tail
+        masked[first - start : last - start] = blank
     return bytes(masked)
 
 
-def _in_order(found: Iterable[Blanked], loops: Iterable[Blanked]) -> list[Blanked]:
-    return sorted((*found, *loops), key=_start_of)
+def _in_order(found: Iterable[Blanked], others: Iterable[Blanked]) -> list[Blanked]:
+    return sorted((*found, *others), key=_start_of)
+
+
+def _loops(items: Iterable[Blanked]) -> int:
+    return sum(item.kind == "loop" for item in items)
+
+
+def _nearby(data: bytes, first: int, last: int) -> list[Blanked]:
+    """What is to be blanked in whole lines that is found by what stands around it."""
+    return [*_loop_macros(data, first, last), *inner_pragmas(data, first, last)]
 
 
 def _loop_macros(data: bytes, first: int, last: int) -> list[Blanked]:
     """Calls of macros in whole lines, inside of functions, after which a block opens."""
     found = []
     for match in _LOOP_MACRO.finditer(data, first, last):
+        word = _FIRST_WORD.search(data, max(first, match.start() - _LONGEST_WORD), match.start())
+        if word is None:
+            continue
         end = _closing(data, match.end(), b"(", b")")
-        start = match.start()
+        start = word.start()
         opens = _AFTER_HEAD.match(data, end)
         if opens and end - start >= len(_HEAD) and _starts_statement(data, start):
             found.append(Blanked("loop", start, end, data[start:end]))

@@ -13,10 +13,11 @@ from typing import Final
 
 from tree_sitter import Parser
 
+from .blanked import Marks
 from .conditionals import Conditionals
 from .evaluate import evaluate_text
 from .facts import FileFacts, gather, without
-from .masking import Marks, mask
+from .masking import mask
 from .polynomial import Polynomial
 from .programfacts import ProgramFacts
 from .syntax import ParsedSource, cpp_language, without_comments

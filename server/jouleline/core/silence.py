@@ -15,7 +15,8 @@ _BESIDE: Final = b" \t\r\n;{}"
 # What stands in them may be told as it is written, or looked for in their text.
 _TOLD: Final = frozenset(
     "field_expression qualified_identifier template_function template_type sizeof_expression"
-    " string_literal raw_string_literal char_literal preproc_call preproc_def preproc_function_def".split()
+    " string_literal raw_string_literal char_literal preproc_call attribute_declaration preproc_def"
+    " preproc_function_def".split()
 )
 _TOLD_WITH_COMMENTS: Final = frozenset("expression_statement declaration return_statement".split())
 

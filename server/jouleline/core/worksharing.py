@@ -11,10 +11,9 @@ from tree_sitter import Node
 from . import costs
 from .counting import BodyCounter
 from .ctype import INT
-from .directives import Directive, offloads, parse_directive
+from .directives import PRAGMAS, Directive, directive_of, offloads
 from .polynomial import ZERO, Polynomial
 from .syntax import field as child
-from .syntax import text_of
 from .values import Shared, Value
 
 _THREAD, _TEAM = "omp_get_thread_num()", "omp_get_team_num()"
@@ -49,13 +48,12 @@ class RegionCounter(BodyCounter):
         """Which thread and which team this is, of how many, and how many threads a directive may start."""
         return (self.threads, *self.builtins.values())
 
-    @staticmethod
-    def _behind(directive: Directive | None, node: Node) -> list[Directive]:
+    def _behind(self, directive: Directive | None, node: Node) -> list[Directive]:
         """The directives between the region's own and its statement."""
         found: list[Directive] = []
         before = node.prev_named_sibling
         while directive is not None and before is not None and before.start_byte > directive.start:
-            inner = parse_directive(text_of(before), before.start_byte)
+            inner = directive_of(before, self.source)
             if inner is not None and _shares(inner):
                 found.insert(0, inner)
             before = before.prev_named_sibling
@@ -65,8 +63,8 @@ class RegionCounter(BodyCounter):
         pending: list[Directive] = []
         elsewhere = False
         for item in node.named_children:
-            if item.type == "preproc_call":
-                found = parse_directive(text_of(item), item.start_byte)
+            if item.type in PRAGMAS:
+                found = directive_of(item, self.source)
                 if found is not None and _shares(found):
                     pending.append(found)
                 # What a function offloads that is called here is a kernel: it is counted where it stands.
@@ -136,7 +134,7 @@ class RegionCounter(BodyCounter):
         left = directive.collapse
         found: list[int] = []
         while node is not None and left > 0:
-            if node.type == "compound_statement":
+            if node.type in ("compound_statement", "attributed_statement"):
                 node = next((item for item in node.named_children if item.type == "for_statement"), None)
                 continue
             if node.type != "for_statement":

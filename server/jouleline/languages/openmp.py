@@ -200,7 +200,7 @@ def _iterations(directive: Directive | None, node: Node | None, counter: BodyCou
     total = ONE
     wanted = directive.collapse if directive else 1
     while node is not None and wanted > 0:
-        if node.type == "compound_statement":
+        if node.type in ("compound_statement", "attributed_statement"):
             inner = [item for item in node.named_children if item.type != "comment"]
             loops = [item for item in inner if item.type == "for_statement"]
             node = loops[0] if loops else None

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from tree_sitter import Node
 
+from jouleline.core.blanked import Blanked
 from jouleline.core.counting import BodyCounter
 from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
 from jouleline.core.declarations import FARTHEST_ATTRIBUTE, Declared, Function, function_of
@@ -21,7 +22,6 @@ from jouleline.core.hostscope import HostScope
 from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
 from jouleline.core.launch import resolve_shape
-from jouleline.core.masking import Blanked
 from jouleline.core.polynomial import Polynomial
 from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, Place, descendants, parse, text_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from jouleline.core.declarations import Function
-from jouleline.core.directives import opens_kernel, parse_directive
+from jouleline.core.directives import directive_of, opens_kernel
 from jouleline.core.polynomial import Polynomial
 from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
@@ -88,9 +88,9 @@ class Walk:
         match node.type:
             case "comment":
                 return
-            case "preproc_call":
+            case "preproc_call" | "attribute_declaration":
                 self._pragma(node)
-            case "compound_statement" | "else_clause":
+            case "compound_statement" | "attributed_statement" | "else_clause":
                 for item in node.named_children:
                     self.statement(item, names, ranges, conditional=conditional)
             case "declaration":
@@ -113,7 +113,7 @@ class Walk:
                 raise NotUnderstoodError(node.type)
 
     def _pragma(self, node: Node) -> None:
-        directive = parse_directive(self.source.code(node).decode("utf-8", "replace"), node.start_byte)
+        directive = directive_of(node, self.source)
         if directive is None:
             return
         known = opens_kernel(directive) or set(directive.words) <= {"simd", "atomic", "critical", "update"}

@@ -9,7 +9,7 @@ from functools import lru_cache
 from tree_sitter import Node
 
 from jouleline.core.declarations import Function, function_of
-from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
+from jouleline.core.directives import PRAGMAS, Directive, directives, opens_kernel, statement_after
 from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
@@ -183,7 +183,7 @@ def has_pragma(statement: Node) -> bool:
     previous = statement.prev_named_sibling
     while previous is not None and previous.type == "comment":
         previous = previous.prev_named_sibling
-    return previous is not None and previous.type == "preproc_call"
+    return previous is not None and previous.type in PRAGMAS
 
 
 @lru_cache(maxsize=64)

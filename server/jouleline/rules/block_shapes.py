@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
+from jouleline.core.blanked import Blanked
 from jouleline.core.declarations import Function
 from jouleline.core.evaluate import split_arguments
-from jouleline.core.masking import Blanked
 from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
 from jouleline.core.syntax import field as child

@@ -10,7 +10,7 @@ from tree_sitter import Node
 
 from jouleline.core.candidate import Rewrite
 from jouleline.core.declarations import Function
-from jouleline.core.directives import Clause
+from jouleline.core.directives import PRAGMAS, Clause
 from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit
 from jouleline.core.syntax import ParsedSource, ancestor, descendants, text_of
@@ -262,7 +262,7 @@ def _maps(loop: Node, source: ParsedSource, program: ProgramFacts) -> _Moved | N
         return None
     for directive, node in pragmas(source):
         following = node.next_named_sibling
-        while following is not None and following.type in ("comment", "preproc_call"):
+        while following is not None and following.type in ("comment", *PRAGMAS):
             following = following.next_named_sibling
         around = following is not None and following.start_byte <= loop.start_byte < following.end_byte
         if around or (directive.has("target") and {"enter", "exit", "update"} & set(directive.words)):

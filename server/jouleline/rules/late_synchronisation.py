@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from jouleline.core.candidate import Rewrite
+from jouleline.core.directives import PRAGMAS
 from jouleline.core.evaluate import split_arguments
 from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit
@@ -107,7 +108,7 @@ def _is_understood(loop: Node, program: ProgramFacts) -> bool:
         return False
     if is_dead(loop) or is_macro_body(loop) or has_branches(loop) or has_pragma(loop):
         return False
-    return not any(True for _ in descendants(loop, *_LEAVING, "preproc_call"))
+    return not any(True for _ in descendants(loop, *_LEAVING, *PRAGMAS))
 
 
 def _waits(loop: Node, source: ParsedSource, program: ProgramFacts) -> list[Node]:

@@ -99,7 +99,11 @@ class Reader:
         data = source.text.data
         # With these, plain sqrt(float) already is the float function.
         self._overloaded = b"math.h>" in data or b"namespace std;" in data or b"cuda" in data.lower()
-        self._overloaded = self._overloaded or b"hip/hip" in data or bool(source.masked.blanked)
+        self._overloaded = (
+            self._overloaded
+            or b"hip/hip" in data
+            or any(item.kind != "pragma" for item in source.masked.blanked)
+        )
 
     def read(self, node: Node | None, depth: int = 0) -> Precision:
         """The precision of an expression."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from jouleline.core.candidate import Rewrite
+from jouleline.core.directives import PRAGMAS
 from jouleline.core.polynomial import Polynomial
 from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.source import Edit
@@ -95,7 +96,7 @@ def _in_parallel(loop: Node, source: ParsedSource) -> bool:
     """Whether the loop itself runs in a region, where each thread would swap."""
     for directive, node in pragmas(source):
         statement = node.next_named_sibling
-        while statement is not None and statement.type in ("comment", "preproc_call"):
+        while statement is not None and statement.type in ("comment", *PRAGMAS):
             statement = statement.next_named_sibling
         if statement is None or not statement.start_byte <= loop.start_byte < statement.end_byte:
             continue
