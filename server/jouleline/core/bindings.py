@@ -45,7 +45,8 @@ class BindingCounter(LibraryCounter):
         inner.source, inner.changes = function.source, function.changes
         inner.names, inner.fixed, inner.shadowed = dict(self.builtins), {}, {}
         inner.known, inner.known_compiled = Remembered(), Remembered()
-        inner.loops, inner.entered, inner.spaces = (), (), {}
+        inner.loops, inner.entered, inner.renewing = (), (), frozenset()
+        inner.spaces, inner.striding, inner.renewed = {}, set(), set()
         inner.computed, inner.returned = set(), None
         inner.refers = function.by_reference
         inner.depth += 1

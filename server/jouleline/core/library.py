@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from . import costs, groups, halves
+from .arithmetic import CLASS_OF
 from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, CType, Scalar, result_of_conversion
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text
-from .expressions import CLASS_OF
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import text_of
 from .transfers import TransferCounter
@@ -88,7 +88,7 @@ class LibraryCounter(TransferCounter):
 
     def _special(self, special: costs.Special, kind: CType, times: Polynomial) -> Value:
         double = kind.scalar not in (Scalar.SP, Scalar.HALF) and not special.single
-        floating, integers = special.cost(double=double)
+        floating, integers = special.cost(double=double, fast=self.program.is_fast)
         self.tally.count(Operation.SPECIAL, times)
         self.tally.count(Operation.DP if double else Operation.SP, times, floating)
         self.tally.count(Operation.INT, times, integers)

@@ -41,14 +41,16 @@ class Remembered:
 class KernelScope:
     """Names and types at a place in a kernel, and the tally of the walk that visits it.
 
-    ``names`` holds parameters, locals and indices; ``builtins`` those of them that every device
-    function sees, too. ``fixed`` are names whose value the compiler knows. ``local_space`` is where a
-    local array lives. ``loops`` are the indices of the loops around the place, each ``entered`` so
-    often; ``unrolled`` are those that are gone when compiled. What is in ``computed`` is not computed
-    again; ``stored`` counts the stores to each array; ``shadowed`` are the outer values of names
-    declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the calls
-    whose values are being evaluated, and ``evaluated`` has those that were, until all are; ``active`` is
-    the share of a warp's threads that is here together.
+    ``names`` holds parameters, locals and indices; ``builtins`` those of them that every device function
+    sees, too. ``fixed`` are names whose value the compiler knows. ``local_space`` is where a local array
+    lives. ``loops`` are the indices of the loops around the place, each ``entered`` so often;
+    ``unrolled`` are those that are gone when compiled, ``striding`` those that advance by what the
+    compiler does not know. What is in ``computed`` is not computed again; ``stored`` counts the stores to
+    each array, and ``renewing`` are the arrays that a loop around stores to, so that what was loaded from
+    them, which is ``renewed``, is new each time round; ``shadowed`` are the outer values of names
+    declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the
+    calls whose values are being evaluated, and ``evaluated`` has those that were, until all are;
+    ``active`` is the share of a warp's threads that is here together.
     What ``refers`` returns a place, not its value.
     """
 
@@ -65,11 +67,14 @@ class KernelScope:
     depth: int = 0
     local_space: str = "register"
     loops: tuple[str, ...] = ()
+    renewing: frozenset[str] = frozenset()
+    renewed: set[str] = field(default_factory=set)
     entered: tuple[Polynomial, ...] = ()
     stored: dict[str, int] = field(default_factory=dict)
     computed: set[object] = field(default_factory=set)
     shadowed: dict[str, Value | None] = field(default_factory=dict)
     unrolled: set[str] = field(default_factory=set)
+    striding: set[str] = field(default_factory=set)
     spaces: dict[str, str] = field(default_factory=dict)
     within: int = 0
     evaluated: dict[tuple[bool, str], Polynomial | None] = field(default_factory=dict)

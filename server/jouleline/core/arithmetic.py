@@ -1,7 +1,8 @@
-"""Count integer operations as a compiler leaves them: each value once, as far out of loops as it goes."""
+"""Count arithmetic as a compiler leaves it: an integer value once, as far out of loops as it goes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from . import costs
@@ -13,18 +14,25 @@ from .polynomial import Polynomial
 from .scope import KernelScope
 from .values import Array, Value
 
+CLASS_OF: Mapping[Scalar, Operation] = {
+    Scalar.SP: Operation.SP,
+    Scalar.HALF: Operation.HALF,
+    Scalar.DP: Operation.DP,
+    Scalar.INT: Operation.INT,
+    Scalar.OTHER: Operation.INT,
+}
 _MOST_TERMS = 64
 
 
 @dataclass
-class IntegerCounter(KernelScope):
+class ArithmeticCounter(KernelScope):
     """Knows what has been computed at a place in a kernel, and counts what has not."""
 
     def integer(self, value: Polynomial | None, key: str, amount: float, times: Polynomial) -> None:
         """Count integer operations that compute a value, as a compiler would leave them.
 
-        The same value is computed once; one that does not change in a loop is computed before it; one
-        that changes by a fixed step is stepped, or folded into the addresses of an unrolled loop.
+        The same value is computed once; one that does not change in a loop is computed before it; one that
+        changes by a step that the compiler knows is stepped, or folded into an unrolled loop's addresses.
         """
         if value is not None:
             exactly = (key, value.terms)
@@ -38,16 +46,32 @@ class IntegerCounter(KernelScope):
                     amount *= costs.DISPLACED
                 self.computed.add(nearly)
             if self.loops:
-                indices = self.tally.indices(moving)
-                inner = len(self.loops)
-                while inner and self.loops[inner - 1] not in indices and not self._parallel(inner):
-                    inner -= 1
+                inner = self._level(moving)
                 if inner < len(self.loops):
                     times = self.entered[inner]
-                if inner and self.loops[inner - 1] in moving.symbols and not self._parallel(inner):
+                if inner and self._steps(self.loops[inner - 1], moving) and not self._parallel(inner):
                     self.tally.count(Operation.INT, self.entered[inner - 1], amount)
                     amount *= costs.STEPPED
         self.tally.count(Operation.INT, times, amount)
+
+    def _level(self, value: Polynomial) -> int:
+        """In how many of the loops around it a value has to be computed."""
+        inner = len(self.loops)
+        if self.renewed and not self.renewed.isdisjoint(value.symbols):
+            return inner
+        indices = self.tally.indices(value)
+        while inner and self.loops[inner - 1] not in indices and not self._parallel(inner):
+            inner -= 1
+        return inner
+
+    def hoists(self, left: Value, right: Value) -> bool:
+        """Whether compilers compute one of two operands further outside than the other."""
+        levels = {len(self.loops) if one.value is None else self._level(one.value) for one in (left, right)}
+        return bool(self.loops) and len(levels) > 1
+
+    def _steps(self, loop: str, value: Polynomial) -> bool:
+        """Whether a value moves with a loop by a step that the compiler knows."""
+        return loop in value.symbols and loop not in self.striding
 
     def _parallel(self, depth: int) -> bool:
         """Whether threads share the loop at a depth."""
@@ -68,6 +92,15 @@ class IntegerCounter(KernelScope):
             amount -= costs.REMAINDER
             self.integer(self.combined("%", left, right), "", costs.REMAINDER, times)
         self.integer(self.combined("/", left, right), "", amount, times)
+
+    def floating(self, operator: str, left: Value, scalar: Scalar, amount: float, times: Polynomial) -> None:
+        """Count an operation on floating-point numbers of which the operands' class has ``amount``."""
+        if operator != "/" or amount <= 1 or scalar not in costs.QUOTIENT:
+            self.tally.count(CLASS_OF[scalar], times, amount)
+            return
+        inverse = left.value is not None and left.value.number == 1
+        for operation, many in costs.quotient(scalar, inverse=inverse, fast=self.program.is_fast).items():
+            self.tally.count(operation, times, many)
 
     def combined(self, operator: str, left: Value, right: Value) -> Polynomial | None:
         """The value of an operation; None where it is not known or not integer."""
