@@ -100,6 +100,10 @@ DOUBLE: Final[Mapping[str, tuple[int, int]]] = {
     "normcdf": (126, 31), "j0": (120, 36), "j1": (120, 36),
 }  # fmt: skip
 """The same in double precision."""
+SINGLE_IN_DOUBLE: Final[Mapping[str, int]] = {
+    **dict.fromkeys("cbrt atan2 sinh asinh acosh atanh log1p lgamma tgamma".split(), 2), "erf": 1, "tanh": 1,
+}  # fmt: skip
+"""Operations of single precision that functions in double precision take beside these."""
 INTRINSIC: Final = (2, 0)
 """A fast intrinsic such as ``__sinf``: a scaling beside the function unit's instruction."""
 _FAST: Final[Mapping[str, tuple[int, int]]] = {

@@ -51,6 +51,10 @@ class ExpressionCounter(ArithmeticCounter):
         """Count a call; ``write`` when what it refers to is assigned to."""
         raise NotImplementedError
 
+    def macro(self, name: str, times: Polynomial, *, write: bool) -> Value:
+        """Count what an object-like macro of the program stands for."""
+        raise NotImplementedError
+
     def subscripted(
         self, base: Value, index: Value, nodes: Sequence[Node | None], times: Polynomial, *, write: bool
     ) -> Value | None:
@@ -79,7 +83,10 @@ class ExpressionCounter(ArithmeticCounter):
             return NOTHING
         match node.type:
             case "identifier" | "qualified_identifier":
-                return self.named(text_of(node))
+                name = text_of(node)
+                if name in self.names or name not in self.program.macros:
+                    return self.named(name)
+                return self.macro(name, times, write=write)
             case "this":
                 return self.names.get("this", NOTHING)
             case "binary_expression":

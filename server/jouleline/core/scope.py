@@ -10,6 +10,7 @@ from .evaluate import Lookup, evaluate, evaluate_text
 from .groups import asked
 from .inductions import Changes
 from .polynomial import ZERO, Polynomial
+from .predefined import predefined
 from .probability import Ranges
 from .programfacts import ProgramFacts
 from .syntax import ParsedSource
@@ -110,7 +111,8 @@ class KernelScope:
             static = self.program.static_value(self.names[owner].type.innermost, member)
             if static is not None:
                 return evaluate_text(static, self.lookup)
-        return self.program.enumerator(name) or Polynomial.symbol(name)
+        number = predefined(name)
+        return self.program.enumerator(name) or (number and number.value) or Polynomial.symbol(name)
 
     def compiled(self, name: str) -> Polynomial | None:
         """The value of a name where the compiler knows it: literals, macros and constants of them."""
@@ -124,7 +126,8 @@ class KernelScope:
             return self._called(name, self.compiled)
         declared = self.program.variables.get(name)
         if declared is None:
-            return self.program.enumerator(name)
+            number = predefined(name)
+            return self.program.enumerator(name) or (number and number.value)
         if declared.value is None or not declared.constant:
             return None
         return self.known_compiled.value(name, [], lambda: evaluate(declared.value, self.compiled))
@@ -170,7 +173,7 @@ class KernelScope:
             return self.names[name]
         declared = self.program.variables.get(name)
         if declared is None:
-            return Value(INT, self.lookup(name))
+            return predefined(name) or Value(INT, self.lookup(name))
         kind = self.type_of(declared.type) or UNKNOWN
         if kind.is_pointer:
             extents = tuple(item and evaluate(item, self.lookup) for item in declared.extents)
