@@ -155,6 +155,36 @@ def test_a_complex_function_in_double_precision() -> None:
     assert floats(f"{given} d[i] = cuCabs(a);") == (2, 4 + 15 + 13)
 
 
+@pytest.mark.parametrize(
+    ("declaration", "sp"),
+    [
+        ("float a(f(y[i]));", 2),
+        ("float b(y[i]), a(b);", 1),
+        ("float a(3.0f * y[i]);", 2),
+        ("float a{y[i]};", 1),
+    ],
+)
+def test_a_variable_that_is_initialised_directly(declaration: str, sp: float) -> None:
+    before = "__device__ float f(float a) { return a * a; }"
+    assert floats(f"{declaration} x[i] = a * a;", before)[0] == sp
+
+
+@pytest.mark.parametrize(
+    ("loop", "operations"),
+    [
+        # Written out: a mask each, and what is done with it.
+        ("for (int s = 1; s < 16; s *= 2)", 4 * (1 + 1)),
+        # By constants: a product and shifts.
+        ("for (int s = 3; s < 7; s++)", 4 * (4 + 1)),
+        # The loop's two and its step, and a division.
+        ("for (int s = 1; s < v[0]; s *= 2)", 16 * (3 + 22 + 1)),
+    ],
+)
+def test_a_remainder_by_the_index_of_a_loop(loop: str, operations: float) -> None:
+    found = integers(f"int m = 0; {loop} m ^= v[i + 1] % s; v[i] = m;") - integers("v[i] = v[i + 1];")
+    assert found == pytest.approx(operations, rel=0.05)
+
+
 def test_fast_math_is_what_the_function_unit_gives() -> None:
     found = kernel("x[i] = __expf(y[i]);")
     assert per_thread(found, Operation.SP) == 2

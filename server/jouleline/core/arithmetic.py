@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tree_sitter import Node
+
 from . import costs
 from .counts import Operation
 from .ctype import Scalar
 from .derive import derived_value
-from .evaluate import combine
+from .evaluate import combine, evaluate
 from .polynomial import Polynomial
 from .scope import KernelScope
 from .values import Array, Value
@@ -22,6 +24,8 @@ CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.OTHER: Operation.INT,
 }
 _MOST_TERMS = 64
+_POWER_OF_TWO = Polynomial.constant(2)
+_ANY_NUMBER = Polynomial.constant(3)
 
 
 @dataclass
@@ -101,6 +105,17 @@ class ArithmeticCounter(KernelScope):
         inverse = left.value is not None and left.value.number == 1
         for operation, many in costs.quotient(scalar, inverse=inverse, fast=self.program.is_fast).items():
             self.tally.count(operation, times, many)
+
+    def divisor(self, node: Node | None, value: Value) -> Polynomial | None:
+        """A divisor where the compiler knows it; for one of each iteration of an unrolled loop, one like it.
+
+        A loop that does not step by a fixed amount doubles or halves.
+        """
+        known = evaluate(node, self.compiled)
+        symbols = value.value.symbols if known is None and value.value is not None else None
+        if not symbols or not symbols <= self.unrolled:
+            return known
+        return _ANY_NUMBER if not symbols.isdisjoint(self.ranges) else _POWER_OF_TWO
 
     def combined(self, operator: str, left: Value, right: Value) -> Polynomial | None:
         """The value of an operation; None where it is not known or not integer."""

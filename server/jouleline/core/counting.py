@@ -52,7 +52,7 @@ class BodyCounter(CallCounter):
                 return self._block(node, times)
             case "declaration":
                 self.tally.visits.statement(self.source, node, times)
-                for declared in declarations(node, self.source):
+                for declared in declarations(node, self.source, inside=True):
                     self._declare(declared, times)
             case "for_statement" | "while_statement" | "do_statement" | "for_range_loop" as kind:
                 self._scoped(self._for if kind == "for_statement" else self._while, node, times)
@@ -186,6 +186,8 @@ class BodyCounter(CallCounter):
             control = costs.UNROLLED_CONTROL if innermost and compiled.affine else costs.LOOP_CONTROL
             self.tally.count(Operation.INT, inner, control)
         with self._repeated(node, loop.variable, trips, step, times):
+            if unrolled and loop.variable in self.names and (value := self.names[loop.variable].value):
+                self.unrolled |= value.symbols & (self.tally.derived.keys() | self.ranges.keys())
             body = child(node, "body")
             if body is not None:
                 self.statement(body, inner)

@@ -304,7 +304,7 @@ class ExpressionCounter(ArithmeticCounter):
                 return own
         kind = wider(left.type, right.type)
         scalar = kind.arithmetic
-        divisor = evaluate(right_node, self.compiled) if operator in DIVISIONS else None
+        divisor = self.divisor(right_node, right) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
         if operator == "+" and scalar is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
@@ -385,7 +385,7 @@ class ExpressionCounter(ArithmeticCounter):
             return Value(old.type)
         operator = operator.removesuffix("=")
         kind = wider(old.type, by.type)
-        divisor = evaluate(right, self.compiled) if operator in DIVISIONS else None
+        divisor = self.divisor(right, by) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
         value = self._after(operator, old, by)
         if kind.arithmetic is Scalar.INT:
