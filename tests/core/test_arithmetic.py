@@ -2,9 +2,7 @@
 
 import pytest
 
-from jouleline.core.counts import Operation
-
-from .kernels import floats, integers, kernel, per_thread
+from .kernels import floats, integers
 
 
 @pytest.mark.parametrize(
@@ -51,6 +49,21 @@ def test_divisions_and_roots(body: str, sp: float, dp: float, integer: float) ->
 )
 def test_an_instruction_takes_three_integers(value: str, instructions: int) -> None:
     given = "int a = v[i], b = v[i + 1], c = v[i + 2], e = v[i + 3];"
+    assert integers(f"{given} v[i] = {value};") - integers(f"{given} v[i] = a;") == instructions
+
+
+@pytest.mark.parametrize(
+    ("value", "instructions"),
+    [
+        ("a + b", 2),  # IADD3, and IADD3.X for the carry
+        ("a * b", 4),
+        ("a & b & c", 2),
+        ("(a << 9) | (a >> 55)", 2),
+        ("a + 2 * k", 1),  # IMAD.WIDE
+    ],
+)
+def test_long_integers_take_an_instruction_for_each_half(value: str, instructions: int) -> None:
+    given = "int k = v[i]; long a = (long)v[i + 1], b = (long)v[i + 2], c = (long)v[i + 3];"
     assert integers(f"{given} v[i] = {value};") - integers(f"{given} v[i] = a;") == instructions
 
 
@@ -183,8 +196,3 @@ def test_a_variable_that_is_initialised_directly(declaration: str, sp: float) ->
 def test_a_remainder_by_the_index_of_a_loop(loop: str, operations: float) -> None:
     found = integers(f"int m = 0; {loop} m ^= v[i + 1] % s; v[i] = m;") - integers("v[i] = v[i + 1];")
     assert found == pytest.approx(operations, rel=0.05)
-
-
-def test_fast_math_is_what_the_function_unit_gives() -> None:
-    found = kernel("x[i] = __expf(y[i]);")
-    assert per_thread(found, Operation.SP) == 2

@@ -37,6 +37,10 @@ FAST_QUOTIENT: Final[Mapping[Operation, int]] = {Operation.SP: 1}
 """A division in single precision with fast math: a product with the function unit's reciprocal."""
 LONG_DIVISION: Final = 70
 """The same for 64-bit integers."""
+LONG_OPERATION: Final = 2
+"""Instructions of any other operation on 64-bit integers: each half, with a carry between them."""
+LONG_PRODUCT: Final = 4
+"""Those of their product: nvcc 13.0 for sm_86 multiplies halves three times, and adds."""
 MODULO: Final = 22
 """Integer operations of a remainder by what is not a constant."""
 RECIPROCAL: Final = 8

@@ -295,7 +295,7 @@ class ExpressionCounter(ArithmeticCounter):
         left_node, operator, right_node = operands(node)
         if (what := rotated(node, operator)) is not None:
             turned = self.expression(what, times)
-            self.tally.count(Operation.INT, times)
+            self.tally.count(Operation.INT, times, operator_cost("<<", turned.type, None))
             return Value(turned.type)
         left, right = self.expression(left_node, times), self.expression(right_node, times)
         if left.type.struct or right.type.struct:
@@ -308,8 +308,8 @@ class ExpressionCounter(ArithmeticCounter):
         amount = operator_cost(operator, kind, divisor)
         if operator == "+" and scalar is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
-        elif scalar is Scalar.INT and amount == 1 and not self.hoists(left, right):
-            amount = joined(node, operator)
+        elif scalar is Scalar.INT and operator not in DIVISIONS and not self.hoists(left, right):
+            amount *= joined(node, operator)
         known = left.value is not None and right.value is not None
         folded = not amount or (known and self._folded(node, left, right))
         if kind.is_pointer and operator in "+-":

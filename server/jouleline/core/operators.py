@@ -46,6 +46,8 @@ def operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float
     if operator not in DIVISIONS:
         if operator in _LOGICAL or (operator in TRUTHS and scalar is not Scalar.INT):
             return 0
+        if scalar is Scalar.INT and kind.size > INT.size and not kind.is_pointer:
+            return costs.LONG_PRODUCT if operator == "*" else costs.LONG_OPERATION
         return kind.numbers if scalar is Scalar.HALF else 1
     constant = right.number if right is not None else None
     if scalar in (Scalar.INT, Scalar.OTHER):
