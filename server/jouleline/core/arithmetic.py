@@ -14,7 +14,7 @@ from .derive import derived_value
 from .evaluate import combine, evaluate
 from .polynomial import Polynomial
 from .scope import KernelScope
-from .values import Array, Value
+from .values import Array, Derived, Value
 
 CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.SP: Operation.SP,
@@ -116,6 +116,12 @@ class ArithmeticCounter(KernelScope):
         if not symbols or not symbols <= self.unrolled:
             return known
         return _ANY_NUMBER if not symbols.isdisjoint(self.ranges) else _POWER_OF_TWO
+
+    def truth(self, node: Node) -> Polynomial:
+        """A comparison of data: 0 or 1, who knows."""
+        depends = frozenset((*(one for one in self.ranges if "@" not in one), *self.loops))
+        derived = Derived(depends, extent=Polynomial.constant(2))
+        return self.tally.derive(f"truth@{node.start_byte}", derived)
 
     def combined(self, operator: str, left: Value, right: Value) -> Polynomial | None:
         """The value of an operation; None where it is not known or not integer."""

@@ -325,14 +325,8 @@ class ExpressionCounter(ArithmeticCounter):
         elif not folded:
             self.floating(operator, left, scalar, amount, times)
         if operator in TRUTHS:
-            return Value(INT, self._truth(node) if value is None else value)
+            return Value(INT, self.truth(node) if value is None else value)
         return Value(kind, value)
-
-    def _truth(self, node: Node) -> Polynomial:
-        """A comparison of data: 0 or 1, who knows."""
-        depends = frozenset((*(one for one in self.ranges if "@" not in one), *self.loops))
-        derived = Derived(depends, extent=Polynomial.constant(2))
-        return self.tally.derive(f"truth@{node.start_byte}", derived)
 
     def _after(self, operator: str, old: Value, by: Value) -> Value:
         """What a place holds after ``old operator= by``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -17,8 +16,8 @@ _NUMBERS: Final[Mapping[str, float]] = {
     "M_E": math.e, "M_LOG2E": 1 / math.log(2), "M_LOG10E": 1 / math.log(10), "M_LN2": math.log(2),
     "M_LN10": math.log(10), "M_PI": math.pi, "M_PI_2": math.pi / 2, "M_PI_4": math.pi / 4,
     "M_1_PI": 1 / math.pi, "M_2_PI": 2 / math.pi, "M_2_SQRTPI": 2 / math.sqrt(math.pi),
-    "M_SQRT2": math.sqrt(2), "M_SQRT1_2": math.sqrt(0.5), "DBL_MAX": sys.float_info.max,
-    "DBL_MIN": sys.float_info.min, "DBL_EPSILON": sys.float_info.epsilon,
+    "M_SQRT2": math.sqrt(2), "M_SQRT1_2": math.sqrt(0.5), "DBL_MAX": (2 - 2.0**-52) * 2.0**1023,
+    "DBL_MIN": 2.0**-1022, "DBL_EPSILON": 2.0**-52,
 }  # fmt: skip
 _SINGLE: Final[Mapping[str, float]] = {
     "FLT_MAX": (2 - 2.0**-23) * 2.0**127, "FLT_MIN": 2.0**-126, "FLT_EPSILON": 2.0**-23,
