@@ -2,7 +2,10 @@
 
 import pytest
 
-from .kernels import floats, integers
+from jouleline.app.analyse import analyse, parse_files
+from jouleline.core.counts import Operation
+
+from .kernels import DEVICE, INDEX, LAUNCH, THREADS, floats, integers
 
 
 @pytest.mark.parametrize(
@@ -196,3 +199,22 @@ def test_a_variable_that_is_initialised_directly(declaration: str, sp: float) ->
 def test_a_remainder_by_the_index_of_a_loop(loop: str, operations: float) -> None:
     found = integers(f"int m = 0; {loop} m ^= v[i + 1] % s; v[i] = m;") - integers("v[i] = v[i + 1];")
     assert found == pytest.approx(operations, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("value", "plain", "fast"),
+    [
+        ("y[i] / x[i]", 10, 1),  # a product with the function unit's reciprocal
+        ("1.0f / x[i]", 5, 0),
+        ("expf(y[i])", 10, 1),
+        ("erff(y[i])", 16, 16),  # which is not left to the function unit
+    ],
+)
+def test_fast_math_leaves_divisions_and_functions_to_the_function_unit(
+    value: str, plain: float, fast: float
+) -> None:
+    head = f"__global__ void k(float *x, float *y) {{ {INDEX} x[i] = {value}; }}"
+    parsed, _ = parse_files({"main.cu": (head + LAUNCH.format("x, y")).encode()})
+    for macros, expected in (({}, plain), ({"__FAST_MATH__": "1"}, fast)):
+        found = analyse(parsed, DEVICE, macros=macros).kernels[0].counts.operations
+        assert found[Operation.SP] / THREADS == expected

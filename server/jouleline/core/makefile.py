@@ -82,7 +82,7 @@ def defined_macros(makefile: str) -> dict[str, str]:
     text = " ".join(_expand(line, variables) for line in (*recipes, *flags))
     macros = {found[1]: (found[2] or "1").strip("\"'\\") for found in _MACRO.finditer(text)}
     told = {"_OPENMP": "201511"} if _OPENMP.search(text) else {}
-    return macros | told
+    return macros | told | ({"__FAST_MATH__": "1"} if _FAST_MATH.search(text) else {})
 
 
 def _holds(word: str, rest: str, variables: Mapping[str, str]) -> bool:
