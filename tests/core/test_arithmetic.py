@@ -218,3 +218,14 @@ def test_fast_math_leaves_divisions_and_functions_to_the_function_unit(
     for macros, expected in (({}, plain), ({"__FAST_MATH__": "1"}, fast)):
         found = analyse(parsed, DEVICE, macros=macros).kernels[0].counts.operations
         assert found[Operation.SP] / THREADS == expected
+
+
+@pytest.mark.parametrize("update", ["s[i % 4] += x[i] * 2.0f;", "s[i % 4] -= 2.0f * x[i];"])
+def test_memory_itself_does_the_atomic_updates_of_openmp(update: str) -> None:
+    loop = "#pragma omp target teams distribute parallel for\nfor (int i = 0; i < 1024; i++) {{ {} {} }}"
+    counted = []
+    for directive in ("", "\n#pragma omp atomic update\n"):
+        text = "void f(float *s, float *x) {\n" + loop.format(directive, update) + "\n}"
+        parsed, _ = parse_files({"main.cpp": text.encode()})
+        counted.append(analyse(parsed, DEVICE).kernels[0].counts.operations[Operation.SP])
+    assert counted == [2 * 1024, 1024]

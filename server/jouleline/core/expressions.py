@@ -32,6 +32,7 @@ from .syntax import operands, operator_of, text_of
 from .values import NOTHING, Access, Array, Derived, Value
 
 _PINNED = "pinned"
+_OF_MEMORY = ("+", "-", "&", "|", "^")
 _ADDRESSED = ("global", "constant")
 _SMALL_INTEGER_BYTES = 2
 _SOMEWHERE = Array("?", "global", None)
@@ -108,7 +109,9 @@ class ExpressionCounter(ArithmeticCounter):
                     self.expression(target, times, write=True)
                 by = ONE if operator_of(node) == "++" else -ONE
                 after = self._after("+", stepped, Value(INT, by))
-                if stepped.type.arithmetic is Scalar.INT:
+                if self.atomic:
+                    pass
+                elif stepped.type.arithmetic is Scalar.INT:
                     self.integer(after.value, "", 1, times)
                 else:
                     self.tally.count(CLASS_OF[stepped.type.arithmetic], times)
@@ -382,6 +385,8 @@ class ExpressionCounter(ArithmeticCounter):
         divisor = self.divisor(right, by) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
         value = self._after(operator, old, by)
+        if self.atomic and operator in _OF_MEMORY:
+            return value
         if kind.arithmetic is Scalar.INT:
             self.integer(value.value, "", amount, times)
         else:

@@ -52,7 +52,7 @@ class KernelScope:
     declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the
     calls whose values are being evaluated, and ``evaluated`` has those that were, until all are;
     ``active`` is the share of a warp's threads that is here together.
-    What ``refers`` returns a place, not its value.
+    What ``refers`` returns a place, not its value. What is ``atomic`` is updated by the memory's own units.
     """
 
     program: ProgramFacts
@@ -81,6 +81,7 @@ class KernelScope:
     evaluated: dict[tuple[bool, str], Polynomial | None] = field(default_factory=dict)
     active: float = 1.0
     refers: bool = False
+    atomic: bool = False
 
     @property
     def ranges(self) -> Ranges:
