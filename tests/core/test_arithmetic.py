@@ -229,3 +229,16 @@ def test_memory_itself_does_the_atomic_updates_of_openmp(update: str) -> None:
         parsed, _ = parse_files({"main.cpp": text.encode()})
         counted.append(analyse(parsed, DEVICE).kernels[0].counts.operations[Operation.SP])
     assert counted == [2 * 1024, 1024]
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for (int s = blockDim.x / 2; s > 0; s >>= 1) if (threadIdx.x < s)",
+        "for (int s = 128; s > 0; s /= 2) if (threadIdx.x < s)",
+        "for (int s = 1; s < blockDim.x; s *= 2) if (threadIdx.x < s)",
+    ],
+)
+def test_a_tree_reduction_adds_as_often_as_there_are_pairs(loop: str) -> None:
+    # 128 + 64 + ... + 1 of the 256 threads of a block.
+    assert floats(f"__shared__ float t[256]; {loop} t[threadIdx.x] += t[threadIdx.x + s];")[0] == 255 / 256

@@ -25,9 +25,9 @@ from .expressions import DATA_DEPENDENT_BRANCH
 from .extents import Extents
 from .inductions import LoopBody, Updates
 from .launch import DEFAULT_SIZE
-from .loops import Loop, arithmetic_trips, read_loop, relation_of
+from .loops import Loop, arithmetic_trips, doubling, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial
-from .probability import lanes, probability
+from .probability import lanes
 from .syntax import descendants, text_of
 from .syntax import field as child
 from .unrolling import size
@@ -185,12 +185,17 @@ class BodyCounter(CallCounter):
             innermost = loop.trips is not None and not self._loop_body(node).nests
             control = costs.UNROLLED_CONTROL if innermost and compiled.affine else costs.LOOP_CONTROL
             self.tally.count(Operation.INT, inner, control)
+        values = () if loop.affine else doubling(head, self.lookup)
         with self._repeated(node, loop.variable, trips, step, times):
             if unrolled and loop.variable in self.names and (value := self.names[loop.variable].value):
                 self.unrolled |= value.symbols & (self.tally.derived.keys() | self.ranges.keys())
+            around = self.doubling
+            if values:
+                self.doubling = {**around, loop.variable: values}
             body = child(node, "body")
             if body is not None:
                 self.statement(body, inner)
+            self.doubling = around
 
     def _as_many_as_threads(self, start: Polynomial | None, trips: Polynomial) -> None:
         """Where threads walk up to a size that nothing tells, it is no less than there are threads."""
@@ -327,7 +332,7 @@ class BodyCounter(CallCounter):
         if condition is not None:
             self.expression(condition, times)
         extents = Extents(self.tally)
-        chance = probability(condition, self.lookup, extents)
+        chance = self.chance(condition, extents)
         active = self.active
         if chance is None:
             chance = DATA_DEPENDENT_BRANCH

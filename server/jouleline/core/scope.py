@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tree_sitter import Node
+
 from .ctype import INT, UNKNOWN, CType, Scalar
 from .evaluate import Lookup, evaluate, evaluate_text
 from .groups import asked
 from .inductions import Changes
 from .polynomial import ZERO, Polynomial
 from .predefined import predefined
-from .probability import Ranges
+from .probability import Ranges, probability
 from .programfacts import ProgramFacts
-from .syntax import ParsedSource
+from .syntax import ParsedSource, descendants, text_of
 from .values import Array, Tally, Value
 
 # Calls within calls: one may call itself twice, and the next one, too.
@@ -52,6 +54,7 @@ class KernelScope:
     declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the
     calls whose values are being evaluated, and ``evaluated`` has those that were, until all are;
     ``active`` is the share of a warp's threads that is here together.
+    ``doubling`` are the values of loop variables that are multiplied or divided each time round.
     What ``refers`` returns a place, not its value. What is ``atomic`` is updated by the memory's own units.
     """
 
@@ -82,6 +85,7 @@ class KernelScope:
     active: float = 1.0
     refers: bool = False
     atomic: bool = False
+    doubling: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def ranges(self) -> Ranges:
@@ -114,6 +118,24 @@ class KernelScope:
                 return evaluate_text(static, self.lookup)
         number = predefined(name)
         return self.program.enumerator(name) or (number and number.value) or Polynomial.symbol(name)
+
+    def chance(self, condition: Node | None, extents: Ranges) -> float | None:
+        """How often a condition holds; the mean over the values that a loop gives an index by doubling it."""
+        chance = probability(condition, self.lookup, extents)
+        if chance is not None or condition is None or not self.doubling:
+            return chance
+        words = {text_of(word) for word in descendants(condition, "identifier")}
+        for name in words & self.doubling.keys():
+            values = self.doubling[name]
+            shares = [probability(condition, self._where(name, value), extents) for value in values]
+            known = [share for share in shares if share is not None]
+            return sum(known) / len(values) if len(known) == len(values) else None
+        return None
+
+    def _where(self, name: str, value: float) -> Lookup:
+        """Names as they are here, but for one that has a value."""
+        known = Polynomial.constant(value)
+        return lambda word: known if word == name else self.lookup(word)
 
     def compiled(self, name: str) -> Polynomial | None:
         """The value of a name where the compiler knows it: literals, macros and constants of them."""
