@@ -385,7 +385,7 @@ class ExpressionCounter(ArithmeticCounter):
         divisor = self.divisor(right, by) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
         value = self._after(operator, old, by)
-        if self.atomic and operator in _OF_MEMORY:
+        if self.atomic and operator in _OF_MEMORY and old.type.bytes >= INT.size:
             return value
         if kind.arithmetic is Scalar.INT:
             self.integer(value.value, "", amount, times)
