@@ -267,6 +267,8 @@ def test_a_candidate_may_change_what_the_workload_names_or_the_programs_own_sour
         ("DEVICE = gpu\nifneq ($(DEVICE), gpu)\nCFLAGS = -DCPU\nendif\n", {}),
         ("SIZE ?= 8\nSIZE ?= 9\nmain:\n\tnvcc -DSIZE=$(SIZE) $< -o $@\n", {"SIZE": "8"}),
         ("CFLAGS = -fopenmp\n", {"_OPENMP": "201511"}),
+        ("CFLAGS = -O3 -use_fast_math\n", {"__FAST_MATH__": "1"}),
+        ("CFLAGS = -O3 #-ffast-math\nmain:\n\tg++ -O3 -fno-fast-math main.cpp\n", {}),
         ("ifeq (\nelse\nendif\nendif\n", {}),
         ("", {}),
     ],

@@ -39,7 +39,7 @@ def test_floating_point_operations(body: str, sp: float, dp: float) -> None:
         ("v[i]++;", 2),
         ("v[i] = v[i] * 3 + 1;", 2),
         ("v[i] = v[i] / 8;", 2),
-        ("v[i] = ~(v[i] << 3) ^ 5;", 4),
+        ("v[i] = ~(v[i] << 3) ^ 5;", 3),
         ("v[i] = __popc(v[i]);", 2),
         ("v[i] = max(v[i], 0);", 2),
         ("if (i < 5000) x[i] = 0.0f;", 2),

@@ -12,7 +12,7 @@ from tree_sitter import Node
 from .ctype import FLOAT, INT, UNKNOWN, CType, Scalar
 from .declarations import Function, template_parameters, type_parameters
 from .evaluate import evaluate, evaluate_text, split_arguments
-from .library import LibraryCounter
+from .macro_calls import MacroCounter
 from .polynomial import Polynomial
 from .scope import Remembered
 from .syntax import text_of
@@ -27,7 +27,7 @@ class Receiver(NamedTuple):
 
 
 @dataclass
-class BindingCounter(LibraryCounter):
+class BindingCounter(MacroCounter):
     """Binds what a function sees. ``returned`` is what was returned in it, where that was met."""
 
     returned: Value | None = None
@@ -45,7 +45,8 @@ class BindingCounter(LibraryCounter):
         inner.source, inner.changes = function.source, function.changes
         inner.names, inner.fixed, inner.shadowed = dict(self.builtins), {}, {}
         inner.known, inner.known_compiled = Remembered(), Remembered()
-        inner.loops, inner.entered, inner.spaces = (), (), {}
+        inner.loops, inner.entered, inner.renewing = (), (), frozenset()
+        inner.spaces, inner.striding, inner.renewed, inner.written_out = {}, set(), set(), {}
         inner.computed, inner.returned = set(), None
         inner.refers = function.by_reference
         inner.depth += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,15 +13,13 @@ from .bindings import BindingCounter, Receiver, is_known
 from .counts import Doubt
 from .ctype import UNKNOWN, CType, Scalar, wider
 from .declarations import Function, closure_of
-from .evaluate import evaluate, parse_expression
-from .facts import Macro
-from .inlining import Inlined, Part, Walk
+from .inlining import Part, Walk
+from .macro_calls import MOST_NESTED
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import bare_name, text_of
 from .syntax import field as child
 from .values import Value
 
-_DEPTH = 6
 _CLOSURE_BYTES = 8
 
 
@@ -40,8 +37,6 @@ class CallCounter(BindingCounter):
     ``closures`` are the lambdas that were met, by the types that they have.
     """
 
-    inlined: Inlined = field(default_factory=Inlined)
-    walk: Walk = field(default_factory=Walk)
     closures: dict[str, _Closure] = field(default_factory=dict)
 
     def closure(self, node: Node) -> Value:
@@ -66,8 +61,8 @@ class CallCounter(BindingCounter):
         if known := self.of_group(function, receiver and receiver.value, values, times):
             return known
         macro = self.program.function_macros.get(name)
-        if macro is not None and self.depth < _DEPTH and not self.inlined.is_full_of_macros:
-            return self._expand(macro, values, nodes, times)
+        if macro is not None and self.depth < MOST_NESTED and not self.inlined.is_full_of_macros:
+            return self.expand(macro, values, nodes, times)
         if receiver is not None and (closure := self.closures.get(receiver.value.type.struct)):
             return self._of_closure(closure, values, nodes, times)
         own = self._own(callee, function, receiver, values)
@@ -243,8 +238,10 @@ class CallCounter(BindingCounter):
             tuple(name for name in tally.parallel if name in tally.ranges),
         )
         part = self.inlined.known(key)
-        if part is None and (self.depth >= _DEPTH or self.inlined.is_full):
-            self.tally.assume(f"{function.name}() is counted to a depth of {_DEPTH} calls only", Doubt.TRIPS)
+        if part is None and (self.depth >= MOST_NESTED or self.inlined.is_full):
+            self.tally.assume(
+                f"{function.name}() is counted to a depth of {MOST_NESTED} calls only", Doubt.TRIPS
+            )
         elif part is None and function.body is not None:
             part = inner.part(function.body)
             self.inlined.keep(key, part)
@@ -286,23 +283,6 @@ class CallCounter(BindingCounter):
         self.walk = Walk()
         self.statement(body, ONE)
         return Part(self.tally, self.returned, self.stored, self.unrolled, self.walk)
-
-    def _expand(
-        self, macro: Macro, values: Sequence[Value], nodes: Sequence[Node], times: Polynomial
-    ) -> Value:
-        self.inlined.expanded += 1
-        self.walk.expanded += 1
-        body = parse_expression(macro.body)
-        if body is None:
-            return Value(UNKNOWN)
-        inner = copy(self)
-        inner.names = {**self.names, **dict(zip(macro.parameters, values, strict=False))}
-        given = {
-            name: evaluate(node, self.compiled) for name, node in zip(macro.parameters, nodes, strict=False)
-        }
-        inner.fixed = {name: known for name, known in {**self.fixed, **given}.items() if known is not None}
-        inner.depth += 1
-        return inner.expression(body, times)
 
 
 def _unwrapped(function: Node | None) -> Node | None:

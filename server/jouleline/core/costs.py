@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from .counts import Operation
 from .ctype import Scalar
 
 DIVISION: Final[Mapping[Scalar, int]] = {Scalar.SP: 10, Scalar.DP: 15, Scalar.INT: 22, Scalar.HALF: 1}
@@ -21,12 +22,27 @@ DIVISION: Final[Mapping[Scalar, int]] = {Scalar.SP: 10, Scalar.DP: 15, Scalar.IN
 
 One of halves is a multiplication by the function unit's reciprocal.
 """
+QUOTIENT: Final[Mapping[Scalar, Mapping[Operation, int]]] = {
+    Scalar.SP: {Operation.SP: DIVISION[Scalar.SP]},
+    Scalar.DP: {Operation.DP: DIVISION[Scalar.DP], Operation.SP: 2, Operation.INT: 1},
+}
+"""All operations of a floating-point division on the way that is usually taken: one in double precision
+looks at the quotient's exponent by an instruction of single precision (nvcc 13.0 for sm_86)."""
+INVERSE: Final[Mapping[Scalar, Mapping[Operation, int]]] = {
+    Scalar.SP: {Operation.SP: 5, Operation.INT: 3},
+    Scalar.DP: {Operation.DP: 10, Operation.INT: 1},
+}
+"""The same where one is divided by something."""
+FAST_QUOTIENT: Final[Mapping[Operation, int]] = {Operation.SP: 1}
+"""A division in single precision with fast math: a product with the function unit's reciprocal."""
 LONG_DIVISION: Final = 70
 """The same for 64-bit integers."""
+LONG_OPERATION: Final = 2
+"""Instructions of any other operation on 64-bit integers: each half, with a carry between them."""
+LONG_PRODUCT: Final = 4
+"""Those of their product: nvcc 13.0 for sm_86 multiplies halves three times, and adds."""
 MODULO: Final = 22
 """Integer operations of a remainder by what is not a constant."""
-DIVISION_INT: Final = 5
-"""Integer operations of a division in single or double precision, which looks at exponents."""
 RECIPROCAL: Final = 8
 """Those of these operations that see the divisor alone, as the same compiler writes them."""
 REMAINDER: Final = 2
@@ -64,7 +80,7 @@ COLLAPSED: Final = 30
 """The same for each further loop that is collapsed into it: its index comes from a 64-bit division."""
 
 SINGLE: Final[Mapping[str, tuple[int, int]]] = {
-    "sqrt": (0, 3), "rsqrt": (2, 0), "cbrt": (11, 0), "exp": (10, 1), "exp2": (2, 0), "exp10": (10, 1),
+    "sqrt": (0, 0), "rsqrt": (2, 0), "cbrt": (11, 0), "exp": (10, 1), "exp2": (2, 0), "exp10": (10, 1),
     "expm1": (23, 3), "log": (27, 6), "log2": (29, 6), "log10": (28, 6), "log1p": (28, 8), "sin": (19, 6),
     "cos": (19, 7), "tan": (20, 6), "sincos": (25, 12), "asin": (23, 1), "acos": (25, 1), "atan": (20, 1),
     "atan2": (35, 14), "sinh": (21, 3), "cosh": (11, 2), "tanh": (15, 1), "asinh": (36, 9), "acosh": (39, 9),
@@ -75,11 +91,11 @@ SINGLE: Final[Mapping[str, tuple[int, int]]] = {
 """Single-precision and integer operations of special functions on the way that is usually taken.
 
 Counted in the code that nvcc 13.0 makes for sm_86, beside the function unit's own instruction; the
-reduction of large angles is left out. The square root of the profiled programs, which clang built,
-has no single-precision operation.
+reduction of large angles is left out. The square root is that of the profiled programs: clang leaves it
+to the function unit, where nvcc spends 6 and 2 operations on its last digit.
 """
 DOUBLE: Final[Mapping[str, tuple[int, int]]] = {
-    "sqrt": (13, 10), "rsqrt": (8, 6), "cbrt": (16, 21), "exp": (31, 15), "exp2": (30, 15), "exp10": (34, 17),
+    "sqrt": (13, 5), "rsqrt": (8, 6), "cbrt": (16, 21), "exp": (31, 15), "exp2": (30, 15), "exp10": (34, 17),
     "expm1": (35, 20), "log": (47, 26), "log2": (50, 27), "log10": (50, 27), "log1p": (85, 33),
     "sin": (27, 12), "cos": (27, 13), "tan": (55, 10), "sincos": (40, 18), "asin": (74, 14), "acos": (78, 19),
     "atan": (48, 10), "atan2": (61, 15), "sinh": (68, 30), "cosh": (38, 13), "tanh": (61, 12),
@@ -88,8 +104,18 @@ DOUBLE: Final[Mapping[str, tuple[int, int]]] = {
     "normcdf": (126, 31), "j0": (120, 36), "j1": (120, 36),
 }  # fmt: skip
 """The same in double precision."""
+SINGLE_IN_DOUBLE: Final[Mapping[str, int]] = {
+    **dict.fromkeys("cbrt atan2 sinh asinh acosh atanh log1p lgamma tgamma".split(), 2), "erf": 1, "tanh": 1,
+}  # fmt: skip
+"""Operations of single precision that functions in double precision take beside these."""
 INTRINSIC: Final = (2, 0)
 """A fast intrinsic such as ``__sinf``: a scaling beside the function unit's instruction."""
+_FAST: Final[Mapping[str, tuple[int, int]]] = {
+    **dict.fromkeys("exp exp10 log log10 sin cos pow fdividef".split(), (1, 0)),
+    **dict.fromkeys("sqrt rsqrt exp2 log2 tanh".split(), (0, 0)),
+    **dict.fromkeys("tan sincos".split(), (2, 0)),
+}
+"""The same of what fast math leaves to the function unit, without care for denormal numbers."""
 
 PLAIN: Final[Mapping[str, int]] = {
     "fma": 2,
@@ -153,11 +179,20 @@ class Special:
     single: bool
     intrinsic: bool
 
-    def cost(self, *, double: bool) -> tuple[int, int]:
-        """Floating-point and integer operations of a call."""
+    def cost(self, *, double: bool, fast: bool = False) -> tuple[int, int]:
+        """Floating-point and integer operations of a call, with ``fast`` math or without."""
+        if fast and not double and self.name in _FAST:
+            return _FAST[self.name]
         if self.intrinsic:
             return INTRINSIC
         return (DOUBLE if double and self.name in DOUBLE else SINGLE)[self.name]
+
+
+def quotient(scalar: Scalar, *, inverse: bool, fast: bool) -> Mapping[Operation, int]:
+    """The operations of a floating-point division by what is no power of two; of one if ``inverse``."""
+    if fast and scalar is Scalar.SP:
+        return {} if inverse else FAST_QUOTIENT
+    return (INVERSE if inverse else QUOTIENT)[scalar]
 
 
 @lru_cache(maxsize=1024)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from typing import TypeVar
 
 from tree_sitter import Node
@@ -27,26 +26,17 @@ from .expressions import DATA_DEPENDENT_BRANCH
 from .extents import Extents
 from .inductions import LoopBody, Updates
 from .launch import DEFAULT_SIZE
-from .loops import arithmetic_trips, read_loop, relation_of
+from .loops import Loop, arithmetic_trips, doubling, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial
-from .probability import lanes, probability
+from .probability import lanes
 from .syntax import descendants, text_of
 from .syntax import field as child
+from .unrolling import size
 from .values import Array, Derived, Value
 from .visits import LoopVisits
 
 _INCLUSIONS = 3
 T = TypeVar("T")
-_SIZED = (
-    "binary_expression",
-    "subscript_expression",
-    "assignment_expression",
-    "update_expression",
-    "call_expression",
-    "field_expression",
-    "conditional_expression",
-    "pointer_expression",
-)
 
 
 class BodyCounter(CallCounter):
@@ -63,7 +53,7 @@ class BodyCounter(CallCounter):
                 return self._block(node, times)
             case "declaration":
                 self.tally.visits.statement(self.source, node, times)
-                for declared in declarations(node, self.source):
+                for declared in declarations(node, self.source, inside=True):
                     self._declare(declared, times)
             case "for_statement" | "while_statement" | "do_statement" | "for_range_loop" as kind:
                 self._scoped(self._for if kind == "for_statement" else self._while, node, times)
@@ -178,8 +168,8 @@ class BodyCounter(CallCounter):
         initializer = child(head, "initializer")
         if initializer is not None:
             self.statement(initializer, times)
-        loop = read_loop(head, self.lookup, self.tally.mean)
-        unrolled = self._unrolled(head)
+        loop, compiled = read_loop(head, self.lookup, self.tally.mean), read_loop(head, self.compiled)
+        unrolled = self._unrolled(head, compiled)
         trips = self._trips(node) if loop.trips is None else loop.trips
         self._as_many_as_threads(loop.start, trips)
         inner = times * trips
@@ -191,13 +181,22 @@ class BodyCounter(CallCounter):
         if unrolled:
             self.unrolled.add(f"{loop.variable or 'loop'}@{node.start_byte}")
         else:
+            if not compiled.affine:
+                self.striding.add(f"{loop.variable or 'loop'}@{node.start_byte}")
             innermost = loop.trips is not None and not self._loop_body(node).nests
-            control = costs.UNROLLED_CONTROL if innermost else costs.LOOP_CONTROL
+            control = costs.UNROLLED_CONTROL if innermost and compiled.affine else costs.LOOP_CONTROL
             self.tally.count(Operation.INT, inner, control)
+        values = () if loop.affine else doubling(head, self.lookup)
         with self._repeated(node, loop.variable, trips, step, times):
+            if unrolled and loop.variable in self.names and (value := self.names[loop.variable].value):
+                self.unrolled |= value.symbols & (self.tally.derived.keys() | self.ranges.keys())
+            around = self.doubling
+            if values:
+                self.doubling = {**around, loop.variable: values}
             body = child(node, "body")
             if body is not None:
                 self.statement(body, inner)
+            self.doubling = around
 
     def _as_many_as_threads(self, start: Polynomial | None, trips: Polynomial) -> None:
         """Where threads walk up to a size that nothing tells, it is no less than there are threads."""
@@ -209,37 +208,21 @@ class BodyCounter(CallCounter):
         if len(unknown) == 1 and most is not None:
             self.tally.sizes[next(iter(unknown))] = max(most + 1, DEFAULT_SIZE)
 
-    def _unrolled(self, node: Node) -> bool:
+    def _unrolled(self, node: Node, compiled: Loop) -> bool:
         """Whether compilers unroll a loop fully: its few iterations are known when compiling."""
-        known = self._compiled_trips(node)
+        known = compiled.trips.number if compiled.trips is not None else None
         if known is None or known > costs.UNROLLED_TRIPS:
             return False
         asked = node.prev_named_sibling
         if asked is not None and asked.type in PRAGMAS and b"unroll" in self.source.code(asked):
             return True
         most = costs.UNROLLED_SIZE / known if known else 0.0
-        return known * self._size(child(node, "body"), most) <= costs.UNROLLED_SIZE
+        return known * size(child(node, "body"), self._compiled_trips, most) <= costs.UNROLLED_SIZE
 
     def _compiled_trips(self, node: Node) -> float | None:
         """How often a loop runs, where the compiler knows it."""
         trips = read_loop(node, self.compiled).trips
         return trips.number if trips is not None else None
-
-    def _size(self, body: Node | None, most: float) -> float:
-        """About how many instructions code becomes, unrolled loops in it included; counted up to ``most``."""
-        if body is None:
-            return 0.0
-        size = 0.0
-        for node in [body] if body.type == "for_statement" else body.named_children:
-            if size > most:
-                break
-            if node.type == "for_statement":
-                inner = self._size(child(node, "body"), most)
-                known = self._compiled_trips(node)
-                size += inner * known if known is not None and inner * known <= costs.UNROLLED_SIZE else inner
-            else:
-                size += sum(1 for _ in islice(descendants(node, *_SIZED), int(most) + 1))
-        return size
 
     def _while(self, node: Node, times: Polynomial) -> None:
         trips = self._trips(node)
@@ -312,14 +295,20 @@ class BodyCounter(CallCounter):
         for name, by in steps.items():
             self.names[name] = self._advanced(name, before[name], by, Polynomial.symbol(index), index)
             self.fixed.pop(name, None)
-        around = self.loops, self.entered
+        around = self.loops, self.entered, self.renewing
         self.loops, self.entered = (*self.loops, index), (*self.entered, times)
+        self.renewing |= {self._array(name) for name in self._loop_body(node).stores}
         try:
             yield
         finally:
-            self.loops, self.entered = around
+            self.loops, self.entered, self.renewing = around
             for name, by in steps.items():
                 self.names[name] = self._advanced(name, before[name], by, trips, index)
+
+    def _array(self, name: str) -> str:
+        """The array that a name stands for."""
+        value = self.names.get(name)
+        return value.array.name if value is not None and value.array is not None else name
 
     def _advanced(
         self, name: str, value: Value, step: Polynomial | None, rounds: Polynomial, index: str
@@ -344,7 +333,7 @@ class BodyCounter(CallCounter):
         if condition is not None:
             self.expression(condition, times)
         extents = Extents(self.tally)
-        chance = probability(condition, self.lookup, extents)
+        chance = self.chance(condition, extents)
         active = self.active
         if chance is None:
             chance = DATA_DEPENDENT_BRANCH

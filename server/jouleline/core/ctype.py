@@ -90,6 +90,8 @@ HALF: Final = CType(Scalar.HALF, _HALF_BYTES)
 """One number of 16 bits; fp16 and bf16 are alike in what they cost."""
 HALF2: Final = CType(Scalar.HALF, 2 * _HALF_BYTES, struct="half2")
 BFLOAT2: Final = CType(Scalar.HALF, 2 * _HALF_BYTES, struct="bfloat162")
+FLOAT2: Final = CType(Scalar.SP, 8, struct="float2")
+DOUBLE2: Final = CType(Scalar.DP, 16, struct="double2")
 UNKNOWN: Final = CType(Scalar.OTHER, 4)
 TEXTURE: Final = "texture"
 """The struct that stands for a texture reference."""
@@ -105,6 +107,8 @@ _BASE: Final[Mapping[str, CType]] = {
     **dict.fromkeys("__bf16 bfloat16_t".split(), HALF),
     **dict.fromkeys("half2 __half2 nv_half2 __nv_half2".split(), HALF2),
     **dict.fromkeys("bfloat162 __nv_bfloat162 nv_bfloat162 __hip_bfloat162".split(), BFLOAT2),
+    **dict.fromkeys("cuComplex cuFloatComplex hipComplex hipFloatComplex".split(), FLOAT2),
+    **dict.fromkeys("cuDoubleComplex hipDoubleComplex".split(), DOUBLE2),
     "bool": CType(Scalar.INT, 1),
     "void": CType(Scalar.OTHER, 1),
     "size_t": LONG,
@@ -136,7 +140,7 @@ _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _CONVERTED: Final[Mapping[str, CType]] = {
     "float": FLOAT,
     "double": DOUBLE,
-    "float2": CType(Scalar.SP, 8, struct="float2"),
+    "float2": FLOAT2,
     **dict.fromkeys(("half", "bfloat16"), HALF),
     "half2": HALF2,
     "bfloat162": BFLOAT2,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tree_sitter import Node
 
+from .evaluate import parse_expression, split_arguments
 from .inductions import Changes
 from .syntax import ParsedSource, bare_name, descendants, text_of
 from .syntax import field as child
@@ -120,8 +121,11 @@ class Function:
         return text_of(child(parent.parent, "name")).split("<")[0]
 
 
-def declarations(node: Node, source: ParsedSource) -> list[Declared]:
-    """The names that a declaration, parameter or structured-for declaration introduces."""
+def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> list[Declared]:
+    """The names that a declaration, parameter or structured-for declaration introduces.
+
+    ``inside`` of a kernel nobody declares functions: ``float a(f(x));`` is a variable with an initial value.
+    """
     base = text_of(child(node, "type"))
     # A parameter is where its argument is.
     words = _attributes(node, node.end_byte, source) if node.type not in _VALUE_PARAMETERS else ()
@@ -140,6 +144,9 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
         stars = 0
         extents: list[Node | None] = []
         while inner is not None and (kind := inner.type) not in _NAMES:
+            if inside and kind == "function_declarator" and (given := _given(inner)) is not None:
+                value, inner = given, child(inner, "declarator")
+                continue
             if kind not in _POINTER_TYPES and not _is_bracketed(inner):
                 inner = None
                 break
@@ -161,6 +168,12 @@ def declarations(node: Node, source: ParsedSource) -> list[Declared]:
             )
         )
     return found
+
+
+def _given(declarator: Node) -> Node | None:
+    """The one initial value in parentheses that reads as parameters."""
+    text = text_of(child(declarator, "parameters"))[1:-1]
+    return parse_expression(text) if len(split_arguments(text)) == 1 else None
 
 
 def _is_bracketed(node: Node) -> bool:

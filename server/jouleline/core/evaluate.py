@@ -36,6 +36,11 @@ _MATH: Final[Mapping[tuple[str, int], Callable[..., float]]] = {
     **dict.fromkeys((("sqrt", 1), ("sqrtf", 1)), math.sqrt),
     **dict.fromkeys((("abs", 1), ("fabs", 1), ("fabsf", 1)), abs),
     **dict.fromkeys((("log2", 1), ("log2f", 1)), math.log2),
+    **{
+        (name + suffix, 1): getattr(math, name)
+        for name in "acos asin atan cos sin tan exp log log10".split()
+        for suffix in ("", "f")
+    },
     **dict.fromkeys((("pow", 2), ("powf", 2)), math.pow),
     **dict.fromkeys((("min", 2), ("fmin", 2), ("fminf", 2)), min),
     **dict.fromkeys((("max", 2), ("fmax", 2), ("fmaxf", 2)), max),

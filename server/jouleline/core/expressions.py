@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tree_sitter import Node
 
 from . import costs
+from .arithmetic import CLASS_OF, ArithmeticCounter
 from .counts import Operation
 from .ctype import INT, CType, Scalar, wider
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, unary
 from .extents import Extents
-from .integers import IntegerCounter
-from .operators import DIVISIONS, TRUTHS, is_place, is_product, literal, operator_cost
+from .operators import (
+    DIVISIONS,
+    TRUTHS,
+    is_combined,
+    is_place,
+    is_product,
+    joined,
+    literal,
+    operator_cost,
+    rotated,
+)
 from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
 from .syntax import field as child
 from .syntax import operands, operator_of, text_of
 from .values import NOTHING, Access, Array, Derived, Value
 
-CLASS_OF: Mapping[Scalar, Operation] = {
-    Scalar.SP: Operation.SP,
-    Scalar.HALF: Operation.HALF,
-    Scalar.DP: Operation.DP,
-    Scalar.INT: Operation.INT,
-    Scalar.OTHER: Operation.INT,
-}
 _PINNED = "pinned"
+_OF_MEMORY = ("+", "-", "&", "|", "^")
+_ADDRESSED = ("global", "constant")
 _SMALL_INTEGER_BYTES = 2
 _SOMEWHERE = Array("?", "global", None)
 DATA_DEPENDENT_BRANCH = 0.5
@@ -36,7 +41,7 @@ DATA_DEPENDENT_BRANCH = 0.5
 
 
 @dataclass
-class ExpressionCounter(IntegerCounter):
+class ExpressionCounter(ArithmeticCounter):
     """Walks expressions. How statements and calls are counted, its subclasses say."""
 
     def statement(self, node: Node, times: Polynomial) -> Polynomial:
@@ -45,6 +50,10 @@ class ExpressionCounter(IntegerCounter):
 
     def call(self, node: Node, times: Polynomial, *, write: bool = False) -> Value:
         """Count a call; ``write`` when what it refers to is assigned to."""
+        raise NotImplementedError
+
+    def macro(self, name: str, times: Polynomial, *, write: bool) -> Value:
+        """Count what an object-like macro of the program stands for."""
         raise NotImplementedError
 
     def subscripted(
@@ -75,7 +84,10 @@ class ExpressionCounter(IntegerCounter):
             return NOTHING
         match node.type:
             case "identifier" | "qualified_identifier":
-                return self.named(text_of(node))
+                name = text_of(node)
+                if name in self.names or name not in self.program.macros:
+                    return self.named(name)
+                return self.macro(name, times, write=write)
             case "this":
                 return self.names.get("this", NOTHING)
             case "binary_expression":
@@ -97,7 +109,9 @@ class ExpressionCounter(IntegerCounter):
                     self.expression(target, times, write=True)
                 by = ONE if operator_of(node) == "++" else -ONE
                 after = self._after("+", stepped, Value(INT, by))
-                if stepped.type.arithmetic is Scalar.INT:
+                if self.atomic:
+                    pass
+                elif stepped.type.arithmetic is Scalar.INT:
                     self.integer(after.value, "", 1, times)
                 else:
                     self.tally.count(CLASS_OF[stepped.type.arithmetic], times)
@@ -106,7 +120,7 @@ class ExpressionCounter(IntegerCounter):
             case "unary_expression":
                 value = self.expression(child(node, "argument"), times)
                 operator = operator_of(node)
-                if operator == "~":
+                if operator == "~" and not is_combined(node):
                     self.tally.count(Operation.INT, times)
                 return Value(value.type, unary(operator, value.value))
             case "cast_expression":
@@ -148,7 +162,8 @@ class ExpressionCounter(IntegerCounter):
             index = index * extent if index is not None and extent is not None else None
         offset = None if array.offset is None or index is None else array.offset + index
         place = array.at(offset, inner)
-        if array.space in ("global", "constant"):
+        points_there = array.offset is None and index is not None and index.number == 0
+        if array.space in _ADDRESSED and not points_there:
             self.address(place, times)
         if element.is_pointer:
             if not inner:
@@ -170,6 +185,8 @@ class ExpressionCounter(IntegerCounter):
             depends |= {*(one for one in self.ranges if "@" not in one), *self.loops}
         derived = Derived(depends, extent=extent)
         value = self.tally.derive(f"{name}[{place.offset}]{self._version(place)}", derived)
+        if place.name in self.renewing:
+            self.renewed |= value.symbols
         if place.space == "register" and place.offset.symbols <= self.unrolled:
             self.unrolled |= value.symbols
         return value
@@ -223,7 +240,8 @@ class ExpressionCounter(IntegerCounter):
             array = base.array or _SOMEWHERE
             offset = None if index is None or array.offset is None else array.offset + index
             place = array.at(offset)
-            self.address(place, times)
+            if array.space in _ADDRESSED:
+                self.address(place, times)
             return Value(base.type, None, place)
         value = self.expression(node, times)
         space = self.spaces.get(text_of(node), "register")
@@ -278,6 +296,10 @@ class ExpressionCounter(IntegerCounter):
 
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, operator, right_node = operands(node)
+        if (what := rotated(node, operator)) is not None:
+            turned = self.expression(what, times)
+            self.tally.count(Operation.INT, times, operator_cost("<<", turned.type, None))
+            return Value(turned.type)
         left, right = self.expression(left_node, times), self.expression(right_node, times)
         if left.type.struct or right.type.struct:
             own = self.operation(operator, (left, right), (left_node, right_node), times)
@@ -285,10 +307,12 @@ class ExpressionCounter(IntegerCounter):
                 return own
         kind = wider(left.type, right.type)
         scalar = kind.arithmetic
-        divisor = evaluate(right_node, self.compiled) if operator in DIVISIONS else None
+        divisor = self.divisor(right_node, right) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
         if operator == "+" and scalar is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
+        elif scalar is Scalar.INT and operator not in DIVISIONS and not self.hoists(left, right):
+            amount *= joined(node, operator)
         known = left.value is not None and right.value is not None
         folded = not amount or (known and self._folded(node, left, right))
         if kind.is_pointer and operator in "+-":
@@ -302,18 +326,10 @@ class ExpressionCounter(IntegerCounter):
         elif scalar is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
         elif not folded:
-            self.tally.count(CLASS_OF[scalar], times, amount)
-            if operator == "/" and amount > 1 and scalar is not Scalar.HALF:
-                self.tally.count(Operation.INT, times, costs.DIVISION_INT)
+            self.floating(operator, left, scalar, amount, times)
         if operator in TRUTHS:
-            return Value(INT, self._truth(node) if value is None else value)
+            return Value(INT, self.truth(node) if value is None else value)
         return Value(kind, value)
-
-    def _truth(self, node: Node) -> Polynomial:
-        """A comparison of data: 0 or 1, who knows."""
-        depends = frozenset((*(one for one in self.ranges if "@" not in one), *self.loops))
-        derived = Derived(depends, extent=Polynomial.constant(2))
-        return self.tally.derive(f"truth@{node.start_byte}", derived)
 
     def _after(self, operator: str, old: Value, by: Value) -> Value:
         """What a place holds after ``old operator= by``."""
@@ -366,13 +382,15 @@ class ExpressionCounter(IntegerCounter):
             return Value(old.type)
         operator = operator.removesuffix("=")
         kind = wider(old.type, by.type)
-        divisor = evaluate(right, self.compiled) if operator in DIVISIONS else None
+        divisor = self.divisor(right, by) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
         value = self._after(operator, old, by)
+        if self.atomic and operator in _OF_MEMORY and old.type.bytes >= INT.size:
+            return value
         if kind.arithmetic is Scalar.INT:
             self.integer(value.value, "", amount, times)
         else:
-            self.tally.count(CLASS_OF[kind.arithmetic], times, amount)
+            self.floating(operator, old, kind.arithmetic, amount, times)
         return value
 
     def _conditional(self, node: Node, times: Polynomial) -> Value:

@@ -37,10 +37,14 @@ Updates = Mapping[str, tuple[Step, ...] | None]
 
 @dataclass(frozen=True, slots=True)
 class LoopBody:
-    """What a loop does to variables, its own among them, and whether there is a further loop in it."""
+    """What a loop does to variables, its own among them, and whether there is a further loop in it.
+
+    ``stores`` are the names in front of what else it assigns to, as ``a[i].x`` or ``*a``.
+    """
 
     updates: Updates
     nests: bool
+    stores: frozenset[str] = frozenset()
 
     @staticmethod
     def of(loop: Node) -> LoopBody:
@@ -85,7 +89,12 @@ class Changes:
                 names.add(name)
                 for loop in around:
                     loop.changes(name, step, start)
-        return frozenset(names), {loop.id: LoopBody(loop.updates, loop.nests) for loop in found}
+            elif around:
+                place = _place(inner)
+                for loop in around:
+                    loop.stores.add(place)
+        bodies = {loop.id: LoopBody(loop.updates, loop.nests, frozenset(loop.stores)) for loop in found}
+        return frozenset(names), bodies
 
 
 @dataclass(slots=True)
@@ -96,6 +105,7 @@ class _Loop:
     end: int
     before: range
     updates: dict[str, tuple[Step, ...] | None] = field(default_factory=dict)
+    stores: set[str] = field(default_factory=set)
     nests: bool = False
     sometimes_until: int = 0
 
@@ -142,6 +152,14 @@ def _changing(node: Node) -> Iterator[Node]:
         elif current.kind_id in decisions:
             yield current
         waiting += reversed(current.named_children)
+
+
+def _place(change: Node) -> str:
+    """The name in front of what a change assigns to that is no variable."""
+    node = child(change, "left") or child(change, "argument")
+    while node is not None and node.type != "identifier":
+        node = child(node, "argument") or (node.named_children[0] if node.named_children else None)
+    return text_of(node)
 
 
 def _update(node: Node) -> tuple[str, Step | None]:

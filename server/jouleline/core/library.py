@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from tree_sitter import Node
 
-from . import costs, groups, halves
+from . import complexes, costs, groups, halves
+from .arithmetic import CLASS_OF
 from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, CType, Scalar, result_of_conversion
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text
-from .expressions import CLASS_OF
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import text_of
 from .transfers import TransferCounter
@@ -46,11 +46,9 @@ class LibraryCounter(TransferCounter):
         if (converted := result_of_conversion(name)) is not None:
             return Value(converted)
         if special := costs.special_function(name):
-            return self._special(special, kind, times)
-        if (of_halves := halves.FUNCTIONS.get(name)) is not None and name not in self.program.overloads:
-            for operation, amount in of_halves.operations:
-                self.tally.count(operation, times, amount)
-            return Value(kind if kind.scalar is of_halves.result.scalar else of_halves.result)
+            return self._special(special, node, kind, times)
+        if name not in self.program.overloads and (found := self._of_header(name, kind, times)) is not None:
+            return found
         if name in costs.PLAIN:
             self.tally.count(CLASS_OF[kind.scalar], times, costs.PLAIN[name])
             return Value(kind)
@@ -62,6 +60,19 @@ class LibraryCounter(TransferCounter):
                 known = likelier(values, self.tally).value
             return Value(kind, known)
         return self.of_matrices(name, node, values, times) or self.transfer(name, node, values, times)
+
+    def _of_header(self, name: str, kind: CType, times: Polynomial) -> Value | None:
+        """Count a function that a toolkit's header defines for halves or complex numbers."""
+        if (of_halves := halves.FUNCTIONS.get(name)) is not None:
+            for operation, amount in of_halves.operations:
+                self.tally.count(operation, times, amount)
+            return Value(kind if kind.scalar is of_halves.result.scalar else of_halves.result)
+        if (of_complex := complexes.function(name)) is not None:
+            result, operations = of_complex
+            for operation, amount in operations.items():
+                self.tally.count(operation, times, amount)
+            return Value(result)
+        return None
 
     def of_group(
         self, function: Node | None, group: Value | None, values: Sequence[Value], times: Polynomial
@@ -86,12 +97,16 @@ class LibraryCounter(TransferCounter):
             made = values[1]._replace(value=None)
         return made if made is not None or not any(map(groups.is_group, values)) else NOTHING
 
-    def _special(self, special: costs.Special, kind: CType, times: Polynomial) -> Value:
+    def _special(self, special: costs.Special, node: Node, kind: CType, times: Polynomial) -> Value:
         double = kind.scalar not in (Scalar.SP, Scalar.HALF) and not special.single
-        floating, integers = special.cost(double=double)
+        if (known := evaluate(node, self.compiled)) is not None:
+            return Value(DOUBLE if double else FLOAT, known)  # the compiler works it out
+        floating, integers = special.cost(double=double, fast=self.program.is_fast)
         self.tally.count(Operation.SPECIAL, times)
         self.tally.count(Operation.DP if double else Operation.SP, times, floating)
         self.tally.count(Operation.INT, times, integers)
+        if double and (single := costs.SINGLE_IN_DOUBLE.get(special.name)):
+            self.tally.count(Operation.SP, times, single)
         return Value(DOUBLE if double else FLOAT)
 
     def _atomic(self, node: Node, values: Sequence[Value], times: Polynomial) -> Value:

@@ -66,6 +66,21 @@ def read_loop(node: Node, lookup: Lookup, mean_of: MeanOf = lambda _: None) -> L
     return Loop(variable, start, step, trips, affine=True)
 
 
+def doubling(node: Node, lookup: Lookup) -> tuple[float, ...]:
+    """The values of a loop's variable that is multiplied or divided each time round; none for other loops."""
+    loop = read_loop(node, lookup)
+    trips = loop.trips.number if loop.trips is not None else None
+    update = child(node, "update")
+    how = _step(update, loop.variable, lookup) if update is not None and not loop.affine else None
+    if how is None or how[0] == "+" or trips is None or loop.start is None:
+        return ()
+    value, factor, found = loop.start.number, how[1].number, list[float]()
+    while value is not None and factor is not None and len(found) < trips:
+        found.append(value)
+        value = value * factor if how[0] == "*" else float(math.trunc(value / factor))
+    return tuple(found)
+
+
 def _initial(initializer: Node | None, condition: Node | None) -> tuple[str, Node | None]:
     if initializer is None:
         left = child(condition, "left") if condition is not None else None

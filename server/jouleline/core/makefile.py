@@ -27,6 +27,7 @@ _CONDITION = re.compile(r"^\s*(else\s+)?(ifeq|ifneq|ifdef|ifndef)\b\s*(.*?)\s*$"
 _COMPARED = re.compile(r"\((.*?)\s*,\s*(.*)\)$|[\"'](.*?)[\"']\s+[\"'](.*?)[\"']$")
 _MACRO = re.compile(r"(?<!\S)-D\s*([A-Za-z_]\w*)(?:=(\S*))?")
 _OPENMP = re.compile(r"(?<!\S)-(?:f|q|fi|x)?openmp\b|(?<!\S)-mp\b")
+_FAST_MATH = re.compile(r"(?<!\S)(?:-ffast-math|-Ofast|--?use_fast_math)(?!\S)")
 _IMPLICIT = ("CPPFLAGS", "CFLAGS", "CXXFLAGS", "NVCCFLAGS", "NVCC_FLAGS")
 
 
@@ -53,7 +54,8 @@ def run_command(makefile: str) -> str | None:
 def defined_macros(makefile: str) -> dict[str, str]:
     """The macros that the compiler's command line defines, by what the Makefile tells of itself.
 
-    Conditions are decided with the values that its own variables have; ``-DNAME`` gives ``1``.
+    Conditions are decided with the values that its own variables have; ``-DNAME`` gives ``1``. Among them are
+    those that compilers define themselves, for OpenMP and for fast math.
     """
     variables: dict[str, str] = {}
     recipes: list[str] = []
@@ -79,7 +81,8 @@ def defined_macros(makefile: str) -> dict[str, str]:
     flags = [variables.get(name, "") for name in _IMPLICIT]
     text = " ".join(_expand(line, variables) for line in (*recipes, *flags))
     macros = {found[1]: (found[2] or "1").strip("\"'\\") for found in _MACRO.finditer(text)}
-    return macros | ({"_OPENMP": "201511"} if _OPENMP.search(text) else {})
+    told = {"_OPENMP": "201511"} if _OPENMP.search(text) else {}
+    return macros | told | ({"__FAST_MATH__": "1"} if _FAST_MATH.search(text) else {})
 
 
 def _holds(word: str, rest: str, variables: Mapping[str, str]) -> bool:

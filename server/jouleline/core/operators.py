@@ -12,11 +12,17 @@ from . import costs
 from .ctype import DOUBLE, FLOAT, INT, LONG, CType, Scalar
 from .evaluate import number
 from .polynomial import Polynomial
-from .syntax import operator_of
+from .syntax import field as child
+from .syntax import operator_of, text_of
 from .values import Value
 
 DIVISIONS: Final = frozenset(("/", "%"))
 _LOGICAL: Final = frozenset(("&&", "||"))
+_BITWISE: Final = frozenset(("&", "|", "^"))
+_SUMS: Final = frozenset(("+", "-"))
+_SHIFTS: Final = frozenset(("<<", ">>"))
+_WIDTHS: Final = ("32", "64")
+_LONGEST_CHAIN: Final = 32
 TRUTHS: Final = _LOGICAL | {"<", ">", "<=", ">=", "==", "!="}
 """Operators whose value is 0 or 1."""
 
@@ -40,6 +46,8 @@ def operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float
     if operator not in DIVISIONS:
         if operator in _LOGICAL or (operator in TRUTHS and scalar is not Scalar.INT):
             return 0
+        if scalar is Scalar.INT and kind.size > INT.size and not kind.is_pointer:
+            return costs.LONG_PRODUCT if operator == "*" else costs.LONG_OPERATION
         return kind.numbers if scalar is Scalar.HALF else 1
     constant = right.number if right is not None else None
     if scalar in (Scalar.INT, Scalar.OTHER):
@@ -52,6 +60,74 @@ def operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float
         exact = bool(constant) and math.frexp(abs(constant or 1))[0] == 0.5  # a power of two
         return kind.numbers * (1 if exact else costs.DIVISION[scalar])
     return 1
+
+
+def joined(node: Node, operator: str) -> int:
+    """How many instructions an integer operation takes beside those of its operands, or saves.
+
+    GPUs add three numbers at a time, and combine the bits of three by any formula: all of
+    ``(x & y) | (~x & z)`` is one instruction.
+    """
+    group = _BITWISE if operator in _BITWISE else _SUMS
+    if operator not in group:
+        return 1
+    left, right = (_inputs(child(node, side), group) for side in ("left", "right"))
+    if len(left) == len(right) == 1 or len(left) + len(right) > _LONGEST_CHAIN:
+        return 1
+    both = len({*left, *right} if group is _BITWISE else [*left, *right])
+    return both // 2 - len(left) // 2 - len(right) // 2
+
+
+def is_combined(complement: Node) -> bool:
+    """Whether a complement is part of a bitwise operation, which needs no instruction for it."""
+    around = complement.parent
+    while around is not None and around.type == "parenthesized_expression":
+        around = around.parent
+    return around is not None and around.type == "binary_expression" and operator_of(around) in _BITWISE
+
+
+def _inputs(node: Node | None, group: frozenset[str]) -> list[str]:
+    """What a chain of operators of a group works on, as texts; bits each once."""
+    inner = _bare(node)
+    if inner is None or inner.type != "binary_expression" or operator_of(inner) not in group:
+        return [text_of(inner)]
+    left, right = child(inner, "left"), child(inner, "right")
+    if group is _SUMS and is_product(left, right):
+        return [text_of(inner)]
+    found = _inputs(left, group) + _inputs(right, group)
+    return [*dict.fromkeys(found)] if group is _BITWISE else found
+
+
+def _bare(node: Node | None) -> Node | None:
+    """An operand without parentheses and complements around it."""
+    while node is not None:
+        if node.type == "parenthesized_expression" and node.named_child_count == 1:
+            node = node.named_children[0]
+        elif node.type == "unary_expression" and operator_of(node) == "~":
+            node = child(node, "argument")
+        else:
+            break
+    return node
+
+
+def rotated(node: Node, operator: str) -> Node | None:
+    """What ``x << n | x >> (32 - n)`` and the like rotate, which one shift does; None for all else."""
+    if operator != "|":
+        return None
+    sides = [_bare(child(node, side)) for side in ("left", "right")]
+    if {operator_of(one) for one in sides if one is not None and one.type == "binary_expression"} != _SHIFTS:
+        return None
+    whats = [_bare(one and child(one, "left")) for one in sides]
+    if text_of(whats[0]) != text_of(whats[1]):
+        return None
+    by, other = (text_of(_bare(one and child(one, "right"))).replace(" ", "") for one in sides)
+    if by.isdigit() and other.isdigit():
+        complete = str(int(by) + int(other)) in _WIDTHS
+    else:
+        complete = any(
+            one == f"{width}-{two}" for width in _WIDTHS for one, two in ((by, other), (other, by))
+        )
+    return whats[0] if complete else None
 
 
 def is_place(node: Node | None) -> bool:

@@ -67,6 +67,11 @@ class ProgramFacts:
         return {**_first(facts.macros for facts in self.files.values()), **self.given}
 
     @cached_property
+    def is_fast(self) -> bool:
+        """Whether it is compiled with fast math, of which compilers tell by a macro."""
+        return "__FAST_MATH__" in self.given
+
+    @cached_property
     def macro_names(self) -> Mapping[str, tuple[str, ...]]:
         """The names that an object-like macro's value depends on, other macros written out."""
         direct = {name: _WORD.findall(text) for name, text in self.macros.items()}

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tree_sitter import Node
+
 from .ctype import INT, UNKNOWN, CType, Scalar
 from .evaluate import Lookup, evaluate, evaluate_text
 from .groups import asked
 from .inductions import Changes
 from .polynomial import ZERO, Polynomial
-from .probability import Ranges
+from .predefined import predefined
+from .probability import Ranges, probability
 from .programfacts import ProgramFacts
-from .syntax import ParsedSource
+from .syntax import ParsedSource, descendants, text_of
 from .values import Array, Tally, Value
 
 # Calls within calls: one may call itself twice, and the next one, too.
@@ -41,15 +44,18 @@ class Remembered:
 class KernelScope:
     """Names and types at a place in a kernel, and the tally of the walk that visits it.
 
-    ``names`` holds parameters, locals and indices; ``builtins`` those of them that every device
-    function sees, too. ``fixed`` are names whose value the compiler knows. ``local_space`` is where a
-    local array lives. ``loops`` are the indices of the loops around the place, each ``entered`` so
-    often; ``unrolled`` are those that are gone when compiled. What is in ``computed`` is not computed
-    again; ``stored`` counts the stores to each array; ``shadowed`` are the outer values of names
-    declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the calls
-    whose values are being evaluated, and ``evaluated`` has those that were, until all are; ``active`` is
-    the share of a warp's threads that is here together.
-    What ``refers`` returns a place, not its value.
+    ``names`` holds parameters, locals and indices; ``builtins`` those of them that every device function
+    sees, too. ``fixed`` are names whose value the compiler knows. ``local_space`` is where a local array
+    lives. ``loops`` are the indices of the loops around the place, each ``entered`` so often;
+    ``unrolled`` are those that are gone when compiled, ``striding`` those that advance by what the
+    compiler does not know. What is in ``computed`` is not computed again; ``stored`` counts the stores to
+    each array, and ``renewing`` are the arrays that a loop around stores to, so that what was loaded from
+    them, which is ``renewed``, is new each time round; ``shadowed`` are the outer values of names
+    declared in the block; ``spaces`` are where variables are that are no arrays. ``within`` counts the
+    calls whose values are being evaluated, and ``evaluated`` has those that were, until all are;
+    ``active`` is the share of a warp's threads that is here together.
+    ``doubling`` are the values of loop variables that are multiplied or divided each time round.
+    What ``refers`` returns a place, not its value. What is ``atomic`` is updated by the memory's own units.
     """
 
     program: ProgramFacts
@@ -65,16 +71,21 @@ class KernelScope:
     depth: int = 0
     local_space: str = "register"
     loops: tuple[str, ...] = ()
+    renewing: frozenset[str] = frozenset()
+    renewed: set[str] = field(default_factory=set)
     entered: tuple[Polynomial, ...] = ()
     stored: dict[str, int] = field(default_factory=dict)
     computed: set[object] = field(default_factory=set)
     shadowed: dict[str, Value | None] = field(default_factory=dict)
     unrolled: set[str] = field(default_factory=set)
+    striding: set[str] = field(default_factory=set)
     spaces: dict[str, str] = field(default_factory=dict)
     within: int = 0
     evaluated: dict[tuple[bool, str], Polynomial | None] = field(default_factory=dict)
     active: float = 1.0
     refers: bool = False
+    atomic: bool = False
+    doubling: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def ranges(self) -> Ranges:
@@ -105,7 +116,26 @@ class KernelScope:
             static = self.program.static_value(self.names[owner].type.innermost, member)
             if static is not None:
                 return evaluate_text(static, self.lookup)
-        return self.program.enumerator(name) or Polynomial.symbol(name)
+        number = predefined(name)
+        return self.program.enumerator(name) or (number and number.value) or Polynomial.symbol(name)
+
+    def chance(self, condition: Node | None, extents: Ranges) -> float | None:
+        """How often a condition holds; the mean over the values that a loop gives an index by doubling it."""
+        chance = probability(condition, self.lookup, extents)
+        if chance is not None or condition is None or not self.doubling:
+            return chance
+        words = {text_of(word) for word in descendants(condition, "identifier")}
+        for name in words & self.doubling.keys():
+            values = self.doubling[name]
+            shares = [probability(condition, self._where(name, value), extents) for value in values]
+            known = [share for share in shares if share is not None]
+            return sum(known) / len(values) if len(known) == len(values) else None
+        return None
+
+    def _where(self, name: str, value: float) -> Lookup:
+        """Names as they are here, but for one that has a value."""
+        known = Polynomial.constant(value)
+        return lambda word: known if word == name else self.lookup(word)
 
     def compiled(self, name: str) -> Polynomial | None:
         """The value of a name where the compiler knows it: literals, macros and constants of them."""
@@ -119,7 +149,8 @@ class KernelScope:
             return self._called(name, self.compiled)
         declared = self.program.variables.get(name)
         if declared is None:
-            return self.program.enumerator(name)
+            number = predefined(name)
+            return self.program.enumerator(name) or (number and number.value)
         if declared.value is None or not declared.constant:
             return None
         return self.known_compiled.value(name, [], lambda: evaluate(declared.value, self.compiled))
@@ -165,7 +196,7 @@ class KernelScope:
             return self.names[name]
         declared = self.program.variables.get(name)
         if declared is None:
-            return Value(INT, self.lookup(name))
+            return predefined(name) or Value(INT, self.lookup(name))
         kind = self.type_of(declared.type) or UNKNOWN
         if kind.is_pointer:
             extents = tuple(item and evaluate(item, self.lookup) for item in declared.extents)

@@ -105,12 +105,20 @@ class StatementMacros:
     def _names(self) -> frozenset[bytes]:
         return frozenset(name.encode() for name in self.macros)
 
+    def _named(self, name: str) -> Macro | str | None:
+        """The macro of a name, or that which it is another name of."""
+        macro, seen = self.macros.get(name), {name}
+        while isinstance(macro, str) and (other := macro.strip()) in self.macros and other not in seen:
+            seen.add(other)
+            macro = self.macros[other]
+        return macro
+
     def _written(self, text: str, active: frozenset[str]) -> str:
         """A text with its macros written out, but for those that are being written out."""
         parts, done, position, length = list[str](), 0, 0, 0
         while token := _TOKEN.search(text, position):
             position = token.end()
-            macro = self.macros.get(token["name"]) if token["name"] not in active else None
+            macro = self._named(token["name"]) if token["name"] not in active else None
             if isinstance(macro, Macro):
                 opening = _OPENING.match(text, position)
                 if opening is None:

@@ -67,13 +67,14 @@ class RegionCounter(BodyCounter):
                 found = directive_of(item, self.source)
                 if found is not None and _shares(found):
                     pending.append(found)
+                self.atomic = self.atomic or (found is not None and found.has("atomic"))
                 # What a function offloads that is called here is a kernel: it is counted where it stands.
                 elsewhere = elsewhere or (self.depth > 0 and found is not None and offloads(found))
             elif item.type != "comment":
                 if not elsewhere:
                     after = self._handed(pending, item, times)
                     times = times if pending else after
-                pending, elsewhere = [], False
+                pending, elsewhere, self.atomic = [], False, False
         return times
 
     def _handed(self, directives: Sequence[Directive | None], node: Node, times: Polynomial) -> Polynomial:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -12,10 +12,10 @@ from tree_sitter import Node
 from jouleline.core.counting import BodyCounter
 from jouleline.core.counts import LaunchShape
 from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
-from jouleline.core.declarations import function_of
+from jouleline.core.declarations import Declared, function_of
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
-from jouleline.core.evaluate import evaluate
+from jouleline.core.evaluate import evaluate, evaluate_text
 from jouleline.core.hostscope import HostScope
 from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
@@ -85,7 +85,7 @@ class OpenMP:
         del launch
         tally = Tally()
         types = _template_types(program, host, tally)
-        names = _visible(program, host, types)
+        names, constants = _visible(program, host, types)
         source, node = kernel.source, kernel.node
         if node is not None:
             source, node = program.statement_macros.statement(source, node)
@@ -98,6 +98,7 @@ class OpenMP:
             Changes(node),
             directive=kernel.directive,
         )
+        _fix(counter, constants, host)
         iterations = _iterations(kernel.directive, node, counter)
         if iterations.number == 0 and _offloads(kernel):
             # Nobody offloads a loop of no iterations: the size was not followed.
@@ -152,8 +153,23 @@ def _template_types(program: ProgramFacts, host: HostScope, tally: Tally) -> dic
     return types
 
 
-def _visible(program: ProgramFacts, host: HostScope, types: Mapping[str, CType]) -> dict[str, Value]:
-    """The variables that the region sees: parameters and locals of the function around it."""
+def _fix(counter: BodyCounter, constants: Sequence[Declared], host: HostScope) -> None:
+    """Tell the counter what the compiler knows of the names around the region."""
+    for name, text in host.visit.template.items() if host.visit is not None else ():
+        if name not in counter.types and (known := evaluate_text(text, counter.compiled)) is not None:
+            counter.fixed[name] = known
+    for constant in constants:
+        if (known := evaluate(constant.value, counter.compiled)) is not None:
+            counter.fixed[constant.name] = known
+
+
+def _visible(
+    program: ProgramFacts, host: HostScope, types: Mapping[str, CType]
+) -> tuple[dict[str, Value], Sequence[Declared]]:
+    """The variables that the region sees: parameters and locals of the function around it.
+
+    Those that are constants with an initial value are also listed, as they are declared.
+    """
 
     def type_of(text: str) -> CType | None:
         words = text.replace("*", " ").replace("&", " ").split()
@@ -161,10 +177,11 @@ def _visible(program: ProgramFacts, host: HostScope, types: Mapping[str, CType])
         return bound.pointer(text.count("*")) if bound is not None else program.type_of(text)
 
     names: dict[str, Value] = {}
+    constants: list[Declared] = []
     node = host.region.node if host.region is not None else None
     definition = host.functions.around(node) if node is not None else None
     if node is None or definition is None or host.region is None:
-        return names
+        return names, constants
     for variable, end in host.functions.declared(definition, host.region.source):
         if variable.node.start_byte >= host.region.start:
             break
@@ -183,12 +200,14 @@ def _visible(program: ProgramFacts, host: HostScope, types: Mapping[str, CType])
             names[variable.name] = Value(kind, None, placed(array, host.memory(variable.name)))
         else:
             names[variable.name] = Value(kind, host.name(variable.name, node))
+            if variable.constant and variable.value is not None and kind.scalar is Scalar.INT:
+                constants.append(variable)
     for name, known in host.visit.names.items() if host.visit is not None else ():
         if name not in names and isinstance(known, int | float):
             global_ = program.variables.get(name)
             kind = (program.type_of(global_.type) if global_ is not None else None) or INT
             names[name] = Value(kind, Polynomial.constant(known))
-    return names
+    return names, constants
 
 
 def _is_container(text: str) -> bool:
