@@ -236,7 +236,7 @@ def test_a_directive_applies_to_a_body_without_braces_as_it_does_to_one_in_them(
     #pragma omp {inner}
     {loop}{opening}
         #pragma omp atomic
-        a[j] += 2.0f; {closing} {closing} }}"""
+        a[j] *= 2.0f; {closing} {closing} }}"""
         parsed, _ = parse_files({"main.cpp": text.encode()})
         assert not parsed["main.cpp"].source.root.has_error
         reports = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
