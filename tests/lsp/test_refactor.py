@@ -217,6 +217,17 @@ def test_a_shutdown_in_the_middle_of_a_run_ends_it_first(server: Client, hanging
     assert server.process.wait(TIMEOUT_S) == 0
 
 
+def test_a_run_that_an_editor_never_shows_leaves_nothing_behind(server: Client, hanging: Path) -> None:
+    server.initialize(hanging.parent)
+    uri = server.open(hanging, language="cpp")
+    number = begin(server, uri)
+    server.expect("window/workDoneProgress/create")  # and is not answered
+    server.notify("$/cancelRequest", {"id": number})
+    with pytest.raises(ServerError):
+        server.result(number)
+    assert not [*(hanging.parents[1] / "state").rglob("job.json")]
+
+
 def test_an_editor_that_dies_takes_its_runs_with_it(server: Client, hanging: Path) -> None:
     server.initialize(hanging.parent)
     uri = server.open(hanging, language="cpp")

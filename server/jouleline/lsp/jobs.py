@@ -119,7 +119,12 @@ async def follow(
             # A compiler that runs beside would be measured with the program.
             for background in (server.compilation, server.diagnostics):
                 await stack.enter_async_context(background.paused())
-        work = await stack.enter_async_context(WorkDone(server, token, run.title, cancel))
+        try:
+            work = await stack.enter_async_context(WorkDone(server, token, run.title, cancel))
+        except asyncio.CancelledError:
+            if begin:  # the editor has never said that it shows the run, which has not begun
+                run.drop_if_nothing_was_found()
+            raise
         status.send(server, "working", run.title)
         stack.callback(status.send, server)
         try:
