@@ -139,7 +139,7 @@ def test_a_kernel_that_calls_what_is_not_there_keeps_its_source_evidence(tmp_pat
     of = program(tmp_path / "program", main_cu=source, Makefile=makefile)
     found = evidence(tmp_path).refine(analysed(of), of)
     assert not found.counts
-    assert found.problems[0].message == "k calls far, whose code is not there, so source evidence stays"
+    assert found.problems[0].message == "k calls far, whose code cannot be counted, so source evidence stays"
 
 
 @needs_clang

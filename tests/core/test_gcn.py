@@ -102,12 +102,16 @@ def test_an_instruction_counts_as_the_profiler_counts_it(
         ("v_mfma_f32_32x32x8f16 a[0:15], v[0:1], v[2:3], a[0:15]", 2 * 32 * 32 * 8),
         ("v_mfma_f32_4x4x4bf16_1k a[0:3], v[0:1], v[2:3], a[0:3]", 2 * 4 * 4 * 4 * 16),
         ("v_mfma_i32_16x16x16i8 a[0:3], v0, v1, a[0:3]", 2 * 16 * 16 * 16),
-        ("v_mfma_f64_16x16x4f64 a[0:7], v[0:1], v[2:3], a[0:7]", 2 * 16 * 16 * 4),
         ("v_mfma_f32_16x16x32_fp8_fp8 v[0:3], v[4:5], v[6:7], v[0:3]", 2 * 16 * 16 * 32),
     ],
 )
 def test_a_matrix_instruction_counts_what_the_wave_does(words: str, flop: float) -> None:
     assert operations(code(words).instructions[0]) == ((Operation.TENSOR, flop / 64),)
+
+
+def test_products_of_doubles_are_double_precision() -> None:
+    (product,) = code("v_mfma_f64_16x16x4f64 a[0:7], v[0:1], v[2:3], a[0:7]").instructions
+    assert operations(product) == ((Operation.DP, 2 * 16 * 16 * 4 / 64),)
 
 
 BRANCHING = (

@@ -296,7 +296,7 @@ def test_a_profile_is_imported_in_place_of_estimates(window: Window, workspace: 
     profile.write_text(ncu_csv([measured]), "utf-8")
     window.open(workspace / "stencil" / "stencil.cu")
     window.command("Jouleline: Import Profile")
-    window.answer(str(profile), profile.name)
+    window.choose_file(profile)
     expect(window.told("1 kernel has measured counts now")).to_be_visible()
 
 

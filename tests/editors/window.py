@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from re import Pattern
 
@@ -59,6 +60,13 @@ class Window:
         expect(self._box).to_be_focused()
         self._box.fill(text)
         self._choose(row)
+
+    def choose_file(self, path: Path) -> None:
+        """Choose a file in the dialog that is open."""
+        # Until it shows a folder, it takes back what is typed.
+        expect(self._box).to_have_value(re.compile("/$"))
+        self._box.fill(str(path))
+        self.page.keyboard.press("Enter")
 
     def _ask(self, key: str, text: str, row: str = "") -> None:
         # Whatever takes the focus meanwhile closes the box again: a document that opens, for one.

@@ -40,6 +40,15 @@ def test_an_imported_profile_is_what_is_told_from_then_on(client: Client, tmp_pa
     other = client.hover(uri, 1, 17)
     assert other is not None
     assert "evidence: source" in other
+    # It holds while the kernel's own text does.
+    client.change(uri, 2, {"text": f"\n{SOURCE}// more\n"})
+    moved = client.hover(uri, 1, 39)
+    assert moved is not None
+    assert "measured by ncu in a launch of 21 µs" in moved
+    client.change(uri, 3, {"text": SOURCE.replace("*= 3", "*= 5")})
+    edited = client.hover(uri, 0, 39)
+    assert edited is not None
+    assert "evidence: source" in edited
 
 
 @pytest.mark.parametrize(
@@ -47,6 +56,8 @@ def test_an_imported_profile_is_what_is_told_from_then_on(client: Client, tmp_pa
     [
         (["nothing.csv"], "nothing.csv: cannot be read: No such file or directory"),
         (["main.cu"], "main.cu: is no CSV of"),
+        (["."], "is no file; a profile is a CSV file"),
+        (["\0"], "cannot be read: embedded null byte"),
         ([], 'takes one argument: {"uri"'),
         ("profile.csv", 'takes one argument: {"uri"'),
     ],

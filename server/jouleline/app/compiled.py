@@ -145,7 +145,9 @@ def _counted(
         machine = count_machine_code(code, functions, report.counts.visits(), report.counts.shape.threads)
         if machine.missing:
             called = ", ".join(sorted(read_symbol(name).name for name in machine.missing))
-            said = f"{report.kernel.name} calls {called}, whose code is not there, so source evidence stays"
+            said = (
+                f"{report.kernel.name} calls {called}, whose code cannot be counted, so source evidence stays"
+            )
             problems.append(Problem(report.file, report.kernel.line, said))
             continue
         better = _better(report.counts, code, machine, how)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -112,10 +112,33 @@ class Graph:
 
     def dominates(self, one: int, other: int) -> bool:
         """Whether every way to ``other`` passes ``one``."""
-        place = self.position
-        while place[other] > place[one]:
-            other = self.dominator[other]
-        return one == other
+        return self._stretch[other].start in self._stretch[one]
+
+    def dominated(self, block: int) -> Sequence[int]:
+        """The blocks to which every way passes ``block``, itself first."""
+        stretch = self._stretch[block]
+        return self.tree[stretch.start : stretch.stop]
+
+    @cached_property
+    def tree(self) -> list[int]:
+        """The blocks in the order of a walk through the tree of dominators: each before those below it."""
+        below: dict[int, list[int]] = {block: [] for block in self.order}
+        for block in self.order[1:]:
+            below[self.dominator[block]].append(block)
+        found, waiting = [], [self.entry]
+        while waiting:
+            found.append(waiting.pop())
+            waiting += below[found[-1]]
+        return found
+
+    @cached_property
+    def _stretch(self) -> dict[int, range]:
+        """Where each block and those that it dominates are in the tree."""
+        ends = {block: place + 1 for place, block in enumerate(self.tree)}
+        for block in reversed(self.tree[1:]):
+            nearest = self.dominator[block]
+            ends[nearest] = max(ends[nearest], ends[block])
+        return {block: range(place, ends[block]) for place, block in enumerate(self.tree)}
 
     @cached_property
     def loops(self) -> list[Loop]:

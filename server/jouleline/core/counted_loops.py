@@ -29,7 +29,8 @@ _CONSTANTS: Final = {
     "CS2R": re.compile(r"^R\d+, S(RZ)$"),
     "HFMA2.MMA": re.compile(r"^R\d+, -RZ, RZ, 0(?:\.0)?, 0()(?:\.0)?$"),
 }
-_TARGET: Final = re.compile(r"^(U?R)(\d+)(?:,|$)")
+# A predicate may come first: SHFL.IDX PT, R5, R4.
+_TARGET: Final = re.compile(r"^(?:U?P\w+, )?(U?R)(\d+)(?:,|$)")
 _WIDE: Final = re.compile(r"\.64|\.WIDE|^CS2R$|^D(?:ADD|MUL|FMA)|^(?:F2F|I2F)\.F64")
 _TOWARDS: Final = {"LT": (1, 0), "LE": (1, 1), "NE": (0, 0), "GT": (-1, 0), "GE": (-1, 1)}
 """Which way the counter of a loop goes that runs while it compares so, and how far beyond the bound."""
@@ -193,6 +194,8 @@ class _Control:
 def _trips(first: int, step: int, relation: str, bound: int) -> int | None:
     """Iterations of a loop that goes on while a relation holds; ``first`` is what is compared first."""
     towards, beyond = _TOWARDS[relation]
+    if not step:
+        return None
     if not towards:
         whole, rest = divmod(bound - first, step)
         return None if rest or whole < 0 else 1 + whole

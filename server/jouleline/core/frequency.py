@@ -15,9 +15,8 @@ from functools import cached_property
 from statistics import median_low
 from typing import Final
 
+from .branch_work import BranchWork
 from .controlflow import Block, Graph
-from .counts import Operation
-from .instructions import operations
 from .line_visits import LineVisits
 from .loop_matching import MatchedLoop, match_loops
 from .predicates import EVEN, active_shares
@@ -57,6 +56,10 @@ class Flow:
     def lines(self) -> LineVisits:
         """How often the source's lines run."""
         return LineVisits(self.visits, self.threads)
+
+    @cached_property
+    def _work(self) -> BranchWork:
+        return BranchWork(self.graph)
 
     @cached_property
     def matched(self) -> list[MatchedLoop]:
@@ -273,19 +276,12 @@ class Flow:
 
     def _computes(self, to: int) -> bool:
         """Whether a way has a polynomial's worth of floating-point arithmetic, and more than of integers."""
-        counted = Counter[Operation]()
-        for index, block in self.graph.blocks.items():
-            if self.graph.dominates(to, index):
-                counted.update(one for each in block.instructions for one, _ in operations(each))
-        floating = counted[Operation.SP] + counted[Operation.DP]
-        return floating >= _POLYNOMIAL and floating > counted[Operation.INT]
+        work = self._work.behind(to)
+        return work.floating >= _POLYNOMIAL and work.floating > work.integers
 
     def _length(self, block: int) -> int:
         """Instructions in a block and all that only it leads to."""
-        graph = self.graph
-        return sum(
-            len(graph.blocks[index].instructions) for index in graph.order if graph.dominates(block, index)
-        )
+        return self._work.behind(block).instructions
 
     def _rare(self, to: int, before: int) -> float:
         """How likely a way is that only calls what handles special values; 0 if it is another way."""

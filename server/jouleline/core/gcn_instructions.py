@@ -64,7 +64,8 @@ def operations(instruction: Instruction) -> tuple[tuple[Operation, float], ...]:
     if _DOT.fullmatch(name):
         return ((Operation.HALF, 4),)
     if matched := _MATRIX.fullmatch(name):
-        return ((Operation.TENSOR, _of_matrices(instruction, int(matched[1]), matched[2])),)
+        operation = Operation.DP if matched[2] == "f64" else Operation.TENSOR
+        return ((operation, _of_matrices(instruction, int(matched[1]), matched[2])),)
     return ()
 
 

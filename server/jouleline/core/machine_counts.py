@@ -63,6 +63,7 @@ def count_machine_code(
             recursive = callee_code is current and start == flow.graph.entry
             if not recursive and entered > threads * _TOO_FEW:
                 waiting.append((callee_code, Flow(control_flow(callee_code, start), visits, entered)))
+    missing |= {code.name for code, _ in waiting}  # functions that call each other come back for ever
     return MachineCounts(counted, opcodes, kernel, frozenset(missing))
 
 

@@ -51,6 +51,7 @@ def initialize_result(encoding: str) -> dict[str, Any]:
                     "jouleline.selectDevice",
                     "jouleline.whatIf",
                     "jouleline.report",
+                    "jouleline.importProfile",
                     "jouleline.targets",
                     "jouleline.selectTarget",
                     "jouleline.refactor",

@@ -13,6 +13,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from jouleline import wiring
 from jouleline.app.analyse import Analysis, KernelReport, split_run_line
 from jouleline.app.program import Program
+from jouleline.core.profile import ProfileError
 
 from . import arguments
 from .view import Place, View
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .server import Server
 
 IMPORT_PROFILE: Final = "jouleline.importProfile"
+_MOST_BYTES: Final = 256 * 2**20
 _USAGE: Final = (
     f'{IMPORT_PROFILE} takes one argument: {{"uri": "file:///...", "files": ["a profile\'s path"]}}'
 )
@@ -41,9 +43,11 @@ def register(server: Server) -> None:
         if view is None:
             raise JsonRpcInvalidParams(f"{uri} is not open as a source; open it first.")
         measured, problems = await _measured(view, evidence)
+        # A compiler that runs would bring what it knows in place of what was measured.
+        server.compilation.restart()
+        server.diagnostics.restart()
         server.session.improve(view, measured)
         server.refresh()
-        server.diagnostics.restart()
         return {"kernels": len(measured), "problems": problems}
 
 
@@ -54,15 +58,25 @@ def _read(files: Sequence[Path]) -> ProfileEvidence:
         JsonRpcInvalidParams: if one cannot be read, or is none.
     """
     from jouleline.app.profiles import ProfileEvidence, decode_profile, read_profile
-    from jouleline.core.profile import ProfileError
 
     try:
-        texts = {str(path): decode_profile(str(path), path.read_bytes()) for path in files}
+        texts = {str(path): decode_profile(str(path), _data(path)) for path in files}
         return ProfileEvidence(read_profile(texts, wiring.profilers()), ", ".join(texts))
     except ProfileError as error:
         raise JsonRpcInvalidParams(str(error)) from None
     except OSError as error:
         raise JsonRpcInvalidParams(f"{error.filename}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a path with a null character, a number of thousands of digits
+        raise JsonRpcInvalidParams(f"{', '.join(map(str, files))}: cannot be read: {error}") from None
+
+
+def _data(path: Path) -> bytes:
+    """What is in a file that ends: a pipe would be waited for as long as the server lives."""
+    if path.exists() and not path.is_file():
+        raise ProfileError(f"{path}: is no file; a profile is a CSV file of ncu or rocprof")
+    if path.exists() and path.stat().st_size > _MOST_BYTES:
+        raise ProfileError(f"{path}: has more than {_MOST_BYTES // 2**20} MiB; profile fewer launches")
+    return path.read_bytes()
 
 
 async def _measured(

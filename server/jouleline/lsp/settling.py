@@ -61,10 +61,11 @@ class Settling(Background):
 async def _settle(view: View) -> bool:
     """Work out what a view told early; whether that was not right."""
     wrong = False
-    for place, early in list(view.early.items()):
+    while view.early:  # more may be told meanwhile
         await asyncio.sleep(0)  # whatever else has arrived goes first
-        wrong |= _told(view, early) != _told(view, view.reports(place))
-    view.early.clear()
+        if view.early:
+            place, early = view.early.popitem()
+            wrong |= _told(view, early) != _told(view, view.reports(place))
     return wrong
 
 

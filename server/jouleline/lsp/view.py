@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jouleline.app.analyse import Followed, KernelReport, ParsedFile, split_run_line
+from jouleline.core.counts import Evidence
 from jouleline.core.device import Device
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.source import Encoding, SourceText
@@ -117,9 +118,15 @@ class View:
     def reports(self, place: Place) -> tuple[KernelReport, ...]:
         """The bounds of one kernel, one for each way it is launched; none if it cannot be counted."""
         if place not in self._reports:
-            known = self._recalled(self._key(place), place)
+            known = self._recalled(self._key(place), place) or self._measured(place)
             self._reports[place] = self._counted(place) if known is None else known
         return self._reports[place]
+
+    def _measured(self, place: Place) -> tuple[KernelReport, ...] | None:
+        """What was measured of a kernel, which holds while its own text does, whatever is around it."""
+        known = self._recalled(self._own_key(place), place)
+        measured = known and any(one.counts.evidence is Evidence.PROFILE for one in known)
+        return known if measured else None
 
     def soon(self, place: Place) -> tuple[KernelReport, ...]:
         """The same without following host code anew: what was known before it was changed is in ``early``.
