@@ -70,8 +70,8 @@ def test_files_of_several_passes_come_back_as_one_profile(
     texts = profiled(tmp_path, monkeypatch)
     assert len(texts) == len(PASSES)
     [launch] = read_profile(texts, [Rocprof()]).launches
-    # Pass 1 holds fp32 and fp64, pass 2 fp16 and integers, pass 3 units of 512 FLOP on matrices of doubles, passes
-    # 4 and 5 the KiB read and written.
+    # Pass 1 holds fp32 and fp64, pass 2 fp16 and integers, pass 3 units of 512 FLOP on matrices of doubles,
+    # passes 4 and 5 the KiB read and written.
     assert launch.operations[Operation.DP] == 64 * 5 + 512 * 3
     assert launch.operations[Operation.INT] == 64 * 2 * 2
     assert launch.dram_bytes == 1024 * 9
