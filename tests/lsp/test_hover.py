@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jouleline.lsp.plain_text import plain
 from tests.lsp.client import FULL, Client
 
 
@@ -160,9 +161,9 @@ def test_a_client_without_markdown_gets_plain_text(client: Client, samples: Path
 
 def test_a_hover_says_what_to_try(client: Client, tmp_path: Path) -> None:
     strided = "__global__ void strided(float *x) { x[threadIdx.x * 64] += x[threadIdx.x * 64 + 1]; }\n"
-    plain = "__global__ void plain(double *y) { y[blockIdx.x * 256 + threadIdx.x] *= 2; }\n"
+    dense = "__global__ void plain(double *y) { y[blockIdx.x * 256 + threadIdx.x] *= 2; }\n"
     file = tmp_path / "main.cu"
-    file.write_text(f"{strided}{plain}int main() {{ strided<<<4096, 256>>>(x); plain<<<4096, 256>>>(y); }}\n")
+    file.write_text(f"{strided}{dense}int main() {{ strided<<<4096, 256>>>(x); plain<<<4096, 256>>>(y); }}\n")
     client.initialize(tmp_path)
     uri = client.open(file)
     shown = client.hover(uri, 0, 17)
@@ -172,3 +173,8 @@ def test_a_hover_says_what_to_try(client: Client, tmp_path: Path) -> None:
     shown = client.hover(uri, 1, 17)
     assert shown is not None
     assert "**To try**\n\n- Move fewer bytes: " in shown
+
+
+def test_plain_text_keeps_what_stands_in_code() -> None:
+    page = "**bandwidth-bound** · `other(float **a, int)`\n\n| `a \\| b` | 2 |\n|:--|--:|"
+    assert plain(page) == "bandwidth-bound · other(float **a, int)\n\na | b  2"

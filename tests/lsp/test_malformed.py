@@ -45,6 +45,22 @@ def test_what_is_no_message_is_complained_of(client: Client, body: bytes) -> Non
     still_serves(client)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"id": [1], "result": None},
+        {"id": {"a": 1}, "error": {"code": 1, "message": "x"}},
+        {"method": "$/cancelRequest", "params": {"id": [1]}},
+    ],
+)
+def test_an_id_is_a_number_or_a_string(client: Client, message: dict[str, object]) -> None:
+    client.initialize()
+    client.send(message)
+    answer = client.take(lambda one: one.get("id") is None and "error" in one)
+    assert answer["error"]["message"] == "the id of a message is a number or a string"
+    assert client.execute("jouleline.devices")["current"]
+
+
 REQUEST = json.dumps({"jsonrpc": "2.0", "id": "lost", "method": "shutdown"}).encode()
 
 

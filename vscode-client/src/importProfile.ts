@@ -8,6 +8,8 @@ interface ImportAnswer {
   readonly problems: readonly string[];
 }
 
+const mostProblems = 3;
+
 /** Takes the counts of a profiler's files in place of estimates. */
 export async function importProfile(session: Session): Promise<void> {
   const { document } = activeSource(
@@ -25,6 +27,9 @@ export async function importProfile(session: Session): Promise<void> {
     files: chosen.map((file) => file.fsPath),
   });
   const kernels = answer.kernels === 1 ? '1 kernel has' : `${String(answer.kernels)} kernels have`;
-  const measured = `${kernels} measured counts now.`;
-  void window.showInformationMessage([measured, ...answer.problems].join(' '));
+  const told = [`${kernels} measured counts now`, ...answer.problems.slice(0, mostProblems)];
+  const more = answer.problems.length - mostProblems;
+  if (more > 0) told.push(`and ${String(more)} more`);
+  const show = answer.kernels > 0 ? window.showInformationMessage : window.showWarningMessage;
+  void show(`${told.join('; ')}.`);
 }

@@ -8,7 +8,9 @@ from textwrap import wrap
 from typing import Final
 
 _RULE: Final = re.compile(r"\|[\s:|-]+\|")
-_MARKS: Final = re.compile(r"\*\*|`|^\*(?=\S)|(?<=\S)\*$|\\(?=[\\`\[\]<|])")
+_CODE: Final = r"`(?P<code>[^`]*)`"
+_MARKS: Final = re.compile(rf"{_CODE}|\*\*|`|^\*(?=\S)|(?<=\S)\*$|\\(?=[\\`\[\]<|])")
+_CELL: Final = re.compile(r"(?<!\\)\|")
 _WIDTH: Final = 79
 """An echo area shows the last lines of what does not fit, so none may be wrapped by it."""
 
@@ -24,14 +26,19 @@ def plain(page: str) -> str:
 
 def _wrapped(line: str) -> list[str]:
     indent = "  " if line.startswith("- ") else ""
-    bare = _MARKS.sub("", line)
+    bare = _bare(line)
     return wrap(bare, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [
         ""
     ]
 
 
+def _bare(text: str) -> str:
+    """A text without marks; what is code stays as it is, but for the bars that a table escapes."""
+    return _MARKS.sub(lambda mark: (mark["code"] or "").replace("\\|", "|"), text)
+
+
 def _columns(rows: list[str]) -> list[str]:
-    cells = [[_MARKS.sub("", cell.strip()) for cell in row.strip("|").split("|")] for row in rows]
+    cells = [[_bare(cell.strip()) for cell in _CELL.split(row.strip("|"))] for row in rows]
     count = max((len(row) for row in cells), default=0)
     widths = [max(len(row[at]) for row in cells if at < len(row)) for at in range(count)]
     rows = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in cells]

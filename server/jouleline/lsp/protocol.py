@@ -57,6 +57,9 @@ class Protocol(LanguageServerProtocol):
             self._send_error(None, _INVALID_REQUEST, "this is no message of JSON-RPC 2.0")
             return
         method, number = raw.get("method"), raw.get("id")
+        if not all(isinstance(one, str | int | None) for one in (number, _cancelled(raw))):
+            self._send_error(None, _INVALID_REQUEST, "the id of a message is a number or a string")
+            return
         if self._workspace is None and method not in (None, types.INITIALIZE, types.EXIT):
             if number is not None:
                 self._send_error(number, _NOT_INITIALIZED, f"{method} came before initialize")
@@ -172,6 +175,14 @@ class Protocol(LanguageServerProtocol):
             self._request_futures.pop(msg_id, None)
             return
         super()._handle_response(msg_id, result, error)
+
+
+def _cancelled(raw: dict[str, Any]) -> object:
+    """The id of the request that a message ends, if it is one that does."""
+    params = raw.get("params")
+    if raw.get("method") != types.CANCEL_REQUEST or not isinstance(params, dict):
+        return None
+    return params.get("id")
 
 
 def _bare(request: dict[str, Any]) -> dict[str, Any]:
