@@ -66,6 +66,7 @@ class Window:
         # Until it shows a folder, it takes back what is typed.
         expect(self._box).to_have_value(re.compile("/$"))
         self._box.fill(str(path))
+        expect(self.page.get_by_role("option", name=path.name)).to_be_visible()
         self.page.keyboard.press("Enter")
 
     def _ask(self, key: str, text: str, row: str = "") -> None:
