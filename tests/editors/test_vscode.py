@@ -291,12 +291,12 @@ def test_a_server_that_is_killed_comes_back_with_the_text_as_it_is(
 
 
 def test_a_profile_is_imported_in_place_of_estimates(window: Window, workspace: Path) -> None:
-    profile = workspace / "profile.csv"
+    profile = workspace / "stencil" / "profile.csv"
     measured = Launched("smooth(const float *, float *, int)", sp=3_000_000, dram_bytes=134_000_000)
     profile.write_text(ncu_csv([measured]), "utf-8")
     window.open(workspace / "stencil" / "stencil.cu")
     window.command("Jouleline: Import Profile")
-    window.choose_file(profile)
+    window.choose_file(profile.name)
     expect(window.told("1 kernel has measured counts now")).to_be_visible()
 
 
