@@ -79,7 +79,7 @@ class Window:
         focused = self.page.locator(".quick-input-list .monaco-list-row.focused", has_text=row)
         expect(focused).to_be_visible()
         self.page.keyboard.press("Enter")
-        expect(self._box).to_be_hidden()
+        expect(focused).to_be_hidden()  # the box may ask for more
 
     @property
     def _notifications(self) -> Locator:
