@@ -1,5 +1,7 @@
 """Arithmetic as GPUs do it, against instructions counted by hand in what nvcc makes for sm_86."""
 
+from time import process_time
+
 import pytest
 
 from jouleline.app.analyse import analyse, parse_files
@@ -242,3 +244,9 @@ def test_memory_itself_does_the_atomic_updates_of_openmp(update: str) -> None:
 def test_a_tree_reduction_adds_as_often_as_there_are_pairs(loop: str) -> None:
     # 128 + 64 + ... + 1 of the 256 threads of a block.
     assert floats(f"__shared__ float t[256]; {loop} t[threadIdx.x] += t[threadIdx.x + s];")[0] == 255 / 256
+
+
+def test_a_chain_is_looked_at_only_as_far_as_its_numbers_are_joined() -> None:
+    before = process_time()
+    assert integers(f"v[i] = {' ^ '.join(f'v[{index}]' for index in range(450))};") > 450
+    assert process_time() - before < 0.5

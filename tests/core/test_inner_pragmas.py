@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jouleline.core.directives import directives, statement_after
+from jouleline.core.inner_pragmas import inner_pragmas
 from jouleline.core.masking import mask
 from jouleline.core.syntax import descendants, field, parse
 
@@ -169,3 +170,40 @@ def test_an_inner_loop_that_is_to_be_unrolled_costs_no_control() -> None:
     unrolled = integers(text.format(f"{outer}\n{UNROLL}\n{inner}"))
     assert unrolled == integers(text.format(f"{outer} {{\n{UNROLL}\n{inner} }}"))
     assert unrolled < integers(text.format(f"{outer} {inner}"))
+
+
+@pytest.mark.parametrize(
+    ("pragmas", "fully"),
+    [
+        ("", False),
+        (UNROLL, True),
+        (f"{UNROLL} 16", True),
+        (f"{UNROLL} (2 * N)", True),
+        (f"{UNROLL}\n// each of them\n#pragma omp simd", True),
+        ("#pragma clang loop unroll(full)", True),
+        (f"{UNROLL} 1", False),
+        (f"{UNROLL} 4 // not 16", False),
+        (f"{UNROLL}(N)", False),
+        ("#pragma nounroll", False),
+        ("#pragma clang loop unroll(disable)", False),
+        ("#pragma omp unroll partial(2)", False),
+        ("#pragma omp simd // no unroll", False),
+        (f"{UNROLL}\nx[i] = 0;", False),
+    ],
+)
+def test_a_loop_is_unrolled_fully_where_pragmas_ask_for_as_many_copies(pragmas: str, *, fully: bool) -> None:
+    loop = f"for (int k = 0; k < 16; k++) {{ {'s += y[k] * s;' * 20} }}"
+    before, alone = "#define N 8", "x[i] = 0;" if "x[i]" in pragmas else ""
+    cost = integers(f"float s = 0;\n{pragmas}\n{loop}", before) - integers(alone)
+    assert cost == integers(f"float s = 0; {{\n{UNROLL if fully else ''}\n{loop} }}")
+
+
+def test_a_loop_that_a_macro_heads_is_sized_by_its_body() -> None:
+    macro, body = "#define FOR_EACH(k, n) for (int k = 0; k < n; k++)\n", f"{{ {'s += y[k] * s;' * 20} }}"
+    plain = integers(f"float s = 0; for (int k = 0; k < 30; k++) {body}")
+    assert integers(f"float s = 0; FOR_EACH(k, 30) {body}", macro) == plain
+
+
+def test_a_pragma_looks_back_over_few_others() -> None:
+    data = f"for (;;)\n{f'{UNROLL}{chr(10)}' * 20}{LOOP}".encode()
+    assert len([*inner_pragmas(data, 0, len(data))]) == 8

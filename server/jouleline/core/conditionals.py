@@ -12,8 +12,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from .evaluate import evaluate_text
-from .polynomial import Polynomial
+from .evaluate import evaluate_text, macro_values
 from .syntax import field as child
 from .syntax import replacement, text_of
 
@@ -23,7 +22,6 @@ _PREDEFINED: Final = frozenset(
     "__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__ NDEBUG_".split()
 )
 _DEFINED: Final = re.compile(r"\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))")
-_MAX_DEPTH: Final = 20
 
 
 @dataclass
@@ -95,7 +93,7 @@ class Conditionals:
             return self.defined(text_of(child(node, "name")), node) != word.endswith("ndef")
         text = text_of(child(node, "condition"))
         text = _DEFINED.sub(lambda found: str(int(self.defined(found[1] or found[2], node))), text)
-        value = evaluate_text(text, lambda name: self._value(name, node, 0))
+        value = evaluate_text(text, macro_values(lambda name: self._written(name, node)))
         return value is not None and bool(value.number)
 
     def defined(self, name: str, place: Node) -> bool:
@@ -110,12 +108,8 @@ class Conditionals:
                 return node
         return None
 
-    def _value(self, name: str, place: Node, depth: int) -> Polynomial | None:
-        definition = self._definition(name, place)
-        text = self.given.get(name) or replacement(definition)
-        if not text.strip() or depth > _MAX_DEPTH:
-            return Polynomial.constant(0)
-        return evaluate_text(text, lambda inner: self._value(inner, place, depth + 1))
+    def _written(self, name: str, place: Node) -> str:
+        return self.given.get(name) or replacement(self._definition(name, place))
 
 
 def id_of(node: Node | None) -> int:

@@ -20,7 +20,7 @@ from .counts import Doubt, Operation
 from .ctype import UNKNOWN, Scalar
 from .declarations import Declared, declarations
 from .derive import likelier
-from .directives import PRAGMAS
+from .directives import pragmas_before
 from .evaluate import evaluate, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
 from .extents import Extents
@@ -31,7 +31,7 @@ from .polynomial import ONE, ZERO, Polynomial
 from .probability import lanes
 from .syntax import descendants, text_of
 from .syntax import field as child
-from .unrolling import size
+from .unrolling import copies_asked, size
 from .values import Array, Derived, Value
 from .visits import LoopVisits
 
@@ -169,7 +169,7 @@ class BodyCounter(CallCounter):
         if initializer is not None:
             self.statement(initializer, times)
         loop, compiled = read_loop(head, self.lookup, self.tally.mean), read_loop(head, self.compiled)
-        unrolled = self._unrolled(head, compiled)
+        unrolled = self._unrolled(node, compiled)
         trips = self._trips(node) if loop.trips is None else loop.trips
         self._as_many_as_threads(loop.start, trips)
         inner = times * trips
@@ -213,15 +213,16 @@ class BodyCounter(CallCounter):
         known = compiled.trips.number if compiled.trips is not None else None
         if known is None or known > costs.UNROLLED_TRIPS:
             return False
-        asked = node.prev_named_sibling
-        if asked is not None and asked.type in PRAGMAS and b"unroll" in self.source.code(asked):
-            return True
+        for pragma in pragmas_before(node):
+            copies = copies_asked(self.source.code(pragma).decode("utf-8", "replace"), self.compiled)
+            if copies is not None:
+                return copies >= known
         most = costs.UNROLLED_SIZE / known if known else 0.0
         return known * size(child(node, "body"), self._compiled_trips, most) <= costs.UNROLLED_SIZE
 
     def _compiled_trips(self, node: Node) -> float | None:
         """How often a loop runs, where the compiler knows it."""
-        trips = read_loop(node, self.compiled).trips
+        trips = read_loop(self._head(node), self.compiled).trips
         return trips.number if trips is not None else None
 
     def _while(self, node: Node, times: Polynomial) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,6 +102,15 @@ def statement_after(node: Node) -> Node | None:
     if (following is None or following.type in _BRANCHES) and parent is not None:
         return statement_after(parent) if parent.type in (*_BRANCHES, *_CONDITIONALS) else None
     return following
+
+
+def pragmas_before(node: Node) -> Iterator[Node]:
+    """The pragmas that apply to a statement, the nearest first: no more than comments is between them."""
+    before = node.prev_named_sibling
+    while before is not None and before.type in ("comment", *PRAGMAS):
+        if before.type in PRAGMAS:
+            yield before
+        before = before.prev_named_sibling
 
 
 def opens_kernel(directive: Directive) -> bool:

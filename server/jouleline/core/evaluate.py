@@ -16,7 +16,7 @@ from typing import Final
 from tree_sitter import Node, Parser
 
 from .masking import mask
-from .polynomial import Polynomial
+from .polynomial import ZERO, Polynomial
 from .syntax import bare_name, cpp_language, descendants, operands, operator_of, text_of
 from .syntax import field as child
 
@@ -124,6 +124,24 @@ def evaluate_text(text: str, lookup: Lookup) -> Polynomial | None:
     """The value of an expression given as text; None where nothing stands."""
     node = parse_expression(text) if text.strip() else None
     return None if node is None else evaluate(node, lookup)
+
+
+def macro_values(written: Callable[[str], str]) -> Lookup:
+    """What macros are worth in one condition, each evaluated once; ``written`` is what one stands for.
+
+    One that stands for nothing is worth 0, and so is a macro's name within its own text.
+    """
+    known: dict[str, Polynomial | None] = {}
+
+    def value(name: str) -> Polynomial | None:
+        if name not in known:
+            known[name] = ZERO
+            text = written(name)
+            if text.strip():
+                known[name] = evaluate_text(text, value)
+        return known[name]
+
+    return value
 
 
 def evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:

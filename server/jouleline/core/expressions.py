@@ -29,13 +29,12 @@ from .polynomial import ONE, ZERO, Polynomial
 from .probability import probability
 from .syntax import field as child
 from .syntax import operands, operator_of, text_of
-from .values import NOTHING, Access, Array, Derived, Value
+from .values import NOTHING, SOMEWHERE, Access, Array, Derived, Value, displaced
 
 _PINNED = "pinned"
 _OF_MEMORY = ("+", "-", "&", "|", "^")
 _ADDRESSED = ("global", "constant")
 _SMALL_INTEGER_BYTES = 2
-_SOMEWHERE = Array("?", "global", None)
 DATA_DEPENDENT_BRANCH = 0.5
 """How often a branch is taken whose condition depends on data (assumed)."""
 
@@ -156,7 +155,7 @@ class ExpressionCounter(ArithmeticCounter):
 
     def element(self, base: Value, index: Polynomial | None, times: Polynomial, *, write: bool) -> Value:
         element = base.type.element
-        array = base.array or _SOMEWHERE
+        array = base.array or SOMEWHERE
         inner = array.extents[1:]
         for extent in inner:
             index = index * extent if index is not None and extent is not None else None
@@ -237,7 +236,7 @@ class ExpressionCounter(ArithmeticCounter):
         if node is not None and node.type == "subscript_expression":
             base = self.expression(child(node, "argument"), times)
             index = self.expression(child(node, "indices"), times).value
-            array = base.array or _SOMEWHERE
+            array = base.array or SOMEWHERE
             offset = None if index is None or array.offset is None else array.offset + index
             place = array.at(offset)
             if array.space in _ADDRESSED:
@@ -316,7 +315,7 @@ class ExpressionCounter(ArithmeticCounter):
         known = left.value is not None and right.value is not None
         folded = not amount or (known and self._folded(node, left, right))
         if kind.is_pointer and operator in "+-":
-            moved = self._moved(left, right, operator)
+            moved = displaced(left, right, operator)
             if moved.array is not None and not folded:
                 self.address(moved.array, times)
             return moved
@@ -334,7 +333,7 @@ class ExpressionCounter(ArithmeticCounter):
     def _after(self, operator: str, old: Value, by: Value) -> Value:
         """What a place holds after ``old operator= by``."""
         if old.type.is_pointer:
-            return self._moved(old, by, operator)
+            return displaced(old, by, operator)
         return Value(old.type, self.combined(operator, old, by))
 
     def assigned(self, target: Node | None, value: Value) -> None:
@@ -351,14 +350,6 @@ class ExpressionCounter(ArithmeticCounter):
             if operand.value is None or operand.value.number is None:
                 return False
         return evaluate(node, self.compiled) is not None
-
-    def _moved(self, left: Value, right: Value, operator: str) -> Value:
-        pointer, by = (left, right) if left.type.is_pointer else (right, left)
-        array = pointer.array or _SOMEWHERE
-        if array.offset is None or by.value is None:
-            return Value(pointer.type, None, array.at(None))
-        offset = array.offset + by.value if operator == "+" else array.offset - by.value
-        return Value(pointer.type, None, array.at(offset))
 
     def _assign(self, node: Node, times: Polynomial) -> Value:
         target, assigns, right = operands(node)

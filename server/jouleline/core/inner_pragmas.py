@@ -17,6 +17,8 @@ REACH: Final = 1000
 HEAD: Final = b"[[pragma"
 TAIL: Final = b"]]"
 """An attribute of the statement behind it stands in a pragma's place, as C++ has it: ``[[omp::...]]``."""
+_MOST: Final = 8
+"""More pragmas than these in a row belong to no head: each looks back over those in front of it."""
 _WORD: Final = re.compile(rb"ragma\b")
 _DIRECTIVE: Final = re.compile(rb"#[ \t]*pragma\b(?:[^\\\r\n/]+|/(?!\*)|\\(?:\r?\n|.?)|\r(?!\n))*")
 _PRAGMA: Final = re.compile(rb"[ \t]*#[ \t]*pragma\b")
@@ -50,7 +52,8 @@ def inner_pragmas(data: bytes, first: int, last: int) -> Iterator[Blanked]:
 
 def _wants_body(data: bytes, floor: int, end: int) -> bool:
     """Whether the head of a statement is the last in ``floor:end`` but for comments and pragmas."""
-    while code := data[floor:end].rstrip():
+    passed = 0
+    while passed < _MOST and (code := data[floor:end].rstrip()):
         first, end = floor + code.rfind(b"\n") + 1, floor + len(code)
         line = data[first:end]
         if code.endswith((b";", b"{", b"}")) and b"//" not in line:  # as most do
@@ -60,11 +63,11 @@ def _wants_body(data: bytes, floor: int, end: int) -> bool:
         elif (start := _logical_start(data, floor, first)) < first or line.lstrip().startswith(b"#"):
             if _PRAGMA.match(data, start) is None:
                 return False
-            end = start
+            end, passed = start, passed + 1
         elif (comment := _comment(line)) is not None:
             end = first + comment
         elif line.endswith(b'")') and (operator := _LAST_OPERATOR.search(line)):
-            end = first + operator.start()
+            end, passed = first + operator.start(), passed + 1
         elif line.endswith(b")"):
             return _follows_keyword(data, floor, end)
         else:

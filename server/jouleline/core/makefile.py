@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_CONTINUED = re.compile(r"[ \t]*\\\r?\n[ \t]*")
-_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*(?::|\?|\+)?=\s*(.*?)\s*$")
+# Blanks are looked at from the first one alone: a run of them with nothing behind is read once.
+_CONTINUED = re.compile(r"(?<![ \t])[ \t]*(?:\\\r?\n[ \t]*)+")
+_ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*(?::|\?|\+)?=(.*)")
 _REFERENCE = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
 _PROGRAM = re.compile(r"^(?:\./|\$\(|/)\S*$|^\S+\.(?:out|exe)$")
 _LAUNCHERS = frozenset(
@@ -22,8 +23,9 @@ _DESCRIPTOR = re.compile(r"(?<=\s)\d$")
 _CALLED = "$?"  # what a function of make gives is not known
 _UNKNOWN = re.compile(r"[$`]")
 _MAX_EXPANSIONS = 20
-_FLAGS = re.compile(r"^\s*(?:override\s+|export\s+)?([A-Za-z_]\w*)\s*(:?:|\?|\+)?=\s*(.*?)\s*$")
-_CONDITION = re.compile(r"^\s*(else\s+)?(ifeq|ifneq|ifdef|ifndef)\b\s*(.*?)\s*$")
+_LONGEST_TEXT = 65536
+_FLAGS = re.compile(r"^\s*(?:override\s+|export\s+)?([A-Za-z_]\w*)\s*(:?:|\?|\+)?=(.*)")
+_CONDITION = re.compile(r"^\s*(else\s+)?(ifeq|ifneq|ifdef|ifndef)\b(.*)")
 _COMPARED = re.compile(r"\((.*?)\s*,\s*(.*)\)$|[\"'](.*?)[\"']\s+[\"'](.*?)[\"']$")
 _MACRO = re.compile(r"(?<!\S)-D\s*([A-Za-z_]\w*)(?:=(\S*))?")
 _OPENMP = re.compile(r"(?<!\S)-(?:f|q|fi|x)?openmp\b|(?<!\S)-mp\b")
@@ -63,7 +65,7 @@ def defined_macros(makefile: str) -> dict[str, str]:
     for line in _CONTINUED.sub(" ", makefile).splitlines():
         word = line.strip()
         if found := _CONDITION.match(line):
-            holds = _holds(found[2], found[3], variables)
+            holds = _holds(found[2], found[3].strip(), variables)
             if found[1] and taken:
                 taken[-1] = (holds and not taken[-1][1], holds or taken[-1][1])
             else:
@@ -148,6 +150,8 @@ def _is_program(word: str) -> bool:
 
 def _expand(text: str, variables: Mapping[str, str]) -> str:
     for _ in range(_MAX_EXPANSIONS):
+        if sum(len(variables.get(name, "")) for name in _REFERENCE.findall(text)) > _LONGEST_TEXT:
+            break  # a variable that is made of itself, many times over
         expanded = _REFERENCE.sub(lambda match: variables.get(match[1], ""), _CALL.sub(_CALLED, text))
         if expanded == text:
             break

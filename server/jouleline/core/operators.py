@@ -72,7 +72,7 @@ def joined(node: Node, operator: str) -> int:
     if operator not in group:
         return 1
     left, right = (_inputs(child(node, side), group) for side in ("left", "right"))
-    if len(left) == len(right) == 1 or len(left) + len(right) > _LONGEST_CHAIN:
+    if len(left) == len(right) == 1 or not left or not right or len(left) + len(right) > _LONGEST_CHAIN:
         return 1
     both = len({*left, *right} if group is _BITWISE else [*left, *right])
     return both // 2 - len(left) // 2 - len(right) // 2
@@ -87,15 +87,26 @@ def is_combined(complement: Node) -> bool:
 
 
 def _inputs(node: Node | None, group: frozenset[str]) -> list[str]:
-    """What a chain of operators of a group works on, as texts; bits each once."""
-    inner = _bare(node)
-    if inner is None or inner.type != "binary_expression" or operator_of(inner) not in group:
-        return [text_of(inner)]
-    left, right = child(inner, "left"), child(inner, "right")
-    if group is _SUMS and is_product(left, right):
-        return [text_of(inner)]
-    found = _inputs(left, group) + _inputs(right, group)
+    """What a chain of operators of a group works on, as texts; bits each once. None of too long a chain."""
+    found: list[str] = []
+    ahead = [node]
+    while ahead:
+        if len(found) + len(ahead) > _LONGEST_CHAIN:
+            return []
+        inner = _bare(ahead.pop())  # the right one first, as chains go down to the left
+        sides = _sides(inner, group)
+        ahead += sides
+        if not sides:
+            found.append(text_of(inner))
     return [*dict.fromkeys(found)] if group is _BITWISE else found
+
+
+def _sides(node: Node | None, group: frozenset[str]) -> list[Node | None]:
+    """What an operator of a group stands between; nothing of other expressions, and of a multiply-add."""
+    if node is None or node.type != "binary_expression" or operator_of(node) not in group:
+        return []
+    sides = [child(node, "left"), child(node, "right")]
+    return [] if group is _SUMS and is_product(*sides) else sides
 
 
 def _bare(node: Node | None) -> Node | None:

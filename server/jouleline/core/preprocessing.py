@@ -15,10 +15,9 @@ from tree_sitter import Parser
 
 from .blanked import Marks
 from .conditionals import Conditionals
-from .evaluate import evaluate_text
+from .evaluate import evaluate_text, macro_values
 from .facts import FileFacts, gather, without
 from .masking import mask
-from .polynomial import Polynomial
 from .programfacts import ProgramFacts
 from .syntax import ParsedSource, cpp_language, without_comments
 
@@ -33,7 +32,6 @@ _PREDEFINED: Final = frozenset(
     "__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__".split()
 )
 _LINE_END: Final = re.compile(rb"[ \t]*(?://[^\n]*)?\r?\n")
-_MAX_DEPTH: Final = 20
 
 
 @dataclass
@@ -82,15 +80,8 @@ class _Reader:
         text = _DEFINED.sub(
             lambda found: str(int((found[1] or found[2]) in (self.macros.keys() | _PREDEFINED))), text
         )
-        value = evaluate_text(text, lambda name: self.value(name, 0))
+        value = evaluate_text(text, macro_values(lambda name: self.macros.get(name, "")))
         return value is not None and bool(value.number)
-
-    def value(self, name: str, depth: int) -> Polynomial | None:
-        """The value of a macro in a condition; 0 for one that is not defined."""
-        text = self.macros.get(name, "")
-        if not text or depth > _MAX_DEPTH:
-            return Polynomial.constant(0)
-        return evaluate_text(text, lambda inner: self.value(inner, depth + 1))
 
 
 _TABLES: Final = (

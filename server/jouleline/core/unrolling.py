@@ -1,7 +1,9 @@
-"""How large code is, which tells compilers whether to unroll a loop around it."""
+"""What tells compilers whether to unroll a loop: how large its body is, and the pragmas in front of it."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from itertools import islice
 from typing import Final
@@ -9,7 +11,8 @@ from typing import Final
 from tree_sitter import Node
 
 from . import costs
-from .syntax import descendants
+from .evaluate import Lookup, evaluate_text
+from .syntax import descendants, without_comments
 from .syntax import field as child
 
 _SIZED: Final = (
@@ -22,6 +25,21 @@ _SIZED: Final = (
     "conditional_expression",
     "pointer_expression",
 )
+_UNROLL: Final = re.compile(r"\b(no)?unroll(?:_count)?\b[\s(\\]*(?:partial[\s(]*)?([^)\"]*)")
+
+
+def copies_asked(pragma: str, lookup: Lookup) -> float | None:
+    """How many copies of a loop's body a pragma asks for; None where it says nothing of unrolling.
+
+    Infinite for all of them: that is where no number is given, or none that ``lookup`` tells.
+    """
+    found = _UNROLL.search(without_comments(pragma))
+    if found is None:
+        return None
+    if found[1] or found[2].strip() == "disable":
+        return 1
+    value = evaluate_text(found[2], lookup)
+    return math.inf if value is None or value.number is None else value.number
 
 
 def size(body: Node | None, trips_of: Callable[[Node], float | None], most: float) -> float:

@@ -39,6 +39,10 @@ class Array(NamedTuple):
         return Array(self.name, self.space, offset, inner, self.size_bytes, self.kind, self.identity)
 
 
+SOMEWHERE: Final = Array("?", "global", None)
+"""Where a pointer points to of which nothing is known."""
+
+
 def placed(array: Array, memory: object) -> Array:
     """An array with what is known of its allocation, if ``memory`` is one."""
     if not isinstance(memory, Memory):
@@ -86,6 +90,16 @@ class Value(NamedTuple):
 
 NOTHING: Final = Value(UNKNOWN)
 """What is known of what is not understood."""
+
+
+def displaced(left: Value, right: Value, operator: str) -> Value:
+    """What a pointer, one of the two values, is plus or minus the other."""
+    pointer, by = (left, right) if left.type.is_pointer else (right, left)
+    array = pointer.array or SOMEWHERE
+    if array.offset is None or by.value is None:
+        return Value(pointer.type, None, array.at(None))
+    offset = array.offset + by.value if operator == "+" else array.offset - by.value
+    return Value(pointer.type, None, array.at(offset))
 
 
 class Access(NamedTuple):
