@@ -8,6 +8,9 @@ from jouleline.core.counts import Doubt, Operation
 
 from .kernels import INDEX_COST, THREADS, kernel, moved, per_thread
 
+LONG = "9" * 5000
+"""More digits than Python reads as a number."""
+
 
 @pytest.mark.parametrize(
     ("code", "operation", "amount"),
@@ -96,3 +99,18 @@ def test_a_variable_that_assembly_writes_is_not_known_any_longer() -> None:
 def test_any_text_is_read(code: str) -> None:
     found = kernel(f'float u = 1; asm("{code}" : "+f"(u));'.replace("\\", "\\\\"))
     assert found.counts.operations[Operation.INT] >= THREADS
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"ld.global.f32 %0, [%{LONG}];",
+        f"ld.global.f32 %0, [%1+{LONG}];",
+        f"cp.async.ca.shared.global [%0], [%1], {LONG};",
+        "cp.async.ca.shared.global [%0], [%1], %2;",
+        f"mma.sync.aligned.m{LONG}n8k8.row.col.f32.tf32.tf32.f32 %0, %1, %1, %0;",
+    ],
+)
+def test_numbers_beyond_any_machine_are_said_not_to_be_counted(code: str) -> None:
+    found = kernel(f'float u = 1; asm volatile("{code}" : "+f"(u) : "l"(x), "n"(1e200 * 1e200));')
+    assert found.counts.doubt is Doubt.TRIPS

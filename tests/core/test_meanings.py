@@ -111,40 +111,6 @@ def test_a_macro_may_give_a_function_another_name() -> None:
     assert floats("x[i] = RECIPROCAL(y[i]);", names + function)[0] == floats("x[i] = 2 * y[i] * y[i] + 1;")[0]
 
 
-@pytest.mark.parametrize(
-    ("before", "body", "sp"),
-    [
-        ("", "auto f = [](float a) { return a * a; }; x[i] = f(y[i]) + f(y[i] + 1);", 4),
-        (
-            "",
-            "float s = 0; auto add = [&](int k) { s += y[k]; }; for (int j = 0; j < 8; j++) add(j);",
-            8,
-        ),
-        ("", "auto f = [=](auto a) { return a * a; }; x[i] = f(y[i]);", 1),
-        ("", "x[i] = [&] { return y[i] * 2; }();", 1),
-        (
-            "template <class F> __device__ void each(int n, F f) { for (int j = 0; j < n; j++) f(j); }",
-            "each(5, [&](int j) { x[i] += y[j]; }); each(2, [&](int j) { x[i] *= x[i] + y[j]; });",
-            9,
-        ),
-        (
-            "template <class F> __device__ float twice(const F &f, float a) { return f(f(a)); }",
-            "float low = y[0], high = y[1]; x[i] = twice([=](float a) { return a * low + high; }, y[i]);",
-            4,
-        ),
-    ],
-)
-def test_a_lambda_costs_what_its_body_does_wherever_it_is_called(before: str, body: str, sp: float) -> None:
-    found = kernel(body, before)
-    assert per_thread(found, Operation.SP) == sp
-    assert not any("is not counted" in text for text in found.counts.assumptions)
-
-
-def test_what_a_lambda_changes_is_not_known_after_it() -> None:
-    body = "int n = 4; auto more = [&] { n = v[i]; }; more(); for (int j = 0; j < n; j++) x[i] += 1.0f;"
-    assert any("its end depends on data" in text for text in kernel(body).counts.assumptions)
-
-
 def test_an_object_in_memory_is_read_for_its_method() -> None:
     text = f"""{OBJECTS}
     __global__ void k(float *x, const Range *p) {{ {INDEX} x[i] = p[i].width(); }}
@@ -552,3 +518,14 @@ def test_what_is_known_of_an_object_is_known_in_the_functions_it_is_given_to() -
     found = report(text)
     assert per_thread(found, Operation.SP) == 5
     assert found.counts.assumptions == ()
+
+
+def test_an_enumerator_goes_before_the_mathematical_constant_of_its_name() -> None:
+    own = "enum Direction { M_N, M_E, M_PI_2 };"
+    assert floats("v[i] = i % M_PI_2; x[i] = M_E * y[i];", own) == (1, 0)
+    assert floats("x[i] = M_E * y[i];") == (0, 1)
+
+
+def test_the_version_of_cuda_is_an_integer() -> None:
+    assert floats("x[i] = CUDART_VERSION * y[i];") == (1, 0)
+    assert floats("x[i] = CUDART_PI * y[i];") == (0, 1)

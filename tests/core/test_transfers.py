@@ -67,3 +67,14 @@ def test_a_function_of_the_program_goes_before_that_of_the_library() -> None:
     own = "__device__ float tex1Dfetch(const float *from, int at) { return 2.0f * from[at]; }"
     found = kernel("y[i] = tex1Dfetch(x, i);", own)
     assert per_thread(found, Operation.SP) == 1
+
+
+def test_a_texture_that_does_not_say_of_what_is_read_all_the_same() -> None:
+    found = kernel("x[i] = tex1Dfetch(picture, i);", "texture picture;")
+    assert {array.name for array in found.counts.arrays} == {"picture", "x"}
+
+
+def test_a_copy_without_end_is_not_counted() -> None:
+    found = kernel("__shared__ float s[256]; __pipeline_memcpy_async(s, x, 1e200 * 1e200);")
+    assert found.counts.doubt is Doubt.TRIPS
+    assert kernel("memcpy(y, x, 1e200 * 1e200);").counts.arrays == ()

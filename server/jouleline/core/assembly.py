@@ -6,6 +6,7 @@ An instruction counts as what it is compiled to where that is one of a counted c
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,8 +49,8 @@ _WIDE: Final = frozenset("u64 s64 b64".split())
 _COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _INSTRUCTION: Final = re.compile(r"(?:@!?%?[\w$]+\s+)?([A-Za-z_][\w.:]*)(.*)", re.DOTALL)
 _LABEL: Final = re.compile(r"^\s*[\w$%]+\s*:(?!:)")
-_ADDRESS: Final = re.compile(r"\[\s*%(\d+)\s*(?:\+\s*(\d+)\s*)?\]")
-_COPIED: Final = re.compile(r"\]\s*,\s*(?:%(\d+)|(\d+))")
+_ADDRESS: Final = re.compile(r"\[\s*%(\d{1,9})\s*(?:\+\s*(\d{1,9})\s*)?\]")
+_COPIED: Final = re.compile(r"\]\s*,\s*(?:%(\d{1,9})|(\d{1,9}))\b")
 _STRING: Final = re.compile(r'"([^"]*)"')
 _ESCAPES: Final = ("\\n", "\\t")
 _TEXT: Final = ("string_content", "escape_sequence", "raw_string_content", "identifier")
@@ -129,7 +130,7 @@ class AssemblyCounter(MatrixCounter):
         if one.opcode.startswith("cp.async") and len(places) > 1:
             written, size = _COPIED.search(one.operands), None
             if written is not None:
-                size = float(written[2]) if written[2] else self._number(given, int(written[1]))
+                size = float(written[2]) if written[2] else self.number(given, int(written[1]))
             return size is not None and self._reached_at(places[1], given, int(size), times, write=False)
         if name not in _MOVES or not one.types or not places:
             return False
@@ -140,9 +141,11 @@ class AssemblyCounter(MatrixCounter):
         found = [self._reached_at(places[0], given, size, times, write=write) for write in _MOVES[name]]
         return all(found)
 
-    def _number(self, given: Sequence[Value], at: int) -> float | None:
+    def number(self, given: Sequence[Value], at: int) -> float | None:
+        """The finite number that one of some operands or arguments is, where it is known."""
         value = given[at].value if at < len(given) else None
-        return value.number if value is not None else None
+        number = value.number if value is not None else None
+        return number if number is not None and math.isfinite(number) else None
 
     def _reached_at(
         self, place: tuple[str, str], given: Sequence[Value], size: int, times: Polynomial, *, write: bool

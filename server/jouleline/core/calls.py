@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from tree_sitter import Node
 
 from . import costs
 from .bindings import BindingCounter, Receiver, is_known
+from .closures import changed_around
 from .counts import Doubt
 from .ctype import UNKNOWN, CType, Scalar, wider
 from .declarations import Function, closure_of
@@ -24,10 +25,11 @@ _CLOSURE_BYTES = 8
 
 
 class _Closure(NamedTuple):
-    """A lambda with the scope that it sees."""
+    """A lambda with the scope that it sees, and the names that it changes there."""
 
     function: Function
     scope: CallCounter
+    changed: frozenset[str]
 
 
 @dataclass
@@ -41,7 +43,8 @@ class CallCounter(BindingCounter):
 
     def closure(self, node: Node) -> Value:
         kind = CType(Scalar.OTHER, _CLOSURE_BYTES, struct=f"lambda@{id(self.source)}:{node.start_byte}")
-        self.closures[kind.struct] = _Closure(closure_of(node, self.source), self)
+        function = closure_of(node, self.source)
+        self.closures[kind.struct] = _Closure(function, self, changed_around(function))
         return Value(kind)
 
     def call(self, node: Node, times: Polynomial, *, write: bool = False) -> Value:
@@ -56,6 +59,8 @@ class CallCounter(BindingCounter):
         kind = values[0].type if values else UNKNOWN
         for value in values[1:]:
             kind = wider(kind, value.type)
+        if receiver is not None and (closure := self.closures.get(receiver.value.type.struct)):
+            return self._of_closure(closure, values, nodes, times)
         if known := self.library(name, node, values, kind, times):
             return known
         if known := self.of_group(function, receiver and receiver.value, values, times):
@@ -63,8 +68,6 @@ class CallCounter(BindingCounter):
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < MOST_NESTED and not self.inlined.is_full_of_macros:
             return self.expand(macro, values, nodes, times)
-        if receiver is not None and (closure := self.closures.get(receiver.value.type.struct)):
-            return self._of_closure(closure, values, nodes, times)
         own = self._own(callee, function, receiver, values)
         if own is not None:
             own = self.program.written_out(own)
@@ -217,6 +220,7 @@ class CallCounter(BindingCounter):
         inner.stored = dict(before)
         inner.unrolled = self.unrolled & {*inner.tally.ranges, *inner.tally.derived}
         tally = inner.tally
+        takes = bool(self.closures) and any(map(self._is_closure, inner.names.values()))
         key = (
             id(self.program),
             function.node.id,
@@ -231,8 +235,7 @@ class CallCounter(BindingCounter):
             frozenset(tally.sizes.items()),
             frozenset(before.items()),
             frozenset(inner.unrolled),
-            # What a lambda does depends on more than is given.
-            object() if self.closures and _is_given(inner, self.closures) else None,
+            object() if takes else None,  # what a lambda does depends on more than is given
             self.surroundings,
             tuple(name if name in tally.ranges else "" for name in tally.parallel[:1]),
             tuple(name for name in tally.parallel if name in tally.ranges),
@@ -244,7 +247,9 @@ class CallCounter(BindingCounter):
             )
         elif part is None and function.body is not None:
             part = inner.part(function.body)
-            self.inlined.keep(key, part)
+            # A lambda's type says something to the kernel alone that met it.
+            gives = part.returned is not None and self._is_closure(part.returned)
+            self.inlined.keep(key, part, is_own=takes or gives)
         if part is not None:
             self.walk.meet(part)
             self.tally.learn(part.tally)
@@ -267,16 +272,19 @@ class CallCounter(BindingCounter):
         self, closure: _Closure, values: Sequence[Value], nodes: Sequence[Node | None], times: Polynomial
     ) -> Value:
         """Count a lambda's body, which sees what is around it; what it changes there is not known after."""
-        function, scope = closure
+        function, scope, changed_there = closure
         inner = self.inside(function, "", values, nodes, None)
         changed = function.changes.names
         known = {name: value for name, value in scope.fixed.items() if name not in changed}
         inner.names, inner.fixed = {**self.builtins, **scope.names, **inner.names}, known | inner.fixed
         inner.types, inner.spaces = {**inner.types, **scope.types}, dict(scope.spaces)
         returned = self._inline(function, inner, times)
-        for name in changed & scope.names.keys():
+        for name in changed_there & scope.names.keys():
             scope.names[name] = scope.names[name]._replace(value=None)
         return returned
+
+    def _is_closure(self, value: Value) -> bool:
+        return value.type.struct in self.closures
 
     def part(self, body: Node) -> Part:
         """One run of the function that this is the scope of."""
@@ -290,10 +298,6 @@ def _unwrapped(function: Node | None) -> Node | None:
     while function is not None and function.type == "parenthesized_expression" and function.named_children:
         function = function.named_children[0]
     return function
-
-
-def _is_given(inner: CallCounter, closures: Mapping[str, _Closure]) -> bool:
-    return any(value.type.struct in closures for value in inner.names.values())
 
 
 def _pointee(kind: CType) -> CType:

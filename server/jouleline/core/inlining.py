@@ -90,8 +90,8 @@ class Inlined:
         self.expanded = expanded
         return part
 
-    def keep(self, key: Hashable, part: Part) -> None:
-        """Keep a part that was walked; for other kernels, too, if it is the same for them."""
+    def keep(self, key: Hashable, part: Part, *, is_own: bool) -> None:
+        """Keep a part that was walked; for other kernels, too, unless it is not the same for them."""
         self.parts[id(part)] = part
-        is_own = part.walk.hands_out or self.is_full or self.is_full_of_macros
+        is_own = is_own or part.walk.hands_out or self.is_full or self.is_full_of_macros
         (self.own if is_own else self.kept)[key] = part

@@ -126,7 +126,7 @@ class LibraryCounter(TransferCounter):
 
     def _copied(self, name: str, values: Sequence[Value], times: Polynomial) -> Value:
         """Count a copy or a fill of so many bytes."""
-        size = values[2].value.number if values[2].value is not None else None
+        size = self.number(values, 2)
         ends = ((values[0], True), (values[1], False)) if name == "memcpy" else ((values[0], True),)
         for value, write in ends:
             if value.array is not None and value.array.space == "global" and value.type.is_pointer and size:

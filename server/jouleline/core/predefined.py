@@ -30,7 +30,7 @@ _KNOWN: Final[Mapping[str, Value]] = MappingProxyType(
         "HUGE_VAL": Value(DOUBLE),
     }
 )
-_OF_CUDA: Final = re.compile(r"CUDART_\w+?(_F)?")
+_OF_CUDA: Final = re.compile(r"CUDART_(?!VERSION\b)\w+?(_F)?")
 
 
 def predefined(name: str) -> Value | None:

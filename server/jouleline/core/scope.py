@@ -196,7 +196,8 @@ class KernelScope:
             return self.names[name]
         declared = self.program.variables.get(name)
         if declared is None:
-            return predefined(name) or Value(INT, self.lookup(name))
+            number = predefined(name) if self.program.enumerator(name) is None else None
+            return number or Value(INT, self.lookup(name))
         kind = self.type_of(declared.type) or UNKNOWN
         if kind.is_pointer:
             extents = tuple(item and evaluate(item, self.lookup) for item in declared.extents)

@@ -20,7 +20,7 @@ WARP: Final = 32
 _WARPGROUP: Final = 4 * WARP
 _WITH_CROSSES: Final = re.compile(r"\.(\d+)x(\d+)x(\d+)\b")
 _DIGITS: Final = re.compile(r"\.(8|16)(8)(4|8|16|32|64|128|256)(?:\.|$)")
-_PTX: Final = re.compile(r"\.m(\d+)n(\d+)k(\d+)\b")
+_PTX: Final = re.compile(r"\.m(\d{1,9})n(\d{1,9})k(\d{1,9})\b")
 UNITS: Final = frozenset("HMMA IMMA BMMA DMMA QMMA OMMA HGMMA IGMMA QGMMA BGMMA".split())
 _PTX_PRODUCTS: Final = ("mma.", "wmma.mma.", "wgmma.mma_async.")
 

@@ -46,7 +46,7 @@ class TransferCounter(AssemblyCounter):
         """Count the texel at some coordinates, of a texture that is as large as what is read of it."""
         asked = text_of(field(node, "function")).partition("<")[2].rpartition(">")[0]
         given = values[0].type
-        kind = asked or (split_arguments(given.arguments)[0] if given.struct == TEXTURE else "")
+        kind = asked or (next(iter(split_arguments(given.arguments)), "") if given.struct == TEXTURE else "")
         texel = self.type_of(kind) or UNKNOWN if kind else UNKNOWN
         offset: Polynomial | None = ZERO
         stride = 1.0
@@ -88,11 +88,11 @@ class TransferCounter(AssemblyCounter):
             rank = groups.member(values[0], "thread_rank", self.names, self.tally) or ZERO
             threads = groups.member(values[0], "size", self.names, self.tally) or ONE
             values = values[1:]
-        size = values[2].value if len(values) > 2 else None
-        if size is None or size.number is None or not threads.number:
+        size = self.number(values, 2)
+        if size is None or not threads.number:
             self.tally.assume(f"{name}() is not counted: how much it copies is not known", Doubt.TRIPS)
             return
-        part = size.number / threads.number
+        part = size / threads.number
         for value, write in ((values[0], True), (values[1], False)):
             array, element = value.array, value.type.element
             if array is None or array.space != "global" or not value.type.is_pointer or not element.bytes:
