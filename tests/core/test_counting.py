@@ -235,3 +235,9 @@ def test_values_made_of_values_stay_small() -> None:
     rounds = "".join(f"w = (w ^ (w >> {1 + j % 7})) * 5 + (w % {3 + j}); " for j in range(60))
     found = kernel(f"int w = v[i]; {rounds} v[i] = w;")
     assert 300 < per_thread(found, Operation.INT) < 2000
+
+
+@pytest.mark.parametrize("condition", ["VERSION < 9000", "defined(VERSION) && VERSION * 3 < 9000", "0"])
+def test_conditions_of_directives_do_not_run(condition: str) -> None:
+    body = f"\n#if {condition}\nv[i] = 1;\n#elif {condition} || 2 > 1\nv[i] = 1;\n#endif\n"
+    assert integers(body) == integers("v[i] = 1;")

@@ -16,6 +16,7 @@ from tree_sitter import Node
 
 from . import costs
 from .calls import CallCounter
+from .conditionals import CONDITIONALS
 from .counts import Doubt, Operation
 from .ctype import UNKNOWN, Scalar
 from .declarations import Declared, declarations
@@ -77,7 +78,8 @@ class BodyCounter(CallCounter):
             case "comment" | "preproc_call" | "attribute_declaration" | "preproc_def" | "type_definition":
                 pass
             case kind if kind.endswith(("expression", "literal")) or kind == "identifier":
-                self.expression(node, times)
+                if not _is_condition(node):
+                    self.expression(node, times)
             case _:
                 self._block(node, times)
         return times
@@ -390,3 +392,8 @@ class BodyCounter(CallCounter):
         cases = body.named_children if body is not None else []
         for case in cases:
             self.statement(case, times * (1 / len(cases)))
+
+
+def _is_condition(node: Node) -> bool:
+    """Whether an expression is that of a directive, which never runs: statements end with a semicolon."""
+    return node.parent is not None and node.parent.type in CONDITIONALS
