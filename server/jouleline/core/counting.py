@@ -78,8 +78,7 @@ class BodyCounter(CallCounter):
             case "comment" | "preproc_call" | "attribute_declaration" | "preproc_def" | "type_definition":
                 pass
             case kind if kind.endswith(("expression", "literal")) or kind == "identifier":
-                if not _is_condition(node):
-                    self.expression(node, times)
+                self._bare(node, times)
             case _:
                 self._block(node, times)
         return times
@@ -91,6 +90,11 @@ class BodyCounter(CallCounter):
             if place.type.is_pointer:
                 return place
         return self.expression(node, times)
+
+    def _bare(self, node: Node, times: Polynomial) -> None:
+        """Count an expression without a semicolon, but for a directive's condition, which never runs."""
+        if node.parent is None or node.parent.type not in CONDITIONALS:
+            self.expression(node, times)
 
     def _block(self, node: Node, times: Polynomial) -> Polynomial:
         if node.type != "compound_statement":
@@ -392,8 +396,3 @@ class BodyCounter(CallCounter):
         cases = body.named_children if body is not None else []
         for case in cases:
             self.statement(case, times * (1 / len(cases)))
-
-
-def _is_condition(node: Node) -> bool:
-    """Whether an expression is that of a directive, which never runs: statements end with a semicolon."""
-    return node.parent is not None and node.parent.type in CONDITIONALS
