@@ -529,3 +529,16 @@ def test_an_enumerator_goes_before_the_mathematical_constant_of_its_name() -> No
 def test_the_version_of_cuda_is_an_integer() -> None:
     assert floats("x[i] = CUDART_VERSION * y[i];") == (1, 0)
     assert floats("x[i] = CUDART_PI * y[i];") == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "store"),
+    [
+        ("", "(b[i]) = a[i];"),
+        ("#define OUT(k) b[(k)]", "OUT(i) = a[i];"),
+        ("#define OUT(k) (b[(k)])", "OUT(i) = a[i];"),
+        ("#define OUT(k) *(b + (k))", "OUT(i) = a[i];"),
+    ],
+)
+def test_what_is_stored_to_may_stand_in_parentheses_or_a_macro(before: str, store: str) -> None:
+    assert moved(store, f"{before}\n") == moved("b[i] = a[i];")

@@ -67,7 +67,7 @@ class CallCounter(BindingCounter):
             return known
         macro = self.program.function_macros.get(name)
         if macro is not None and self.depth < MOST_NESTED and not self.inlined.is_full_of_macros:
-            return self.expand(macro, values, nodes, times)
+            return self.expand(macro, values, nodes, times, write=write)
         own = self._own(callee, function, receiver, values)
         if own is not None:
             own = self.program.written_out(own)

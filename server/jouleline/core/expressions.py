@@ -125,6 +125,8 @@ class ExpressionCounter(ArithmeticCounter):
             case "cast_expression":
                 inner = self.expression(child(node, "value"), times)
                 return self.converted(inner, self.type_of(text_of(child(node, "type"))))
+            case "parenthesized_expression" if write and node.named_children:
+                return self.expression(node.named_children[0], times, write=True)
             case "conditional_expression":
                 return self._conditional(node, times)
             case "call_expression":

@@ -52,9 +52,15 @@ class MacroCounter(LibraryCounter):
         return value
 
     def expand(
-        self, macro: Macro, values: Sequence[Value], nodes: Sequence[Node], times: Polynomial
+        self,
+        macro: Macro,
+        values: Sequence[Value],
+        nodes: Sequence[Node],
+        times: Polynomial,
+        *,
+        write: bool = False,
     ) -> Value:
-        """Count what a function-like macro stands for."""
+        """Count what a function-like macro stands for; ``write`` when that is assigned to."""
         self.inlined.expanded += 1
         self.walk.expanded += 1
         body = parse_expression(macro.body)
@@ -67,4 +73,4 @@ class MacroCounter(LibraryCounter):
         }
         inner.fixed = {name: known for name, known in {**self.fixed, **given}.items() if known is not None}
         inner.depth += 1
-        return inner.expression(body, times)
+        return inner.expression(body, times, write=write)

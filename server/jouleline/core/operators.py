@@ -143,6 +143,8 @@ def rotated(node: Node, operator: str) -> Node | None:
 
 def is_place(node: Node | None) -> bool:
     """Whether an expression denotes a place in memory, or a member."""
+    while node is not None and node.type == "parenthesized_expression" and node.named_children:
+        node = node.named_children[0]
     return node is not None and node.type in (
         "subscript_expression",
         "call_expression",
