@@ -30,6 +30,7 @@ def test_a_session_begins_and_ends_in_order(client: Client) -> None:
         "jouleline.devices",
         "jouleline.whatIf",
         "jouleline.report",
+        "jouleline.importProfile",
     }
     assert capabilities["diagnosticProvider"]["identifier"] == "jouleline"
     assert capabilities["documentSymbolProvider"]
