@@ -4,16 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from jouleline.app.analyse import Analysis, analyse, parse_files
+from jouleline.app.analyse import Analysis
 from jouleline.app.compiled import CompiledEvidence
-from jouleline.app.evidence import Refinement, refined
-from jouleline.app.program import Program, read_program
+from jouleline.app.evidence import Refinement
 from jouleline.cache import DiskCache
-from jouleline.core.counts import Evidence, KernelCounts, Operation
+from jouleline.core.counts import Evidence, Operation
 from jouleline.core.kernel import Language
 from jouleline.runners.local import LocalRunner
 from jouleline.toolchains.gcn import HipccListing
-from jouleline.wiring import catalogue
+from tests.support.compiling import analysed, counts_of, program
 
 HIP = r"""
 #include <hip/hip_runtime.h>
@@ -100,34 +99,16 @@ MAKEFILE = "START = 0\nrun: main\n\t./main 1000000\nmain: main.hip add.h\n\thipc
 pytestmark = pytest.mark.needs("hipcc")
 
 
-def evidence(folder: Path) -> CompiledEvidence:
+def hipcc_evidence(folder: Path) -> CompiledEvidence:
     return CompiledEvidence({Language.HIP: HipccListing()}, LocalRunner(), DiskCache(folder / "cache"))
-
-
-def program(folder: Path, **files: str) -> Program:
-    folder.mkdir(exist_ok=True)
-    for name, text in files.items():
-        (folder / name.replace("_", ".")).write_text(text)
-    return read_program([folder])
-
-
-def analysed(of: Program, device: str = "mi210") -> Analysis:
-    parsed, _ = parse_files(of.files)
-    return analyse(parsed, catalogue().get(device), ("1000000",))
 
 
 @pytest.fixture(scope="module")
 def hip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Refinement, Path]:
     folder = tmp_path_factory.mktemp("hip")
     of = program(folder / "program", main_hip=HIP, add_h=ADD, Makefile=MAKEFILE)
-    analysis = analysed(of)
-    return analysis, evidence(folder).refine(analysis, of), folder
-
-
-def counts_of(found: tuple[Analysis, Refinement, Path], name: str) -> list[KernelCounts]:
-    analysis, refinement, _ = found
-    better = refined(analysis, refinement)
-    return [report.counts for report in better.kernels if report.kernel.name == name]
+    analysis = analysed(of, "mi210")
+    return analysis, hipcc_evidence(folder).refine(analysis, of), folder
 
 
 def per_thread(found: tuple[Analysis, Refinement, Path], name: str) -> list[dict[Operation, float]]:
@@ -206,7 +187,7 @@ def test_a_kernel_that_the_compiler_empties_keeps_its_source_evidence(
 def test_what_does_not_compile_is_told_with_the_first_error(tmp_path: Path) -> None:
     source = "#include <hip/hip_runtime.h>\n#error wrong\n__global__ void broken(float *x) { x[0] = 1; }\n"
     of = program(tmp_path / "program", main_hip=source)
-    (problem,) = evidence(tmp_path).refine(analysed(of), of).problems
+    (problem,) = hipcc_evidence(tmp_path).refine(analysed(of, "mi210"), of).problems
     assert problem.file == "main.hip"
     assert problem.message.startswith("does not compile with hipcc")
     assert "error: wrong" in problem.message

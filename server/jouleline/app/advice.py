@@ -17,8 +17,8 @@ _MOVE_LESS: Final = (
     "bits than their accuracy needs."
 )
 _COMPUTE_LESS: Final = {
-    Operation.DP: "Where accuracy allows, compute in single precision, which is faster; take out of loops "
-    "what does not change in them.",
+    Operation.DP: "Where accuracy allows, compute in single precision, faster on most GPUs; take out of "
+    "loops what does not change in them.",
     Operation.SP: "Do fewer operations: take out of loops what does not change in them, and use fast "
     "functions where accuracy allows.",
     Operation.INT: "Do fewer integer operations, most of which compute addresses and control loops: "

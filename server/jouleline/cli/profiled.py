@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +56,7 @@ def sources(options: argparse.Namespace, program: Program, arguments: str) -> Se
             from jouleline.app.profiles import decode_profile
 
             files = {str(path): decode_profile(str(path), _data(path)) for path in options.profile}
-            return [_evidence(files, ", ".join(files))]
+            return [wiring.profile_evidence(files, ", ".join(files))]
     except ProfileError as error:
         raise UserError(str(error), Exit.FAILED if collecting else Exit.USAGE) from error
     return []
@@ -92,10 +92,4 @@ def _collected(options: argparse.Namespace, program: Program, arguments: str) ->
             options.save_profile.write_text("\n".join(texts.values()), encoding="utf-8")
         except OSError as error:
             raise UserError(f"{options.save_profile}: cannot be written: {error.strerror}") from error
-    return _evidence(texts, str(options.save_profile or profiler.name))
-
-
-def _evidence(files: Mapping[str, str], origin: str) -> ProfileEvidence:
-    from jouleline.app.profiles import ProfileEvidence, read_profile
-
-    return ProfileEvidence(read_profile(files, wiring.profilers()), origin)
+    return wiring.profile_evidence(texts, str(options.save_profile or profiler.name))

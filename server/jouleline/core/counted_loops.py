@@ -15,8 +15,10 @@ from typing import Final, NamedTuple
 from .controlflow import Graph, Loop, is_conditional, is_jump
 from .sass import Instruction
 
-_STEP: Final = re.compile(r"^(U?R\d+), (?:U?P\w+, ){0,2}(U?R\d+), (-?0x[0-9a-f]+)(?:,|$)")
-_COUNTERS: Final = frozenset(("IADD3", "UIADD3", "IADD", "VIADD"))
+STEP: Final = re.compile(r"^(U?R\d+), (?:U?P\w+, ){0,2}(U?R\d+)(?:\.reuse)?, (-?0x[0-9a-f]+)(?:,|$)")
+"""The operands of what adds a constant: where the sum goes, to what, and how much."""
+COUNTERS: Final = frozenset(("IADD3", "UIADD3", "IADD", "VIADD"))
+"""What adds such constants."""
 _COMPARED: Final = re.compile(
     r"^U?P\d, U?PT, (?P<register>U?R\d+), (?P<bound>-?0x[0-9a-f]+|U?RZ|U?R\d+), U?PT$"
 )
@@ -147,10 +149,10 @@ class _Control:
             return None
         (change,) = changes
         instruction = change.instruction
-        matched = _STEP.match(instruction.operands.replace(".reuse", ""))
+        matched = STEP.match(instruction.operands)
         if matched is None or matched[2] != register:
             return None
-        if instruction.predicate or instruction.name not in _COUNTERS:
+        if instruction.predicate or instruction.name not in COUNTERS:
             return None
         always = all(self.graph.dominates(change.block, latch) for latch in self.loop.latches)
         inner = any(

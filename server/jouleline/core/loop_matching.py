@@ -10,7 +10,7 @@ from typing import Final
 
 from . import gcn_instructions
 from .controlflow import Graph, Loop
-from .counted_loops import iterations_in_code
+from .counted_loops import COUNTERS, STEP, iterations_in_code
 from .sass import Instruction
 from .tensor import UNITS
 from .visits import Line, SourceLoop, Visits
@@ -18,15 +18,13 @@ from .visits import Line, SourceLoop, Visits
 _SHARE: Final = 0.5
 _FEWEST_WRITTEN_OUT: Final = 3
 _MOST_UNROLLED: Final = 128
-_STEP: Final = re.compile(r"^(U?R\d+), (?:U?P\w+, ){0,2}(U?R\d+)(?:\.reuse)?, (-?0x[0-9a-f]+)(?:,|$)")
 _REGISTER: Final = re.compile(r"\bU?R\d+\b")
 _OF_HIGH_WORDS: Final = re.compile(r"\.EX$")
 _PREDICATE: Final = re.compile(r"\bU?P\d\b")
 _COPIED: Final = frozenset(
     ("FADD", "FMUL", "FFMA", "DADD", "DMUL", "DFMA", "LDG", "LDS", "STG", "STS", "MUFU", *UNITS)
 )
-_COUNTERS: Final = frozenset(("IADD3", "UIADD3", "IADD", "VIADD"))
-_ADDING: Final = _COUNTERS | {"IMAD", "UIMAD"}
+_ADDING: Final = COUNTERS | {"IMAD", "UIMAD"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +278,7 @@ def _compared_by(jump: Instruction, own: Sequence[Instruction]) -> set[str]:
 def _steps(own: Sequence[Instruction]) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for each in own:
-        if each.name in _COUNTERS and (matched := _STEP.match(each.operands)) and matched[1] == matched[2]:
+        if each.name in COUNTERS and (matched := STEP.match(each.operands)) and matched[1] == matched[2]:
             found[matched[1]] = abs(int(matched[3], 16))
         elif stepped := gcn_instructions.step(each):
             found[stepped[0]] = stepped[1]

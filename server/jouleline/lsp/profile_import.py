@@ -57,11 +57,11 @@ def _read(files: Sequence[Path]) -> ProfileEvidence:
     Raises:
         JsonRpcInvalidParams: if one cannot be read, or is none.
     """
-    from jouleline.app.profiles import ProfileEvidence, decode_profile, read_profile
+    from jouleline.app.profiles import decode_profile
 
     try:
         texts = {str(path): decode_profile(str(path), _data(path)) for path in files}
-        return ProfileEvidence(read_profile(texts, wiring.profilers()), ", ".join(texts))
+        return wiring.profile_evidence(texts, ", ".join(texts))
     except ProfileError as error:
         raise JsonRpcInvalidParams(str(error)) from None
     except OSError as error:

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from .devices import DEFAULT_DEVICE, WHAT_IF_DEVICES, catalogue, device, host_device
     from .doctor import findings
     from .errors import NoSandboxError, UnavailableError
-    from .evidence import background_evidence, evidence_sources, profilers, scenario_setting, scenario_sources
+    from .evidence import (
+        background_evidence,
+        evidence_sources,
+        profile_evidence,
+        profilers,
+        scenario_setting,
+        scenario_sources,
+    )
     from .fleet import fleet_of
     from .folders import config_folder, disk_cache, records_folder
     from .loop import loop_settings, refactor_tools, rules
@@ -55,6 +62,7 @@ __all__ = [
     "model_evidence",
     "model_settings",
     "place",
+    "profile_evidence",
     "profilers",
     "records_folder",
     "refactor_tools",
@@ -99,6 +107,7 @@ _HOMES = {
     "model_evidence": "models",
     "model_settings": "models",
     "place": "remote",
+    "profile_evidence": "evidence",
     "profilers": "evidence",
     "records_folder": "folders",
     "refactor_tools": "loop",

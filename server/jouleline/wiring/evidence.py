@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jouleline.app.compiled import CompiledEvidence
     from jouleline.app.evidence import EvidenceSource
     from jouleline.app.model_bound import ModelBounds
+    from jouleline.app.profiles import ProfileEvidence
     from jouleline.core.kernel import Language
 
 FEW_SHOTS = 4
@@ -100,6 +101,17 @@ def profilers() -> Sequence[Profiler]:
     from jouleline.profilers.rocprof import Rocprof
 
     return (NsightCompute(), Rocprof())
+
+
+def profile_evidence(texts: Mapping[str, str], origin: str) -> ProfileEvidence:
+    """The evidence of profilers' files, by name; ``origin`` names them in messages.
+
+    Raises:
+        ProfileError: if a text is nobody's, is damaged, or no launch in them can be used.
+    """
+    from jouleline.app.profiles import ProfileEvidence, read_profile
+
+    return ProfileEvidence(read_profile(texts, profilers()), origin)
 
 
 def scenario_sources(scenario: str) -> Sequence[EvidenceSource]:
