@@ -4,7 +4,6 @@ import getpass
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .ports import free_port
 from .tools import require_tool, with_us
 
 # Scheduling as soon as there is something to schedule, and no accounting. Jobs over their memory are killed,
@@ -78,13 +78,16 @@ def running_slurm(folder: Path) -> Iterator[Slurm]:
         require_tool(name)
     for name in ("state", "spool"):
         (folder / name).mkdir()
-    with socket.socket() as one, socket.socket() as other:
-        for free in (one, other):
-            free.bind(("127.0.0.1", 0))
-        ports = {"controller": one.getsockname()[1], "daemon": other.getsockname()[1]}
     host = platform.node().partition(".")[0]
     (folder / "slurm.conf").write_text(
-        _SLURM_CONF.format(folder=folder, host=host, user=getpass.getuser(), cpus=os.cpu_count(), **ports)
+        _SLURM_CONF.format(
+            folder=folder,
+            host=host,
+            user=getpass.getuser(),
+            cpus=os.cpu_count(),
+            controller=free_port(),
+            daemon=free_port(),
+        )
     )
     (folder / "munge.key").write_bytes(os.urandom(1024))
     (folder / "munge.key").chmod(0o400)
@@ -95,10 +98,10 @@ def running_slurm(folder: Path) -> Iterator[Slurm]:
         start("munged", "--foreground", "--force", f"--key-file={folder}/munge.key",
               f"--socket={folder}/munge.sock", f"--pid-file={folder}/munged.pid",
               f"--log-file={folder}/munged.log", f"--seed-file={folder}/munge.seed")  # fmt: skip
-        _until((folder / "munge.sock").exists)
+        _until((folder / "munge.sock").exists, folder)
         start("slurmctld", "-D")
         start("slurmd", "-D", "-N", host)
-        _until(lambda: "idle" in _quietly(slurm, "sinfo", "-h", "-p", "debug", "-o", "%T"))
+        _until(lambda: "idle" in _quietly(slurm, "sinfo", "-h", "-p", "debug", "-o", "%T"), folder)
         yield slurm
         slurm("scancel", f"--user={getpass.getuser()}")
 
@@ -124,8 +127,8 @@ def _quietly(slurm: Slurm, *command: str) -> str:
         return ""
 
 
-def _until(condition: Callable[[], bool]) -> None:
+def _until(condition: Callable[[], bool], folder: Path) -> None:
     deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "".join(log.read_text() for log in folder.glob("*.out"))
         time.sleep(0.05)

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .ports import free_port
 from .tools import require_tool, with_us
 
 HOST = "far-box"
@@ -104,17 +105,10 @@ def _sshd() -> str:
     return shutil.which("sshd", path="/usr/sbin:/usr/local/sbin") or str(require_tool("sshd"))
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 @contextmanager
 def running_sshd(folder: Path) -> Iterator[Sshd]:
     require_tool("ssh")
-    port, of_passwords = _free_port(), _free_port()
+    port, of_passwords = free_port(), free_port()
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where it locks itself into; Debian makes it at boot
     for name in ("host", "user", "stranger"):
@@ -139,7 +133,7 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
         f"Host {UNKNOWN}\n  UserKnownHostsFile {folder}/no_hosts\n"
         f"Host {CHANGED}\n  UserKnownHostsFile {folder}/other_hosts\n"
         f"Host {STRANGER}\n  IdentityFile {folder}/stranger\n"
-        f"Host {DEAF}\n  Port {_free_port()}\n"
+        f"Host {DEAF}\n  Port {free_port()}\n"
         f"Host {PASSWORDS}\n  Port {of_passwords}\n"
         f"Host {HOST} {UNKNOWN} {CHANGED} {PASSWORDS}\n  IdentityFile {folder}/user\n"
         f"Host {HOST}*\n  HostName 127.0.0.1\n  Port {port}\n"
