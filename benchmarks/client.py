@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Sequence
@@ -28,10 +29,17 @@ class Cost(NamedTuple):
 class Server:
     """A language server, and the requests that are measured."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, cache: Path) -> None:
+        """Start it; ``cache`` is the user's cache folder."""
+        environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
         self._began = time.perf_counter()
         self._process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         self._number = 0
         self._version = 0

@@ -10,23 +10,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jouleline.cache import DiskCache
-from jouleline.core.ports import content_key
+from jouleline.cache import DiskCache, FileCache
+from jouleline.core.content_key import content_key
+
+Kind = type[DiskCache] | type[FileCache]
+each_kind = pytest.mark.parametrize("kind", [DiskCache, FileCache])
 
 
-def test_keeps_values_for_the_next_run(tmp_path: Path) -> None:
-    DiskCache(tmp_path / "cache").put("key", {"registers": 40, "names": ["a", "ä"]})
-    assert DiskCache(tmp_path / "cache").get("key") == {"registers": 40, "names": ["a", "ä"]}
-    assert DiskCache(tmp_path / "cache").get("other") is None
+@each_kind
+def test_keeps_values_for_the_next_run(tmp_path: Path, kind: Kind) -> None:
+    kind(tmp_path / "cache").put("key", {"registers": 40, "names": ["a", "ä"]})
+    assert kind(tmp_path / "cache").get("key") == {"registers": 40, "names": ["a", "ä"]}
+    assert kind(tmp_path / "cache").get("other") is None
 
 
-def test_nobody_else_can_read_it(tmp_path: Path) -> None:
-    DiskCache(tmp_path / "cache").put("key", 1)
+@each_kind
+def test_nobody_else_can_read_it(tmp_path: Path, kind: Kind) -> None:
+    kind(tmp_path / "cache").put("key", 1)
     assert stat.S_IMODE((tmp_path / "cache").stat().st_mode) == 0o700
 
 
-def test_making_one_touches_nothing(tmp_path: Path) -> None:
-    DiskCache(tmp_path / "cache")
+def test_files_that_others_can_write_to_are_not_believed(tmp_path: Path) -> None:
+    FileCache(tmp_path).put("key", 1)
+    assert FileCache(tmp_path).get("key") == 1
+    tmp_path.chmod(0o777)
+    assert FileCache(tmp_path).get("key") is None
+
+
+@each_kind
+def test_making_one_touches_nothing(tmp_path: Path, kind: Kind) -> None:
+    kind(tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
 
@@ -38,9 +51,22 @@ def test_forgets_the_least_used_when_full(tmp_path: Path) -> None:
     assert sum(cache.get(str(number)) is not None for number in range(40)) < 20
 
 
-def test_a_folder_that_cannot_be_made_is_an_empty_cache(tmp_path: Path) -> None:
+def test_files_that_are_used_outlive_those_that_are_not(tmp_path: Path) -> None:
+    cache = FileCache(tmp_path, most=4)
+    for number in range(4):
+        cache.put(str(number), number)
+    for age, file in enumerate(sorted(tmp_path.iterdir())):
+        os.utime(file, (age, age))
+    assert cache.get("0") == 0
+    cache.put("4", 4)
+    assert (cache.get("0"), cache.get("4")) == (0, 4)
+    assert sum(cache.get(str(number)) is not None for number in range(5)) == 4
+
+
+@each_kind
+def test_a_folder_that_cannot_be_made_is_an_empty_cache(tmp_path: Path, kind: Kind) -> None:
     (tmp_path / "file").write_text("in the way")
-    cache = DiskCache(tmp_path / "file" / "cache")
+    cache = kind(tmp_path / "file" / "cache")
     cache.put("key", 1)
     assert cache.get("key") is None
 
@@ -59,9 +85,10 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     assert DiskCache(tmp_path).get("key") is None
 
 
-def test_refuses_what_is_no_json(tmp_path: Path) -> None:
+@each_kind
+def test_refuses_what_is_no_json(tmp_path: Path, kind: Kind) -> None:
     with pytest.raises(TypeError):
-        DiskCache(tmp_path).put("key", object())
+        kind(tmp_path).put("key", object())
 
 
 @given(st.lists(st.text()), st.lists(st.text()))

@@ -1,4 +1,4 @@
-"""What was dear to get, kept in the user's cache folder: compiled evidence, answers of a model.
+"""What was dear to get, kept in the user's cache folder: compiled evidence, answers of a model, hints.
 
 Values are JSON: what lies in a folder for long should be readable, and loading it must run no code.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import zlib
+from contextlib import suppress
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 SIZE_LIMIT_BYTES: Final = 512 * 1024 * 1024
 _COMPRESSION: Final = 6
 _PRIVATE: Final = 0o700
+_MOST_FILES: Final = 512
 
 
 class DiskCache:
@@ -71,10 +73,8 @@ class DiskCache:
                 return super().fetch(mode, filename, value, read)
 
         try:
-            self._folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
-            if self._folder.stat().st_uid != os.getuid():
-                return None  # what others can write to is not to be believed
-            self._folder.chmod(_PRIVATE)
+            if not _made_private(self._folder):
+                return None
             return diskcache.Cache(
                 str(self._folder),
                 disk=BytesOnly,
@@ -85,6 +85,75 @@ class DiskCache:
             return None
 
 
+class FileCache:
+    """The same in a file for each value, for what is wanted before there is time to import a library.
+
+    A few hundred values at most, of some kilobytes each: those not used for longest go first.
+    """
+
+    def __init__(self, folder: Path, most: int = _MOST_FILES) -> None:
+        """Nothing is made or read here."""
+        self._folder = folder
+        self._most = most
+
+    def get(self, key: str) -> object | None:
+        """The value under ``key``; None if there is none, or if it cannot be read."""
+        file = self._file(key)
+        try:
+            if not _is_private(self._folder):
+                return None
+            value: object = json.loads(file.read_bytes())
+            os.utime(file)
+        except (OSError, ValueError):
+            return None
+        return value
+
+    def put(self, key: str, value: object) -> None:
+        """Keep a JSON value.
+
+        Raises:
+            TypeError: if the value is not JSON.
+        """
+        data, file = json.dumps(value).encode(), self._file(key)
+        half = file.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):
+            if _made_private(self._folder):
+                half.write_bytes(data)
+                half.replace(file)
+                self._make_room()
+
+    def _file(self, key: str) -> Path:
+        return self._folder / f"{blake2b(key.encode(), digest_size=16).hexdigest()}.json"
+
+    def _make_room(self) -> None:
+        """Other processes may do so at the same time: a file that has gone was to go."""
+        files = list(self._folder.iterdir())
+        if len(files) > self._most:
+            for file in sorted(files, key=_used)[: -self._most]:
+                file.unlink(missing_ok=True)
+
+
+def _used(file: Path) -> float:
+    with suppress(OSError):
+        return file.stat().st_mtime
+    return 0.0
+
+
+def _made_private(folder: Path) -> bool:
+    """Make a folder that is the user's alone; whether it is."""
+    folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        return False
+    folder.chmod(_PRIVATE)
+    return True
+
+
+def _is_private(folder: Path) -> bool:
+    """What others can write to is not to be believed."""
+    found = folder.stat()
+    return found.st_uid == os.getuid() and found.st_mode & 0o777 == _PRIVATE
+
+
 def _value(data: bytes) -> object:
     value: object = json.loads(zlib.decompress(data))
     return value
@@ -92,6 +161,8 @@ def _value(data: bytes) -> object:
 
 def _failures() -> tuple[type[Exception], type[Exception], type[Exception]]:
     """What a full, damaged, locked or read-only folder raises."""
+    import sqlite3
+
     import diskcache
 
     return (OSError, sqlite3.Error, diskcache.Timeout)

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 SECTION: Final = "jouleline"
 """The name that settings are under."""
+DEFAULT_DEVICE: Final = "a100-sxm4-40gb"
+"""The device for bounds when the user names none and no GPU is found."""
 
 # Written under the same section, but read by the editor's side: nothing to complain about.
 _OF_THE_CLIENT: Final = frozenset(("python", "server", "trace"))

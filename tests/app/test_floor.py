@@ -10,7 +10,8 @@ import pytest
 
 from jouleline.app.build import build
 from jouleline.app.floor import check_floor, floor_of
-from jouleline.core.ports import Completed, Job, content_key
+from jouleline.core.content_key import content_key
+from jouleline.core.ports import Completed, Job
 from jouleline.core.workload import Workload
 from jouleline.devices.host import host_device
 from jouleline.runners.local import LocalRunner

@@ -10,6 +10,9 @@ import pytest
 from jouleline.lsp.greeting import ENCODINGS, initialize_result
 from tests.lsp.client import FULL, Client, over_tcp
 
+LIBRARIES = {"lsprotocol", "cattrs", "attrs", "asyncio", "tree_sitter"}
+"""Of the protocol and the parser: to import them takes longer than an editor should wait."""
+
 VS_CODE: dict[str, Any] = {
     **FULL,
     "general": {"positionEncodings": ["utf-16"], "markdown": {"parser": "marked", "version": "1.1.0"}},
@@ -74,7 +77,16 @@ def test_an_initialize_that_is_odd_inside_is_made_the_best_of(client: Client) ->
 
 
 def test_the_greeting_imports_no_library_of_the_server() -> None:
-    program = "import sys, jouleline.cli.serve, jouleline.wiring, jouleline.lsp.greeting; print(*sys.modules)"
+    assert not loaded_by("jouleline.lsp.greeting") & {*LIBRARIES, "pygls"}
+
+
+def test_hints_that_were_kept_are_told_before_they_are_imported() -> None:
+    assert not loaded_by("jouleline.lsp.beginning", "jouleline.lsp.kept_hints", "jouleline.cache") & LIBRARIES
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """What a server has imported with these, of libraries the name alone."""
+    wanted = ", ".join(("jouleline.cli.serve", "jouleline.wiring", *modules))
+    program = f"import sys, {wanted}; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    loaded = {name.split(".")[0] for name in result.stdout.split()}
-    assert not loaded & {"pygls", "lsprotocol", "cattrs", "attrs", "asyncio", "tree_sitter"}
+    return {name.split(".")[0] for name in result.stdout.split()}

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from jouleline import __version__
 from jouleline.core.candidate import Candidate
-from jouleline.core.ports import Completed, content_key
+from jouleline.core.content_key import content_key
+from jouleline.core.ports import Completed
 from jouleline.core.verdict import GateResult, Verdict
 
 from .measure import EnergyComparison, Measurement, Report

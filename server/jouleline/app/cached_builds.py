@@ -19,7 +19,8 @@ from typing import Final
 import cattrs
 
 from jouleline import __version__
-from jouleline.core.ports import Cache, Completed, Job, content_key
+from jouleline.core.content_key import content_key
+from jouleline.core.ports import Cache, Completed, Job
 from jouleline.core.wrapped_runner import WrappedRunner
 
 from .toolchain_state import toolchain_state

@@ -9,6 +9,7 @@ from typing import Final
 
 import cattrs
 
+from jouleline.core.content_key import content_key
 from jouleline.core.ports import (
     Cache,
     Completion,
@@ -16,7 +17,6 @@ from jouleline.core.ports import (
     LanguageModel,
     Message,
     Sampling,
-    content_key,
     unheard,
 )
 

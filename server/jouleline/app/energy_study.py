@@ -18,10 +18,10 @@ from typing import Any
 import cattrs
 
 from jouleline import __version__
+from jouleline.core.content_key import content_key
 from jouleline.core.energy_study import NOT_RUN, SettingScore, Trial, score_setting
 from jouleline.core.interval import Estimate
 from jouleline.core.loop_settings import NAMED, LoopSettings
-from jouleline.core.ports import content_key
 
 from .energy_suite import Member
 from .journal import Journal, JournalError, identity

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jouleline.core.candidate import Candidate
-from jouleline.core.ports import Completed, LostWorkerError, content_key
+from jouleline.core.content_key import content_key
+from jouleline.core.ports import Completed, LostWorkerError
 from jouleline.core.verdict import GateResult, Verdict, verdict_of
 
 from .bench import Spent, circumstances

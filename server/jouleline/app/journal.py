@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from jouleline.core.ports import content_key
+from jouleline.core.content_key import content_key
 from jouleline.core.workload import Workload
 
 from .file_lock import held

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from jouleline.core.compile_commands import CompileCommand, compile_commands
-from jouleline.core.ports import Cache, DeviceCompiler, Job, Limits, Runner, RunnerError, content_key
+from jouleline.core.content_key import content_key
+from jouleline.core.ports import Cache, DeviceCompiler, Job, Limits, Runner, RunnerError
 
 from .build import how_it_failed
 from .program import Problem, Program

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from jouleline.core.candidate import Candidate
-from jouleline.core.ports import Completed, content_key
+from jouleline.core.content_key import content_key
+from jouleline.core.ports import Completed
 from jouleline.core.verdict import GateResult, Verdict, gates_json, verdict_of
 
 from .bench import Spent, circumstances

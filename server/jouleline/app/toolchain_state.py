@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from jouleline.core.ports import content_key
+from jouleline.core.content_key import content_key
 
 _ALWAYS: Final = (
     "sh", "make", "cmake", "ninja", "cc", "c++", "gcc", "g++", "clang", "clang++", "nvcc", "hipcc", "as",

@@ -16,6 +16,7 @@ from jouleline import wiring
 from jouleline.app.measure_settings import MeasureSettings
 from jouleline.app.program import Program, ProgramError, read_program
 from jouleline.app.workload import WORKLOAD_FILE, WorkloadError, find_workload, read_workload
+from jouleline.config import DEFAULT_DEVICE
 from jouleline.core.device import Device, UnknownDevice
 from jouleline.core.makefile import run_arguments, run_command
 from jouleline.core.ports import Runner
@@ -32,7 +33,7 @@ def add_gpu(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gpu",
         metavar="ID",
-        default=wiring.DEFAULT_DEVICE,
+        default=DEFAULT_DEVICE,
         help="device to judge for (default: %(default)s; `jouleline devices` lists all)",
     )
 

@@ -6,7 +6,6 @@ toolchain finds a compiler. The core and the app know only these shapes.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -197,16 +196,6 @@ class Cache(Protocol):
 
     def put(self, key: str, value: object) -> None:
         """Keep a JSON value; it may be forgotten when space gets short."""
-
-
-def content_key(*parts: str | bytes) -> str:
-    """A key for what depends on all of ``parts`` and nothing else: texts, flags, versions."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return digest.hexdigest()
 
 
 class Role(StrEnum):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from jouleline import wiring
+from jouleline.config import DEFAULT_DEVICE
 from jouleline.core.device import Device, UnknownDevice
 
 from . import arguments, status
@@ -59,7 +59,7 @@ def choose(server: Server, gpu: str) -> Device:
     session = server.session
     if session.catalogue is None:
         raise UnknownDevice(gpu, ())
-    device = session.catalogue.get(gpu or wiring.DEFAULT_DEVICE)
+    device = session.catalogue.get(gpu or DEFAULT_DEVICE)
     if device is not session.device:
         session.device = device
         server.look_again_when_quiet()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CONTENT_LENGTH: Final = re.compile(rb"Content-Length:[ \t]*(\d+)[ \t]*\r\n$", re.IGNORECASE)
 """In the last line that tells of a message: the rest of a broken message may stand in front of it."""
 ENCODINGS: Final[tuple[Encoding, ...]] = ("utf-8", "utf-16", "utf-32")
-_DEFAULT_ENCODING: Final = "utf-16"
+DEFAULT_ENCODING: Final[Encoding] = "utf-16"
 
 
 class Opening(NamedTuple):
@@ -117,7 +117,7 @@ def _encoding(message: Any) -> Encoding:
     general = message["params"]["capabilities"].get("general") or {}
     offered = general.get("positionEncodings") or ()
     known = (one for offer in offered for one in ENCODINGS if one == offer)
-    return next(known, _DEFAULT_ENCODING)
+    return next(known, DEFAULT_ENCODING)
 
 
 def _line() -> bytes:

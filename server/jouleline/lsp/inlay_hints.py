@@ -9,6 +9,7 @@ from lsprotocol import types
 
 from . import convert
 from .hints import hints
+from .kept_hints import within
 from .protocol import Plain
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ def register(server: Server) -> None:
     async def inlay_hint(params: types.InlayHintParams) -> Plain:
         session, uri = server.session, params.text_document.uri
         _keep_until_answered(session.told(uri))
+        await session.ready.wait()
+        if session.settings.inlay_hints.enable and (kept := session.kept_hints(uri)) is not None:
+            server.settling.ensure()
+            first, last = ((end.line, end.character) for end in (params.range.start, params.range.end))
+            return Plain(within(kept, first, last))
         view = await session.view(uri)
         if view is None or not session.settings.inlay_hints.enable:
             return Plain([])

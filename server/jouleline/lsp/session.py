@@ -19,6 +19,8 @@ from jouleline.core.source import Encoding, SourceText
 
 from .client import Client
 from .documents import Document
+from .hints import Hint
+from .kept_hints import KeptHints, key
 from .memory import Memory
 from .programs import Surroundings, absolute, look_around
 from .texts import to_path
@@ -27,13 +29,16 @@ from .view import Place, View
 # How long a first answer waits for the disk, and how long where it could not be replaced later.
 _PATIENCE_S: Final = 0.25
 _LONG_PATIENCE_S: Final = 2.0
+_HINTS_FIRST_S: Final = 0.05
+"""How long an editor may take to ask for hints that were kept, before the loop is busy with the text."""
 
 
 class Session:
     """Open documents, settings and the chosen device."""
 
-    def __init__(self, earlier: Session | None = None) -> None:
+    def __init__(self, earlier: Session | None = None, kept: KeptHints | None = None) -> None:
         """What ``earlier`` has read and counted is not done again; nothing else is taken from it."""
+        self.kept: KeptHints = earlier.kept if earlier is not None else kept or KeptHints()
         self.client = Client()
         self.encoding: Encoding = "utf-16"
         self.folders: tuple[Path, ...] = ()
@@ -95,6 +100,23 @@ class Session:
         """The same, to be told from by a later session; this one has it no longer."""
         return self._views.pop(uri, None)
 
+    def kept_hints(self, uri: str) -> list[Hint] | None:
+        """The hints of a document as they were kept, until somebody looks at it; None if there are none."""
+        if (
+            not self.client.refresh_hints
+            or self.told(uri) is not None
+            or (known := self.kept_key(uri)) is None
+        ):
+            return None
+        return self.kept.tell(uri, known)
+
+    def kept_key(self, uri: str) -> str | None:
+        """What the hints of a document are kept under; None if it is not open, or no device is known."""
+        document, device = self.documents.get(uri), self.device
+        if document is None or device is None:
+            return None
+        return key(uri, document.text.data, device.id, self.settings.arguments, self.encoding)
+
     async def _first_look(self, uri: str) -> None:
         """Give the disk a moment after a document was opened: answers that are soon replaced flicker."""
         look = self._looks.get(uri)
@@ -125,6 +147,7 @@ class Session:
     def opened(self, document: Document, look: asyncio.Task[None]) -> None:
         """Take a document that was opened; ``look`` is reading what else belongs to its program."""
         self.put(document)
+        self.kept.wanted.add(document.uri)
         self._looks[document.uri] = look
         look.add_done_callback(lambda done: self._looked(document.uri, done))
 
@@ -147,9 +170,12 @@ class Session:
         self._surroundings.pop(uri, None)
         self._newest_looks.pop(uri, None)
         self._views.pop(uri, None)
+        self.kept.close(uri)
 
     async def look_around(self, uri: str) -> bool:
         """Read what else belongs to a document's program; whether that is news."""
+        if self.kept_hints(uri) is not None:
+            await asyncio.sleep(_HINTS_FIRST_S)
         document = self.documents.get(uri)
         if document is None or document.path is None or document.parsed is None:
             return False

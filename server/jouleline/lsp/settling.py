@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from jouleline.app.analyse import KernelReport
 
 from .background import Background
-from .hints import said
+from .hints import hints, said
 from .view import View
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Settling(Background):
             view = await session.view(uri)
             if view is not None:
                 news |= await _settle(view)
+                news |= await self._look_into(uri, view)
             await asyncio.sleep(0)  # whatever else has arrived goes first
             news |= session.read_anew(uri)
         self._quiet_s = max(QUIET_S, _PATIENCE * (time.monotonic() - began_s))
@@ -56,6 +57,29 @@ class Settling(Background):
             view = await session.view(uri)
             if view is not None:
                 await _foresee(view)
+                await self._keep(uri, view)
+
+    async def _look_into(self, uri: str, view: View) -> bool:
+        """Work out whether hints that were kept were wrong, if any were told."""
+        session = self._server.session
+        told = session.kept.told(uri, session.kept_key(uri) or "")
+        if told is None:
+            return False
+        found = await hints(view, 0, len(view.text.data))
+        session.kept.looked_into(uri)
+        if told == found:
+            session.kept.wanted.discard(uri)
+        return told != found
+
+    async def _keep(self, uri: str, view: View) -> None:
+        """Keep the hints of a document as it was opened or saved.
+
+        Compiled evidence comes later the next time, too: where it has come, what was known before is lost.
+        """
+        session = self._server.session
+        key = session.kept_key(uri)
+        if uri in session.kept.wanted and key is not None and view.is_from_source:
+            session.kept.keep(uri, key, await hints(view, 0, len(view.text.data)))
 
 
 async def _settle(view: View) -> bool:

@@ -27,9 +27,8 @@ def register(server: Server) -> None:
         item = params.text_document
         text = SourceText(to_bytes(item.text))
         document = session.document(item.uri, item.language_id, item.version, text)
-        session.opened(document, server.start(surround(server, item.uri)))
+        session.opened(document, server.start(take_in(server, document)))
         server.diagnostics.restart()
-        tell_problem(server, document)
         if document.path is not None and not any(one in document.path.parents for one in session.folders):
             server.start(found.take_up(server, program=document.path.parent))
 
@@ -49,12 +48,21 @@ def register(server: Server) -> None:
         look_again(server)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    def did_save(_: types.DidSaveTextDocumentParams) -> None:
+    def did_save(params: types.DidSaveTextDocumentParams) -> None:
+        if params.text_document.uri in session.documents:
+            session.kept.wanted.add(params.text_document.uri)
+            server.settling.ensure()
         look_again(server)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def did_change_watched_files(_: types.DidChangeWatchedFilesParams) -> None:
         look_again(server)
+
+
+async def take_in(server: Server, document: Document) -> None:
+    """Read what belongs to a document that was opened, and say what is wrong with it."""
+    await surround(server, document.uri)
+    tell_problem(server, document)
 
 
 def tell_problem(server: Server, document: Document) -> None:

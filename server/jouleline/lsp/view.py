@@ -146,6 +146,13 @@ class View:
         """What was told soon, and may not hold."""
         return {}
 
+    @property
+    def is_from_source(self) -> bool:
+        """Whether nothing better is known of the program's kernels than what their source tells."""
+        return all(
+            one.counts.evidence is Evidence.SOURCE for reports in self._reports.values() for one in reports
+        )
+
     def remember(self, place: Place, reports: tuple[KernelReport, ...]) -> None:
         """Have views of the same things, this one excepted, give better reports of a kernel."""
         self.memory.store(reports, self._key(place), self._own_key(place))

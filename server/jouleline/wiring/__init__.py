@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .devices import DEFAULT_DEVICE, WHAT_IF_DEVICES, catalogue, device, host_device
+    from .devices import WHAT_IF_DEVICES, catalogue, device, host_device
     from .doctor import findings
     from .errors import NoSandboxError, UnavailableError
     from .evidence import (
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from .running import runner, toolchains
 
 __all__ = [
-    "DEFAULT_DEVICE",
     "WHAT_IF_DEVICES",
     "NoSandboxError",
     "Place",
@@ -83,7 +82,6 @@ __all__ = [
 
 
 _HOMES = {
-    "DEFAULT_DEVICE": "devices",
     "NoSandboxError": "errors",
     "Place": "remote",
     "UnavailableError": "errors",
@@ -135,13 +133,23 @@ def __getattr__(name: str) -> Any:
 
 def serve(tcp: tuple[str, int] | None) -> int:
     """Run the language server over standard input and output, or for one client over TCP."""
-    opening = None
+    from .folders import file_cache
+
+    beginning = None
     if tcp is None:
         from jouleline.lsp.greeting import greet
 
         opening = greet()
         if opening is None:
             return 1  # the editor has gone
+        from jouleline.lsp.beginning import Beginning
+
+        beginning = Beginning(opening)
+    from jouleline.lsp.kept_hints import KeptHints
+
+    kept = KeptHints(file_cache("hints"))
+    if beginning is not None:
+        kept.answer(beginning)
     from jouleline.lsp.start import serve as serve_lsp
 
-    return serve_lsp(tcp, opening)
+    return serve_lsp(kept, tcp, beginning)

@@ -9,9 +9,6 @@ from jouleline.core.device import Catalogue, Device
 
 from .folders import config_folder
 
-DEFAULT_DEVICE = "a100-sxm4-40gb"
-"""The device for bounds when the user names none and no GPU is found."""
-
 WHAT_IF_DEVICES = (
     "v100-sxm2",
     "a100-sxm4-40gb",

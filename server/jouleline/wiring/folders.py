@@ -31,7 +31,19 @@ def disk_cache(name: str) -> Cache:
     """The cache of one purpose, such as ``compiled``, in the user's cache folder."""
     from jouleline.cache import DiskCache
 
-    return DiskCache(_xdg("XDG_CACHE_HOME", ".cache") / name)
+    return DiskCache(_cache_folder(name))
+
+
+@cache
+def file_cache(name: str) -> Cache:
+    """The same for a few small values, which takes no library."""
+    from jouleline.cache import FileCache
+
+    return FileCache(_cache_folder(name))
+
+
+def _cache_folder(name: str) -> Path:
+    return _xdg("XDG_CACHE_HOME", ".cache") / name
 
 
 def _xdg(variable: str, fallback: str) -> Path:

@@ -1,0 +1,212 @@
+"""A text that was looked at before has the same hints at once; what does not hold is mended at once."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lsp.client import TIMEOUT_S, Client, Message, over_stdio
+from tests.lsp.test_configuration import refreshed, refreshing
+from tests.lsp.test_first_hints import INITIALIZED, asked, opened
+
+KERNEL = """\
+#include "times.h"
+__global__ void scale(float *a) { for (int i = 0; i < TIMES; ++i) a[threadIdx.x] *= 2.0f; }
+int main() { scale<<<1000, 256>>>(0); }
+"""
+REFRESH = "workspace/inlayHint/refresh"
+WRONG = "what was told the last time"
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> Path:
+    """A program on disk."""
+    folder = tmp_path / "program"
+    folder.mkdir()
+    (folder / "times.h").write_text("#define TIMES 4\n")
+    (folder / "kernel.cu").write_text(KERNEL)
+    return folder / "kernel.cu"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Where the hints of the servers of a test are kept."""
+    return tmp_path / "cache" / "jouleline" / "hints"
+
+
+@contextmanager
+def server(kept: Path) -> Iterator[Client]:
+    """A server that keeps hints there; what it asks its editor to refresh at the end does not matter."""
+    with over_stdio({"XDG_CACHE_HOME": str(kept.parents[1])}) as client:
+        yield client
+        if client.process is not None and client.process.poll() is None:
+            for method in (REFRESH, "workspace/codeLens/refresh"):
+                client.drop(method)
+            client.shut_down()
+
+
+def look(client: Client, kernel: Path, **options: Any) -> list[Message]:
+    """Start, open a file and see its hints."""
+    client.initialize(kernel.parent, capabilities=refreshing(), options=options)
+    return client.hints(client.open(kernel))
+
+
+def wait_until_kept(kept: Path, files: int = 1) -> list[Path]:
+    end = time.monotonic() + TIMEOUT_S
+    while len(found := sorted(kept.glob("*.json"))) < files:
+        assert time.monotonic() < end, "nothing was kept"
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def before(kernel: Path, kept: Path) -> list[Message]:
+    """The hints of a first session; what was kept of them says something else, so that one sees it told."""
+    with server(kept) as client:
+        hints = look(client, kernel)
+        (file,) = wait_until_kept(kept)
+    assert json.loads(file.read_text()) == hints
+    assert len(hints) == 2
+    file.write_text(json.dumps([{**hint, "label": WRONG} for hint in hints]))
+    return hints
+
+
+def labels(hints: list[Message]) -> set[str]:
+    return {hint["label"] for hint in hints}
+
+
+def test_they_are_told_first_and_mended_after(kernel: Path, kept: Path, before: list[Message]) -> None:
+    with server(kept) as client:
+        told = look(client, kernel)
+        assert labels(told) == {WRONG}
+        assert [hint["position"] for hint in told] == [hint["position"] for hint in before]
+        refreshed(client)
+        assert client.hints(kernel.as_uri()) == before
+        (file,) = kept.glob("*.json")
+        end = time.monotonic() + TIMEOUT_S
+        while json.loads(file.read_text()) != before:
+            assert time.monotonic() < end, "what is wrong is kept"
+            time.sleep(0.01)
+
+
+def test_those_of_a_part_of_the_text_are_those_of_the_view(
+    kernel: Path, kept: Path, before: list[Message]
+) -> None:
+    assert before
+    with server(kept) as client:
+        client.initialize(kernel.parent, capabilities=refreshing())
+        uri = client.open(kernel)
+        assert [hint["position"]["line"] for hint in client.hints(uri, 2, 3)] == [2]
+        assert [hint["position"]["line"] for hint in client.hints(uri, 0, 2)] == [1]
+
+
+def test_an_editor_that_starts_with_the_file_has_them_before_anything_is_imported(
+    kernel: Path, kept: Path, before: list[Message]
+) -> None:
+    params = {
+        "processId": None,
+        "capabilities": refreshing(),
+        "workspaceFolders": [{"uri": kernel.parent.as_uri(), "name": "w"}],
+        "initializationOptions": {"compiledEvidence": {"enable": False}},
+    }
+    begin = {"id": 1, "method": "initialize", "params": params}
+    uri = kernel.as_uri()
+    with server(kept) as client:
+        client.send(begin, INITIALIZED, opened(KERNEL, uri), asked(2, uri), asked(3, uri))
+        assert client.result(1)
+        assert labels(client.result(2)) == labels(client.result(3)) == {WRONG}
+        client.expect("jouleline/status")
+        refreshed(client)
+        client._number = 3
+        assert client.hints(uri) == before
+
+
+def test_another_header_is_seen_a_moment_after(kernel: Path, kept: Path) -> None:
+    with server(kept) as client:
+        few = look(client, kernel)
+        wait_until_kept(kept)
+    (kernel.parent / "times.h").write_text("#define TIMES 4000\n")
+    with server(kept) as client:
+        assert look(client, kernel) == few
+        refreshed(client)
+        many = client.hints(kernel.as_uri())
+    assert labels(many) != labels(few)
+
+
+def test_what_holds_is_not_asked_for_again(kernel: Path, kept: Path) -> None:
+    with server(kept) as client:
+        hints = look(client, kernel)
+        wait_until_kept(kept)
+    with server(kept) as client:
+        assert look(client, kernel) == hints
+        time.sleep(1.0)
+        assert client.hints(kernel.as_uri()) == hints
+        assert client.drop(REFRESH) == []
+
+
+def test_a_saved_text_is_kept_as_well(kernel: Path, kept: Path) -> None:
+    with server(kept) as client:
+        look(client, kernel)
+        wait_until_kept(kept)
+        uri, text = kernel.as_uri(), KERNEL.replace("*= 2.0f", "= sinf(a[threadIdx.x])")
+        client.change(uri, 2, {"text": text})
+        hints = client.hints(uri)
+        kernel.write_text(text)
+        client.notify("textDocument/didSave", {"textDocument": {"uri": uri}})
+        files = wait_until_kept(kept, 2)
+    assert hints in [json.loads(file.read_text()) for file in files]
+
+
+def test_one_that_was_open_in_this_session_is_better_known(
+    kernel: Path, kept: Path, before: list[Message]
+) -> None:
+    with server(kept) as client:
+        assert labels(look(client, kernel)) == {WRONG}
+        refreshed(client)
+        client.notify("textDocument/didClose", {"textDocument": {"uri": kernel.as_uri()}})
+        (file,) = kept.glob("*.json")
+        file.write_text(json.dumps([{**hint, "label": WRONG} for hint in before]))
+        assert client.hints(client.open(kernel)) == before
+
+
+@pytest.mark.parametrize("options", [{"gpu": "h200"}, {"arguments": "7"}], ids=["gpu", "run-line"])
+def test_those_for_something_else_are_not_told(
+    kernel: Path, kept: Path, before: list[Message], options: dict[str, Any]
+) -> None:
+    assert before
+    with server(kept) as client:
+        assert WRONG not in labels(look(client, kernel, **options))
+
+
+def test_another_text_has_its_own(kernel: Path, kept: Path, before: list[Message]) -> None:
+    kernel.write_text(KERNEL.replace("2.0f", "2.5f"))
+    with server(kept) as client:
+        assert look(client, kernel) == before
+
+
+def test_an_editor_that_cannot_be_told_to_ask_again_waits(
+    kernel: Path, kept: Path, before: list[Message]
+) -> None:
+    with server(kept) as client:
+        client.initialize(kernel.parent)
+        assert client.hints(client.open(kernel)) == before
+
+
+def test_hints_that_are_switched_off_are_not_told(kernel: Path, kept: Path, before: list[Message]) -> None:
+    assert before
+    with server(kept) as client:
+        assert look(client, kernel, inlayHints={"enable": False}) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"a": 1}', "7"])
+def test_a_damaged_file_costs_time_and_nothing_else(
+    kernel: Path, kept: Path, before: list[Message], text: str
+) -> None:
+    (file,) = kept.glob("*.json")
+    file.write_text(text)
+    with server(kept) as client:
+        assert look(client, kernel) == before
