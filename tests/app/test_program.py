@@ -67,6 +67,55 @@ def test_sources_that_the_makefile_names_elsewhere_belong_to_the_program(tmp_pat
     assert set(read_program([tmp_path / "k-hip"]).files) == {"../k-cuda/main.cu", "../k-cuda/k.h"}
 
 
+def test_sources_that_the_makefile_names_by_its_variables_are_found(tmp_path: Path) -> None:
+    rules = """
+inc = ../k-cuda
+CFLAGS = -I$(inc)/include
+main.o: $(inc)/main.cpp
+	g++ $(CFLAGS) -c $<
+"""
+    write(
+        tmp_path,
+        {
+            "k-omp/Makefile": rules,
+            "k-omp/kernels.cpp": "",
+            "k-cuda/main.cpp": '#include "sizes.h"\n',
+            "k-cuda/include/sizes.h": "",
+        },
+    )
+    files = set(read_program([tmp_path / "k-omp"]).files)
+    assert files == {"kernels.cpp", "../k-cuda/main.cpp", "../k-cuda/include/sizes.h"}
+
+
+MAIN = "int main() { return 0; }\n"
+
+
+@pytest.mark.parametrize(
+    ("rules", "files"),
+    [
+        ("source = main.cu\nobj = $(source:.cu=.o)\n", {"main.cu", "main.h", "test/help.cpp"}),
+        ("main: main.o\n\tnvcc -o main main.o\n", {"main.cpp", "main.cu", "main.h", "test/help.cpp"}),
+        ("main: other.o\n", {"main.cpp", "main.cu", "main.h", "test/help.cpp"}),
+        ("source = $(wildcard *.c*)\nmain: main.cu\n", {"main.cpp", "main.cu", "main.h", "test/help.cpp"}),
+    ],
+    ids=["named", "by-its-object", "neither", "any"],
+)
+def test_a_version_beside_the_one_that_is_built_is_another_program(
+    tmp_path: Path, rules: str, files: set[str]
+) -> None:
+    write(
+        tmp_path,
+        {
+            "Makefile": rules,
+            "main.cu": MAIN,
+            "main.cpp": MAIN,
+            "main.h": MAIN,
+            "test/help.cpp": "void help();",
+        },
+    )
+    assert set(read_program([tmp_path]).files) == files
+
+
 def test_what_an_editor_has_open_stands_in_for_the_disk(tmp_path: Path) -> None:
     write(tmp_path, {"main.cu": "disk", "k.h": "disk"})
     overlay = {tmp_path / "main.cu": b'#include "k.h"', tmp_path / "k.h": b"open"}

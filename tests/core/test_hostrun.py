@@ -527,3 +527,12 @@ def test_nothing_is_walked_behind_the_last_kernel(body: str) -> None:
 def test_a_kernel_that_is_reached_by_another_name_is_not_the_last_for_it(before: str, body: str) -> None:
     visits = reached(f"{before} int main() {{ {body} }}").visits
     assert [one.visit.grid[0] for one in visits if one.visit] == [1, 2]
+
+
+def test_of_static_functions_of_one_name_that_of_the_file_is_called() -> None:
+    step = "static void step(int n) {{ k<<<n, {}>>>(); }}\n"
+    first_file = step.format(32) + "void other() { step(1); }"
+    second = "__global__ void k() {}\n" + step.format(64) + "int main() { step(7); }"
+    (visit,) = reached(first_file, second).visits
+    assert visit.visit is not None
+    assert (visit.visit.grid, visit.visit.block) == ((7, 1, 1), (64, 1, 1))

@@ -4,7 +4,7 @@ from time import process_time
 
 import pytest
 
-from jouleline.core.makefile import defined_macros
+from jouleline.core.makefile import defined_macros, run_command
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,8 @@ def test_no_makefile_takes_long(text: str) -> None:
 
 def test_a_line_that_is_continued_by_several_is_one() -> None:
     assert defined_macros("CFLAGS = -DA \\\n  \\\n\t-DB=2\n") == {"A": "1", "B": "2"}
+
+
+def test_neither_a_blank_line_nor_a_comment_ends_a_rule() -> None:
+    makefile = "run: main\n\n    # ./main 7\n\t./main 8 4096\n"
+    assert run_command(makefile) == "./main 8 4096"

@@ -2,9 +2,10 @@
 
 import pytest
 
+from jouleline.app.analyse import analyse, parse_files
 from jouleline.core.counts import Operation
 
-from .kernels import INDEX, LARGE, floats, integers, kernel, moved, per_thread, report, reports
+from .kernels import DEVICE, INDEX, LARGE, floats, integers, kernel, moved, per_thread, report, reports
 
 
 @pytest.mark.parametrize(
@@ -542,3 +543,55 @@ def test_the_version_of_cuda_is_an_integer() -> None:
 )
 def test_what_is_stored_to_may_stand_in_parentheses_or_a_macro(before: str, store: str) -> None:
     assert moved(store, f"{before}\n") == moved("b[i] = a[i];")
+
+
+HIP = "#include <hip/hip_runtime.h>\n"
+
+
+def test_hip_declares_shared_memory_by_a_macro() -> None:
+    body = "{} t[threadIdx.x] = x[i]; for (int j = 0; j < 8; j++) x[i] += t[threadIdx.x ^ j];"
+    by_macro = kernel(body.format("HIP_DYNAMIC_SHARED(float, t)"), HIP)
+    written = kernel(body.format("extern __shared__ float t[];"), HIP)
+    assert by_macro.counts.operations == written.counts.operations
+    assert by_macro.counts.dram_bytes == written.counts.dram_bytes
+
+
+@pytest.mark.parametrize(
+    ("expression", "sp"),
+    [("a + b", 4), ("a * y[i]", 4), ("y[i] * a", 4), ("-a", 0), ("a / 2.0f", 4), ("a + b * b", 8)],
+)
+def test_the_vectors_of_hip_have_operators(expression: str, sp: float) -> None:
+    before = HIP + "__device__ float4 read(const float *x);"
+    body = f"float4 a = read(x), b = read(y); float4 c = {expression}; x[i] = c.x;"
+    assert floats(body, before) == (sp, 0)
+    assert floats("float4 a = read(x), b = read(y); a += b; x[i] = a.x;", before) == (4, 0)
+
+
+def test_a_division_of_vectors_is_one_for_each_number() -> None:
+    before = HIP + "__device__ float2 read(const float *x);"
+    body = "float2 a = read(x), b = read(y); a = a / b; x[i] = a.x;"
+    assert floats(body, before)[0] == 2 * floats("x[i] = x[i] / y[i];")[0]
+
+
+def test_the_vectors_of_integers_have_operators_as_well() -> None:
+    before = HIP + "__device__ int4 read(const int *v);"
+    assert integers("int4 a = read(v), b = read(v + i); int4 c = a ^ b; v[0] = c.x;", before) - integers(
+        "int4 a = read(v), b = read(v + i); int4 c = a; v[0] = c.x;", before
+    ) == pytest.approx(4)
+
+
+def test_a_vector_that_the_program_defines_for_another_compiler_is_that_of_the_language() -> None:
+    before = "#ifdef _OPENMP\ntypedef struct { float x, y, z, w; } float4;\n#endif\n"
+    body = "float4 a = make_float4(x[i], x[i], x[i], x[i]); float4 b = a * a; x[i] = b.x;"
+    assert floats(body, before) == (4, 0)
+
+
+def test_of_static_functions_of_one_name_that_of_the_file_is_called() -> None:
+    other = "static __device__ float f(float a) { return a * a * a * a; }"
+    text = f"""
+    static __device__ float f(float a) {{ return a * a; }}
+    __global__ void k(float *x) {{ {INDEX} x[i] = f(x[i]); }}
+    void host(float *x) {{ k<<<16, 256>>>(x); }}"""
+    parsed, _ = parse_files({"a.cu": other.encode(), "b.cu": text.encode()})
+    (found,) = analyse(parsed, DEVICE).kernels
+    assert per_thread(found, Operation.SP) == 1

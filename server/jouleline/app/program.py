@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from jouleline.core.makefile import defined_macros
+from jouleline.core.makefile import defined_macros, written_out
 from jouleline.core.syntax import MAX_SOURCE_BYTES
 
 from .hidden import leads_to_hidden
@@ -24,6 +24,9 @@ _MAIN = re.compile(rb"int(?<!\wint)\s+main\s*\(")
 _TARGET = re.compile(rb"^[ \t]*#[ \t]*pragma[ \t]+omp[ \t]+target\b", re.MULTILINE)
 _INCLUDE_PATH = re.compile(r"-I\s*([^\s$()]+)")
 _OUTSIDE = re.compile(r"(?<![^\s=:])\.\./[\w./+-]+")
+_FILE = re.compile(r"[\w./+-]+")
+_ANY_FILE = re.compile(r"wildcard|\*\.c")
+_HEADERS = frozenset((".h", ".hpp", ".hh", ".hxx", ".inl", ".cuh"))
 MAX_FILES = 2000
 
 
@@ -80,8 +83,9 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
     found: dict[str, bytes] = {}
     problems: list[Problem] = []
     makefile = _makefile(root)
+    rules = written_out(makefile)
     for path in paths:
-        for file in [*_source_files(path), *(_named_elsewhere(makefile, root) if single else ())]:
+        for file in [*_source_files(path), *(_named_elsewhere(rules, root) if single else ())]:
             name = _relative(file, root)
             if name in found:
                 continue
@@ -90,7 +94,9 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
                 data = _read(file, name, root, problems)
             if data is not None:
                 found[name] = data
-    _follow_includes(root, found, problems, makefile, overlay)
+    for name in _of_other_programs(found, makefile) if single else ():
+        del found[name]
+    _follow_includes(root, found, problems, rules, overlay)
     if not found and not problems:
         raise ProgramError(f"{paths[0]}: no C++ source here ({', '.join(sorted(SOURCE_SUFFIXES))})")
     return Program(root, found, tuple(problems), makefile)
@@ -130,11 +136,11 @@ def _follow_includes(
     root: Path,
     found: dict[str, bytes],
     problems: list[Problem],
-    makefile: str,
+    rules: str,
     overlay: Mapping[Path, bytes],
 ) -> None:
     """Add the headers that lie elsewhere: beside the file that includes them, or on an -I path."""
-    folders = [root / name for name in _INCLUDE_PATH.findall(makefile)]
+    folders = [root / name for name in _INCLUDE_PATH.findall(rules)]
     waiting = list(found)
     while waiting and len(found) < MAX_FILES:
         name = waiting.pop()
@@ -185,11 +191,25 @@ def _common_folder(paths: list[Path]) -> Path:
     return folders[0] if len({*folders}) == 1 else common
 
 
-def _named_elsewhere(makefile: str, root: Path) -> list[Path]:
+def _named_elsewhere(rules: str, root: Path) -> list[Path]:
     """Sources outside the folder that its Makefile names: ``../other-cuda/main.cu``."""
-    named = dict.fromkeys(_OUTSIDE.findall(makefile))
+    named = dict.fromkeys(_OUTSIDE.findall(rules))
     files = [root / name for name in named if PurePosixPath(name).suffix.lower() in SOURCE_SUFFIXES]
     return [file for file in files if file.is_file()]
+
+
+def _of_other_programs(files: Mapping[str, bytes], makefile: str) -> list[str]:
+    """Files with a ``main`` that a Makefile does not build, where it builds another one.
+
+    A version for another language lies beside a program now and then, with functions of the same names.
+    """
+    paths = {name: PurePosixPath(name) for name, data in files.items() if has_main(data)}
+    mains = {name: path for name, path in paths.items() if path.suffix not in _HEADERS}
+    if len(mains) < 2 or _ANY_FILE.search(makefile):
+        return []
+    words = {PurePosixPath(word).name for word in _FILE.findall(written_out(makefile))}
+    built = {name for name, path in mains.items() if words & {path.name, f"{path.stem}.o"}}
+    return [name for name in mains if name not in built] if built else []
 
 
 def _relative(file: Path, root: Path) -> str:

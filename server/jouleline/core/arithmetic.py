@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from . import costs
 from .counts import Operation
-from .ctype import Scalar
+from .ctype import CType, Scalar
 from .derive import derived_value
 from .evaluate import combine, evaluate
 from .polynomial import Polynomial
@@ -97,14 +97,15 @@ class ArithmeticCounter(KernelScope):
             self.integer(self.combined("%", left, right), "", costs.REMAINDER, times)
         self.integer(self.combined("/", left, right), "", amount, times)
 
-    def floating(self, operator: str, left: Value, scalar: Scalar, amount: float, times: Polynomial) -> None:
+    def floating(self, operator: str, left: Value, kind: CType, amount: float, times: Polynomial) -> None:
         """Count an operation on floating-point numbers of which the operands' class has ``amount``."""
-        if operator != "/" or amount <= 1 or scalar not in costs.QUOTIENT:
+        scalar = kind.arithmetic
+        if operator != "/" or scalar not in costs.QUOTIENT or amount <= kind.numbers:
             self.tally.count(CLASS_OF[scalar], times, amount)
             return
         inverse = left.value is not None and left.value.number == 1
         for operation, many in costs.quotient(scalar, inverse=inverse, fast=self.program.is_fast).items():
-            self.tally.count(operation, times, many)
+            self.tally.count(operation, times, many * kind.numbers)
 
     def divisor(self, node: Node | None, value: Value) -> Polynomial | None:
         """A divisor where the compiler knows it; for one of each iteration of an unrolled loop, one like it.

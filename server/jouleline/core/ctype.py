@@ -66,11 +66,17 @@ class CType(NamedTuple):
 
     @property
     def numbers(self) -> int:
-        """How many numbers arithmetic on a value computes: two for a pair of halves.
+        """How many numbers arithmetic on a value computes: four for a ``float4``.
 
-        Other vectors have no operators of the language.
+        HIP's vectors have such operators, as have pairs of halves; those of CUDA are the program's own.
         """
-        return self.size // _HALF_BYTES if self.arithmetic is Scalar.HALF else 1
+        lane = lane_of(self.struct) if self.struct and not self.is_pointer else None
+        return self.size // lane.size if lane is not None else 1
+
+    @property
+    def lane(self) -> CType:
+        """The type of each of them."""
+        return (lane_of(self.struct) if not self.is_pointer else None) or self
 
 
 @lru_cache(maxsize=1024)  # it is asked for every access

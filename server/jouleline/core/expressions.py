@@ -327,7 +327,7 @@ class ExpressionCounter(ArithmeticCounter):
         elif scalar is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
         elif not folded:
-            self.floating(operator, left, scalar, amount, times)
+            self.floating(operator, left, kind, amount, times)
         if operator in TRUTHS:
             return Value(INT, self.truth(node) if value is None else value)
         return Value(kind, value)
@@ -383,7 +383,7 @@ class ExpressionCounter(ArithmeticCounter):
         if kind.arithmetic is Scalar.INT:
             self.integer(value.value, "", amount, times)
         else:
-            self.floating(operator, old, kind.arithmetic, amount, times)
+            self.floating(operator, old, kind, amount, times)
         return value
 
     def _conditional(self, node: Node, times: Polynomial) -> Value:

@@ -76,7 +76,7 @@ class HostCalls(HostTemplates):
     """Evaluates calls."""
 
     _spelled: dict[int, _Spelled] = field(default_factory=dict)
-    _fitting: dict[tuple[str, int, str | None], Function | None] = field(default_factory=dict)
+    _fitting: dict[tuple[str, int, str | None, int], Function | None] = field(default_factory=dict)
 
     def body(self, node: Node, source: ParsedSource | None) -> None:
         """Walk the body of a function; what it returns is in ``returned``."""
@@ -169,13 +169,15 @@ class HostCalls(HostTemplates):
 
     def _chosen(self, name: str, count: int, owner: str | None) -> Function | None:
         """The function, or the method of ``owner``, that a call with so many arguments means."""
-        key = name, count, owner
+        key = name, count, owner, id(self.source)
         if key not in self._fitting:
             self._fitting[key] = self._fit(name, count, owner)
         return self._fitting[key]
 
     def _fit(self, name: str, count: int, owner: str | None) -> Function | None:
         candidates = [one for one in self.functions(name) if not one.is_kernel]
+        # Two files may have a static function of one name.
+        candidates.sort(key=lambda one: one.source is not self.source)
         if owner is not None and candidates:
             family = [owner, *self.bases(owner)]
             candidates = [one for one in candidates if one.owner in family]

@@ -42,13 +42,15 @@ def literal(text: str) -> Value:
 
 def operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float:
     """Operations of the operands' class that an operator costs; ``right`` where the compiler knows it."""
+    if kind.struct and (many := kind.numbers) > 1:
+        return many * operator_cost(operator, kind.lane, right)
     scalar = kind.arithmetic
     if operator not in DIVISIONS:
         if operator in _LOGICAL or (operator in TRUTHS and scalar is not Scalar.INT):
             return 0
         if scalar is Scalar.INT and kind.size > INT.size and not kind.is_pointer:
             return costs.LONG_PRODUCT if operator == "*" else costs.LONG_OPERATION
-        return kind.numbers if scalar is Scalar.HALF else 1
+        return 1
     constant = right.number if right is not None else None
     if scalar in (Scalar.INT, Scalar.OTHER):
         if constant is None or constant <= 0:
@@ -58,7 +60,7 @@ def operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float
         return 1 if math.log2(constant).is_integer() else costs.CONSTANT_DIVISION
     if operator == "/":
         exact = bool(constant) and math.frexp(abs(constant or 1))[0] == 0.5  # a power of two
-        return kind.numbers * (1 if exact else costs.DIVISION[scalar])
+        return 1 if exact else costs.DIVISION[scalar]
     return 1
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from tree_sitter import Parser
 
 from .blanked import Marks
 from .conditionals import Conditionals
+from .ctype import lane_of
 from .evaluate import evaluate_text, macro_values
 from .facts import FileFacts, gather, without
 from .masking import mask
@@ -31,6 +32,7 @@ _NOT_BREAK: Final = re.compile(rb"[^\r\n]")
 _PREDEFINED: Final = frozenset(
     "__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__".split()
 )
+T = TypeVar("T")
 _LINE_END: Final = re.compile(rb"[ \t]*(?://[^\n]*)?\r?\n")
 
 
@@ -92,7 +94,8 @@ _TABLES: Final = (
 def compiled(program: ProgramFacts) -> ProgramFacts:
     """The program without what stands in branches of conditionals that are not compiled.
 
-    What only such a branch defines is kept: a condition may depend on what the program does not tell.
+    What only such a branch defines is kept, for a condition may depend on what the program does not tell; but
+    for CUDA's own vectors.
     """
     conditionals = Conditionals(program.definitions, program.given)
     files = dict(program.files)
@@ -103,11 +106,17 @@ def compiled(program: ProgramFacts) -> ProgramFacts:
         if stretches not in facts.variants:
             kept = without(facts, stretches)
             # Functions and macros with several definitions are told apart where they are used.
-            rest = {table: getattr(facts, table) | getattr(kept, table) for table in _TABLES}
+            rest: dict[str, Any] = {
+                table: _either(getattr(kept, table), getattr(facts, table)) for table in _TABLES
+            }
             facts.variants.clear()
             facts.variants[stretches] = replace(facts, **rest, variants={}, repaired=None)
         files[name] = facts.variants[stretches]
     return ProgramFacts(files, program.given)
+
+
+def _either(kept: Mapping[str, T], all_: Mapping[str, T]) -> dict[str, T]:
+    return {name: kept.get(name, one) for name, one in all_.items() if name in kept or lane_of(name) is None}
 
 
 def _outermost(stretches: Iterable[range]) -> tuple[range, ...]:

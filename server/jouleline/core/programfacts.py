@@ -25,6 +25,8 @@ from .syntax import field as child
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _NAME = re.compile(r"[A-Za-z_][\w:]*(?:<.*>)?")
 _MOST_RENAMED = 8
+# As hip/hip_runtime.h defines it.
+_OF_HIP = {"HIP_DYNAMIC_SHARED": Macro(("type", "var"), "extern __shared__ type var[];")}
 _TYPE_TEXT = re.compile(r"[A-Za-z_][\w:]*(?:\s+[A-Za-z_][\w:]*)*\s*\**")
 # A macro of more names is a generated table, and no size or index.
 _MOST_MACRO_NAMES = 100
@@ -94,8 +96,9 @@ class ProgramFacts:
 
     @cached_property
     def function_macros(self) -> Mapping[str, Macro]:
-        """Function-like macros by name."""
-        return _first(facts.function_macros for facts in self.files.values())
+        """Function-like macros by name, those of HIP's headers among them."""
+        own = _first(facts.function_macros for facts in self.files.values())
+        return {**_OF_HIP, **own} if any(facts.source.says_hip for facts in self.files.values()) else own
 
     @cached_property
     def statement_macros(self) -> StatementMacros:
