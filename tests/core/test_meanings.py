@@ -595,3 +595,36 @@ def test_of_static_functions_of_one_name_that_of_the_file_is_called() -> None:
     parsed, _ = parse_files({"a.cu": other.encode(), "b.cu": text.encode()})
     (found,) = analyse(parsed, DEVICE).kernels
     assert per_thread(found, Operation.SP) == 1
+
+
+def test_a_pointer_to_rows_is_declared_without_a_qualifier_as_well() -> None:
+    region = """
+    #pragma omp target teams distribute parallel for collapse(2)
+    for (int i = 0; i < 4096; i++)
+        for (int j = 0; j < 4096; j++) a[i][j] = 1.0f;"""
+    declared = "int main() {{ {} = new float[4096][4096];{}\n}}"
+    expected = {"a": pytest.approx(4096 * 4096 * 4, rel=0.05)}
+    for declaration in ("float (*a)[4096]", "FP (*a)[M]", "FP(*a)[4096]"):
+        found = report("#define M 4096\n#define FP float\n" + declared.format(declaration, region))
+        assert {array.name: array.dram_bytes for array in found.counts.arrays} == expected
+
+
+def test_what_a_function_searches_for_each_thread_is_elsewhere_for_each() -> None:
+    search = """
+    int search(const double *e, int n, double x) {
+        int low = 0, high = n;
+        while (high - low > 1) {
+            int mid = (low + high) / 2;
+            if (e[mid] > x) high = mid; else low = mid;
+        }
+        return low;
+    }"""
+    text = f"""{search}
+    int main() {{
+        int n = {4 * LARGE};
+        double *e = new double[n], *table = new double[n], *out = new double[{LARGE}];
+        #pragma omp target teams distribute parallel for map(to: e[0:n], table[0:n]) map(from: out[0:{LARGE}])
+        for (int i = 0; i < {LARGE}; i++) out[i] = table[search(e, n, i * 0.1)];
+    }}"""
+    (table,) = (one for one in report(text).counts.arrays if one.name == "table")
+    assert table.dram_bytes == pytest.approx(LARGE * 8, rel=0.1)

@@ -121,7 +121,7 @@ class ArithmeticCounter(KernelScope):
     def truth(self, node: Node) -> Polynomial:
         """A comparison of data: 0 or 1, who knows."""
         depends = frozenset((*(one for one in self.ranges if "@" not in one), *self.loops))
-        derived = Derived(depends, extent=Polynomial.constant(2))
+        derived = Derived(depends, extent=Polynomial.constant(2), of_thread=True)
         return self.tally.derive(f"truth@{node.start_byte}", derived)
 
     def combined(self, operator: str, left: Value, right: Value) -> Polynomial | None:

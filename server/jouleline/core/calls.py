@@ -253,7 +253,7 @@ class CallCounter(BindingCounter):
             self.inlined.keep(key, part, is_own=takes or gives)
         if part is not None:
             self.walk.meet(part)
-            self.tally.learn(part.tally)
+            self.tally.learn(part.tally, self.loops)
             for name, times_stored in part.stored.items():
                 self.stored[name] = self.stored.get(name, 0) + times_stored - before.get(name, 0)
             self.unrolled |= part.unrolled

@@ -331,7 +331,7 @@ class BodyCounter(CallCounter):
         if kind.scalar is not Scalar.INT:
             return Value(kind, None, value.array)
         threads = (one for one in self.ranges if "@" not in one)
-        derived = Derived(frozenset((*threads, *self.loops, index)))
+        derived = Derived(frozenset((*threads, *self.loops, index)), of_thread=True)
         return Value(kind, self.tally.derive(f"{name}[{index}]", derived))
 
     def _if(self, node: Node, times: Polynomial) -> Polynomial:

@@ -170,6 +170,30 @@ def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> l
     return found
 
 
+def row_pointer(node: Node) -> Declared | None:
+    """The pointer to rows that an assignment declares, as ``float (*a)[N] = new float[M][N];``.
+
+    Without a qualifier in front of it a parser takes it for an element of what a call returns.
+    """
+    value, place = child(node, "right"), child(node, "left")
+    extents: list[Node | None] = []
+    while place is not None and place.type == "subscript_expression":
+        indices = child(place, "indices")
+        extents.append(indices.named_children[0] if indices is not None and indices.named_children else None)
+        place = child(place, "argument")
+    if not extents or place is None or place.type != "call_expression" or value is None:
+        return None
+    base, listed = child(place, "function"), child(place, "arguments")
+    given = listed.named_children if listed is not None else []
+    name = child(given[0], "argument") if len(given) == 1 and given[0].type == "pointer_expression" else None
+    if base is None or name is None or name.type != "identifier":
+        return None
+    if base.type != "primitive_type" and value.type not in ("new_expression", "cast_expression"):
+        return None
+    levels = "*" * (len(extents) + 1)
+    return Declared(text_of(name), text_of(base) + levels, value, place, extents=(None, *extents[::-1]))
+
+
 def _given(declarator: Node) -> Node | None:
     """The one initial value in parentheses that reads as parameters."""
     text = text_of(child(declarator, "parameters"))[1:-1]

@@ -182,9 +182,9 @@ class ExpressionCounter(ArithmeticCounter):
             return None
         extent = Polynomial.constant(256.0**kind.size) if kind.size <= _SMALL_INTEGER_BYTES else None
         depends = self.tally.indices(place.offset)
-        if place.space in ("register", "shared"):
+        if of_thread := place.space in ("register", "shared"):
             depends |= {*(one for one in self.ranges if "@" not in one), *self.loops}
-        derived = Derived(depends, extent=extent)
+        derived = Derived(depends, extent=extent, of_thread=of_thread)
         value = self.tally.derive(f"{name}[{place.offset}]{self._version(place)}", derived)
         if place.name in self.renewing:
             self.renewed |= value.symbols

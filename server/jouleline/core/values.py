@@ -59,13 +59,15 @@ class Derived(NamedTuple):
 
     ``depends`` are the indices it varies with, ``extent`` is the number of values it takes at most.
     A remainder or a quotient ``follows`` a polynomial (over its divisor, modulo its extent); a value
-    loaded from memory follows nothing.
+    loaded from memory follows nothing. ``of_thread`` says that each thread has its own, whichever
+    indices tell threads apart: in a function these are not known, where threads share a loop around its call.
     """
 
     depends: frozenset[str]
     follows: Polynomial | None = None
     extent: Polynomial | None = None
     divisor: Polynomial = ONE
+    of_thread: bool = False
 
     @property
     def symbols(self) -> frozenset[str]:
@@ -208,14 +210,18 @@ class Tally:
             self.parallel.insert(0 if fast else len(self.parallel), index)
             self._shared[index] = fast
 
-    def learn(self, part: Tally) -> None:
-        """Take over what a part of the walk found out, however often it runs."""
+    def learn(self, part: Tally, loops: tuple[str, ...] = ()) -> None:
+        """Take over what a part of the walk inside of ``loops`` found out, however often it runs."""
+        threads = frozenset(loops).intersection(self.parallel) if self.parallel else frozenset()
         self.ranges.update(part.ranges)
         for index, fast in part._shared.items():
             self.share(index, part.ranges[index], fast=fast)
         self.sizes.update({name: size for name, size in part.sizes.items() if name not in self.sizes})
         for name, derived in part.derived.items():
-            self.derived.setdefault(name, derived)
+            own = derived.of_thread and threads
+            self.derived.setdefault(
+                name, derived._replace(depends=derived.depends | threads) if own else derived
+            )
         self.assumptions.update(part.assumptions)
         self.doubts |= part.doubts
 
