@@ -628,3 +628,55 @@ def test_what_a_function_searches_for_each_thread_is_elsewhere_for_each() -> Non
     }}"""
     (table,) = (one for one in report(text).counts.arrays if one.name == "table")
     assert table.dram_bytes == pytest.approx(LARGE * 8, rel=0.1)
+
+
+def test_a_root_of_what_the_run_knows_is_known() -> None:
+    text = f"""
+    __global__ void k(float *x, int size) {{
+        {INDEX}
+        const int n = (int)sqrtf(float(size));
+        for (int j = 0; j < n; j++) x[i] += 1.0f;
+    }}
+    int main() {{ k<<<16, 256>>>(0, 9); }}"""
+    assert per_thread(report(text), Operation.SPECIAL) == 1
+    without = report(text.replace("sqrtf(float(size))", "size"))
+    nine, three = per_thread(without, Operation.INT), per_thread(report(text), Operation.INT)
+    assert three < nine
+
+
+def test_a_vector_is_made_by_the_language_where_no_overload_of_the_program_fits() -> None:
+    before = "__device__ float4 make_float4(float s) { return make_float4(s, s, s, s); }"
+    found = kernel("float4 a = make_float4(x[i]); x[i] = a.x + a.y;", before)
+    assert per_thread(found, Operation.SP) == 1
+    assert found.counts.assumptions == ()
+
+
+@pytest.mark.parametrize(
+    ("kept", "condition", "share"),
+    [
+        ("bool in = i < 3072;", "in", 0.75),
+        ("int in; in = (i < 3072) && (threadIdx.x < 64);", "in", 0.1875),
+        ("const bool out = i >= 1024;", "!out", 0.25),
+        ("bool a = i < 2048, b = threadIdx.x < 64;", "a && b", 0.125),
+        ("bool a = threadIdx.x < 64; a = a && i < 2048;", "a", 0.125),
+        ("bool a = i < 2048 && threadIdx.x < 64;", "a", 0.125),
+        ("bool data = v[i] > 3;", "data", 0.5),
+        ("int at = __mul24(blockIdx.x, 256) + threadIdx.x;", "at < 1024", 0.25),
+    ],
+)
+def test_a_comparison_that_was_kept_holds_as_often_as_where_it_was_made(
+    kept: str, condition: str, share: float
+) -> None:
+    assert floats(f"{kept} if ({condition}) x[i] += 1.0f;")[0] == pytest.approx(share)
+    assert floats(f"{kept} x[i] = {condition} ? x[i] * y[i] : y[i];")[0] == pytest.approx(share)
+
+
+def test_a_comparison_that_a_function_makes_holds_as_often() -> None:
+    before = "__device__ bool inside(int x, int n) { return x >= 0 && x < n; }"
+    assert floats("if (inside(i, 1024)) x[i] += 1.0f;", before)[0] == pytest.approx(0.25)
+    assert floats("if (inside(v[i], 1024)) x[i] += 1.0f;", before)[0] == pytest.approx(0.5)
+
+
+def test_lanes_that_a_kept_comparison_leaves_idle_fetch_nothing() -> None:
+    direct = kernel("if (threadIdx.x < 8) x[i] += 1.0f;").counts.dram_bytes
+    assert kernel("bool first = threadIdx.x < 8; if (first) x[i] += 1.0f;").counts.dram_bytes == direct

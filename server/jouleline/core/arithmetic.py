@@ -12,9 +12,11 @@ from .counts import Operation
 from .ctype import CType, Scalar
 from .derive import derived_value
 from .evaluate import combine, evaluate
+from .extents import Extents
 from .polynomial import Polynomial
+from .probability import lanes
 from .scope import KernelScope
-from .values import Array, Derived, Value
+from .values import Array, Derived, Holds, Value
 
 CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.SP: Operation.SP,
@@ -24,6 +26,7 @@ CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.OTHER: Operation.INT,
 }
 _MOST_TERMS = 64
+_TAKERS = ("init_declarator", "assignment_expression", "return_statement", "argument_list")
 _POWER_OF_TWO = Polynomial.constant(2)
 _ANY_NUMBER = Polynomial.constant(3)
 
@@ -119,10 +122,22 @@ class ArithmeticCounter(KernelScope):
         return _ANY_NUMBER if not symbols.isdisjoint(self.ranges) else _POWER_OF_TWO
 
     def truth(self, node: Node) -> Polynomial:
-        """A comparison of data: 0 or 1, who knows."""
+        """A comparison: 0 or 1; how often 1 is worked out where it is kept for later (``in = i < n``)."""
         depends = frozenset((*(one for one in self.ranges if "@" not in one), *self.loops))
-        derived = Derived(depends, extent=Polynomial.constant(2), of_thread=True)
-        return self.tally.derive(f"truth@{node.start_byte}", derived)
+        derived = Derived(depends, extent=_POWER_OF_TWO, of_thread=True, holds=self._holds(node))
+        return self.tally.derive(f"truth@{node.start_byte}:{node.end_byte}", derived)
+
+    def _holds(self, node: Node) -> Holds | None:
+        taker = node.parent
+        while taker is not None and taker.type == "parenthesized_expression":
+            taker = taker.parent
+        if taker is None or taker.type not in _TAKERS:
+            return None
+        extents = Extents(self.tally)
+        chance = self.chance(node, extents)
+        if chance is None:
+            return None
+        return Holds(chance, lanes(node, self.compared, extents, self.tally.fastest()))
 
     def combined(self, operator: str, left: Value, right: Value) -> Polynomial | None:
         """The value of an operation; None where it is not known or not integer."""

@@ -69,6 +69,8 @@ class CallCounter(BindingCounter):
         if macro is not None and self.depth < MOST_NESTED and not self.inlined.is_full_of_macros:
             return self.expand(macro, values, nodes, times, write=write)
         own = self._own(callee, function, receiver, values)
+        if own is not None and name.startswith("make_") and len(own.parameters) != len(values):
+            own = None  # the program has others of the name, which are made of the language's
         if own is not None:
             own = self.program.written_out(own)
         if receiver is not None:

@@ -337,10 +337,11 @@ class BodyCounter(CallCounter):
     def _if(self, node: Node, times: Polynomial) -> Polynomial:
         condition = child(node, "condition")
         self.tally.visits.statement(self.source, node, times)
-        if condition is not None:
-            self.expression(condition, times)
+        value = self.expression(condition, times).value if condition is not None else None
         extents = Extents(self.tally)
         chance = self.chance(condition, extents)
+        if chance is None and value is not None and (holds := self.tally.holds(value)) is not None:
+            chance = holds.chance  # what a function says of its arguments
         active = self.active
         if chance is None:
             chance = DATA_DEPENDENT_BRANCH
@@ -350,7 +351,7 @@ class BodyCounter(CallCounter):
         taken = child(node, "consequence")
         if taken is not None:
             if chance < 1:
-                self.active *= lanes(condition, self.lookup, extents, self._fastest())
+                self.active *= lanes(condition, self.compared, extents, self.tally.fastest())
             after = self._scoped(self.statement, taken, times * chance)
             self.active = active
         left = after
@@ -363,19 +364,6 @@ class BodyCounter(CallCounter):
         if left.terms:
             self._join(names, chance)
         return after
-
-    def _fastest(self) -> frozenset[str]:
-        """The index that tells neighbours in a warp apart, and its remainders."""
-        first = self.tally.parallel[:1]
-        remainders = (
-            name
-            for name, one in self.tally.derived.items()
-            if one.extent is not None
-            and one.follows is not None
-            and first
-            and first[0] in one.follows.symbols
-        )
-        return frozenset((*first, *remainders))
 
     def _join(self, taken: Mapping[str, Value], chance: float) -> None:
         """After a branch: each variable has the value of the likelier way, or of the one that says more."""

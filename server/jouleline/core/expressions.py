@@ -389,7 +389,7 @@ class ExpressionCounter(ArithmeticCounter):
     def _conditional(self, node: Node, times: Polynomial) -> Value:
         condition = child(node, "condition")
         self.expression(condition, times)
-        chance = probability(condition, self.lookup, Extents(self.tally))
+        chance = probability(condition, self.compared, Extents(self.tally))
         chance = DATA_DEPENDENT_BRANCH if chance is None else chance
         taken = self.expression(child(node, "consequence"), times * chance)
         other = self.expression(child(node, "alternative"), times * (1 - chance))

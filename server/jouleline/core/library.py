@@ -18,6 +18,7 @@ from .syntax import text_of
 from .transfers import TransferCounter
 from .values import NOTHING, Array, Value
 
+_PRODUCTS = frozenset(("__mul24", "__umul24"))
 _CHOICES = frozenset("min max umin umax".split())
 _ATOMICS = ("atomic", "__hip_atomic", "__atomic")
 _ADDED_IN_A_LOOP = (Scalar.HALF, Scalar.SP, Scalar.DP)
@@ -51,7 +52,8 @@ class LibraryCounter(TransferCounter):
             return found
         if name in costs.PLAIN:
             self.tally.count(CLASS_OF[kind.scalar], times, costs.PLAIN[name])
-            return Value(kind)
+            product = name in _PRODUCTS and len(values) > 1
+            return Value(kind, self.combined("*", *values[:2]) if product else None)
         if name in costs.INTEGER and values:
             if kind.arithmetic is Scalar.INT:
                 self.tally.count(Operation.INT, times, costs.INTEGER[name])
@@ -107,7 +109,7 @@ class LibraryCounter(TransferCounter):
         self.tally.count(Operation.INT, times, integers)
         if double and (single := costs.SINGLE_IN_DOUBLE.get(special.name)):
             self.tally.count(Operation.SP, times, single)
-        return Value(DOUBLE if double else FLOAT)
+        return Value(DOUBLE if double else FLOAT, evaluate(node, self.lookup))
 
     def _atomic(self, node: Node, values: Sequence[Value], times: Polynomial) -> Value:
         if not values:

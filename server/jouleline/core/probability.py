@@ -14,6 +14,7 @@ from .extents import Extents
 from .polynomial import Polynomial
 from .syntax import field as child
 from .syntax import operands, operator_of
+from .values import Holds
 
 Ranges = Mapping[str, Polynomial]
 """The number of values an index symbol takes, counted from zero."""
@@ -39,9 +40,7 @@ def probability(condition: Node | None, lookup: Lookup, ranges: Ranges) -> float
         inside = probability(child(condition, "argument"), lookup, ranges)
         return None if inside is None else 1 - inside
     if condition.type != "binary_expression":
-        value = evaluate(condition, lookup)
-        known = value.number if value is not None else None
-        return None if known is None else float(bool(known))
+        return _truth(evaluate(condition, lookup), ranges)
     left, operator, right = operands(condition)
     if operator in ("&&", "||"):
         a, b = probability(left, lookup, ranges), probability(right, lookup, ranges)
@@ -49,9 +48,7 @@ def probability(condition: Node | None, lookup: Lookup, ranges: Ranges) -> float
             return a * b if a is not None and b is not None else None
         return 1 - (1 - a) * (1 - b) if a is not None and b is not None else None
     if operator not in _RELATIONS:
-        value = evaluate(condition, lookup)
-        known = value.number if value is not None else None
-        return None if known is None else float(bool(known))
+        return _truth(evaluate(condition, lookup), ranges)
     a_value, b_value = evaluate(left, lookup), evaluate(right, lookup)
     if a_value is None or b_value is None:
         return None
@@ -67,6 +64,8 @@ def lanes(condition: Node | None, lookup: Lookup, ranges: Ranges, fastest: Abstr
         return 1.0
     if condition.type in ("condition_clause", "parenthesized_expression") and condition.named_child_count:
         return lanes(child(condition, "value") or condition.named_children[0], lookup, ranges, fastest)
+    if condition.type == "identifier" and (holds := _known(evaluate(condition, lookup), ranges)) is not None:
+        return holds.lanes
     left, operator, right = operands(condition)
     if condition.type != "binary_expression" or operator not in _RELATIONS:
         both = (lanes(one, lookup, ranges, fastest) for one in (left, right))
@@ -80,6 +79,19 @@ def lanes(condition: Node | None, lookup: Lookup, ranges: Ranges, fastest: Abstr
         return 1.0
     chance, values = _relation(operator, difference, ranges), ranges[moving.pop()].number
     return 1.0 if not chance or values is None else min(1.0, chance * max(values, _WARP) / _WARP)
+
+
+def _truth(value: Polynomial | None, ranges: Ranges) -> float | None:
+    """The share of cases in which a value is not zero."""
+    if value is not None and value.number is not None:
+        return float(bool(value.number))
+    holds = _known(value, ranges)
+    return holds.chance if holds is not None else None
+
+
+def _known(value: Polynomial | None, ranges: Ranges) -> Holds | None:
+    """What is known of a value that was compared before."""
+    return ranges.holds(value) if value is not None and isinstance(ranges, Extents) else None
 
 
 def _relation(operator: str, difference: Polynomial, ranges: Ranges) -> float | None:

@@ -119,9 +119,16 @@ class KernelScope:
         number = predefined(name)
         return self.program.enumerator(name) or (number and number.value) or Polynomial.symbol(name)
 
+    def compared(self, name: str) -> Polynomial | None:
+        """The same for a condition, in which a variable may say how another comparison went."""
+        value = self.lookup(name)
+        if value is None and (known := self.names.get(name)) is not None and known.value is not None:
+            return known.value if self.tally.holds(known.value) is not None else None
+        return value
+
     def chance(self, condition: Node | None, extents: Ranges) -> float | None:
         """How often a condition holds; the mean over the values that a loop gives an index by doubling it."""
-        chance = probability(condition, self.lookup, extents)
+        chance = probability(condition, self.compared, extents)
         if chance is not None or condition is None or not self.doubling:
             return chance
         words = {text_of(word) for word in descendants(condition, "identifier")}

@@ -54,6 +54,13 @@ def placed(array: Array, memory: object) -> Array:
     )
 
 
+class Holds(NamedTuple):
+    """The share of cases in which a condition holds, and of a warp's ``lanes`` where it holds for any."""
+
+    chance: float
+    lanes: float
+
+
 class Derived(NamedTuple):
     """A value that is no polynomial of the indices, and is a symbol of its own.
 
@@ -61,6 +68,7 @@ class Derived(NamedTuple):
     A remainder or a quotient ``follows`` a polynomial (over its divisor, modulo its extent); a value
     loaded from memory follows nothing. ``of_thread`` says that each thread has its own, whichever
     indices tell threads apart: in a function these are not known, where threads share a loop around its call.
+    ``holds`` says how often a comparison holds, if that is known.
     """
 
     depends: frozenset[str]
@@ -68,6 +76,7 @@ class Derived(NamedTuple):
     extent: Polynomial | None = None
     divisor: Polynomial = ONE
     of_thread: bool = False
+    holds: Holds | None = None
 
     @property
     def symbols(self) -> frozenset[str]:
@@ -233,6 +242,25 @@ class Tally:
             inside = access._replace(loops=(*loops, *access.loops)) if loops else access
             self._accesses[inside].add_part(often, times)
         self.visits.add(part.visits, times)
+
+    def fastest(self) -> frozenset[str]:
+        """The index that tells neighbours in a warp apart, and its remainders."""
+        first = self.parallel[:1]
+        remainders = (
+            name
+            for name, one in self.derived.items()
+            if one.extent is not None
+            and one.follows is not None
+            and first
+            and first[0] in one.follows.symbols
+        )
+        return frozenset((*first, *remainders))
+
+    def holds(self, value: Polynomial) -> Holds | None:
+        """How often a value is true that was compared before; None for other values."""
+        names = value.symbols
+        derived = self.derived.get(next(iter(names))) if len(names) == 1 else None
+        return derived.holds if derived is not None else None
 
     def indices(self, value: Polynomial) -> frozenset[str]:
         """The index symbols that a value varies with."""
