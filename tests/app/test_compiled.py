@@ -243,6 +243,25 @@ def test_a_file_that_does_not_compile_spoils_no_other(tmp_path: Path) -> None:
     assert 'identifier "undeclared" is undefined' in problem.message
 
 
+@needs_nvcc
+@pytest.mark.parametrize("order", [1, -1])
+def test_each_overload_of_a_kernel_has_its_own_code(tmp_path: Path, order: int) -> None:
+    kernels = "\n".join(
+        (
+            "__global__ void k(float *x) { x[threadIdx.x] *= 2.0f; }",
+            "__global__ void k(double *x) { x[threadIdx.x] *= 2.0; }",
+        )[::order]
+    )
+    main = "int main() { float *f; double *d; k<<<1, 256>>>(f); k<<<1, 256>>>(d); }"
+    of = program(tmp_path / "program", main_cu=f"{kernels}\n{main}\n")
+    analysis = analysed(of)
+    better = refined(analysis, evidence(tmp_path).refine(analysis, of))
+    found = {report.kernel.line: report.counts.operations for report in better.kernels}
+    single, double = (1, 2)[::order]
+    assert (found[single][Operation.SP], found[single][Operation.DP]) == (256, 0)
+    assert (found[double][Operation.SP], found[double][Operation.DP]) == (0, 256)
+
+
 @needs_clang
 def test_openmp_regions_are_counted_in_the_code_of_clang(tmp_path: Path) -> None:
     of = program(tmp_path / "program", main_cpp=OPENMP)

@@ -538,7 +538,100 @@ def test_the_version_of_cuda_is_an_integer() -> None:
         ("#define OUT(k) b[(k)]", "OUT(i) = a[i];"),
         ("#define OUT(k) (b[(k)])", "OUT(i) = a[i];"),
         ("#define OUT(k) *(b + (k))", "OUT(i) = a[i];"),
+        ("#define OUT b[i]", "OUT = a[i];"),
+        ("#define OUT (b[i])", "OUT = a[i];"),
+        ("", "float &out = b[i]; out = a[i];"),
+        ("", "auto &out = *(b + i); out = a[i];"),
+        ("", "float &first = b[i], &second = first; second = a[i];"),
     ],
 )
-def test_what_is_stored_to_may_stand_in_parentheses_or_a_macro(before: str, store: str) -> None:
+def test_what_is_stored_to_may_have_another_name(before: str, store: str) -> None:
     assert moved(store, f"{before}\n") == moved("b[i] = a[i];")
+
+
+@pytest.mark.parametrize(
+    ("before", "step"),
+    [
+        ("", "float &out = b[i]; out += a[i];"),
+        ("", "float &out = b[i]; for (int j = 0; j < n; j += n) out += a[i];"),
+        ("__device__ void add(float &to, float by) { to += by; }", "add(b[i], a[i]);"),
+        (
+            "struct V { float x; }; __device__ void add(V &to, float by) { to.x += by; }",
+            "add(((V *)b)[i], a[i]);",
+        ),
+        ("struct V { float x; };", "V &to = ((V *)b)[i]; to.x += a[i];"),
+    ],
+)
+def test_what_is_done_to_a_reference_is_done_to_what_it_refers_to(before: str, step: str) -> None:
+    found = moved(step, before)
+    assert found == pytest.approx(moved("b[i] += a[i];"))
+
+
+def test_a_reference_that_is_only_read_is_the_value_it_had() -> None:
+    assert moved("const float &in = a[i]; b[i] = in * in;") == moved("b[i] = a[i] * a[i];")
+    assert integers("const float &in = y[i]; x[i] = in * in;") == integers("x[i] = y[i] * y[i];")
+
+
+def test_a_reference_to_a_variable_is_the_variable() -> None:
+    assert floats("float s = 0.0f; float &t = s; t += y[i]; x[i] = t;") == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("loop", "trips"),
+    [
+        ("int k = 128; do { x[i] += 1.0f; } while (k >>= 1);", 8),
+        ("int k = 128; while (k >>= 1) x[i] += 1.0f;", 7),
+        ("int k = 64; while (k > 0) { x[i] += 1.0f; k /= 2; }", 7),
+        ("int k = blockDim.x / 2; while (k != 0) { x[i] += 1.0f; __syncthreads(); k = k / 2; }", 8),
+        ("int k = 1; do { x[i] += 1.0f; k *= 4; } while (k < 1024);", 5),
+        ("int k = 64; while (k) { if (threadIdx.x < k) x[i] += 1.0f; k >>= 1; }", 127 / 256),
+        ("int k = 27; while (k > 1) { x[i] += 1.0f; k /= 2; if (v[i]) k *= 3; }", 16),
+    ],
+)
+def test_a_loop_that_halves_or_doubles_is_known(loop: str, trips: float) -> None:
+    assert floats(loop)[0] == pytest.approx(trips)
+
+
+SWAPS = """
+__device__ void add(double *to, double by) {
+    unsigned long long *bits = (unsigned long long *)to, old = *bits, assumed;
+    do {
+        assumed = old;
+        old = atomicCAS(bits, assumed, __double_as_longlong(by + __longlong_as_double(assumed)));
+    } while (assumed != old);
+}
+__device__ void least(float *to, float given) {
+    unsigned int had = __float_as_uint(*to);
+    while (given < __uint_as_float(had)) {
+        unsigned int old = had; given += 1.0;
+        if ((had = atomicCAS((unsigned int *)to, old, __float_as_uint(given))) == old) break;
+    }
+}
+__device__ void put(int *table, int key) {
+    int slot = key % 1024; double tries = 0;
+    while (true) {
+        tries += 1.0;
+        int there = atomicCAS(&table[slot], -1, key);
+        if (there == -1 || there == key) return;
+        slot = (slot + 1) % 1024;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "attempts"),
+    [
+        ("add(d + i, 2.0);", 1),
+        ("add(d + v[i], 2.0);", 1),
+        ("add(d, 2.0);", (256 + 1) / 2),
+        ("add(d + blockIdx.x, 2.0);", (256 + 1) / 2),
+        ("least(x, y[i]);", 2),  # of those that try at a time, half give up after each
+        ("least(x + i, y[i]);", 1),
+        ("put(v, y[i]);", 1),
+    ],
+)
+def test_a_swap_is_tried_until_it_succeeds(call: str, attempts: float) -> None:
+    found = kernel(call, SWAPS)
+    assert per_thread(found, Operation.DP) == pytest.approx(attempts)
+    assert not any("depends on data" in text for text in found.counts.assumptions if "loop" in text)

@@ -31,7 +31,7 @@ class Declared(NamedTuple):
 
     ``extents`` are its sizes as an array, outermost first, None where there is none: in ``a[][4]``
     and ``(*a)[4]``. ``constant`` says that it is declared ``const`` or ``constexpr``. ``space`` is
-    ``shared``, ``constant``, ``global`` (device memory) or empty.
+    ``shared``, ``constant``, ``global`` (device memory) or empty. A ``reference`` is declared with ``&``.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Declared(NamedTuple):
     space: str = ""
     extents: tuple[Node | None, ...] = ()
     constant: bool = False
+    reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> l
         if inner is not None and inner.type == "init_declarator":
             value = child(inner, "value")
             inner = child(inner, "declarator")
-        stars = 0
+        stars, reference = 0, False
         extents: list[Node | None] = []
         while inner is not None and (kind := inner.type) not in _NAMES:
             if inside and kind == "function_declarator" and (given := _given(inner)) is not None:
@@ -153,6 +154,7 @@ def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> l
             if kind == "array_declarator" or (kind == "pointer_declarator" and extents):
                 extents.append(child(inner, "size"))
             stars += kind in ("array_declarator", "pointer_declarator")
+            reference |= kind == "reference_declarator"
             inner = child(inner, "declarator") or (inner.named_children[-1] if inner.named_children else None)
         if inner is None:
             continue
@@ -165,6 +167,7 @@ def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> l
                 space,
                 tuple(extents[::-1]),
                 constant,
+                reference,
             )
         )
     return found

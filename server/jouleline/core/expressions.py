@@ -12,7 +12,7 @@ from .arithmetic import CLASS_OF, ArithmeticCounter
 from .counts import Operation
 from .ctype import INT, CType, Scalar, wider
 from .derive import likelier
-from .evaluate import evaluate, evaluate_text, unary
+from .evaluate import evaluate, evaluate_text, parse_expression, unary
 from .extents import Extents
 from .operators import (
     DIVISIONS,
@@ -85,7 +85,8 @@ class ExpressionCounter(ArithmeticCounter):
             case "identifier" | "qualified_identifier":
                 name = text_of(node)
                 if name in self.names or name not in self.program.macros:
-                    return self.named(name)
+                    known = self.named(name)
+                    return self.element(known, ZERO, times, write=write) if known.refers else known
                 return self.macro(name, times, write=write)
             case "this":
                 return self.names.get("this", NOTHING)
@@ -104,7 +105,7 @@ class ExpressionCounter(ArithmeticCounter):
             case "update_expression":
                 target = child(node, "argument")
                 stepped = self.expression(target, times)
-                if is_place(target):
+                if self.is_stored(target):
                     self.expression(target, times, write=True)
                 by = ONE if operator_of(node) == "++" else -ONE
                 after = self._after("+", stepped, Value(INT, by))
@@ -244,6 +245,10 @@ class ExpressionCounter(ArithmeticCounter):
             if array.space in _ADDRESSED:
                 self.address(place, times)
             return Value(base.type, None, place)
+        if node is not None and node.type == "pointer_expression" and operator_of(node) == "*":
+            return self.expression(child(node, "argument"), times)
+        if (known := self.names.get(text_of(node))) is not None and known.refers:
+            return known._replace(refers=False)
         value = self.expression(node, times)
         space = self.spaces.get(text_of(node), "register")
         return Value(value.type.pointer(), None, value.array or Array("&", space))
@@ -342,9 +347,18 @@ class ExpressionCounter(ArithmeticCounter):
         """Remember what a variable was given."""
         name = text_of(target)
         known = self.names.get(name)
-        if known is not None and target is not None and target.type == "identifier":
+        if known is not None and target is not None and target.type == "identifier" and not known.refers:
             array = value.array if known.type.is_pointer else known.array
             self.names[name] = Value(known.type, value.value, array)
+
+    def is_stored(self, target: Node | None) -> bool:
+        """Whether what is assigned to is a place in memory, or a name of one: a reference, or a macro."""
+        name = text_of(target)
+        if name in self.names:
+            return self.names[name].refers
+        return is_place(
+            parse_expression(self.program.macros[name]) if name in self.program.macros else target
+        )
 
     def _folded(self, node: Node, *operands: Value) -> bool:
         """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
@@ -359,7 +373,7 @@ class ExpressionCounter(ArithmeticCounter):
         if assigns != "=":
             value = self._updated(assigns, target, right, value, times)
         self.whole(value, times, write=False)
-        if is_place(target):
+        if self.is_stored(target):
             written = self.expression(target, times, write=True)
             self.whole(written, times, write=True)
             return written

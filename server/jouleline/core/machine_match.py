@@ -20,7 +20,8 @@ _CAST = re.compile(r"\([\w ]+\)\s*(?=[\w-])")
 def code_of(codes: Iterable[MachineCode], kernel: Kernel, given: Sequence[str]) -> MachineCode | None:
     """The code of a kernel as it is launched; None if the listing holds none.
 
-    Of several instances of a template it is the one whose arguments agree most with those ``given``.
+    Of several overloads it is the one that came from the kernel's lines, and of several instances of a
+    template the one whose arguments agree most with those ``given``.
     """
     named = [(read_symbol(code.name), code) for code in codes]
     if kernel.language is Language.OPENMP:
@@ -29,7 +30,17 @@ def code_of(codes: Iterable[MachineCode], kernel: Kernel, given: Sequence[str]) 
         found = [each for each in found if each[0].name == kernel.name] or found
     else:
         found = [each for each in named if each[0].line is None and each[0].name == kernel.name]
-    return max(found, key=lambda each: _agreement(each[0].arguments, given), default=(None, None))[1]
+    best = max(
+        found,
+        key=lambda each: (_came_from(each[1], kernel), _agreement(each[0].arguments, given)),
+        default=(None, None),
+    )
+    return best[1]
+
+
+def _came_from(code: MachineCode, kernel: Kernel) -> bool:
+    """Whether some of the code came from the lines of a kernel, itself or by what it calls."""
+    return any(kernel.line <= one.places[-1][1] <= kernel.end_line for one in code.instructions if one.places)
 
 
 def _agreement(arguments: Sequence[str], given: Sequence[str]) -> int:

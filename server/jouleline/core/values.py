@@ -15,6 +15,7 @@ from .visit import Memory
 from .visits import VisitCounter
 
 _LONGEST_NAME = 160
+_STORED = ("global", "shared")
 
 
 class Array(NamedTuple):
@@ -75,17 +76,29 @@ class Derived(NamedTuple):
 
 
 class Value(NamedTuple):
-    """What is known of an expression: its type, its value, and the memory it points to."""
+    """What is known of an expression: its type, its value, and the memory it points to.
+
+    A name that ``refers`` is a reference to what is there: its type is that of the place's address.
+    """
 
     type: CType
     value: Polynomial | None = None
     array: Array | None = None
+    refers: bool = False
 
     @property
     def polynomials(self) -> list[Polynomial]:
         """All that its value and its place in memory are made of."""
         of_place = (self.array.offset, *self.array.extents) if self.array is not None else ()
         return [one for one in (self.value, *of_place) if one is not None]
+
+
+def referring(address: Value) -> Value | None:
+    """A reference to what is at an address; None where that is no number or object in memory."""
+    place, kind = address.array, address.type
+    if kind.indirections != 1 or place is None or place.space not in _STORED:
+        return None
+    return Value(kind, None, place, refers=True)
 
 
 NOTHING: Final = Value(UNKNOWN)
