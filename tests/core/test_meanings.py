@@ -635,3 +635,32 @@ def test_a_swap_is_tried_until_it_succeeds(call: str, attempts: float) -> None:
     found = kernel(call, SWAPS)
     assert per_thread(found, Operation.DP) == pytest.approx(attempts)
     assert not any("depends on data" in text for text in found.counts.assumptions if "loop" in text)
+
+
+@pytest.mark.parametrize(
+    ("ends", "loop"),
+    [
+        ("l = 0, h = 999", "while (l <= h) { int m = (l + h) / 2; if (IT) l = m + 1; else h = m - 1; STEP }"),
+        ("l = 0, h = 999", "while (l < h) { int m = l + (h - l) / 2; if (IT) l = m + 1; else h = m; STEP }"),
+        (
+            "l = 0, h = 999",
+            "while (h - l > 1) { int m = (l + (int)h) >> 1; if (IT) l = m; else h = m; STEP }",
+        ),
+        (
+            "l = 0, h = 999, n = h - l",
+            "while (n > 1) { int m = l + (n / 2); if (IT) l = m; else h = m; n = h - l; STEP }",
+        ),
+        ("l = 0, h = 999, m", "for (m = 9; l != h; m = (l + h) / 2) { if (IT) l = m + 1; else h = m; STEP }"),
+    ],
+)
+def test_a_binary_search_takes_the_logarithm_of_what_it_searches(ends: str, loop: str) -> None:
+    found = kernel(f"int {ends}; {loop.replace('IT', 'v[m] < i').replace('STEP', 'x[i] += 1.0f;')}")
+    assert per_thread(found, Operation.SP) == 10
+    assert found.counts.assumptions == ("branches that depend on data are taken half the time",)
+
+
+def test_a_search_in_what_is_not_known_is_a_loop_that_depends_on_data() -> None:
+    search = "while (l < h) { int m = (l + h) / 2; if (v[m]) l = m + 1; else h = m; x[i] += 1.0f; }"
+    assert floats(f"int l = v[i], h = v[i + 1]; {search}")[0] == 16
+    mean = "int s = 64; while (v[s] > 0) { x[i] += 1.0f; int m = (s + i) / 2; y[m] = s; s -= v[m]; }"
+    assert floats(mean)[0] == 16

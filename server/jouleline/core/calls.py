@@ -201,10 +201,11 @@ class CallCounter(BindingCounter):
         return self._fitting([one for one in known if one.owner in owners] or known, values)
 
     def _fitting(self, known: Sequence[Function], values: Sequence[Value]) -> Function:
-        def misfits(function: Function) -> tuple[bool, bool, int]:
+        def misfits(function: Function) -> tuple[bool, bool, int, bool]:
             kinds = [self.type_of(one.type) for one in function.parameters]
             alike = sum(kind == value.type for kind, value in zip(kinds, values, strict=False))
-            return function.body is None, len(kinds) != len(values), -alike
+            elsewhere = function.source is not self.source
+            return function.body is None, len(kinds) != len(values), -alike, elsewhere
 
         return min(known, key=misfits)
 

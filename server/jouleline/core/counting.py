@@ -15,6 +15,7 @@ from typing import TypeVar
 from tree_sitter import Node
 
 from . import costs
+from .bisection import halvings
 from .calls import CallCounter
 from .conditionals import CONDITIONALS
 from .counts import Doubt, Operation
@@ -286,6 +287,8 @@ class BodyCounter(CallCounter):
                 trips = arithmetic_trips(start, limit, step, relation[0], self.tally.mean)
                 if trips is not None:
                     return trips
+        if (often := halvings(node, self.lookup)) is not None:
+            return Polynomial.constant(often)
         if (swap := swap_that_ends(node, condition)) is not None:
             attempts = self._attempts(self._followed(swap.place))
             return _EXTREME_ATTEMPTS if swap.gives_up and attempts != ONE else attempts
