@@ -567,6 +567,18 @@ def test_what_is_done_to_a_reference_is_done_to_what_it_refers_to(before: str, s
     assert found == pytest.approx(moved("b[i] += a[i];"))
 
 
+def test_what_a_function_gives_back_by_reference_is_not_read() -> None:
+    before = "__device__ void both(float from, float &to, float &other) { to = from; other = from; }"
+    found = moved("float other; both(a[i], b[i], other);", before)
+    assert found == pytest.approx(moved("b[i] = a[i];"))
+    assert floats("x[i] = 1.0f; swap(x[i], y[i]);", "template <class T> __device__ void swap(T &a, T &b);") == (0, 0)
+
+
+def test_the_address_of_a_reference_is_computed_once() -> None:
+    before = "__device__ void add(float &to, float by) { to += by; to *= by; }"
+    assert integers("add(x[i], 2.0f);", before) == integers("x[i] += 2.0f; x[i] *= 2.0f;")
+
+
 def test_a_reference_that_is_only_read_is_the_value_it_had() -> None:
     assert moved("const float &in = a[i]; b[i] = in * in;") == moved("b[i] = a[i] * a[i];")
     assert integers("const float &in = y[i]; x[i] = in * in;") == integers("x[i] = y[i] * y[i];")

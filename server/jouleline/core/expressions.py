@@ -165,7 +165,7 @@ class ExpressionCounter(ArithmeticCounter):
         offset = None if array.offset is None or index is None else array.offset + index
         place = array.at(offset, inner)
         points_there = array.offset is None and index is not None and index.number == 0
-        if array.space in _ADDRESSED and not points_there:
+        if array.space in _ADDRESSED and not points_there and not base.refers:
             self.address(place, times)
         if element.is_pointer:
             if not inner:
