@@ -571,7 +571,9 @@ def test_what_a_function_gives_back_by_reference_is_not_read() -> None:
     before = "__device__ void both(float from, float &to, float &other) { to = from; other = from; }"
     found = moved("float other; both(a[i], b[i], other);", before)
     assert found == pytest.approx(moved("b[i] = a[i];"))
-    assert floats("x[i] = 1.0f; swap(x[i], y[i]);", "template <class T> __device__ void swap(T &a, T &b);") == (0, 0)
+    assert floats(
+        "x[i] = 1.0f; swap(x[i], y[i]);", "template <class T> __device__ void swap(T &a, T &b);"
+    ) == (0, 0)
 
 
 def test_the_address_of_a_reference_is_computed_once() -> None:
@@ -613,9 +615,9 @@ __device__ void add(double *to, double by) {
     } while (assumed != old);
 }
 __device__ void least(float *to, float given) {
-    unsigned int had = __float_as_uint(*to);
+    unsigned int had = __float_as_uint(*to); double tries = 0;
     while (given < __uint_as_float(had)) {
-        unsigned int old = had; given += 1.0;
+        unsigned int old = had; tries += 1.0;
         if ((had = atomicCAS((unsigned int *)to, old, __float_as_uint(given))) == old) break;
     }
 }
@@ -676,3 +678,57 @@ def test_a_search_in_what_is_not_known_is_a_loop_that_depends_on_data() -> None:
     assert floats(f"int l = v[i], h = v[i + 1]; {search}")[0] == 16
     mean = "int s = 64; while (v[s] > 0) { x[i] += 1.0f; int m = (s + i) / 2; y[m] = s; s -= v[m]; }"
     assert floats(mean)[0] == 16
+
+
+@pytest.mark.parametrize(
+    ("statement", "sp", "dp"),
+    [
+        # As clang 19 and nvcc 13.5 compile them.
+        ("x[i] = y[i] * 0.5;", 1, 0),
+        ("x[i] = y[i] * 0.1;", 0, 1),  # which is no number of single precision
+        ("x[i] *= 3.0;", 1, 0),
+        ("x[i] = y[i] / 3.0;", 10, 0),
+        ("x[i] = y[i] * 0.5 + 1.0;", 0, 2),
+        ("x[i] += 0.5 * y[i];", 0, 2),
+        ("x[i] = (1.0 - y[i] * y[i]);", 2, 0),
+        ("float t = 0.25f * y[i] / MILLION; x[i] = t;", 11, 0),
+        ("x[i] = v[i] * 0.5;", 0, 1),
+        ("x[i] = y[i] > 0 ? y[i] * 0.5 : 1.0;", 0.5, 0),
+        ("x[i] = y[i] - 1.0 > 2.0 ? y[i] : x[i];", 0, 1),
+        ("x[i] = (y[i] - 1.0) * (y[i] - 2.0f);", 1, 2),
+        ("x[i] = half(y[i] * 3.0);", 2, 0),
+        ("d[i] = y[i] * 0.5;", 0, 1),
+        ("x[i] = float(y[i] * 2.0) + (float)(y[i] + 1.0);", 3, 0),
+        ("P p; p.x = y[i] * 2.0; float &r = x[i]; r = p.x + 1.0;", 2, 0),
+    ],
+)
+def test_what_is_rounded_at_once_is_computed_in_single_precision(
+    statement: str, sp: float, dp: float
+) -> None:
+    before = "struct P { float x; };\n#define MILLION 1e6\n__device__ float half(float a) { return a * 0.5; }"
+    assert floats(statement, before) == (sp, dp)
+
+
+@pytest.mark.parametrize(
+    ("statement", "sp", "dp"),
+    [("x[i] = (T)-5.1 * y[i];", 1, 0), ("x[i] = (T)-y[i];", 0, 0), ("T n = 2.0f; x[i] = (n)-y[i];", 1, 0)],
+)
+def test_a_type_in_front_of_a_sign_is_a_cast(statement: str, sp: float, dp: float) -> None:
+    assert floats(statement, "typedef float T;") == (sp, dp)
+
+
+@pytest.mark.parametrize(
+    "clamp",
+    [
+        "int m = n - 4 * i; if (m > 2) m = 2;",
+        "int m = n - 4 * i; m = m > 2 ? 2 : m;",
+        "int m = 2; if (n - 4 * i <= 2) m = n - 4 * i;",
+        "int m = min(n - 4 * i, 2);",
+        "int m = max(2, i - n);",
+    ],
+)
+def test_what_is_clamped_nearly_everywhere_is_the_limit(clamp: str) -> None:
+    text = f"""
+    __global__ void k(float *x, int n) {{ {INDEX} {clamp} for (int j = 0; j < m; j++) x[i] += 1.0f; }}
+    int main() {{ k<<<16, 256>>>(x, 4 * 4096 + 1); }}"""
+    assert per_thread(report(text), Operation.SP) == pytest.approx(2, rel=0.01)

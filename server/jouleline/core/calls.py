@@ -94,7 +94,9 @@ class CallCounter(BindingCounter):
         """The arguments of so many that all functions of a name take by reference, to store to them."""
         takes = [one.parameters for one in self.program.overloads[name] if len(one.parameters) == count]
         return [
-            at for at, ones in enumerate(zip(*takes, strict=False)) if all(one.reference and not one.constant for one in ones)
+            at
+            for at, ones in enumerate(zip(*takes, strict=False))
+            if all(one.reference and not one.constant for one in ones)
         ]
 
     def _argument(self, node: Node, times: Polynomial, *, refers: bool) -> Value:

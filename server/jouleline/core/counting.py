@@ -425,8 +425,8 @@ class BodyCounter(CallCounter):
             other = self.names.get(name)
             if other is None or other is value:
                 continue
-            if chance in (0.0, 1.0):
-                self.names[name] = value if chance else other
+            if chance != DATA_DEPENDENT_BRANCH:
+                self.names[name] = value if chance > DATA_DEPENDENT_BRANCH else other
             else:
                 self.names[name] = likelier((value, other), self.tally)
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from . import costs
-from .arithmetic import CLASS_OF, ArithmeticCounter
+from .arithmetic import CLASS_OF
 from .counts import Operation
-from .ctype import INT, CType, Scalar, wider
+from .ctype import FLOAT, INT, CType, Scalar, wider
 from .derive import likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, unary
 from .extents import Extents
+from .narrowing import NarrowingCounter
 from .operators import (
     DIVISIONS,
     TRUTHS,
@@ -40,7 +41,7 @@ DATA_DEPENDENT_BRANCH = 0.5
 
 
 @dataclass
-class ExpressionCounter(ArithmeticCounter):
+class ExpressionCounter(NarrowingCounter):
     """Walks expressions. How statements and calls are counted, its subclasses say."""
 
     def statement(self, node: Node, times: Polynomial) -> Polynomial:
@@ -302,6 +303,8 @@ class ExpressionCounter(ArithmeticCounter):
 
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, operator, right_node = operands(node)
+        if operator in "+-" and (cast := self._cast_to(left_node)) is not None:
+            return self.converted(self.expression(right_node, times), cast)
         if (what := rotated(node, operator)) is not None:
             turned = self.expression(what, times)
             self.tally.count(Operation.INT, times, operator_cost("<<", turned.type, None))
@@ -312,6 +315,8 @@ class ExpressionCounter(ArithmeticCounter):
             if own is not None:
                 return own
         kind = wider(left.type, right.type)
+        if self.narrows(operator, kind, left, right) and self.is_rounded(node):
+            kind = FLOAT
         scalar = kind.arithmetic
         divisor = self.divisor(right_node, right) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
@@ -336,6 +341,14 @@ class ExpressionCounter(ArithmeticCounter):
         if operator in TRUTHS:
             return Value(INT, self.truth(node) if value is None else value)
         return Value(kind, value)
+
+    def _cast_to(self, node: Node | None) -> CType | None:
+        """The type in ``(T)-x``, which reads as a difference to a grammar without types; None for others."""
+        if node is None or node.type != "parenthesized_expression" or node.named_child_count != 1:
+            return None
+        name = text_of(node.named_children[0])
+        kind = self.type_of(name) if name.isidentifier() and name not in self.names else None
+        return kind if kind is not None and kind.scalar is not Scalar.OTHER else None
 
     def _after(self, operator: str, old: Value, by: Value) -> Value:
         """What a place holds after ``old operator= by``."""
@@ -389,6 +402,8 @@ class ExpressionCounter(ArithmeticCounter):
             return Value(old.type)
         operator = operator.removesuffix("=")
         kind = wider(old.type, by.type)
+        if old.type.arithmetic is Scalar.SP and self.narrows(operator, kind, by):
+            kind = FLOAT
         divisor = self.divisor(right, by) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
         value = self._after(operator, old, by)
@@ -408,6 +423,6 @@ class ExpressionCounter(ArithmeticCounter):
         taken = self.expression(child(node, "consequence"), times * chance)
         other = self.expression(child(node, "alternative"), times * (1 - chance))
         kind = wider(taken.type, other.type)
-        if chance in (0.0, 1.0):
-            return (taken if chance else other)._replace(type=kind)
+        if chance != DATA_DEPENDENT_BRANCH:
+            return (taken if chance > DATA_DEPENDENT_BRANCH else other)._replace(type=kind)
         return Value(kind, likelier((taken, other), self.tally).value, taken.array or other.array)

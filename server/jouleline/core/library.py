@@ -11,7 +11,7 @@ from . import complexes, costs, groups, halves
 from .arithmetic import CLASS_OF
 from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, CType, Scalar, result_of_conversion
-from .derive import likelier
+from .derive import extreme
 from .evaluate import evaluate, evaluate_text
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import text_of
@@ -57,7 +57,7 @@ class LibraryCounter(TransferCounter):
                 self.tally.count(Operation.INT, times, costs.INTEGER[name])
             known = evaluate(node, self.lookup)
             if known is None and name in _CHOICES:
-                known = likelier(values, self.tally).value
+                known = extreme(values, self.tally, least=name.endswith("min")).value
             return Value(kind, known)
         return self.of_matrices(name, node, values, times) or self.transfer(name, node, values, times)
 
