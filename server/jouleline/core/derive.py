@@ -67,7 +67,7 @@ def likelier(values: Sequence[Value], tally: Tally) -> Value:
 
 
 def extreme(values: Sequence[Value], tally: Tally, *, least: bool) -> Value:
-    """The value that stands for the least or the greatest of several: that whose mean is, else the likelier."""
+    """The value that stands for the least or greatest of several: that whose mean is, else the likelier."""
     means = [None if one.value is None else _mean(one.value, tally) for one in values]
     known = [mean for mean in means if mean is not None]
     if len(known) < len(values):

@@ -71,7 +71,7 @@ class NarrowingCounter(ArithmeticCounter):
         return self.type_of(text_of(child(typed, "type")))
 
     def _parameter(self, value: Node, arguments: Node) -> CType | None:
-        """The type of the parameter that takes an argument, where one function has the name, or a type has."""
+        """The type of the parameter that takes an argument, where one function or a type has the name."""
         call = arguments.parent
         name = bare_name(text_of(child(call, "function"))) if call is not None else ""
         known = self.program.overloads.get(name, ())
