@@ -732,3 +732,11 @@ def test_what_is_clamped_nearly_everywhere_is_the_limit(clamp: str) -> None:
     __global__ void k(float *x, int n) {{ {INDEX} {clamp} for (int j = 0; j < m; j++) x[i] += 1.0f; }}
     int main() {{ k<<<16, 256>>>(x, 4 * 4096 + 1); }}"""
     assert per_thread(report(text), Operation.SP) == pytest.approx(2, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("bits", "trips"),
+    [("__ffs(gridDim.x * blockDim.x) - 1", 12), ("__popc(blockDim.x - 1)", 8), ("32 - __clz(blockDim.x)", 9)],
+)
+def test_bits_of_what_is_known_are_counted(bits: str, trips: int) -> None:
+    assert floats(f"for (int j = 0; j < {bits}; j++) x[i] += 1.0f;")[0] == trips
