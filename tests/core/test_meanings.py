@@ -740,3 +740,24 @@ def test_what_is_clamped_nearly_everywhere_is_the_limit(clamp: str) -> None:
 )
 def test_bits_of_what_is_known_are_counted(bits: str, trips: int) -> None:
     assert floats(f"for (int j = 0; j < {bits}; j++) x[i] += 1.0f;")[0] == trips
+
+
+@pytest.mark.parametrize(("number", "counted"), [("float", (10, 0)), ("double", (0, 10)), ("Real", (0, 10))])
+def test_what_a_template_returns_has_the_types_that_it_was_given(
+    number: str, counted: tuple[int, int]
+) -> None:
+    before = """typedef double Real;
+    template <class T> struct Complex {
+        T re, im;
+        __device__ Complex<T> plus(Complex<T> o) const { o.re = re + o.re; o.im = im + o.im; return o; }
+        __device__ T norm() const { return re * re + im * im; }
+        friend __device__ Complex<T> twice(Complex<T> a) { a.re = a.re + a.re; return a; }
+    };
+    template <class T> __device__ T real(const Complex<T> &a) { return a.re * a.im; }
+    template <class T> __device__ Complex<T> operator*(Complex<T> a, T b) {
+        Complex<T> r; r.re = a.re * b; r.im = a.im * b; return r;
+    }"""
+    body = "o[i] = (p[i] * s).plus(p[i]).norm(); o[i] += real(twice(p[i]));"
+    found = kernel(body, before, f"{number} *o, Complex<{number}> *p, {number} s")
+    assert not found.counts.assumptions
+    assert (per_thread(found, Operation.SP), per_thread(found, Operation.DP)) == counted

@@ -122,7 +122,15 @@ class BindingCounter(MacroCounter):
     ) -> dict[str, CType]:
         """Template parameters that are types: as given, else as deduced from the arguments."""
         types: dict[str, CType] = {}
+        around = self.program.classes.get(function.owner)
+        open_names = {*function.template_parameters, *(template_parameters(around) if around else ())}
         for parameter, value in zip(function.parameters, values, strict=False):
+            listed = parameter.type.partition("<")[2].rpartition(">")[0] if open_names else ""
+            for name, text in zip(
+                split_arguments(listed), split_arguments(value.type.arguments), strict=False
+            ):
+                if name in open_names and (bound := self.type_of(text)) is not None and is_known(bound):
+                    types[name] = bound
             words = parameter.type.replace("*", " ").replace("const", " ").split()
             if words and words[-1] in function.template_parameters:
                 levels = max(0, value.type.indirections - parameter.type.count("*"))

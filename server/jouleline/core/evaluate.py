@@ -33,7 +33,7 @@ _PASS_THROUGH: Final = frozenset(
 
 
 def _leading_zeros(width: int, bits: float) -> int:
-    return width - (int(bits) % 2**width).bit_length()
+    return width - (int(bits) & ((1 << width) - 1)).bit_length()
 
 
 _MATH: Final[Mapping[tuple[str, int], Callable[..., float]]] = {

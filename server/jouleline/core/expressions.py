@@ -221,6 +221,8 @@ class ExpressionCounter(NarrowingCounter):
         """A value after a cast; a pointer's offset counts in the new elements, an array's rows stay."""
         if kind is None or kind == value.type:
             return value
+        if kind.struct and kind.struct == value.type.struct and value.type.arguments:
+            kind = kind._replace(arguments=value.type.arguments)  # which a friend calls by its class's names
         if value.array is None or not (kind.is_pointer and value.type.is_pointer):
             return Value(kind, value.value, value.array)
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tree_sitter import Node
 
 from .ctype import INT, UNKNOWN, CType, Scalar
-from .evaluate import Lookup, evaluate, evaluate_text
+from .evaluate import Lookup, evaluate, evaluate_text, split_arguments
 from .groups import asked
 from .inductions import Changes
 from .polynomial import ZERO, Polynomial
@@ -209,4 +209,10 @@ class KernelScope:
         for word in text.replace("*", " ").replace("&", " ").split() if self.types else ():
             if word in self.types:
                 return self.types[word].pointer(text.count("*"))
-        return self.program.type_of(text)
+        kind = self.program.type_of(text)
+        if kind is None or not kind.arguments or not self.types:
+            return kind
+        # What a template calls its parameter means nothing where its result goes.
+        known = (self.types.get(one, UNKNOWN) for one in split_arguments(kind.arguments))
+        names = [one.name for one in known]
+        return kind._replace(arguments=", ".join(names)) if all(names) else kind
