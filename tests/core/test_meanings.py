@@ -761,3 +761,32 @@ def test_what_a_template_returns_has_the_types_that_it_was_given(
     found = kernel(body, before, f"{number} *o, Complex<{number}> *p, {number} s")
     assert not found.counts.assumptions
     assert (per_thread(found, Operation.SP), per_thread(found, Operation.DP)) == counted
+
+
+@pytest.mark.parametrize(
+    ("declared", "dp"),
+    [
+        ("", 15),
+        ("const double h = LENGTH / 512;", 1),  # by a power of two, which is a product
+        ("const double h = (LENGTH / CELLS);", 1),
+        ("constexpr double h = 1.0 / 4;", 1),
+        ("const double h = 1.0 / 3;", 15),
+    ],
+)
+def test_a_quotient_of_real_numbers_is_not_rounded(declared: str, dp: float) -> None:
+    sizes = "#define LENGTH 1.0\n#define CELLS 512\n"
+    inside = declared or "const double h = d[0];"
+    assert floats(f"{inside} d[i] = d[i] / h;", sizes)[1] == dp
+    if declared:
+        assert floats("d[i] = d[i] / h;", f"{sizes}{declared}\n")[1] == dp
+
+
+@pytest.mark.parametrize("same", ["std::is_same<T, double>::value", "std::is_same_v<T, double>"])
+@pytest.mark.parametrize(("number", "dp"), [("double", 2), ("float", 0)])
+def test_what_a_template_does_for_one_type_alone_is_done_for_it(same: str, number: str, dp: float) -> None:
+    text = f"""
+    template <class T> __global__ void k(T *x) {{
+        {INDEX} if constexpr ({same}) {{ x[i] = x[i] * 3.1 + 2.7; }} else {{ x[i] = 1.0f; }}
+    }}
+    int main() {{ {number} *x; k<{number}><<<16, 256>>>(x); }}"""
+    assert per_thread(report(text), Operation.DP) == dp

@@ -24,6 +24,7 @@ CLASS_OF: Mapping[Scalar, Operation] = {
     Scalar.OTHER: Operation.INT,
 }
 _MOST_TERMS = 64
+_REAL = frozenset((Scalar.HALF, Scalar.SP, Scalar.DP))
 _POWER_OF_TWO = Polynomial.constant(2)
 _ANY_NUMBER = Polynomial.constant(3)
 
@@ -133,4 +134,7 @@ class ArithmeticCounter(KernelScope):
             derived = derived_value(operator, left.value, right.value, self.tally)
             if derived is not None:
                 return derived
-        return combine(operator, left.value, right.value)
+        divisor = (
+            right.value.number if operator == "/" and _REAL & {left.type.scalar, right.type.scalar} else None
+        )
+        return left.value * (1 / divisor) if divisor else combine(operator, left.value, right.value)

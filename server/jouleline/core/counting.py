@@ -23,7 +23,7 @@ from .ctype import UNKNOWN, Scalar
 from .declarations import Declared, declarations
 from .derive import likelier
 from .directives import pragmas_before
-from .evaluate import evaluate, parse_loop, split_arguments
+from .evaluate import evaluate, evaluate_constant, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
 from .extents import Extents
 from .inductions import LoopBody, Updates
@@ -137,7 +137,6 @@ class BodyCounter(CallCounter):
         return found
 
     def _declare(self, declared: Declared, times: Polynomial) -> None:
-        fixed = evaluate(declared.value, self.compiled)
         given = self._given(declared, times)
         kind = self.type_of(declared.type) or (given.type if given else UNKNOWN)
         self.shadowed.setdefault(declared.name, self.names.get(declared.name))
@@ -161,6 +160,8 @@ class BodyCounter(CallCounter):
             self.names[declared.name] = Value(kind, given.value if given else None)
             self.spaces[declared.name] = declared.space or "register"
         self.fixed.pop(declared.name, None)
+        real = kind.arithmetic in (Scalar.SP, Scalar.DP)
+        fixed = evaluate_constant(declared.value, self.compiled, real=real)
         if fixed is not None and declared.name not in self.changes.names:
             self.fixed[declared.name] = fixed
 

@@ -196,6 +196,17 @@ def _evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
     return None
 
 
+def evaluate_constant(node: Node | None, lookup: Lookup, *, real: bool) -> Polynomial | None:
+    """The value that a variable is declared with; a quotient that makes a ``real`` number is not rounded."""
+    while node is not None and node.type in _PASS_THROUGH and node.named_child_count == 1:
+        node = node.named_children[0]
+    if not real or node is None or node.type != "binary_expression" or operator_of(node) != "/":
+        return evaluate(node, lookup)
+    left, right = (evaluate(child(node, side), lookup) for side in ("left", "right"))
+    divisor = right.number if right is not None else None
+    return left * (1 / divisor) if left is not None and divisor else evaluate(node, lookup)
+
+
 def unary(operator: str, value: Polynomial | None) -> Polynomial | None:
     """The value of a unary operation; None when it cannot be known."""
     known = value.number if value is not None else None
