@@ -273,6 +273,23 @@ def test_openmp_regions_are_counted_in_the_code_of_clang(tmp_path: Path) -> None
 
 
 @needs_clang
+def test_each_region_in_a_header_of_its_own_has_its_own_code(tmp_path: Path) -> None:
+    region = "#pragma omp target teams distribute parallel for map(tofrom : x[0:1000000])\n{}\n"
+    of = program(
+        tmp_path / "program",
+        one_h=region.format("for (int i = 0; i < 1000000; i++) x[i] *= 2.0f;"),
+        two_h=region.format("for (int i = 0; i < 1000000; i++) x[i] = (x[i] + 1.0f) * x[i];"),
+        main_cpp='float x[1000000];\nint main() {\n#include "one.h"\n#include "two.h"\n}\n',
+    )
+    analysis = analysed(of)
+    better = refined(analysis, evidence(tmp_path).refine(analysis, of))
+    assert {report.file: report.counts.operations[Operation.SP] for report in better.kernels} == {
+        "one.h": 1e6,
+        "two.h": 2e6,
+    }
+
+
+@needs_clang
 def test_each_instance_of_a_region_in_a_template_has_its_own_code(tmp_path: Path) -> None:
     of = program(tmp_path / "program", a_cpp=ADDING, main_cpp=SQUARES)
     analysis = analysed(of)
