@@ -246,3 +246,20 @@ def test_a_directive_applies_to_a_body_without_braces_as_it_does_to_one_in_them(
         ]
 
     assert found("", "") == found(" {", "}")
+
+
+@pytest.mark.parametrize("inner", ["", "#pragma omp parallel for simd reduction(+:s)"])
+def test_a_parallel_loop_within_a_parallel_loop_is_done_by_one_thread(inner: str) -> None:
+    text = f"""int main() {{
+  int n = 1 << 17, m = 1 << 22;
+  float *x = (float *)malloc(4 * n), *y = (float *)malloc(4 * m);
+#pragma omp target teams distribute parallel for map(to : y[0:m]) map(from : x[0:n])
+  for (int i = 0; i < n; i++) {{ float s = 0;
+{inner}
+    for (int j = 0; j < m; j++) s += y[j];
+    x[i] = s; }}
+}}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    assert report.counts.operations[Operation.SP] == 2**39
+    assert report.counts.dram_bytes < 10 * 4 * 2**22  # all threads of a wave read the same element
