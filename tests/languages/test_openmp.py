@@ -263,3 +263,21 @@ def test_a_parallel_loop_within_a_parallel_loop_is_done_by_one_thread(inner: str
     (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
     assert report.counts.operations[Operation.SP] == 2**39
     assert report.counts.dram_bytes < 10 * 4 * 2**22  # all threads of a wave read the same element
+
+
+@pytest.mark.parametrize(
+    ("declared", "element"),
+    [("T *{0} = new T[N * N];", "{0}[i * N + j]"), ("T(*{0})[N] = new T[N][N];", "{0}[i][j]")],
+)
+def test_a_pointer_to_rows_is_an_array_of_them(declared: str, element: str) -> None:
+    text = f"""#define N 4096
+typedef float T;
+int main() {{
+  {declared.format("a")} {declared.format("b")}
+#pragma omp target teams distribute parallel for collapse(2)
+  for (int i = 0; i < N; i++) for (int j = 0; j < N; j++) {element.format("a")} = {element.format("b")};
+}}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    arrays = {array.name: array.dram_bytes for array in report.counts.arrays}
+    assert arrays == pytest.approx(dict.fromkeys("ab", 4 * 4096**2), rel=0.03)

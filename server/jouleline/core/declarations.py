@@ -173,6 +173,25 @@ def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> l
     return found
 
 
+def rows_declared(assignment: Node) -> Declared | None:
+    """The pointer to rows in ``T (*a)[n] = ...``, which reads as an assignment; None of other assignments."""
+    extents: list[Node | None] = []
+    inner = child(assignment, "left")
+    while inner is not None and inner.type == "subscript_expression":
+        indices = child(inner, "indices")
+        extents.insert(
+            0, indices.named_children[0] if indices is not None and indices.named_children else None
+        )
+        inner = child(inner, "argument")
+    listed = child(inner, "arguments") if inner is not None and inner.type == "call_expression" else None
+    pointer = listed.named_children[0] if listed is not None and listed.named_child_count == 1 else None
+    if not extents or inner is None or pointer is None or pointer.type != "pointer_expression":
+        return None
+    name, kind = text_of(child(pointer, "argument")), text_of(child(inner, "function"))
+    levels = "*" * (len(extents) + 1)
+    return Declared(name, kind + levels, child(assignment, "right"), assignment, "", (None, *extents))
+
+
 def _given(declarator: Node) -> Node | None:
     """The one initial value in parentheses that reads as parameters."""
     text = text_of(child(declarator, "parameters"))[1:-1]
