@@ -281,3 +281,20 @@ int main() {{
     (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
     arrays = {array.name: array.dram_bytes for array in report.counts.arrays}
     assert arrays == pytest.approx(dict.fromkeys("ab", 4 * 4096**2), rel=0.03)
+
+
+def test_what_a_thread_draws_is_its_own_as_in_cuda() -> None:
+    draw = "int draw(unsigned *seed) { *seed = *seed * 1103515245 + 12345; return *seed % 16777216; }"
+    body = "unsigned seed = i; b[i] = a[draw(&seed)];"
+    region = f"""{draw}
+int main() {{ int n = 1 << 24; float *a = (float *)malloc(4 * n), *b = (float *)malloc(4 * n);
+#pragma omp target teams distribute parallel for map(to : a[0:n]) map(from : b[0:n])
+  for (int i = 0; i < n; i++) {{ {body} }} }}"""
+    kernel = f"""__device__ {draw}
+__global__ void k(float *a, float *b) {{ int i = blockIdx.x * blockDim.x + threadIdx.x; {body} }}
+int main() {{ float *a, *b; cudaMalloc(&a, 4 << 24); cudaMalloc(&b, 4 << 24); k<<<1 << 16, 256>>>(a, b); }}"""
+    parsed, _ = parse_files({"main.cpp": region.encode()})
+    (of_region,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    parsed, _ = parse_files({"main.cu": kernel.encode()})
+    (of_kernel,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    assert of_region.counts.dram_bytes == pytest.approx(of_kernel.counts.dram_bytes, rel=0.05)

@@ -120,7 +120,7 @@ class ArithmeticCounter(KernelScope):
 
     def truth(self, node: Node) -> Polynomial:
         """A comparison of data: 0 or 1, who knows."""
-        depends = frozenset((*(one for one in self.ranges if "@" not in one), *self.loops))
+        depends = frozenset((*self.tally.threads, *self.loops))
         derived = Derived(depends, extent=Polynomial.constant(2))
         return self.tally.derive(f"truth@{node.start_byte}", derived)
 

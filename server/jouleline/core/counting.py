@@ -373,8 +373,7 @@ class BodyCounter(CallCounter):
             return Value(kind, None, value.array.at(None) if value.array else None)
         if kind.scalar is not Scalar.INT:
             return Value(kind, None, value.array)
-        threads = (one for one in self.ranges if "@" not in one)
-        derived = Derived(frozenset((*threads, *self.loops, index)))
+        derived = Derived(frozenset((*self.tally.threads, *self.loops, index)))
         return Value(kind, self.tally.derive(f"{name}[{index}]", derived))
 
     def _if(self, node: Node, times: Polynomial) -> Polynomial:

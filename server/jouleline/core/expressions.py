@@ -185,7 +185,7 @@ class ExpressionCounter(NarrowingCounter):
         extent = Polynomial.constant(256.0**kind.size) if kind.size <= _SMALL_INTEGER_BYTES else None
         depends = self.tally.indices(place.offset)
         if place.space in ("register", "shared"):
-            depends |= {*(one for one in self.ranges if "@" not in one), *self.loops}
+            depends |= {*self.tally.threads, *self.loops}
         derived = Derived(depends, extent=extent)
         value = self.tally.derive(f"{name}[{place.offset}]{self._version(place)}", derived)
         if place.name in self.renewing:

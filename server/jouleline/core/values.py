@@ -190,7 +190,7 @@ class Tally:
         Of the indices and the derived values it knows the threads of a launch, and all that what it is
         ``given`` is made of.
         """
-        ranges = {name: extent for name, extent in self.ranges.items() if "@" not in name}
+        ranges = {name: self.ranges[name] for name in self.threads}
         derived: dict[str, Derived] = {}
         sizes: dict[str, float] = {}
         waiting = [name for one in given for name in one.symbols]
@@ -213,6 +213,11 @@ class Tally:
             parallel=list(self.parallel),
             derived=derived,
         )
+
+    @property
+    def threads(self) -> list[str]:
+        """The indices that tell threads apart: those of a launch, and of loops that threads share."""
+        return [name for name in self.ranges if "@" not in name or name in self.parallel]
 
     def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
         """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""
