@@ -790,3 +790,7 @@ def test_what_a_template_does_for_one_type_alone_is_done_for_it(same: str, numbe
     }}
     int main() {{ {number} *x; k<{number}><<<16, 256>>>(x); }}"""
     assert per_thread(report(text), Operation.DP) == dp
+
+
+def test_the_size_of_a_device_array_bounds_what_is_read_of_it() -> None:
+    assert moved("b[i] = table[v[i]];", "__device__ float table[256];")["table"] <= 1024

@@ -298,3 +298,29 @@ int main() {{ float *a, *b; cudaMalloc(&a, 4 << 24); cudaMalloc(&b, 4 << 24); k<
     parsed, _ = parse_files({"main.cu": kernel.encode()})
     (of_kernel,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
     assert of_region.counts.dram_bytes == pytest.approx(of_kernel.counts.dram_bytes, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "table", ["float table[256];", "float *table = new float[256];", "float table[] = {1, 2};"]
+)
+@pytest.mark.parametrize("is_global", [False, True])
+def test_the_size_of_an_array_bounds_what_is_read_of_it(table: str, is_global: bool) -> None:  # noqa: FBT001
+    text = f"""{table if is_global else ""}
+int main() {{ int n = 1 << 24; float *x = (float *)malloc(4 * n); {"" if is_global else table}
+#pragma omp target teams distribute parallel for map(tofrom : x[0:n])
+  for (int i = 0; i < n; i++) x[i] = table[(int)x[i]]; }}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    arrays = {array.name: array.dram_bytes for array in report.counts.arrays}
+    assert arrays["table"] <= 1024
+
+
+@pytest.mark.parametrize("declared", ["const float half = 1.0f / 2;", "constexpr float half = 0.5f;"])
+def test_what_the_compiler_knows_of_a_global_it_knows_in_a_region(declared: str) -> None:
+    text = f"""{declared}
+int main() {{ float *x = (float *)malloc(4096);
+#pragma omp target teams distribute parallel for
+  for (int i = 0; i < 1024; i++) x[i] = x[i] / half; }}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    assert report.counts.operations[Operation.SP] == 1024  # a product with 2

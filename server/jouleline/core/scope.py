@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -219,7 +220,9 @@ class KernelScope:
         kind = self.type_of(declared.type) or UNKNOWN
         if kind.is_pointer:
             extents = tuple(item and evaluate(item, self.lookup) for item in declared.extents)
-            return Value(kind, None, Array(name, declared.space or "global", ZERO, extents))
+            return Value(
+                kind, None, Array(name, declared.space or "global", ZERO, extents, _size(kind, extents))
+            )
         return Value(kind, self.lookup(name))
 
     def type_of(self, text: str) -> CType | None:
@@ -234,3 +237,10 @@ class KernelScope:
         known = (self.types.get(one, UNKNOWN) for one in split_arguments(kind.arguments))
         names = [one.name for one in known]
         return kind._replace(arguments=", ".join(names)) if all(names) else kind
+
+
+def _size(kind: CType, extents: Sequence[Polynomial | None]) -> float | None:
+    """The size of an array (bytes), where all of its extents are known."""
+    numbers = [one.number if one is not None else None for one in extents]
+    known = [one for one in numbers if one is not None]
+    return math.prod(known) * kind.innermost.bytes if known and len(known) == len(numbers) else None
