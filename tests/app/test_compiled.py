@@ -243,6 +243,25 @@ def test_a_file_that_does_not_compile_spoils_no_other(tmp_path: Path) -> None:
     assert 'identifier "undeclared" is undefined' in problem.message
 
 
+@needs_nvcc
+@pytest.mark.parametrize("order", [1, -1])
+def test_each_overload_of_a_kernel_has_its_own_code(tmp_path: Path, order: int) -> None:
+    kernels = "\n".join(
+        (
+            "__global__ void k(float *x) { x[threadIdx.x] *= 2.0f; }",
+            "__global__ void k(double *x) { x[threadIdx.x] *= 2.0; }",
+        )[::order]
+    )
+    main = "int main() { float *f; double *d; k<<<1, 256>>>(f); k<<<1, 256>>>(d); }"
+    of = program(tmp_path / "program", main_cu=f"{kernels}\n{main}\n")
+    analysis = analysed(of)
+    better = refined(analysis, evidence(tmp_path).refine(analysis, of))
+    found = {report.kernel.line: report.counts.operations for report in better.kernels}
+    single, double = (1, 2)[::order]
+    assert (found[single][Operation.SP], found[single][Operation.DP]) == (256, 0)
+    assert (found[double][Operation.SP], found[double][Operation.DP]) == (0, 256)
+
+
 @needs_clang
 def test_openmp_regions_are_counted_in_the_code_of_clang(tmp_path: Path) -> None:
     of = program(tmp_path / "program", main_cpp=OPENMP)
@@ -251,6 +270,23 @@ def test_openmp_regions_are_counted_in_the_code_of_clang(tmp_path: Path) -> None
     assert counts.operations[Operation.SP] == pytest.approx(2e9, rel=0.01)
     assert counts.compiled is not None
     assert counts.compiled.compiler == "clang++"
+
+
+@needs_clang
+def test_each_region_in_a_header_of_its_own_has_its_own_code(tmp_path: Path) -> None:
+    region = "#pragma omp target teams distribute parallel for map(tofrom : x[0:1000000])\n{}\n"
+    of = program(
+        tmp_path / "program",
+        one_h=region.format("for (int i = 0; i < 1000000; i++) x[i] *= 2.0f;"),
+        two_h=region.format("for (int i = 0; i < 1000000; i++) x[i] = (x[i] + 1.0f) * x[i];"),
+        main_cpp='float x[1000000];\nint main() {\n#include "one.h"\n#include "two.h"\n}\n',
+    )
+    analysis = analysed(of)
+    better = refined(analysis, evidence(tmp_path).refine(analysis, of))
+    assert {report.file: report.counts.operations[Operation.SP] for report in better.kernels} == {
+        "one.h": 1e6,
+        "two.h": 2e6,
+    }
 
 
 @needs_clang

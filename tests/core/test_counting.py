@@ -16,7 +16,7 @@ from .kernels import INDEX, LARGE, LAUNCH, floats, integers, kernel, moved, per_
         ("x[i] = fmaf(y[i], y[i], 1.0f);", 2, 0),
         ("d[i] = d[i] * 2.0;", 0, 1),
         ("d[i] = fma(d[i], d[i], 1.0);", 0, 2),
-        ("x[i] = y[i] * 2.0;", 0, 1),
+        ("x[i] = y[i] * 2.1;", 0, 1),
         ("x[i] = y[i] * (float)d[i];", 1, 0),
         ("x[i] = -y[i];", 0, 0),
         ("x[i] = fabsf(y[i]);", 0, 0),

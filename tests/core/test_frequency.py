@@ -1,5 +1,7 @@
 """Threads flow through machine code as often as the source's lines run."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -287,3 +289,10 @@ def test_an_update_by_compare_and_swap_is_tried_as_often_as_the_source_says() ->
 def test_a_function_whose_code_is_not_there_is_told() -> None:
     calling = code("CALL.ABS.NOINC `(_Z5mergePKm)", "CALL.ABS.NOINC `(vprintf)", "EXIT")
     assert count_machine_code(calling, {}, Visits(), 10).missing == {"_Z5mergePKm"}
+
+
+def test_what_a_region_calls_by_its_address_is_not_there() -> None:
+    calling = code("CALL.ABS.NOINC R6", "EXIT")
+    assert count_machine_code(calling, {}, Visits(), 10).missing == frozenset()  # an assertion that fails
+    region = replace(calling, name="__omp_offloading_fe00_23c8a1_main_l68")
+    assert count_machine_code(region, {}, Visits(), 10).missing == {"a function by its address"}

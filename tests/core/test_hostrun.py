@@ -72,10 +72,8 @@ def test_expressions_have_the_values_of_cpp(body: str, expected: float) -> None:
     assert argument(body) == expected
 
 
-@pytest.mark.parametrize(("words", "expected"), [((), 320), (("--help", "7"), 320), (("-size=64",), None)])
-def test_an_option_that_the_run_line_has_not_is_not_found(
-    words: tuple[str, ...], expected: int | None
-) -> None:
+@pytest.mark.parametrize(("words", "expected"), [((), 320), (("--help", "7"), 320), (("-size=64",), 64)])
+def test_an_option_that_the_run_line_has_not_is_not_found(words: tuple[str, ...], expected: int) -> None:
     body = 'int n = 320; if (find_option(argc, (const char **)argv, "size")) n = option(argc, argv, "size");'
     assert argument(body, *words) == expected
 
@@ -529,10 +527,51 @@ def test_a_kernel_that_is_reached_by_another_name_is_not_the_last_for_it(before:
     assert [one.visit.grid[0] for one in visits if one.visit] == [1, 2]
 
 
-def test_of_static_functions_of_one_name_that_of_the_file_is_called() -> None:
-    step = "static void step(int n) {{ k<<<n, {}>>>(); }}\n"
-    first_file = step.format(32) + "void other() { step(1); }"
-    second = "__global__ void k() {}\n" + step.format(64) + "int main() { step(7); }"
-    (visit,) = reached(first_file, second).visits
-    assert visit.visit is not None
-    assert (visit.visit.grid, visit.visit.block) == ((7, 1, 1), (64, 1, 1))
+def test_a_function_is_the_one_that_its_own_file_defines() -> None:
+    """A folder may hold two programs, one of them for the CPU."""
+    texts = [f"void run(int n) {{ k<<<n, {block}>>>(); }} int main() {{ run(8); }}" for block in (32, 64)]
+    visits = [launch.visit for launch in reached(*texts).visits]
+    assert [visit.block[0] for visit in visits if visit] == [32, 64]
+
+
+def test_a_file_that_is_included_in_a_function_is_followed_there() -> None:
+    inner = "int m = 3 * n; k<<<m, 32>>>(n);"
+    files = {
+        "main.cu": gather(parse(b'int main() { int n = 5;\n#include "step.h"\n}')),
+        "src/step.h": gather(parse(inner.encode())),
+    }
+    (launch,) = follow(ProgramFacts(files), (), 68, launches_in).visits
+    assert launch.visit is not None
+    assert (launch.visit.grid[0], launch.visit.arguments) == (15, (5,))
+
+
+def test_a_macro_may_stand_for_what_is_assigned_to() -> None:
+    before = "#define ROWS(m) ((m) -> rows)\n#define LOOP(m) LOOP(m)\nstruct M { int rows; };"
+    body = "M *m = (M *)malloc(sizeof(M)); ROWS(m) = 7; LOOP(m) = 8; int n = m->rows;"
+    assert argument(body, before=before) == 7
+
+
+LOOKS = """
+struct Words { std::map<std::string, std::string> known; } words;
+bool has(int argc, const char **argv, const char *name) { return words.known.find(name) != 0; }
+bool text(int argc, const char **argv, const char *name, char **value) {
+    auto found = words.known.find(name); *value = (char *)malloc(found.size()); return found; }
+int main(int argc, char **argv) {
+    int n = 320;
+    if (has(argc, (const char **)argv, "n")) { char *t; text(argc, (const char **)argv, "n", &t); n = BY; }
+    k<<<n, 1>>>();
+}"""
+
+
+@pytest.mark.parametrize("number", ["atoi(t)", 'atoi(strtok(t, " ,"))', 'option(argc, argv, "n")'])
+@pytest.mark.parametrize(("words", "grid"), [(("--n=64",), 64), (("-n=64", "-m=3"), 64), (("--m=3",), 320)])
+def test_an_option_has_the_value_that_the_run_line_gives_it(
+    number: str, words: tuple[str, ...], grid: int
+) -> None:
+    assert first(LOOKS.replace("BY", number), *words).grid[0] == grid
+
+
+def test_a_run_line_that_is_not_known_does_not_hide_every_kernel() -> None:
+    text = "int main(int argc, char **argv) { if (argc != 3) return 1; int n = 64; k<<<n, 32>>>(); }"
+    assert first(text).grid == (64, 1, 1)
+    assert first(text, "4", "5").grid == (64, 1, 1)

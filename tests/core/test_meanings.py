@@ -539,9 +539,14 @@ def test_the_version_of_cuda_is_an_integer() -> None:
         ("#define OUT(k) b[(k)]", "OUT(i) = a[i];"),
         ("#define OUT(k) (b[(k)])", "OUT(i) = a[i];"),
         ("#define OUT(k) *(b + (k))", "OUT(i) = a[i];"),
+        ("#define OUT b[i]", "OUT = a[i];"),
+        ("#define OUT (b[i])", "OUT = a[i];"),
+        ("", "float &out = b[i]; out = a[i];"),
+        ("", "auto &out = *(b + i); out = a[i];"),
+        ("", "float &first = b[i], &second = first; second = a[i];"),
     ],
 )
-def test_what_is_stored_to_may_stand_in_parentheses_or_a_macro(before: str, store: str) -> None:
+def test_what_is_stored_to_may_have_another_name(before: str, store: str) -> None:
     assert moved(store, f"{before}\n") == moved("b[i] = a[i];")
 
 
@@ -680,3 +685,250 @@ def test_a_comparison_that_a_function_makes_holds_as_often() -> None:
 def test_lanes_that_a_kept_comparison_leaves_idle_fetch_nothing() -> None:
     direct = kernel("if (threadIdx.x < 8) x[i] += 1.0f;").counts.dram_bytes
     assert kernel("bool first = threadIdx.x < 8; if (first) x[i] += 1.0f;").counts.dram_bytes == direct
+
+
+@pytest.mark.parametrize(
+    ("before", "step"),
+    [
+        ("", "float &out = b[i]; out += a[i];"),
+        ("", "float &out = b[i]; for (int j = 0; j < n; j += n) out += a[i];"),
+        ("__device__ void add(float &to, float by) { to += by; }", "add(b[i], a[i]);"),
+        (
+            "struct V { float x; }; __device__ void add(V &to, float by) { to.x += by; }",
+            "add(((V *)b)[i], a[i]);",
+        ),
+        ("struct V { float x; };", "V &to = ((V *)b)[i]; to.x += a[i];"),
+    ],
+)
+def test_what_is_done_to_a_reference_is_done_to_what_it_refers_to(before: str, step: str) -> None:
+    found = moved(step, before)
+    assert found == pytest.approx(moved("b[i] += a[i];"))
+
+
+def test_what_a_function_gives_back_by_reference_is_not_read() -> None:
+    before = "__device__ void both(float from, float &to, float &other) { to = from; other = from; }"
+    found = moved("float other; both(a[i], b[i], other);", before)
+    assert found == pytest.approx(moved("b[i] = a[i];"))
+    assert floats(
+        "x[i] = 1.0f; swap(x[i], y[i]);", "template <class T> __device__ void swap(T &a, T &b);"
+    ) == (0, 0)
+
+
+def test_the_address_of_a_reference_is_computed_once() -> None:
+    before = "__device__ void add(float &to, float by) { to += by; to *= by; }"
+    assert integers("add(x[i], 2.0f);", before) == integers("x[i] += 2.0f; x[i] *= 2.0f;")
+
+
+def test_a_reference_that_is_only_read_is_the_value_it_had() -> None:
+    assert moved("const float &in = a[i]; b[i] = in * in;") == moved("b[i] = a[i] * a[i];")
+    assert integers("const float &in = y[i]; x[i] = in * in;") == integers("x[i] = y[i] * y[i];")
+
+
+def test_a_reference_to_a_variable_is_the_variable() -> None:
+    assert floats("float s = 0.0f; float &t = s; t += y[i]; x[i] = t;") == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("loop", "trips"),
+    [
+        ("int k = 128; do { x[i] += 1.0f; } while (k >>= 1);", 8),
+        ("int k = 128; while (k >>= 1) x[i] += 1.0f;", 7),
+        ("int k = 64; while (k > 0) { x[i] += 1.0f; k /= 2; }", 7),
+        ("int k = blockDim.x / 2; while (k != 0) { x[i] += 1.0f; __syncthreads(); k = k / 2; }", 8),
+        ("int k = 1; do { x[i] += 1.0f; k *= 4; } while (k < 1024);", 5),
+        ("int k = 64; while (k) { if (threadIdx.x < k) x[i] += 1.0f; k >>= 1; }", 127 / 256),
+        ("int k = 27; while (k > 1) { x[i] += 1.0f; k /= 2; if (v[i]) k *= 3; }", 16),
+    ],
+)
+def test_a_loop_that_halves_or_doubles_is_known(loop: str, trips: float) -> None:
+    assert floats(loop)[0] == pytest.approx(trips)
+
+
+SWAPS = """
+__device__ void add(double *to, double by) {
+    unsigned long long *bits = (unsigned long long *)to, old = *bits, assumed;
+    do {
+        assumed = old;
+        old = atomicCAS(bits, assumed, __double_as_longlong(by + __longlong_as_double(assumed)));
+    } while (assumed != old);
+}
+__device__ void least(float *to, float given) {
+    unsigned int had = __float_as_uint(*to); double tries = 0;
+    while (given < __uint_as_float(had)) {
+        unsigned int old = had; tries += 1.0;
+        if ((had = atomicCAS((unsigned int *)to, old, __float_as_uint(given))) == old) break;
+    }
+}
+__device__ void put(int *table, int key) {
+    int slot = key % 1024; double tries = 0;
+    while (true) {
+        tries += 1.0;
+        int there = atomicCAS(&table[slot], -1, key);
+        if (there == -1 || there == key) return;
+        slot = (slot + 1) % 1024;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "attempts"),
+    [
+        ("add(d + i, 2.0);", 1),
+        ("add(d + v[i], 2.0);", 1),
+        ("add(d, 2.0);", (256 + 1) / 2),
+        ("add(d + blockIdx.x, 2.0);", (256 + 1) / 2),
+        ("least(x, y[i]);", 2),  # of those that try at a time, half give up after each
+        ("least(x + i, y[i]);", 1),
+        ("put(v, y[i]);", 1),
+    ],
+)
+def test_a_swap_is_tried_until_it_succeeds(call: str, attempts: float) -> None:
+    found = kernel(call, SWAPS)
+    assert per_thread(found, Operation.DP) == pytest.approx(attempts)
+    assert not any("depends on data" in text for text in found.counts.assumptions if "loop" in text)
+
+
+@pytest.mark.parametrize(
+    ("ends", "loop"),
+    [
+        ("l = 0, h = 999", "while (l <= h) { int m = (l + h) / 2; if (IT) l = m + 1; else h = m - 1; STEP }"),
+        ("l = 0, h = 999", "while (l < h) { int m = l + (h - l) / 2; if (IT) l = m + 1; else h = m; STEP }"),
+        (
+            "l = 0, h = 999",
+            "while (h - l > 1) { int m = (l + (int)h) >> 1; if (IT) l = m; else h = m; STEP }",
+        ),
+        (
+            "l = 0, h = 999, n = h - l",
+            "while (n > 1) { int m = l + (n / 2); if (IT) l = m; else h = m; n = h - l; STEP }",
+        ),
+        ("l = 0, h = 999, m", "for (m = 9; l != h; m = (l + h) / 2) { if (IT) l = m + 1; else h = m; STEP }"),
+    ],
+)
+def test_a_binary_search_takes_the_logarithm_of_what_it_searches(ends: str, loop: str) -> None:
+    found = kernel(f"int {ends}; {loop.replace('IT', 'v[m] < i').replace('STEP', 'x[i] += 1.0f;')}")
+    assert per_thread(found, Operation.SP) == 10
+    assert found.counts.assumptions == ("branches that depend on data are taken half the time",)
+
+
+def test_a_search_in_what_is_not_known_is_a_loop_that_depends_on_data() -> None:
+    search = "while (l < h) { int m = (l + h) / 2; if (v[m]) l = m + 1; else h = m; x[i] += 1.0f; }"
+    assert floats(f"int l = v[i], h = v[i + 1]; {search}")[0] == 16
+    mean = "int s = 64; while (v[s] > 0) { x[i] += 1.0f; int m = (s + i) / 2; y[m] = s; s -= v[m]; }"
+    assert floats(mean)[0] == 16
+
+
+@pytest.mark.parametrize(
+    ("statement", "sp", "dp"),
+    [
+        # As clang 19 and nvcc 13.5 compile them.
+        ("x[i] = y[i] * 0.5;", 1, 0),
+        ("x[i] = y[i] * 0.1;", 0, 1),  # which is no number of single precision
+        ("x[i] *= 3.0;", 1, 0),
+        ("x[i] = y[i] / 3.0;", 10, 0),
+        ("x[i] = y[i] * 0.5 + 1.0;", 0, 2),
+        ("x[i] += 0.5 * y[i];", 0, 2),
+        ("x[i] = (1.0 - y[i] * y[i]);", 2, 0),
+        ("float t = 0.25f * y[i] / MILLION; x[i] = t;", 11, 0),
+        ("x[i] = v[i] * 0.5;", 0, 1),
+        ("x[i] = y[i] > 0 ? y[i] * 0.5 : 1.0;", 0.5, 0),
+        ("x[i] = y[i] - 1.0 > 2.0 ? y[i] : x[i];", 0, 1),
+        ("x[i] = (y[i] - 1.0) * (y[i] - 2.0f);", 1, 2),
+        ("x[i] = half(y[i] * 3.0);", 2, 0),
+        ("d[i] = y[i] * 0.5;", 0, 1),
+        ("x[i] = float(y[i] * 2.0) + (float)(y[i] + 1.0);", 3, 0),
+        ("P p; p.x = y[i] * 2.0; float &r = x[i]; r = p.x + 1.0;", 2, 0),
+    ],
+)
+def test_what_is_rounded_at_once_is_computed_in_single_precision(
+    statement: str, sp: float, dp: float
+) -> None:
+    before = "struct P { float x; };\n#define MILLION 1e6\n__device__ float half(float a) { return a * 0.5; }"
+    assert floats(statement, before) == (sp, dp)
+
+
+@pytest.mark.parametrize(
+    ("statement", "sp", "dp"),
+    [("x[i] = (T)-5.1 * y[i];", 1, 0), ("x[i] = (T)-y[i];", 0, 0), ("T n = 2.0f; x[i] = (n)-y[i];", 1, 0)],
+)
+def test_a_type_in_front_of_a_sign_is_a_cast(statement: str, sp: float, dp: float) -> None:
+    assert floats(statement, "typedef float T;") == (sp, dp)
+
+
+@pytest.mark.parametrize(
+    "clamp",
+    [
+        "int m = n - 4 * i; if (m > 2) m = 2;",
+        "int m = n - 4 * i; m = m > 2 ? 2 : m;",
+        "int m = 2; if (n - 4 * i <= 2) m = n - 4 * i;",
+        "int m = min(n - 4 * i, 2);",
+        "int m = max(2, i - n);",
+    ],
+)
+def test_what_is_clamped_nearly_everywhere_is_the_limit(clamp: str) -> None:
+    text = f"""
+    __global__ void k(float *x, int n) {{ {INDEX} {clamp} for (int j = 0; j < m; j++) x[i] += 1.0f; }}
+    int main() {{ k<<<16, 256>>>(x, 4 * 4096 + 1); }}"""
+    assert per_thread(report(text), Operation.SP) == pytest.approx(2, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("bits", "trips"),
+    [("__ffs(gridDim.x * blockDim.x) - 1", 12), ("__popc(blockDim.x - 1)", 8), ("32 - __clz(blockDim.x)", 9)],
+)
+def test_bits_of_what_is_known_are_counted(bits: str, trips: int) -> None:
+    assert floats(f"for (int j = 0; j < {bits}; j++) x[i] += 1.0f;")[0] == trips
+
+
+@pytest.mark.parametrize(("number", "counted"), [("float", (10, 0)), ("double", (0, 10)), ("Real", (0, 10))])
+def test_what_a_template_returns_has_the_types_that_it_was_given(
+    number: str, counted: tuple[int, int]
+) -> None:
+    before = """typedef double Real;
+    template <class T> struct Complex {
+        T re, im;
+        __device__ Complex<T> plus(Complex<T> o) const { o.re = re + o.re; o.im = im + o.im; return o; }
+        __device__ T norm() const { return re * re + im * im; }
+        friend __device__ Complex<T> twice(Complex<T> a) { a.re = a.re + a.re; return a; }
+    };
+    template <class T> __device__ T real(const Complex<T> &a) { return a.re * a.im; }
+    template <class T> __device__ Complex<T> operator*(Complex<T> a, T b) {
+        Complex<T> r; r.re = a.re * b; r.im = a.im * b; return r;
+    }"""
+    body = "o[i] = (p[i] * s).plus(p[i]).norm(); o[i] += real(twice(p[i]));"
+    found = kernel(body, before, f"{number} *o, Complex<{number}> *p, {number} s")
+    assert not found.counts.assumptions
+    assert (per_thread(found, Operation.SP), per_thread(found, Operation.DP)) == counted
+
+
+@pytest.mark.parametrize(
+    ("declared", "dp"),
+    [
+        ("", 15),
+        ("const double h = LENGTH / 512;", 1),  # by a power of two, which is a product
+        ("const double h = (LENGTH / CELLS);", 1),
+        ("constexpr double h = 1.0 / 4;", 1),
+        ("const double h = 1.0 / 3;", 15),
+    ],
+)
+def test_a_quotient_of_real_numbers_is_not_rounded(declared: str, dp: float) -> None:
+    sizes = "#define LENGTH 1.0\n#define CELLS 512\n"
+    inside = declared or "const double h = d[0];"
+    assert floats(f"{inside} d[i] = d[i] / h;", sizes)[1] == dp
+    if declared:
+        assert floats("d[i] = d[i] / h;", f"{sizes}{declared}\n")[1] == dp
+
+
+@pytest.mark.parametrize("same", ["std::is_same<T, double>::value", "std::is_same_v<T, double>"])
+@pytest.mark.parametrize(("number", "dp"), [("double", 2), ("float", 0)])
+def test_what_a_template_does_for_one_type_alone_is_done_for_it(same: str, number: str, dp: float) -> None:
+    text = f"""
+    template <class T> __global__ void k(T *x) {{
+        {INDEX} if constexpr ({same}) {{ x[i] = x[i] * 3.1 + 2.7; }} else {{ x[i] = 1.0f; }}
+    }}
+    int main() {{ {number} *x; k<{number}><<<16, 256>>>(x); }}"""
+    assert per_thread(report(text), Operation.DP) == dp
+
+
+def test_the_size_of_a_device_array_bounds_what_is_read_of_it() -> None:
+    assert moved("b[i] = table[v[i]];", "__device__ float table[256];")["table"] <= 1024

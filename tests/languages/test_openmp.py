@@ -246,3 +246,81 @@ def test_a_directive_applies_to_a_body_without_braces_as_it_does_to_one_in_them(
         ]
 
     assert found("", "") == found(" {", "}")
+
+
+@pytest.mark.parametrize("inner", ["", "#pragma omp parallel for simd reduction(+:s)"])
+def test_a_parallel_loop_within_a_parallel_loop_is_done_by_one_thread(inner: str) -> None:
+    text = f"""int main() {{
+  int n = 1 << 17, m = 1 << 22;
+  float *x = (float *)malloc(4 * n), *y = (float *)malloc(4 * m);
+#pragma omp target teams distribute parallel for map(to : y[0:m]) map(from : x[0:n])
+  for (int i = 0; i < n; i++) {{ float s = 0;
+{inner}
+    for (int j = 0; j < m; j++) s += y[j];
+    x[i] = s; }}
+}}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    assert report.counts.operations[Operation.SP] == 2**39
+    assert report.counts.dram_bytes < 10 * 4 * 2**22  # all threads of a wave read the same element
+
+
+@pytest.mark.parametrize(
+    ("declared", "element"),
+    [("T *{0} = new T[N * N];", "{0}[i * N + j]"), ("T(*{0})[N] = new T[N][N];", "{0}[i][j]")],
+)
+def test_a_pointer_to_rows_is_an_array_of_them(declared: str, element: str) -> None:
+    text = f"""#define N 4096
+typedef float T;
+int main() {{
+  {declared.format("a")} {declared.format("b")}
+#pragma omp target teams distribute parallel for collapse(2)
+  for (int i = 0; i < N; i++) for (int j = 0; j < N; j++) {element.format("a")} = {element.format("b")};
+}}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    arrays = {array.name: array.dram_bytes for array in report.counts.arrays}
+    assert arrays == pytest.approx(dict.fromkeys("ab", 4 * 4096**2), rel=0.03)
+
+
+def test_what_a_thread_draws_is_its_own_as_in_cuda() -> None:
+    draw = "int draw(unsigned *seed) { *seed = *seed * 1103515245 + 12345; return *seed % 16777216; }"
+    body = "unsigned seed = i; b[i] = a[draw(&seed)];"
+    region = f"""{draw}
+int main() {{ int n = 1 << 24; float *a = (float *)malloc(4 * n), *b = (float *)malloc(4 * n);
+#pragma omp target teams distribute parallel for map(to : a[0:n]) map(from : b[0:n])
+  for (int i = 0; i < n; i++) {{ {body} }} }}"""
+    kernel = f"""__device__ {draw}
+__global__ void k(float *a, float *b) {{ int i = blockIdx.x * blockDim.x + threadIdx.x; {body} }}
+int main() {{ float *a, *b; cudaMalloc(&a, 4 << 24); cudaMalloc(&b, 4 << 24); k<<<1 << 16, 256>>>(a, b); }}"""
+    parsed, _ = parse_files({"main.cpp": region.encode()})
+    (of_region,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    parsed, _ = parse_files({"main.cu": kernel.encode()})
+    (of_kernel,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    assert of_region.counts.dram_bytes == pytest.approx(of_kernel.counts.dram_bytes, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "table", ["float table[256];", "float *table = new float[256];", "float table[] = {1, 2};"]
+)
+@pytest.mark.parametrize("is_global", [False, True])
+def test_the_size_of_an_array_bounds_what_is_read_of_it(table: str, is_global: bool) -> None:  # noqa: FBT001
+    text = f"""{table if is_global else ""}
+int main() {{ int n = 1 << 24; float *x = (float *)malloc(4 * n); {"" if is_global else table}
+#pragma omp target teams distribute parallel for map(tofrom : x[0:n])
+  for (int i = 0; i < n; i++) x[i] = table[(int)x[i]]; }}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    arrays = {array.name: array.dram_bytes for array in report.counts.arrays}
+    assert arrays["table"] <= 1024
+
+
+@pytest.mark.parametrize("declared", ["const float half = 1.0f / 2;", "constexpr float half = 0.5f;"])
+def test_what_the_compiler_knows_of_a_global_it_knows_in_a_region(declared: str) -> None:
+    text = f"""{declared}
+int main() {{ float *x = (float *)malloc(4096);
+#pragma omp target teams distribute parallel for
+  for (int i = 0; i < 1024; i++) x[i] = x[i] / half; }}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    assert report.counts.operations[Operation.SP] == 1024  # a product with 2

@@ -163,6 +163,7 @@ def test_any_sequence_of_tokens_is_read(tokens: list[str]) -> None:
         ("k <<< g,\n  b >>>\n  (x);", ("k", "g", "b", ("x",), ())),
         ("k<<<g, 64 /*128, or so*/>>>(x /*, y*/, n);", ("k", "g", "64", ("x", "n"), ())),
         ('k<<<f("a//b\\"/*"), 64>>>(x);', ("k", 'f("a//b\\"/*")', "64", ("x",), ())),
+        ("k<<<g, b\n#ifdef D\n, m\n#endif\n>>>(x\n #if D\n, n\n #endif\n);", ("k", "g", "b", ("x", "n"), ())),
         ("k<<<g", ("k", "g", "", (), ())),
         ("k<<<>>>(x);", ("k", "", "", ("x",), ())),
     ],

@@ -135,7 +135,7 @@ def _counted(
     counts: dict[int, KernelCounts] = {}
     problems: list[Problem] = []
     for index, report in wanted.items():
-        code = code_of(codes, report.kernel, report.template_arguments)
+        code = code_of(codes, report.kernel, report.file, report.template_arguments)
         if code is None and how.whole:
             problems.append(
                 Problem(report.file, report.kernel.line, f"{report.kernel.name} is in no compiled code")

@@ -27,6 +27,7 @@ CLASS_OF: Mapping[Scalar, Operation] = {
 }
 _MOST_TERMS = 64
 _TAKERS = ("init_declarator", "assignment_expression", "return_statement", "argument_list")
+_REAL = frozenset((Scalar.HALF, Scalar.SP, Scalar.DP))
 _POWER_OF_TWO = Polynomial.constant(2)
 _ANY_NUMBER = Polynomial.constant(3)
 
@@ -123,8 +124,8 @@ class ArithmeticCounter(KernelScope):
 
     def truth(self, node: Node) -> Polynomial:
         """A comparison: 0 or 1; how often 1 is worked out where it is kept for later (``in = i < n``)."""
-        depends = frozenset((*(one for one in self.ranges if "@" not in one), *self.loops))
-        derived = Derived(depends, extent=_POWER_OF_TWO, of_thread=True, holds=self._holds(node))
+        depends = frozenset((*self.tally.threads, *self.loops))
+        derived = Derived(depends, extent=_POWER_OF_TWO, holds=self._holds(node))
         return self.tally.derive(f"truth@{node.start_byte}:{node.end_byte}", derived)
 
     def _holds(self, node: Node) -> Holds | None:
@@ -149,4 +150,7 @@ class ArithmeticCounter(KernelScope):
             derived = derived_value(operator, left.value, right.value, self.tally)
             if derived is not None:
                 return derived
-        return combine(operator, left.value, right.value)
+        divisor = (
+            right.value.number if operator == "/" and _REAL & {left.type.scalar, right.type.scalar} else None
+        )
+        return left.value * (1 / divisor) if divisor else combine(operator, left.value, right.value)

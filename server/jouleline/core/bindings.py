@@ -10,13 +10,13 @@ from typing import NamedTuple, Self
 from tree_sitter import Node
 
 from .ctype import FLOAT, INT, UNKNOWN, CType, Scalar
-from .declarations import Function, template_parameters, type_parameters
+from .declarations import Declared, Function, template_parameters, type_parameters
 from .evaluate import evaluate, evaluate_text, split_arguments
 from .macro_calls import MacroCounter
 from .polynomial import Polynomial
 from .scope import Remembered
 from .syntax import text_of
-from .values import Array, Value
+from .values import Array, Value, referring
 
 
 class Receiver(NamedTuple):
@@ -71,7 +71,7 @@ class BindingCounter(MacroCounter):
                     inner.fixed[name] = fixed
         for parameter, value, node in zip(function.parameters, values, nodes, strict=False):
             kind = inner.type_of(parameter.type) or (UNKNOWN if "auto" not in parameter.type else value.type)
-            inner.names[parameter.name] = self.converted(value, kind)
+            inner.names[parameter.name] = _bound(parameter, self.converted(value, kind), value)
             if kind.struct and not kind.is_pointer:
                 inner.names |= self._known_members(text_of(node), parameter.name)
             changes = parameter.name in function.changes.names
@@ -122,7 +122,15 @@ class BindingCounter(MacroCounter):
     ) -> dict[str, CType]:
         """Template parameters that are types: as given, else as deduced from the arguments."""
         types: dict[str, CType] = {}
+        around = self.program.classes.get(function.owner)
+        open_names = {*function.template_parameters, *(template_parameters(around) if around else ())}
         for parameter, value in zip(function.parameters, values, strict=False):
+            listed = parameter.type.partition("<")[2].rpartition(">")[0] if open_names else ""
+            for name, text in zip(
+                split_arguments(listed), split_arguments(value.type.arguments), strict=False
+            ):
+                if name in open_names and (bound := self.type_of(text)) is not None and is_known(bound):
+                    types[name] = bound
             words = parameter.type.replace("*", " ").replace("const", " ").split()
             if words and words[-1] in function.template_parameters:
                 levels = max(0, value.type.indirections - parameter.type.count("*"))
@@ -132,6 +140,13 @@ class BindingCounter(MacroCounter):
             if named is not None and is_known(named):
                 types[name] = named
         return types
+
+
+def _bound(parameter: Declared, converted: Value, given: Value) -> Value:
+    """What a parameter is; one that refers to what is in memory, and may be stored to, is that place."""
+    if not parameter.reference or parameter.constant or converted.type != given.type:
+        return converted
+    return referring(Value(given.type.pointer(), None, given.array)) or converted
 
 
 def is_known(kind: CType) -> bool:

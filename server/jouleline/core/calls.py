@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from .macro_calls import MOST_NESTED
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import bare_name, text_of
 from .syntax import field as child
-from .values import Value
+from .values import Value, referring
 
 _CLOSURE_BYTES = 8
 
@@ -55,7 +55,8 @@ class CallCounter(BindingCounter):
         receiver = self._receiver(function, times)
         arguments = child(node, "arguments")
         nodes = [item for item in arguments.named_children if item.type != "comment"] if arguments else []
-        values = [self.expression(item, times) for item in nodes]
+        referred = self._referred(name, len(nodes)) if name in self.program.overloads else ()
+        values = [self._argument(item, times, refers=at in referred) for at, item in enumerate(nodes)]
         kind = values[0].type if values else UNKNOWN
         for value in values[1:]:
             kind = wider(kind, value.type)
@@ -90,6 +91,23 @@ class CallCounter(BindingCounter):
         if name not in costs.FREE and name:
             self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
         return Value(kind)
+
+    def _referred(self, name: str, count: int) -> Collection[int]:
+        """The arguments of so many that all functions of a name take by reference, to store to them."""
+        takes = [one.parameters for one in self.program.overloads[name] if len(one.parameters) == count]
+        return [
+            at
+            for at, ones in enumerate(zip(*takes, strict=False))
+            if all(one.reference and not one.constant for one in ones)
+        ]
+
+    def _argument(self, node: Node, times: Polynomial, *, refers: bool) -> Value:
+        """An argument's value; of one that ``refers`` it is not read here."""
+        if refers and node.type in ("subscript_expression", "pointer_expression"):
+            place = referring(self.address_of(node, times))
+            if place is not None:
+                return Value(place.type.element, None, place.array)
+        return self.expression(node, times)
 
     @property
     def surroundings(self) -> Hashable:
@@ -255,7 +273,7 @@ class CallCounter(BindingCounter):
             self.inlined.keep(key, part, is_own=takes or gives)
         if part is not None:
             self.walk.meet(part)
-            self.tally.learn(part.tally, self.loops)
+            self.tally.learn(part.tally)
             for name, times_stored in part.stored.items():
                 self.stored[name] = self.stored.get(name, 0) + times_stored - before.get(name, 0)
             self.unrolled |= part.unrolled

@@ -164,7 +164,8 @@ FREE: Final = frozenset(
     "lround lroundf lrint lrintf nearbyint nearbyintf __saturatef min max lowest epsilon infinity "
     "__threadfence_block __threadfence_system printf clock clock64 assert abort exit sizeof dim3 "
     "__shfl_sync __shfl_up_sync __shfl_down_sync __shfl_xor_sync __shfl __shfl_up __shfl_down __shfl_xor "
-    "__ballot_sync __any_sync __all_sync __activemask __syncthreads_and __syncthreads_or __syncthreads_count "
+    "__ballot_sync __any_sync __all_sync __ballot __any __all __match_any_sync __match_all_sync __nanosleep "
+    "__activemask __syncthreads_and __syncthreads_or __syncthreads_count "
     "omp_get_thread_num omp_get_num_threads omp_get_team_num omp_get_num_teams "
     "__builtin_assume __launch_bounds__ static_assert __pipeline_commit __pipeline_wait_prior".split()
 )

@@ -15,6 +15,7 @@ from typing import TypeVar
 from tree_sitter import Node
 
 from . import costs
+from .bisection import halvings
 from .calls import CallCounter
 from .conditionals import CONDITIONALS
 from .counts import Doubt, Operation
@@ -22,21 +23,24 @@ from .ctype import UNKNOWN, Scalar
 from .declarations import Declared, declarations
 from .derive import likelier
 from .directives import pragmas_before
-from .evaluate import evaluate, parse_loop, split_arguments
+from .evaluate import evaluate, evaluate_constant, parse_loop, split_arguments
 from .expressions import DATA_DEPENDENT_BRANCH
 from .extents import Extents
 from .inductions import LoopBody, Updates
 from .launch import DEFAULT_SIZE
-from .loops import Loop, arithmetic_trips, doubling, read_loop, relation_of
+from .loops import Loop, arithmetic_trips, doubling, doubling_while, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial
 from .probability import lanes
+from .retries import swap_that_ends
 from .syntax import descendants, text_of
 from .syntax import field as child
 from .unrolling import copies_asked, size
-from .values import Array, Derived, Value
+from .values import Array, Derived, Value, referring
 from .visits import LoopVisits
 
 _INCLUSIONS = 3
+# Of the threads that still try to store an extreme, half find a better one there each time.
+_EXTREME_ATTEMPTS = Polynomial.constant(2)
 T = TypeVar("T")
 
 
@@ -133,11 +137,12 @@ class BodyCounter(CallCounter):
         return found
 
     def _declare(self, declared: Declared, times: Polynomial) -> None:
-        fixed = evaluate(declared.value, self.compiled)
-        given = self.expression(declared.value, times) if declared.value is not None else None
+        given = self._given(declared, times)
         kind = self.type_of(declared.type) or (given.type if given else UNKNOWN)
         self.shadowed.setdefault(declared.name, self.names.get(declared.name))
-        if declared.extents:
+        if given is not None and given.refers:
+            self.names[declared.name] = given
+        elif declared.extents and not (declared.reference and given is not None and given.array):
             extents = tuple(item and evaluate(item, self.lookup) for item in declared.extents)
             size = math.prod((item and item.number) or math.inf for item in extents) * kind.innermost.bytes
             known = size if math.isfinite(size) else None
@@ -155,8 +160,22 @@ class BodyCounter(CallCounter):
             self.names[declared.name] = Value(kind, given.value if given else None)
             self.spaces[declared.name] = declared.space or "register"
         self.fixed.pop(declared.name, None)
+        real = kind.arithmetic in (Scalar.SP, Scalar.DP)
+        fixed = evaluate_constant(declared.value, self.compiled, real=real)
         if fixed is not None and declared.name not in self.changes.names:
             self.fixed[declared.name] = fixed
+
+    def _given(self, declared: Declared, times: Polynomial) -> Value | None:
+        """What a variable is declared with: of a reference that may be stored to, the place."""
+        node = declared.value
+        if node is None:
+            return None
+        refers = declared.reference and not declared.constant and not declared.extents
+        if refers and node.type in ("subscript_expression", "pointer_expression", "identifier"):
+            return referring(self.address_of(node, times)) or self.expression(node, times)
+        found = self.expression(node, times)
+        place = referring(Value(found.type.pointer(), None, found.array)) if refers else None
+        return place or found
 
     def _head(self, node: Node) -> Node:
         """The loop that tells how a loop runs: itself, or what the macro in its head's place stands for."""
@@ -232,7 +251,8 @@ class BodyCounter(CallCounter):
         return trips.number if trips is not None else None
 
     def _while(self, node: Node, times: Polynomial) -> None:
-        trips = self._trips(node)
+        variable, values = doubling_while(node, self.lookup)
+        trips = Polynomial.constant(len(values)) if values else self._trips(node)
         if node.type == "do_statement":
             least = trips.number
             if least == 0 and (body := child(node, "body")) is not None:
@@ -242,9 +262,13 @@ class BodyCounter(CallCounter):
         inner = times * trips
         self.tally.visits.loop(self.source, node, LoopVisits(times, inner))
         self.tally.count(Operation.INT, inner)
+        around = self.doubling
+        if values:
+            self.doubling = {**around, variable: values}
         with self._repeated(node, "", trips, None, times):
             for item in node.named_children:
                 self.statement(item, inner)
+        self.doubling = around
 
     def _trips(self, node: Node) -> Polynomial:
         """Iterations of a loop whose condition is on a variable that its body steps, else a symbol."""
@@ -264,7 +288,24 @@ class BodyCounter(CallCounter):
                 trips = arithmetic_trips(start, limit, step, relation[0], self.tally.mean)
                 if trips is not None:
                     return trips
+        if (often := halvings(node, self.lookup)) is not None:
+            return Polynomial.constant(often)
+        if (swap := swap_that_ends(node, condition)) is not None:
+            attempts = self._attempts(self._followed(swap.place))
+            return _EXTREME_ATTEMPTS if swap.gives_up and attempts != ONE else attempts
         return Polynomial.symbol(f"trips@{node.start_point.row + 1}")
+
+    def _followed(self, place: Node) -> frozenset[str]:
+        """The indices that what an expression names varies with: all of them where that is not known."""
+        words = (self.names.get(text_of(word)) for word in descendants(place, "identifier"))
+        named = [value for value in words if value is not None]
+        if any(
+            value.value is None and (value.array is None or value.array.offset is None) for value in named
+        ):
+            return frozenset(self.ranges)
+        return frozenset(
+            index for value in named for one in value.polynomials for index in self.tally.indices(one)
+        )
 
     def _loop_body(self, node: Node) -> LoopBody:
         return self.changes.loops.get(node.id) or LoopBody.of(node)  # of a file that is included here
@@ -322,6 +363,8 @@ class BodyCounter(CallCounter):
     ) -> Value:
         """A variable after some rounds of a loop that adds ``step`` to it, or does what is not known."""
         kind = value.type
+        if value.refers:
+            return value
         if step is not None and value.array is not None and value.array.offset is not None:
             return Value(kind, None, value.array.at(value.array.offset + step * rounds))
         if step is not None and value.value is not None:
@@ -330,8 +373,7 @@ class BodyCounter(CallCounter):
             return Value(kind, None, value.array.at(None) if value.array else None)
         if kind.scalar is not Scalar.INT:
             return Value(kind, None, value.array)
-        threads = (one for one in self.ranges if "@" not in one)
-        derived = Derived(frozenset((*threads, *self.loops, index)), of_thread=True)
+        derived = Derived(frozenset((*self.tally.threads, *self.loops, index)))
         return Value(kind, self.tally.derive(f"{name}[{index}]", derived))
 
     def _if(self, node: Node, times: Polynomial) -> Polynomial:
@@ -371,8 +413,8 @@ class BodyCounter(CallCounter):
             other = self.names.get(name)
             if other is None or other is value:
                 continue
-            if chance in (0.0, 1.0):
-                self.names[name] = value if chance else other
+            if chance != DATA_DEPENDENT_BRANCH:
+                self.names[name] = value if chance > DATA_DEPENDENT_BRANCH else other
             else:
                 self.names[name] = likelier((value, other), self.tally)
 

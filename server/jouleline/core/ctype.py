@@ -65,6 +65,13 @@ class CType(NamedTuple):
         return Scalar.INT if self.indirections > 0 else self.scalar
 
     @property
+    def name(self) -> str:
+        """What C++ calls this type; empty where that is not known."""
+        of_class = f"{self.struct}<{self.arguments}>" if self.arguments else self.struct
+        plain = of_class or _NAMES.get(self.innermost, "")
+        return plain + "*" * self.indirections if plain else ""
+
+    @property
     def numbers(self) -> int:
         """How many numbers arithmetic on a value computes: four for a ``float4``.
 
@@ -98,6 +105,7 @@ HALF2: Final = CType(Scalar.HALF, 2 * _HALF_BYTES, struct="half2")
 BFLOAT2: Final = CType(Scalar.HALF, 2 * _HALF_BYTES, struct="bfloat162")
 FLOAT2: Final = CType(Scalar.SP, 8, struct="float2")
 DOUBLE2: Final = CType(Scalar.DP, 16, struct="double2")
+_NAMES: Final = {INT: "int", LONG: "long", FLOAT: "float", DOUBLE: "double", HALF: "half"}
 UNKNOWN: Final = CType(Scalar.OTHER, 4)
 TEXTURE: Final = "texture"
 """The struct that stands for a texture reference."""

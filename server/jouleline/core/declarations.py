@@ -31,7 +31,7 @@ class Declared(NamedTuple):
 
     ``extents`` are its sizes as an array, outermost first, None where there is none: in ``a[][4]``
     and ``(*a)[4]``. ``constant`` says that it is declared ``const`` or ``constexpr``. ``space`` is
-    ``shared``, ``constant``, ``global`` (device memory) or empty.
+    ``shared``, ``constant``, ``global`` (device memory) or empty. A ``reference`` is declared with ``&``.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Declared(NamedTuple):
     space: str = ""
     extents: tuple[Node | None, ...] = ()
     constant: bool = False
+    reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> l
         if inner is not None and inner.type == "init_declarator":
             value = child(inner, "value")
             inner = child(inner, "declarator")
-        stars = 0
+        stars, reference = 0, False
         extents: list[Node | None] = []
         while inner is not None and (kind := inner.type) not in _NAMES:
             if inside and kind == "function_declarator" and (given := _given(inner)) is not None:
@@ -153,6 +154,7 @@ def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> l
             if kind == "array_declarator" or (kind == "pointer_declarator" and extents):
                 extents.append(child(inner, "size"))
             stars += kind in ("array_declarator", "pointer_declarator")
+            reference |= kind == "reference_declarator"
             inner = child(inner, "declarator") or (inner.named_children[-1] if inner.named_children else None)
         if inner is None:
             continue
@@ -165,33 +167,29 @@ def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> l
                 space,
                 tuple(extents[::-1]),
                 constant,
+                reference,
             )
         )
     return found
 
 
-def row_pointer(node: Node) -> Declared | None:
-    """The pointer to rows that an assignment declares, as ``float (*a)[N] = new float[M][N];``.
-
-    Without a qualifier in front of it a parser takes it for an element of what a call returns.
-    """
-    value, place = child(node, "right"), child(node, "left")
+def rows_declared(assignment: Node) -> Declared | None:
+    """The pointer to rows in ``T (*a)[n] = ...``, which reads as an assignment; None of other assignments."""
     extents: list[Node | None] = []
-    while place is not None and place.type == "subscript_expression":
-        indices = child(place, "indices")
-        extents.append(indices.named_children[0] if indices is not None and indices.named_children else None)
-        place = child(place, "argument")
-    if not extents or place is None or place.type != "call_expression" or value is None:
+    inner = child(assignment, "left")
+    while inner is not None and inner.type == "subscript_expression":
+        indices = child(inner, "indices")
+        extents.insert(
+            0, indices.named_children[0] if indices is not None and indices.named_children else None
+        )
+        inner = child(inner, "argument")
+    listed = child(inner, "arguments") if inner is not None and inner.type == "call_expression" else None
+    pointer = listed.named_children[0] if listed is not None and listed.named_child_count == 1 else None
+    if not extents or inner is None or pointer is None or pointer.type != "pointer_expression":
         return None
-    base, listed = child(place, "function"), child(place, "arguments")
-    given = listed.named_children if listed is not None else []
-    name = child(given[0], "argument") if len(given) == 1 and given[0].type == "pointer_expression" else None
-    if base is None or name is None or name.type != "identifier":
-        return None
-    if base.type != "primitive_type" and value.type not in ("new_expression", "cast_expression"):
-        return None
+    name, kind = text_of(child(pointer, "argument")), text_of(child(inner, "function"))
     levels = "*" * (len(extents) + 1)
-    return Declared(text_of(name), text_of(base) + levels, value, place, extents=(None, *extents[::-1]))
+    return Declared(name, kind + levels, child(assignment, "right"), assignment, "", (None, *extents))
 
 
 def _given(declarator: Node) -> Node | None:

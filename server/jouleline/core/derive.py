@@ -66,6 +66,20 @@ def likelier(values: Sequence[Value], tally: Tally) -> Value:
     return max(values, key=lambda one: -1 if one.value is None else len(tally.indices(one.value)))
 
 
+def extreme(values: Sequence[Value], tally: Tally, *, least: bool) -> Value:
+    """The value that stands for the least or greatest of several: that whose mean is, else the likelier."""
+    means = [None if one.value is None else _mean(one.value, tally) for one in values]
+    known = [mean for mean in means if mean is not None]
+    if len(known) < len(values):
+        return likelier(values, tally)
+    return values[known.index(min(known) if least else max(known))]
+
+
+def _mean(value: Polynomial, tally: Tally) -> float | None:
+    means = {name: mean for name in value.symbols if (mean := tally.mean(name)) is not None}
+    return value.substitute(means).number
+
+
 def _divides(divisor: float | None, value: Polynomial) -> bool:
     """Whether a quotient is exact whatever the indices are."""
     if not divisor:

@@ -60,7 +60,12 @@ def estimate(setting: Setting, device: Device, file: str) -> KernelCounts:
     formula = charged(counted, device)
     operations = {operation: max(0.0, amount.evaluate(value_of)) for operation, amount in formula.items()}
     ranges = {name: max(1.0, extent.evaluate(value_of)) for name, extent in tally.ranges.items()}
-    space = Space(ranges, tuple(tally.parallel), tally.derived, value_of, int(device.warp_size.value))
+
+    def typical(symbol: str) -> float:
+        """What an extent or a divisor takes a symbol for: an index for its mean."""
+        return (ranges[symbol] - 1) / 2 if symbol in ranges else value_of(symbol)
+
+    space = Space(ranges, tuple(tally.parallel), tally.derived, typical, int(device.warp_size.value))
     caches = [device.l2_bytes.value, device.llc_bytes.value if device.llc_bytes else 0.0]
     threads = device.multiprocessors.value * RESIDENT_THREADS
     arrays = traffic(tally.accesses, space, Cache(max(caches), threads, PRIVATE_BYTES))

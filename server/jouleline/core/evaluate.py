@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from tree_sitter import Node, Parser
@@ -30,6 +30,12 @@ _NUMBER: Final = re.compile(
 _PASS_THROUGH: Final = frozenset(
     "parenthesized_expression argument_list initializer_list condition_clause expression_statement".split()
 )
+
+
+def _leading_zeros(width: int, bits: float) -> int:
+    return width - (int(bits) & ((1 << width) - 1)).bit_length()
+
+
 _MATH: Final[Mapping[tuple[str, int], Callable[..., float]]] = {
     **dict.fromkeys((("ceil", 1), ("ceilf", 1)), math.ceil),
     **dict.fromkeys((("floor", 1), ("floorf", 1)), math.floor),
@@ -42,6 +48,9 @@ _MATH: Final[Mapping[tuple[str, int], Callable[..., float]]] = {
         for suffix in ("", "f")
     },
     **dict.fromkeys((("pow", 2), ("powf", 2)), math.pow),
+    **dict.fromkeys((("__popc", 1), ("__popcll", 1)), lambda bits: int(bits).bit_count()),
+    **dict.fromkeys((("__ffs", 1), ("__ffsll", 1)), lambda bits: (int(bits) & -int(bits)).bit_length()),
+    **{(f"__clz{suffix}", 1): partial(_leading_zeros, width) for suffix, width in (("", 32), ("ll", 64))},
     **dict.fromkeys((("min", 2), ("fmin", 2), ("fminf", 2)), min),
     **dict.fromkeys((("max", 2), ("fmax", 2), ("fmaxf", 2)), max),
 }
@@ -185,6 +194,17 @@ def _evaluate(node: Node | None, lookup: Lookup) -> Polynomial | None:
         case kind if kind in _PASS_THROUGH and node.named_child_count == 1:
             return _evaluate(node.named_children[0], lookup)
     return None
+
+
+def evaluate_constant(node: Node | None, lookup: Lookup, *, real: bool) -> Polynomial | None:
+    """The value that a variable is declared with; a quotient that makes a ``real`` number is not rounded."""
+    while node is not None and node.type in _PASS_THROUGH and node.named_child_count == 1:
+        node = node.named_children[0]
+    if not real or node is None or node.type != "binary_expression" or operator_of(node) != "/":
+        return evaluate(node, lookup)
+    left, right = (evaluate(child(node, side), lookup) for side in ("left", "right"))
+    divisor = right.number if right is not None else None
+    return left * (1 / divisor) if left is not None and divisor else evaluate(node, lookup)
 
 
 def unary(operator: str, value: Polynomial | None) -> Polynomial | None:

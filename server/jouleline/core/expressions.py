@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from . import costs
-from .arithmetic import CLASS_OF, ArithmeticCounter
+from .arithmetic import CLASS_OF
 from .counts import Operation
-from .ctype import INT, CType, Scalar, wider
+from .ctype import FLOAT, INT, CType, Scalar, wider
 from .derive import likelier
-from .evaluate import evaluate, evaluate_text, unary
+from .evaluate import evaluate, evaluate_text, parse_expression, unary
 from .extents import Extents
+from .narrowing import NarrowingCounter
 from .operators import (
     DIVISIONS,
     TRUTHS,
@@ -40,7 +41,7 @@ DATA_DEPENDENT_BRANCH = 0.5
 
 
 @dataclass
-class ExpressionCounter(ArithmeticCounter):
+class ExpressionCounter(NarrowingCounter):
     """Walks expressions. How statements and calls are counted, its subclasses say."""
 
     def statement(self, node: Node, times: Polynomial) -> Polynomial:
@@ -85,7 +86,8 @@ class ExpressionCounter(ArithmeticCounter):
             case "identifier" | "qualified_identifier":
                 name = text_of(node)
                 if name in self.names or name not in self.program.macros:
-                    return self.named(name)
+                    known = self.named(name)
+                    return self.element(known, ZERO, times, write=write) if known.refers else known
                 return self.macro(name, times, write=write)
             case "this":
                 return self.names.get("this", NOTHING)
@@ -104,7 +106,7 @@ class ExpressionCounter(ArithmeticCounter):
             case "update_expression":
                 target = child(node, "argument")
                 stepped = self.expression(target, times)
-                if is_place(target):
+                if self.is_stored(target):
                     self.expression(target, times, write=True)
                 by = ONE if operator_of(node) == "++" else -ONE
                 after = self._after("+", stepped, Value(INT, by))
@@ -164,7 +166,7 @@ class ExpressionCounter(ArithmeticCounter):
         offset = None if array.offset is None or index is None else array.offset + index
         place = array.at(offset, inner)
         points_there = array.offset is None and index is not None and index.number == 0
-        if array.space in _ADDRESSED and not points_there:
+        if array.space in _ADDRESSED and not points_there and not base.refers:
             self.address(place, times)
         if element.is_pointer:
             if not inner:
@@ -182,9 +184,9 @@ class ExpressionCounter(ArithmeticCounter):
             return None
         extent = Polynomial.constant(256.0**kind.size) if kind.size <= _SMALL_INTEGER_BYTES else None
         depends = self.tally.indices(place.offset)
-        if of_thread := place.space in ("register", "shared"):
-            depends |= {*(one for one in self.ranges if "@" not in one), *self.loops}
-        derived = Derived(depends, extent=extent, of_thread=of_thread)
+        if place.space in ("register", "shared"):
+            depends |= {*self.tally.threads, *self.loops}
+        derived = Derived(depends, extent=extent)
         value = self.tally.derive(f"{name}[{place.offset}]{self._version(place)}", derived)
         if place.name in self.renewing:
             self.renewed |= value.symbols
@@ -219,6 +221,8 @@ class ExpressionCounter(ArithmeticCounter):
         """A value after a cast; a pointer's offset counts in the new elements, an array's rows stay."""
         if kind is None or kind == value.type:
             return value
+        if kind.struct and kind.struct == value.type.struct and value.type.arguments:
+            kind = kind._replace(arguments=value.type.arguments)  # which a friend calls by its class's names
         if value.array is None or not (kind.is_pointer and value.type.is_pointer):
             return Value(kind, value.value, value.array)
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
@@ -244,6 +248,10 @@ class ExpressionCounter(ArithmeticCounter):
             if array.space in _ADDRESSED:
                 self.address(place, times)
             return Value(base.type, None, place)
+        if node is not None and node.type == "pointer_expression" and operator_of(node) == "*":
+            return self.expression(child(node, "argument"), times)
+        if (known := self.names.get(text_of(node))) is not None and known.refers:
+            return known._replace(refers=False)
         value = self.expression(node, times)
         space = self.spaces.get(text_of(node), "register")
         return Value(value.type.pointer(), None, value.array or Array("&", space))
@@ -297,6 +305,8 @@ class ExpressionCounter(ArithmeticCounter):
 
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, operator, right_node = operands(node)
+        if operator in "+-" and (cast := self._cast_to(left_node)) is not None:
+            return self.converted(self.expression(right_node, times), cast)
         if (what := rotated(node, operator)) is not None:
             turned = self.expression(what, times)
             self.tally.count(Operation.INT, times, operator_cost("<<", turned.type, None))
@@ -307,6 +317,8 @@ class ExpressionCounter(ArithmeticCounter):
             if own is not None:
                 return own
         kind = wider(left.type, right.type)
+        if self.narrows(operator, kind, left, right) and self.is_rounded(node):
+            kind = FLOAT
         scalar = kind.arithmetic
         divisor = self.divisor(right_node, right) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
@@ -332,6 +344,14 @@ class ExpressionCounter(ArithmeticCounter):
             return Value(INT, self.truth(node) if value is None else value)
         return Value(kind, value)
 
+    def _cast_to(self, node: Node | None) -> CType | None:
+        """The type in ``(T)-x``, which reads as a difference to a grammar without types; None for others."""
+        if node is None or node.type != "parenthesized_expression" or node.named_child_count != 1:
+            return None
+        name = text_of(node.named_children[0])
+        kind = self.type_of(name) if name.isidentifier() and name not in self.names else None
+        return kind if kind is not None and kind.scalar is not Scalar.OTHER else None
+
     def _after(self, operator: str, old: Value, by: Value) -> Value:
         """What a place holds after ``old operator= by``."""
         if old.type.is_pointer:
@@ -342,9 +362,18 @@ class ExpressionCounter(ArithmeticCounter):
         """Remember what a variable was given."""
         name = text_of(target)
         known = self.names.get(name)
-        if known is not None and target is not None and target.type == "identifier":
+        if known is not None and target is not None and target.type == "identifier" and not known.refers:
             array = value.array if known.type.is_pointer else known.array
             self.names[name] = Value(known.type, value.value, array)
+
+    def is_stored(self, target: Node | None) -> bool:
+        """Whether what is assigned to is a place in memory, or a name of one: a reference, or a macro."""
+        name = text_of(target)
+        if name in self.names:
+            return self.names[name].refers
+        return is_place(
+            parse_expression(self.program.macros[name]) if name in self.program.macros else target
+        )
 
     def _folded(self, node: Node, *operands: Value) -> bool:
         """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
@@ -359,7 +388,7 @@ class ExpressionCounter(ArithmeticCounter):
         if assigns != "=":
             value = self._updated(assigns, target, right, value, times)
         self.whole(value, times, write=False)
-        if is_place(target):
+        if self.is_stored(target):
             written = self.expression(target, times, write=True)
             self.whole(written, times, write=True)
             return written
@@ -375,6 +404,8 @@ class ExpressionCounter(ArithmeticCounter):
             return Value(old.type)
         operator = operator.removesuffix("=")
         kind = wider(old.type, by.type)
+        if old.type.arithmetic is Scalar.SP and self.narrows(operator, kind, by):
+            kind = FLOAT
         divisor = self.divisor(right, by) if operator in DIVISIONS else None
         amount = operator_cost(operator, kind, divisor)
         value = self._after(operator, old, by)
@@ -394,6 +425,6 @@ class ExpressionCounter(ArithmeticCounter):
         taken = self.expression(child(node, "consequence"), times * chance)
         other = self.expression(child(node, "alternative"), times * (1 - chance))
         kind = wider(taken.type, other.type)
-        if chance in (0.0, 1.0):
-            return (taken if chance else other)._replace(type=kind)
+        if chance != DATA_DEPENDENT_BRANCH:
+            return (taken if chance > DATA_DEPENDENT_BRANCH else other)._replace(type=kind)
         return Value(kind, likelier((taken, other), self.tally).value, taken.array or other.array)

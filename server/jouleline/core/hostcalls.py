@@ -12,7 +12,7 @@ from tree_sitter import Node
 
 from .declarations import Function
 from .hostdeclarations import Declarator
-from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES
+from .hostlibrary import ATTRIBUTES, LIBRARY, RUNTIME_PREFIXES, real
 from .hostmacros import MOST_CALLS
 from .hostmethods import of_string, of_vector
 from .hosttemplates import PACK, HostTemplates
@@ -104,7 +104,10 @@ class HostCalls(HostTemplates):
         if name in self.program.classes:
             return self.construct(name, [self.evaluate(item) for item in given])
         if self.functions(name):
-            return self.invoke_named(name, given, listed, None, owner)
+            value = self.invoke_named(name, given, listed, None, owner)
+            if value is None and any(item.type == "string_literal" for item in given):
+                return self._looked_for([self.evaluate(item) for item in given])
+            return value
         return self._other(name, text, given, listed)
 
     def _other(self, name: str, text: str, given: Sequence[Node], listed: tuple[str, ...]) -> HostValue:
@@ -142,10 +145,8 @@ class HostCalls(HostTemplates):
     def _unknown(self, given: Sequence[Node], *, runtime: bool = False) -> HostValue:
         """A function that is not known may write through any pointer to a variable."""
         values = [self.evaluate(item) for item in given]
-        if any(isinstance(one, Pointer) and one.target is self.words for one in values):
-            options = [one.lstrip("-") for one in values if isinstance(one, str) and _OPTION.fullmatch(one)]
-            if options and not any(option in word for option in options for word in self.arguments):
-                return 0  # it looks for an option that the run line does not have
+        if (found := self._looked_for(values)) is not None:
+            return found
         for value in values:
             if isinstance(value, Callee) and value.code is not None:
                 self._called(value, ())
@@ -155,6 +156,24 @@ class HostCalls(HostTemplates):
                 elif not runtime:
                     self.forget(value.target)
         return 0 if runtime else None
+
+    def _looked_for(self, values: Sequence[HostValue]) -> HostValue:
+        """What a function gives that looks for an option of the run line: its value, or 0 if it is not there.
+
+        The value goes where the function is to write to. None where the function looks for something else.
+        """
+        if not any(isinstance(one, Pointer) and one.target is self.words for one in values):
+            return None
+        options = [one.lstrip("-") for one in values if isinstance(one, str) and _OPTION.fullmatch(one)]
+        for word in self.arguments:
+            name, equals, text = word.lstrip("-").partition("=")
+            if name in options and equals and name != word:
+                for value in values:
+                    if isinstance(value, Pointer) and isinstance(cell := value.target, Cell):
+                        is_number = cell.kind.code in ("int", "real")
+                        self.write(cell, convert(real(text), cell.kind) if is_number else text)
+                return text if (number := real(text)) is None else number
+        return 0 if options and not any(one in word for one in options for word in self.arguments) else None
 
     def _overwritten(self, cell: Cell, *, runtime: bool) -> None:
         """Forget what a function may have written through a pointer."""
@@ -176,7 +195,7 @@ class HostCalls(HostTemplates):
 
     def _fit(self, name: str, count: int, owner: str | None) -> Function | None:
         candidates = [one for one in self.functions(name) if not one.is_kernel]
-        # Two files may have a static function of one name.
+        # A folder may hold several programs: what a file defines itself is meant in it.
         candidates.sort(key=lambda one: one.source is not self.source)
         if owner is not None and candidates:
             family = [owner, *self.bases(owner)]

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from tree_sitter import Node
 
 from .counts import ResolvedShape
-from .declarations import Declared, declarations, function_of, row_pointer
+from .declarations import Declared, declarations, function_of, rows_declared
 from .directives import PRAGMAS, directive_of, offloads, statement_after
 from .syntax import ParsedSource, ancestor, descendants, text_of
 from .syntax import field as child
@@ -77,7 +77,7 @@ class HostFunctions:
             for node in self._told(function, source)[0]:
                 if node.type == "declaration":
                     found += [(one, _block_end(node)) for one in declarations(node, source)]
-                elif node.type == "assignment_expression" and (rows := row_pointer(node)) is not None:
+                elif (rows := rows_declared(node)) is not None:
                     found.append((rows, _block_end(node.parent or node)))
             self._declared[function.id] = found
         return self._declared[function.id]

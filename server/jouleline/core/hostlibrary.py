@@ -203,6 +203,14 @@ def _sscanf(state: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
     return done if known else None
 
 
+def _token(_: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
+    """``strtok``: the first part of a text; what later calls give is not followed."""
+    text, marks = [*values[:2], None, None][:2]
+    if not (isinstance(text, str) and isinstance(marks, str)):
+        return None
+    return next((part for part in re.split(f"[{re.escape(marks)}]", text) if part), 0) if marks else text
+
+
 def _length(_: HostDeclarations, values: Sequence[HostValue]) -> HostValue:
     return len(values[0]) if values and isinstance(values[0], str) else None
 
@@ -320,6 +328,7 @@ LIBRARY: Final[dict[str, Handler]] = {
     "strcasecmp": _compare(None, fold=True),
     "strncasecmp": _compare(2, fold=True),
     "strlen": _length,
+    "strtok": _token,
     **dict.fromkeys(("strstr", "strchr"), _found),
     "sscanf": _sscanf,
     **dict.fromkeys(("malloc", "alloca", "aligned_alloc", "_mm_malloc", "omp_alloc"), _malloc),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from tree_sitter import Node
 
 from .hostdeclarations import HostDeclarations
 from .hostvalues import Buffer, Callee, Cell, HostValue, Pointer, Record, arithmetic
 from .syntax import field as child
+
+_MOST_NESTED: Final = 24
 
 
 @dataclass
@@ -37,7 +40,23 @@ class HostPlaces(HostDeclarations):
                 return self.place(child(node, "argument") or child(node, "left"))
             case "cast_expression":
                 return self.place(child(node, "value"))
+            case "call_expression":
+                return self._of_macro(node)
         return None
+
+    def _of_macro(self, call: Node) -> Cell | None:
+        """The cell that a macro with parameters stands for, as in ``SIZE(matrix) = n``."""
+        macro = self.program.function_macros.get(self.text(child(call, "function")))
+        arguments = child(call, "arguments")
+        if macro is None or arguments is None or self.depth >= _MOST_NESTED:
+            return None
+        self.depth += 1
+        try:
+            return self.place(
+                self.parsed(macro.written([self.text(one) for one in arguments.named_children]))
+            )
+        finally:
+            self.depth -= 1
 
     def _of_place(self, node: Node) -> HostValue:
         cell = self.place(node)

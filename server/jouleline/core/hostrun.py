@@ -19,6 +19,7 @@ from .declarations import mutated_names
 from .directives import Directive, directive_of, offloads, opens_kernel, statement_after
 from .hostcalls import ExitError
 from .hostloops import HostLoops
+from .hostmacros import MOST_CALLS
 from .hoststate import OutOfStepsError
 from .hostvalues import SCALAR, Buffer, Cell, HostValue, Kind, Pointer
 from .kernel import Launch
@@ -57,12 +58,14 @@ class HostRun(HostLoops):
             "break_statement": lambda _: "break",
             "continue_statement": lambda _: "continue",
             "preproc_call": self._directive,
+            "preproc_include": self._included,
             "attribute_declaration": self._directive,
             "throw_statement": lambda _: "exit",
             "try_statement": lambda node: self._inside(child(node, "body")),
             "else_clause": self._all,
             "labeled_statement": self._all,
             "attributed_statement": self._all,
+            "translation_unit": self._all,
             "case_statement": self._all,
             "ERROR": self._all,
             "comment": lambda _: "",
@@ -185,11 +188,27 @@ class HostRun(HostLoops):
             return True
         return False
 
+    def _included(self, node: Node) -> str:
+        """A file of the program whose statements stand in the middle of a function."""
+        name = self.text(child(node, "path")).strip('"<>')
+        ended = ""
+        for file, facts in self.program.files.items():
+            if file != name and not file.endswith(f"/{name}"):
+                continue
+            if self.depth < MOST_CALLS:
+                self.depth += 1
+                ended = self.statement(facts.source.root, facts.source)
+                self.depth -= 1
+            break
+        return ended
+
     def _return(self, node: Node) -> str:
         self._launched(node)
         value: HostValue = None
         for item in node.named_children:
             value = self.evaluate(item)
+        if not (self.ends or self.depth or self.sites.visits or self.sites.regions):
+            return ""  # of main, though no kernel was reached
         self.returned.append(value)
         return "return"
 

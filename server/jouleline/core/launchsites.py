@@ -10,7 +10,7 @@ from typing import Final
 
 from tree_sitter import Node
 
-from .directives import directives, opens_kernel
+from .directives import directives, opens_kernel, statement_after
 from .evaluate import split_arguments
 from .hostcalls import HostCalls
 from .hostvalues import NUMBER, Buffer, Callee, Cell, HostValue, Pointer, Record
@@ -143,6 +143,8 @@ class LaunchSites:
         regions = self._supposed_regions if self.supposing else self.regions
         found = regions.setdefault((id(source.text), node.start_byte), [])
         if len(found) < MOST_INSTANCES and all(visit.template != run.template for visit in found):
+            for name in self.program.variables.keys() & _WORDS.findall(text_of(statement_after(node))):
+                run.global_cell(name)  # which is made when it is first asked for
             used = tuple(run.used.values())
             self._regions += 1
             found.append(Visit(self._regions - 1, self._names(run), used=used, template=dict(run.template)))

@@ -11,12 +11,12 @@ from . import complexes, costs, groups, halves
 from .arithmetic import CLASS_OF
 from .counts import Operation
 from .ctype import DOUBLE, FLOAT, INT, CType, Scalar, result_of_conversion
-from .derive import likelier
+from .derive import extreme
 from .evaluate import evaluate, evaluate_text
 from .polynomial import ONE, ZERO, Polynomial
 from .syntax import text_of
 from .transfers import TransferCounter
-from .values import NOTHING, Array, Value
+from .values import NOTHING, Value
 
 _PRODUCTS = frozenset(("__mul24", "__umul24"))
 _CHOICES = frozenset("min max umin umax".split())
@@ -59,7 +59,7 @@ class LibraryCounter(TransferCounter):
                 self.tally.count(Operation.INT, times, costs.INTEGER[name])
             known = evaluate(node, self.lookup)
             if known is None and name in _CHOICES:
-                known = likelier(values, self.tally).value
+                known = extreme(values, self.tally, least=name.endswith("min")).value
             return Value(kind, known)
         return self.of_matrices(name, node, values, times) or self.transfer(name, node, values, times)
 
@@ -119,7 +119,10 @@ class LibraryCounter(TransferCounter):
             for write in (False, True):
                 self.access(array, element, element.bytes, times, write=write)
         if array is not None and array.space == "shared" and element.scalar in _ADDED_IN_A_LOOP:
-            attempts = times * self._attempts(array)
+            offset = array.offset
+            attempts = times * self._attempts(
+                frozenset(self.ranges) if offset is None else self.tally.indices(offset)
+            )
             self.tally.visits.attempt(self.source, node, times, attempts)
             self.tally.count(CLASS_OF[element.scalar], attempts, element.numbers)
             self.tally.count(Operation.INT, attempts, costs.ATTEMPT)
@@ -135,16 +138,15 @@ class LibraryCounter(TransferCounter):
                 self.access(value.array, value.type.element, int(size), times, write=write)
         return values[0]
 
-    def _attempts(self, array: Array) -> Polynomial | float:
-        """How often a thread tries to update an element of shared memory that others change meanwhile.
+    def _attempts(self, indices: frozenset[str]) -> Polynomial:
+        """How often a thread tries to update what others change meanwhile, at a place that ``indices`` tell.
 
         All n threads of a block try at the same time, and one of them succeeds each time: (n + 1) / 2.
         """
-        indices = self.tally.indices(array.offset) if array.offset is not None else frozenset(self.ranges)
         threads = ONE
         for name, extent in self.ranges.items():
             if name.startswith("threadIdx"):
                 if name in indices:
-                    return 1.0
+                    return ONE
                 threads = threads * extent
         return (threads + 1) * 0.5

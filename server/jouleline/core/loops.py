@@ -11,8 +11,8 @@ from tree_sitter import Node
 
 from .evaluate import Lookup, compare, evaluate
 from .polynomial import ONE, ZERO, Polynomial
+from .syntax import descendants, operator_of, text_of
 from .syntax import field as child
-from .syntax import operator_of, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ MeanOf = Callable[[str], Polynomial | None]
 _RELATIONS = ("<", "<=", ">", ">=", "!=")
 # A double halves to zero in about 1,100 steps; what runs longer is endless.
 _MOST_GEOMETRIC_TRIPS = 1200
+_AROUND = ("condition_clause", "parenthesized_expression", "expression_statement")
 _UNKNOWN = Loop("", ZERO, ONE, None, affine=False)
 
 
@@ -69,16 +70,60 @@ def read_loop(node: Node, lookup: Lookup, mean_of: MeanOf = lambda _: None) -> L
 def doubling(node: Node, lookup: Lookup) -> tuple[float, ...]:
     """The values of a loop's variable that is multiplied or divided each time round; none for other loops."""
     loop = read_loop(node, lookup)
-    trips = loop.trips.number if loop.trips is not None else None
     update = child(node, "update")
     how = _step(update, loop.variable, lookup) if update is not None and not loop.affine else None
-    if how is None or how[0] == "+" or trips is None or loop.start is None:
+    return _powers(loop.start, how, loop.trips)
+
+
+def doubling_while(node: Node, lookup: Lookup) -> tuple[str, tuple[float, ...]]:
+    """The same of a ``while`` or ``do`` loop, with the variable's name.
+
+    It steps in its condition, as ``while (n >>= 1)``, or in a statement of its body.
+    """
+    condition, body = _bare(child(node, "condition")), child(node, "body")
+    if condition is None or body is None:
+        return "", ()
+    statements = body.named_children if body.type == "compound_statement" else [body]
+    for step in (condition, *map(_bare, statements)):
+        if step is None or step.type != "assignment_expression":
+            continue
+        name, in_condition = text_of(child(step, "left")), step.id == condition.id
+        how = _step(step, name, lookup)
+        if how is None or how[0] == "+" or _changed(node, name) > 1:
+            continue
+        itself = in_condition or text_of(condition) == name
+        relation, end = ("!=", None) if itself else relation_of(condition, name) or ("", None)
+        limit, start = ZERO if itself else evaluate(end, lookup), lookup(name)
+        trips = _geometric(start, limit, *how, relation) if start is not None else None
+        return name, _powers(start, how, trips)[in_condition and node.type == "while_statement" :]
+    return "", ()
+
+
+def _powers(
+    start: Polynomial | None, how: tuple[str, Polynomial] | None, trips: Polynomial | None
+) -> tuple[float, ...]:
+    """The values of a variable that is multiplied or divided so often; none where one is not known."""
+    often = trips.number if trips is not None else None
+    if how is None or how[0] == "+" or often is None or start is None:
         return ()
-    value, factor, found = loop.start.number, how[1].number, list[float]()
-    while value is not None and factor is not None and len(found) < trips:
+    value, factor, found = start.number, how[1].number, list[float]()
+    while value is not None and factor is not None and len(found) < often:
         found.append(value)
         value = value * factor if how[0] == "*" else float(math.trunc(value / factor))
     return tuple(found)
+
+
+def _bare(node: Node | None) -> Node | None:
+    """An expression without the parentheses, the condition or the statement around it."""
+    while node is not None and node.type in _AROUND and node.named_child_count == 1:
+        node = node.named_children[0]
+    return node
+
+
+def _changed(loop: Node, name: str) -> int:
+    """How many assignments and steps in a loop give a variable another value."""
+    changes = descendants(loop, "assignment_expression", "update_expression")
+    return sum(text_of(child(one, "left") or child(one, "argument")) == name for one in changes)
 
 
 def _initial(initializer: Node | None, condition: Node | None) -> tuple[str, Node | None]:

@@ -11,6 +11,7 @@ from .controlflow import control_flow, is_jump
 from .counts import Operation
 from .frequency import Flow
 from .instructions import operations
+from .mangling import read_symbol
 from .sass import Instruction, MachineCode
 from .visits import Visits
 
@@ -44,6 +45,8 @@ def count_machine_code(
     kernel = Flow(control_flow(code), visits, threads)
     waiting = [(code, kernel)]
     missing: set[str] = set()
+    # In CUDA's code, what is called by its address is a function of the runtime.
+    by_address = ("a function by its address",) if read_symbol(code.name).line is not None else ()
     for _ in range(_MOST_CALLS):
         if not waiting:
             break
@@ -57,7 +60,9 @@ def count_machine_code(
                 if (callee := _callee(instruction, current, functions)) is not None:
                     called[callee] += often
                 elif often and _calls(instruction):
-                    missing |= {name for name in instruction.targets if name not in _OF_THE_RUNTIME}
+                    missing |= {
+                        name for name in instruction.targets or by_address if name not in _OF_THE_RUNTIME
+                    }
         for (name, start), entered in called.items():
             callee_code = current if name == current.name else functions[name]
             recursive = callee_code is current and start == flow.graph.entry

@@ -17,10 +17,13 @@ _TYPES = frozenset(
 _CAST = re.compile(r"\([\w ]+\)\s*(?=[\w-])")
 
 
-def code_of(codes: Iterable[MachineCode], kernel: Kernel, given: Sequence[str]) -> MachineCode | None:
-    """The code of a kernel as it is launched; None if the listing holds none.
+def code_of(
+    codes: Iterable[MachineCode], kernel: Kernel, file: str, given: Sequence[str]
+) -> MachineCode | None:
+    """The code of a kernel in ``file`` as it is launched; None if the listing holds none.
 
-    Of several instances of a template it is the one whose arguments agree most with those ``given``.
+    Of several overloads, or regions in lines of one number, it is the one that came from the kernel's lines;
+    of several instances of a template the one whose arguments agree most with those ``given``.
     """
     named = [(read_symbol(code.name), code) for code in codes]
     if kernel.language is Language.OPENMP:
@@ -29,7 +32,19 @@ def code_of(codes: Iterable[MachineCode], kernel: Kernel, given: Sequence[str]) 
         found = [each for each in found if each[0].name == kernel.name] or found
     else:
         found = [each for each in named if each[0].line is None and each[0].name == kernel.name]
-    return max(found, key=lambda each: _agreement(each[0].arguments, given), default=(None, None))[1]
+    best = max(
+        found,
+        key=lambda each: (_came_from(each[1], kernel, file), _agreement(each[0].arguments, given)),
+        default=(None, None),
+    )
+    return best[1]
+
+
+def _came_from(code: MachineCode, kernel: Kernel, file: str) -> bool:
+    """Whether some of the code came from the lines of a kernel, itself or by what it calls."""
+    outermost = (one.places[-1] for one in code.instructions if one.places)
+    lines = range(kernel.line, kernel.end_line + 1)
+    return any(line in lines and f"/{place}".endswith(f"/{file}") for place, line in outermost)
 
 
 def _agreement(arguments: Sequence[str], given: Sequence[str]) -> int:

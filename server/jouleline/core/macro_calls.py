@@ -35,7 +35,11 @@ class MacroCounter(LibraryCounter):
         """Count what an object-like macro of the program stands for."""
         depends = [self.names.get(word) for word in self.program.macro_names[name]]
         known = self.written_out.get(name)
-        if known is not None and all(new is old for new, old in zip(depends, known[0], strict=True)):
+        if (
+            known is not None
+            and not write
+            and all(new is old for new, old in zip(depends, known[0], strict=True))
+        ):
             return known[1]
         body = parse_expression(self.program.macros[name])
         if body is None or self.depth >= MOST_NESTED or self.inlined.is_full_of_macros:

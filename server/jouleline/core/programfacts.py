@@ -342,6 +342,10 @@ class ProgramFacts:
         if name == "x" and (fragment := fragment_of(value)) is not None:
             return (self.type_of(fragment.element) or UNKNOWN).pointer()
         declared = self.structs.get(value.struct, {}).get(name)
+        around = self.classes.get(value.struct) if declared and value.arguments else None
+        if declared and around is not None:
+            given = dict(zip(template_parameters(around), split_arguments(value.arguments), strict=False))
+            declared = _WORD.sub(lambda word: given.get(word[0], word[0]), declared)
         return (self.type_of(declared) if declared else None) or UNKNOWN
 
 

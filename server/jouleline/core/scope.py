@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from tree_sitter import Node
 
 from .ctype import INT, UNKNOWN, CType, Scalar
-from .evaluate import Lookup, evaluate, evaluate_text
+from .declarations import Declared
+from .evaluate import Lookup, evaluate, evaluate_constant, evaluate_text, split_arguments
 from .groups import asked
 from .inductions import Changes
 from .polynomial import ZERO, Polynomial
@@ -21,6 +25,7 @@ from .values import Array, Tally, Value
 # Calls within calls: one may call itself twice, and the next one, too.
 _MOST_NESTED = 8
 _MOST_EVALUATED = 64
+_SAME: Final = re.compile(r"\((?:std::)?is_same(?:_v<(.*)>|<(.*)>::value)\)")
 
 
 @dataclass
@@ -107,7 +112,7 @@ class KernelScope:
             return self._called(name, self.lookup) if told is None else told
         declared = self.program.variables.get(name)
         if declared is not None and declared.value is not None:
-            return self.known.value(name, [], lambda: evaluate(declared.value, self.lookup))
+            return self.known.value(name, [], lambda: self._initial(declared, self.lookup))
         if declared is not None:
             return None
         owner, _, member = name.partition(".")
@@ -160,7 +165,13 @@ class KernelScope:
             return self.program.enumerator(name) or (number and number.value)
         if declared.value is None or not declared.constant:
             return None
-        return self.known_compiled.value(name, [], lambda: evaluate(declared.value, self.compiled))
+        return self.known_compiled.value(name, [], lambda: self._initial(declared, self.compiled))
+
+    def _initial(self, declared: Declared, lookup: Lookup) -> Polynomial | None:
+        """The value that a variable at file scope has from the start."""
+        kind = self.type_of(declared.type)
+        real = kind is not None and kind.arithmetic in (Scalar.SP, Scalar.DP)
+        return evaluate_constant(declared.value, lookup, real=real)
 
     def _called(self, call: str, lookup: Lookup) -> Polynomial | None:
         """The value of a call of the program's that stands for an expression, or of what is in a class."""
@@ -168,6 +179,8 @@ class KernelScope:
             kind = self.type_of(call.removeprefix("sizeof").strip(" ()"))
             sized = kind is not None and (kind.is_pointer or kind.scalar is not Scalar.OTHER or kind.struct)
             return Polynomial.constant(kind.bytes) if kind is not None and sized else None
+        if alike := _SAME.fullmatch(call):
+            return self._same([self.type_of(one) for one in split_arguments(alike[1] or alike[2])])
         if call.startswith("("):
             owner, _, member = call.strip("()").rpartition("::")
             kind = self.type_of(owner) if owner else None
@@ -192,6 +205,12 @@ class KernelScope:
             if not self.within:
                 self.evaluated.clear()
 
+    @staticmethod
+    def _same(kinds: Sequence[CType | None]) -> Polynomial | None:
+        """What ``std::is_same`` says of types, as far as they are known and told apart here."""
+        known = [one for one in kinds if one is not None and (one.scalar is not Scalar.OTHER or one.struct)]
+        return Polynomial.constant(float(known[0] == known[1])) if len(known) == len(kinds) == 2 else None
+
     def named(self, name: str) -> Value:
         """What is known of a name."""
         if name in self.names:  # most are, and without a namespace
@@ -208,7 +227,9 @@ class KernelScope:
         kind = self.type_of(declared.type) or UNKNOWN
         if kind.is_pointer:
             extents = tuple(item and evaluate(item, self.lookup) for item in declared.extents)
-            return Value(kind, None, Array(name, declared.space or "global", ZERO, extents))
+            return Value(
+                kind, None, Array(name, declared.space or "global", ZERO, extents, _size(kind, extents))
+            )
         return Value(kind, self.lookup(name))
 
     def type_of(self, text: str) -> CType | None:
@@ -216,4 +237,17 @@ class KernelScope:
         for word in text.replace("*", " ").replace("&", " ").split() if self.types else ():
             if word in self.types:
                 return self.types[word].pointer(text.count("*"))
-        return self.program.type_of(text)
+        kind = self.program.type_of(text)
+        if kind is None or not kind.arguments or not self.types:
+            return kind
+        # What a template calls its parameter means nothing where its result goes.
+        known = (self.types.get(one, UNKNOWN) for one in split_arguments(kind.arguments))
+        names = [one.name for one in known]
+        return kind._replace(arguments=", ".join(names)) if all(names) else kind
+
+
+def _size(kind: CType, extents: Sequence[Polynomial | None]) -> float | None:
+    """The size of an array (bytes), where all of its extents are known."""
+    numbers = [one.number if one is not None else None for one in extents]
+    known = [one for one in numbers if one is not None]
+    return math.prod(known) * kind.innermost.bytes if known and len(known) == len(numbers) else None

@@ -15,6 +15,7 @@ from .visit import Memory
 from .visits import VisitCounter
 
 _LONGEST_NAME = 160
+_STORED = ("global", "shared")
 
 
 class Array(NamedTuple):
@@ -66,8 +67,7 @@ class Derived(NamedTuple):
 
     ``depends`` are the indices it varies with, ``extent`` is the number of values it takes at most.
     A remainder or a quotient ``follows`` a polynomial (over its divisor, modulo its extent); a value
-    loaded from memory follows nothing. ``of_thread`` says that each thread has its own, whichever
-    indices tell threads apart: in a function these are not known, where threads share a loop around its call.
+    loaded from memory follows nothing.
     ``holds`` says how often a comparison holds, if that is known.
     """
 
@@ -75,7 +75,6 @@ class Derived(NamedTuple):
     follows: Polynomial | None = None
     extent: Polynomial | None = None
     divisor: Polynomial = ONE
-    of_thread: bool = False
     holds: Holds | None = None
 
     @property
@@ -86,17 +85,29 @@ class Derived(NamedTuple):
 
 
 class Value(NamedTuple):
-    """What is known of an expression: its type, its value, and the memory it points to."""
+    """What is known of an expression: its type, its value, and the memory it points to.
+
+    A name that ``refers`` is a reference to what is there: its type is that of the place's address.
+    """
 
     type: CType
     value: Polynomial | None = None
     array: Array | None = None
+    refers: bool = False
 
     @property
     def polynomials(self) -> list[Polynomial]:
         """All that its value and its place in memory are made of."""
         of_place = (self.array.offset, *self.array.extents) if self.array is not None else ()
         return [one for one in (self.value, *of_place) if one is not None]
+
+
+def referring(address: Value) -> Value | None:
+    """A reference to what is at an address; None where that is no number or object in memory."""
+    place, kind = address.array, address.type
+    if kind.indirections != 1 or place is None or place.space not in _STORED:
+        return None
+    return Value(kind, None, place, refers=True)
 
 
 NOTHING: Final = Value(UNKNOWN)
@@ -188,7 +199,7 @@ class Tally:
         Of the indices and the derived values it knows the threads of a launch, and all that what it is
         ``given`` is made of.
         """
-        ranges = {name: extent for name, extent in self.ranges.items() if "@" not in name}
+        ranges = {name: self.ranges[name] for name in self.threads}
         derived: dict[str, Derived] = {}
         sizes: dict[str, float] = {}
         waiting = [name for one in given for name in one.symbols]
@@ -212,6 +223,11 @@ class Tally:
             derived=derived,
         )
 
+    @property
+    def threads(self) -> list[str]:
+        """The indices that tell threads apart: those of a launch, and of loops that threads share."""
+        return [name for name in self.ranges if "@" not in name or name in self.parallel]
+
     def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
         """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""
         self.ranges[index] = extent
@@ -219,18 +235,14 @@ class Tally:
             self.parallel.insert(0 if fast else len(self.parallel), index)
             self._shared[index] = fast
 
-    def learn(self, part: Tally, loops: tuple[str, ...] = ()) -> None:
-        """Take over what a part of the walk inside of ``loops`` found out, however often it runs."""
-        threads = frozenset(loops).intersection(self.parallel) if self.parallel else frozenset()
+    def learn(self, part: Tally) -> None:
+        """Take over what a part of the walk found out, however often it runs."""
         self.ranges.update(part.ranges)
         for index, fast in part._shared.items():
             self.share(index, part.ranges[index], fast=fast)
         self.sizes.update({name: size for name, size in part.sizes.items() if name not in self.sizes})
         for name, derived in part.derived.items():
-            own = derived.of_thread and threads
-            self.derived.setdefault(
-                name, derived._replace(depends=derived.depends | threads) if own else derived
-            )
+            self.derived.setdefault(name, derived)
         self.assumptions.update(part.assumptions)
         self.doubts |= part.doubts
 

@@ -29,12 +29,13 @@ class RegionCounter(BodyCounter):
 
     What stands outside of the loops that are shared is executed by every team (and, in a parallel
     region, by every thread); a shared loop's iterations are executed once by one of them.
-    ``threads`` and ``teams`` are those of the launch.
+    ``threads`` and ``teams`` are those of the launch; it is ``parallel`` where they all are at work.
     """
 
     directive: Directive | None = None
     teams: float = 1.0
     threads: float = 1.0
+    parallel: bool = False
 
     def kernel(self, node: Node, times: Polynomial) -> Polynomial:
         """Count the whole region."""
@@ -46,7 +47,7 @@ class RegionCounter(BodyCounter):
     @property
     def surroundings(self) -> Hashable:
         """Which thread and which team this is, of how many, and how many threads a directive may start."""
-        return (self.threads, *self.builtins.values())
+        return (self.threads, self.parallel, *self.builtins.values())
 
     def _behind(self, directive: Directive | None, node: Node) -> list[Directive]:
         """The directives between the region's own and its statement."""
@@ -88,6 +89,8 @@ class RegionCounter(BodyCounter):
     ) -> Polynomial:
         """A statement that a directive, and the ``others`` behind it, hand to teams or threads."""
         words = set(directive.words) & {"teams", "distribute", "parallel", "for", "loop"}
+        if self.parallel and "parallel" in words:  # one within another has a single thread
+            return self._handed(others, node, times)
         if words == {"loop"} or ("loop" in words and "parallel" not in words):
             words |= {"distribute", "parallel", "for"}
         # What teams each do, or share out later, depends on how many there are.
@@ -104,11 +107,12 @@ class RegionCounter(BodyCounter):
             factor /= self.threads
         if words & {"distribute", "for"}:
             self._share_loops(directive, node, fast="for" in words)
-        outer = self.local_space
+        outer, around = self.local_space, self.parallel
+        self.parallel = around or "parallel" in words
         # What a team declares outside of its parallel region lies in memory that its threads share.
         self.local_space = "register" if "parallel" in words or outer == "register" else "shared"
         after = self._handed(others, node, times * factor)
-        self.local_space = outer
+        self.local_space, self.parallel = outer, around
         names, self.builtins = before
         self.names.update(names)
         return after * (1 / factor)

@@ -15,7 +15,7 @@ from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
 from jouleline.core.declarations import Declared, function_of
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
-from jouleline.core.evaluate import evaluate, evaluate_text
+from jouleline.core.evaluate import evaluate, evaluate_constant, evaluate_text
 from jouleline.core.hostscope import HostScope
 from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
@@ -26,6 +26,7 @@ from jouleline.core.programfacts import ProgramFacts
 from jouleline.core.syntax import ParsedSource, Place, ancestor, text_of
 from jouleline.core.syntax import field as child
 from jouleline.core.values import Array, Tally, Value, placed
+from jouleline.core.visit import Memory
 from jouleline.core.worksharing import RegionCounter
 
 _THREADS = 128
@@ -159,7 +160,9 @@ def _fix(counter: BodyCounter, constants: Sequence[Declared], host: HostScope) -
         if name not in counter.types and (known := evaluate_text(text, counter.compiled)) is not None:
             counter.fixed[name] = known
     for constant in constants:
-        if (known := evaluate(constant.value, counter.compiled)) is not None:
+        kind = counter.type_of(constant.type)
+        real = kind is not None and kind.arithmetic in (Scalar.SP, Scalar.DP)
+        if (known := evaluate_constant(constant.value, counter.compiled, real=real)) is not None:
             counter.fixed[constant.name] = known
 
 
@@ -203,10 +206,17 @@ def _visible(
             if variable.constant and variable.value is not None and kind.scalar is Scalar.INT:
                 constants.append(variable)
     for name, known in host.visit.names.items() if host.visit is not None else ():
-        if name not in names and isinstance(known, int | float):
-            global_ = program.variables.get(name)
-            kind = (program.type_of(global_.type) if global_ is not None else None) or INT
+        if name in names or not isinstance(known, int | float | Memory):
+            continue
+        global_ = program.variables.get(name)
+        kind = (program.type_of(global_.type) if global_ is not None else None) or INT
+        if isinstance(known, int | float):
             names[name] = Value(kind, Polynomial.constant(known))
+            if global_ is not None and global_.constant and global_.value is not None:
+                constants.append(global_)
+        elif global_ is not None and kind.is_pointer and not global_.space:
+            extents = tuple(evaluate(item, lambda name: host.name(name, node)) for item in global_.extents)
+            names[name] = Value(kind, None, placed(Array(name, "global", extents=extents), known))
     return names, constants
 
 

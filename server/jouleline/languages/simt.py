@@ -44,7 +44,8 @@ _HOLDS_NO_FUNCTION = frozenset(
 _WORD_CHARACTERS = string.ascii_letters + string.digits + "_"
 _BLANKS = re.compile(rb"\s*")
 _BRACKET = re.compile(rb"[()]")
-_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
+# A directive says whether what follows it is compiled: what is left out of a launch is little.
+_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/|^[ \t]*#[^\n]*', re.DOTALL | re.MULTILINE)
 """A comment; or a string, which may look as if it held one."""
 _MACRO_LAUNCH = re.compile(rb"\bhipLaunchKernelGGL\b")
 _LONGEST_ARGUMENTS = 4000
