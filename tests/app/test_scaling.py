@@ -11,7 +11,7 @@ import pytest
 from jouleline.app.build import Built
 from jouleline.app.observe import Effort, observe
 from jouleline.app.scaling import check_scaling, measure_scaling
-from jouleline.core.ports import Completed, Job
+from jouleline.core.ports import Completed, Job, StopReason
 from jouleline.core.verdict import GateResult
 from jouleline.core.workload import Workload
 
@@ -32,6 +32,9 @@ class Machine:
 
     async def run(self, job: Job) -> Completed:
         seconds = self._takes(int(job.command.split()[-1])) + self._noise(job.command)
+        assert job.limits.wall_s is not None
+        if seconds > job.limits.wall_s:
+            return Completed(-9, b"", b"", job.limits.wall_s, START_S, StopReason.TIME)
         return Completed(0, b"1\n", b"", wall_s=seconds, cpu_s=seconds if self._clock == "CPU" else START_S)
 
 
@@ -100,6 +103,22 @@ def test_work_is_told_from_none_on_a_machine_that_is_busy_all_the_time(
     held_up = itertools.cycle([0.011, 0.0, 0.004, 0.025, 0.002, 0.008, 0.031])
     done = gate(lambda repeats: START_S + 2e-3 * repeats / speedup, lambda _: next(held_up), clock, tmp_path)
     assert done.passed == math.isfinite(speedup), done
+
+
+@pytest.mark.parametrize(("start_s", "per_repeat_s", "passed"), [(6.0, 1e-5, True), (0.004, 0.0, False)])
+def test_a_run_beyond_the_time_limit_shows_growth_only_if_it_may_take_so_long(
+    start_s: float, per_repeat_s: float, tmp_path: Path, *, passed: bool
+) -> None:
+    """One that does nothing hangs where there are more repeats than the baseline was run with."""
+
+    def takes(repeats: int) -> float:
+        return start_s + per_repeat_s * repeats if repeats < 2_000 or per_repeat_s else 1e3
+
+    assert gate(takes, lambda _: 0.0, "CPU", tmp_path).passed == passed
+
+
+def test_a_machine_that_stood_still_for_a_while_shows_no_growth(tmp_path: Path) -> None:
+    assert not gate(lambda _: START_S, once(1e3, " 640"), "CPU", tmp_path).passed
 
 
 def test_growth_is_seen_behind_a_start_that_takes_longer(tmp_path: Path) -> None:
