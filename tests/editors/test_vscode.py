@@ -328,6 +328,8 @@ def test_other_gpus_and_the_bounds_are_pages_beside_the_code(window: Window, wor
     expect(window.hints).to_have_count(2)
     window.command("Jouleline: Compare GPUs")
     expect(window.run_page.locator("td", has_text="NVIDIA B200")).to_be_visible()
+    expect(window.run_page.locator("td", has_text="µs").first).to_have_css("text-align", "right")
+    expect(window.run_page.locator("h1")).not_to_have_css("text-align", "right")
     window.picture("compare-gpus")
     window.tidy()
     window.open(file)
