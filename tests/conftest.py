@@ -1,3 +1,4 @@
+import os
 import signal
 import uuid
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from tests.support.nvml import NvmlDouble, build_nvml_double, loaded
 from tests.support.openai_server import KEY, Double, openai_double
 from tests.support.slurm import Slurm, running_slurm
 from tests.support.sshd import Sshd, running_sshd
-from tests.support.tools import require_tool
+from tests.support.tools import cache_bin, require_tool
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in a job that a script put into the background; programs that tests start would inherit it.
@@ -33,6 +34,14 @@ def double(monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with openai_double() as served:
         yield served
+
+
+@pytest.fixture(scope="module")
+def compilers() -> Iterator[None]:
+    """The compilers that were fetched for this project, behind those on the PATH."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{os.environ['PATH']}:{cache_bin()}")
+        yield
 
 
 @pytest.fixture

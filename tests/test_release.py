@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.wheels import DEPENDENCIES, ROOT, built
+
 PACKAGE = ROOT / "server" / "jouleline"
-
-
-def built(folder: Path, source: Path) -> tuple[Path, Path]:
-    """The wheel and the sdist of a source tree."""
-    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder)]
-    subprocess.run(command, cwd=source, check=True, capture_output=True, timeout=120)
-    [wheel], [sdist] = folder.glob("*.whl"), folder.glob("*.tar.gz")
-    return wheel, sdist
 
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return built(tmp_path_factory.mktemp("dist"), ROOT)
+    return built(tmp_path_factory.mktemp("dist"))
 
 
 def packaged(wheel: Path) -> set[str]:
@@ -66,10 +58,10 @@ def test_an_environment_that_has_nothing_else_tells_bounds(
         str(release[0]),
     ]
     subprocess.run([sys.executable, *install], check=True, timeout=120)
-    # The locked dependencies serve here too: a path in a .pth file brings no .pth files of that folder,
-    # so the package that we work on is not among them.
+    # The locked dependencies serve here too.
     [folder] = place.glob("lib/python*/site-packages")
-    (folder / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    name, text = DEPENDENCIES
+    (folder / name).write_text(text)
 
     def jouleline(*words: object) -> str:
         return subprocess.run(

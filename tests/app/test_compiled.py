@@ -1,7 +1,6 @@
 """Counts from the code of real compilers, for kernels whose counts are known by hand."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from jouleline.app.program import read_program
 from jouleline.core.counts import Evidence, Operation
 from jouleline.core.ports import Completed, Job, RunnerError
 from tests.support.compiling import analysed, counts_of, evidence, program
-from tests.support.tools import cache_bin
 
 CUDA = r"""
 #include <cstdlib>
@@ -104,26 +102,17 @@ int main() {
   squares(c, 1000000);
 }
 """
+pytestmark = pytest.mark.usefixtures("compilers")
 needs_nvcc = pytest.mark.needs("nvcc", "nvdisasm")
 needs_clang = pytest.mark.needs("clang++-19", "ptxas", "nvdisasm")
-
-
-@pytest.fixture(autouse=True)
-def _tools_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{cache_bin()}")
 
 
 @pytest.fixture(scope="module")
 def cuda(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Refinement, Path]:
     folder = tmp_path_factory.mktemp("cuda")
-    path = os.environ["PATH"]
-    os.environ["PATH"] = f"{path}:{cache_bin()}"
-    try:
-        of = program(folder / "program", main_cu=CUDA, add_h=ADD, Makefile=MAKEFILE)
-        analysis = analysed(of)
-        return analysis, evidence(folder).refine(analysis, of), folder
-    finally:
-        os.environ["PATH"] = path
+    of = program(folder / "program", main_cu=CUDA, add_h=ADD, Makefile=MAKEFILE)
+    analysis = analysed(of)
+    return analysis, evidence(folder).refine(analysis, of), folder
 
 
 @needs_nvcc

@@ -1,6 +1,5 @@
 """Loops, calls and branches as compilers leave them, counted for kernels whose counts are known by hand."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from jouleline.app.analyse import Analysis
 from jouleline.app.evidence import Refinement
 from jouleline.core.counts import Operation
 from tests.support.compiling import analysed, counts_of, evidence, program
-from tests.support.tools import cache_bin
 
 CUDA = r"""
 __global__ void total(const double *x, double *sums) {
@@ -80,23 +78,17 @@ int main(int argc, char **argv) {
   }
 }
 """
+pytestmark = pytest.mark.usefixtures("compilers")
 needs_nvcc = pytest.mark.needs("nvcc", "nvdisasm")
 needs_clang = pytest.mark.needs("clang++-19", "ptxas", "nvdisasm")
-
-
-@pytest.fixture(autouse=True)
-def _tools_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{cache_bin()}")
 
 
 @pytest.fixture(scope="module")
 def cuda(tmp_path_factory: pytest.TempPathFactory) -> tuple[Analysis, Refinement]:
     folder = tmp_path_factory.mktemp("cuda")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{os.environ['PATH']}:{cache_bin()}")
-        of = program(folder / "program", main_cu=CUDA)
-        analysis = analysed(of)
-        return analysis, evidence(folder).refine(analysis, of)
+    of = program(folder / "program", main_cu=CUDA)
+    analysis = analysed(of)
+    return analysis, evidence(folder).refine(analysis, of)
 
 
 @needs_nvcc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,18 @@ def test_the_page_stands_alone_and_follows_light_and_dark(labels: tuple[Labelled
     assert "x &lt; y" in text
     assert "&lt;n&gt; = 1024" in text
     assert text == study_page(document(results, labels), results)
+
+
+def test_one_absurd_count_leaves_room_for_the_others(labels: tuple[LabelledKernel, ...]) -> None:
+    judged = [answered(one, right=True) for one in labels]
+    answer = judged[0].reply.answer
+    assert answer is not None
+    judged[0] = Judged(labels[0], Reply(replace(answer, dram_bytes=1e27)))
+    results = [ScenarioResult(SCENARIO["source"], tuple(judged))]
+    text = study_page(document(results, labels), results)
+    assert text.count("1 beyond, drawn") == 1
+    assert "10^{27}" not in text
+    assert "10^{6}" in text
 
 
 @pytest.mark.skipif(not LABELS.exists(), reason="the corpus of profiled labels is not beside us")

@@ -317,6 +317,7 @@ def test_a_program_too_short_to_show_its_repeats_is_told_so(tmp_path: Path) -> N
     verdict = judge((tmp_path / "source", reference), {}, tmp_path)
     assert verdict.accepted
     assert "not applicable: the baseline takes no measurably longer" in reason_of("scaling", verdict)
+    assert "scaling" in [gate.name for gate in verdict.warnings]
 
 
 WITH_FILES = Workload(build=WORKLOAD.build, run="./main", outputs=("c.bin", "c.txt"))

@@ -60,6 +60,7 @@ def test_arrays_that_do_not_matter_are_summed() -> None:
     small = tuple(ArrayTraffic(f"a{index}", 1000.0, 1.0) for index in range(3))
     counts = replace(gather(1).counts, arrays=(ArrayTraffic("x", 1e9, 1.0), *small), dram_bytes=1.000003e9)
     assert wording.arrays(counts) == "x 1 GB, 3 others 3 kB"
+    assert wording.arrays(replace(counts, arrays=counts.arrays[:2])) == "x 1 GB, 1 other 1 kB"
     only_small = replace(counts, arrays=small, dram_bytes=1e9)
     assert wording.arrays(only_small) == "3 arrays 3 kB"
     assert wording.traffic_sentence(only_small) == ""

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,8 +91,13 @@ def code_server(entry: Path, home: Path, python: str, tools: Path) -> Iterator[C
     # A path to an interpreter belongs to the machine; among the user's settings it would not count.
     (user / "Machine" / "settings.json").write_text(json.dumps({"jouleline.python": python}), "utf-8")
     (home / "config.yaml").touch()
+    # The Python that ours is of, and that does not have the package.
+    plain = home / "bin" / "python3"
+    plain.parent.mkdir()
+    plain.write_text(f'#!/bin/sh\nexec "{sys.base_prefix}/bin/python3" "$@"\n', "utf-8")
+    plain.chmod(0o755)
     # Extensions get the environment of the user's login shell.
-    (home / ".profile").write_text(f'PATH="{tools}:$PATH"\n', "utf-8")
+    (home / ".profile").write_text(f'PATH="{plain.parent}:{tools}:$PATH"\n', "utf-8")
     command: list[str | Path] = [
         *(NODE, entry, "--config", home / "config.yaml"),
         *("--user-data-dir", user, "--extensions-dir", home / "extensions"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tests.support.profiles import Launched, ncu_csv
+
 STENCIL = """\
 // Each point becomes the mean of its neighbours and itself.
 __global__ void smooth(const float *in, float *out, int n) {
@@ -65,6 +67,12 @@ relative = 1e-8
 
 def write_stencil(folder: Path) -> Path:
     return _written(folder / "stencil.cu", STENCIL)
+
+
+def write_profile(folder: Path) -> Path:
+    """Write what ncu would say of the stencil."""
+    measured = Launched("smooth(const float *, float *, int)", sp=3_000_000, dram_bytes=134_000_000)
+    return _written(folder / "profile.csv", ncu_csv([measured]))
 
 
 def write_decay(folder: Path) -> Path:

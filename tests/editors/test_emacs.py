@@ -16,6 +16,7 @@ from tests.editors.programs import (
     build_of,
     building,
     write_decay,
+    write_profile,
     write_stencil,
     write_stuck,
 )
@@ -55,9 +56,15 @@ def test_a_small_screen_shows_the_bound_first(emacs: Emacs, tmp_path: Path) -> N
     assert re.search(r"bandwidth-bound on NVIDIA [\w ]+, [\d.]+× below the \w+ ridge point", emacs("hover"))
 
 
-def test_another_gpu_is_chosen(emacs: Emacs, tmp_path: Path) -> None:
+def test_another_gpu_is_chosen_and_others_are_compared(emacs: Emacs, tmp_path: Path) -> None:
     write_stencil(tmp_path / "stencil")
-    emacs("devices", block("Emacs", "lisp"))
+    emacs("devices")
+
+
+def test_a_profile_is_imported_in_place_of_estimates(emacs: Emacs, tmp_path: Path) -> None:
+    write_stencil(tmp_path / "stencil")
+    write_profile(tmp_path)
+    emacs("profile")
 
 
 def test_a_server_that_is_not_there_is_named(emacs: Emacs, tmp_path: Path) -> None:

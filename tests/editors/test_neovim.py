@@ -16,6 +16,7 @@ from tests.editors.programs import (
     WORK,
     building,
     write_decay,
+    write_profile,
     write_stencil,
     write_stuck,
 )
@@ -53,6 +54,12 @@ def test_bounds_are_shown_and_follow_what_is_typed(nvim: Nvim, tmp_path: Path) -
 def test_another_gpu_is_chosen_and_others_are_compared(nvim: Nvim, tmp_path: Path) -> None:
     write_stencil(tmp_path / "stencil")
     nvim("devices")
+
+
+def test_a_profile_is_imported_in_place_of_estimates(nvim: Nvim, tmp_path: Path) -> None:
+    write_stencil(tmp_path / "stencil")
+    write_profile(tmp_path)
+    nvim("profile")
 
 
 def test_a_server_that_is_not_there_is_told_of_where_the_documentation_says(

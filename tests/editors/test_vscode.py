@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.editors.code_server import ROOT, CodeServer, servers, workers
+from tests.editors.code_server import ROOT, CodeServer, processes, servers, workers
 from tests.editors.conftest import TARGET
 from tests.editors.programs import (
     BODY_LINE,
@@ -20,13 +20,14 @@ from tests.editors.programs import (
     WORK,
     building,
     write_decay,
+    write_profile,
     write_stencil,
     write_stuck,
 )
 from tests.editors.window import Window
 from tests.runners.processes import processes_with
-from tests.support.profiles import Launched, ncu_csv
 from tests.support.sshd import Sshd
+from tests.support.wheels import built, with_dependencies
 
 # One editor serves them all; opening a window takes longer than most tests.
 pytestmark = [pytest.mark.xdist_group("vscode"), pytest.mark.slow]
@@ -256,8 +257,24 @@ def test_nothing_starts_before_the_workspace_is_trusted(
     window.page.context.close()
 
 
-def test_a_server_that_is_nowhere_is_offered_for_installation(
-    window: Window, workspace: Path, settings: Path
+@pytest.fixture
+def installs(vscode: CodeServer) -> Iterator[Path]:
+    """Where the extension keeps the environment that it makes; its wheel is there, and no index is asked."""
+    (extension,) = (vscode.home / "extensions").glob("jouleline.jouleline-*")
+    with_dependencies(built(extension / "server")[0])
+    configuration = vscode.home / ".config" / "pip" / "pip.conf"
+    configuration.parent.mkdir(parents=True)
+    configuration.write_text("[install]\nno-index = true\nno-deps = true\n", "utf-8")
+    storage = vscode.home / "code-server" / "User" / "globalStorage" / "jouleline.jouleline"
+    yield storage
+    eventually(lambda: not any(str(storage) in one for one in processes(vscode.home).values()), "it runs")
+    shutil.rmtree(storage)
+    shutil.rmtree(configuration.parent)
+    shutil.rmtree(extension / "server")
+
+
+def test_a_server_that_is_nowhere_is_offered_for_installation_and_installed(
+    window: Window, vscode: CodeServer, workspace: Path, settings: Path, installs: Path
 ) -> None:
     window.open(workspace / "stencil" / "stencil.cu")
     expect(window.hints).to_have_count(2)
@@ -265,7 +282,14 @@ def test_a_server_that_is_nowhere_is_offered_for_installation(
     expect(window.told('needs a Python interpreter with the package "jouleline"')).to_be_visible()
     expect(window.button("Install")).to_be_visible()
     window.picture("no-server")
+    window.button("Install").click()
+    expect(window.told("installing the server into an environment of its own")).to_be_visible()
+    window.picture("install")
+    expect(window.hints).to_have_count(2, timeout=RUN_MS)
+    assert any(str(installs) in one for one in processes(vscode.home).values())
+    window.picture("installed")
     settings.write_text("{}", "utf-8")
+    eventually(lambda: not any(str(installs) in one for one in processes(vscode.home).values()), "it runs")
     expect(window.hints).to_have_count(2)
     expect(window.status).to_contain_text("A100")
 
@@ -291,9 +315,7 @@ def test_a_server_that_is_killed_comes_back_with_the_text_as_it_is(
 
 
 def test_a_profile_is_imported_in_place_of_estimates(window: Window, workspace: Path) -> None:
-    profile = workspace / "stencil" / "profile.csv"
-    measured = Launched("smooth(const float *, float *, int)", sp=3_000_000, dram_bytes=134_000_000)
-    profile.write_text(ncu_csv([measured]), "utf-8")
+    profile = write_profile(workspace / "stencil")
     window.open(workspace / "stencil" / "stencil.cu")
     window.command("Jouleline: Import Profile")
     window.choose_file(profile.name)
@@ -306,9 +328,81 @@ def test_other_gpus_and_the_bounds_are_pages_beside_the_code(window: Window, wor
     expect(window.hints).to_have_count(2)
     window.command("Jouleline: Compare GPUs")
     expect(window.run_page.locator("td", has_text="NVIDIA B200")).to_be_visible()
+    expect(window.run_page.locator("td", has_text="µs").first).to_have_css("text-align", "right")
+    expect(window.run_page.locator("h1")).not_to_have_css("text-align", "right")
     window.picture("compare-gpus")
     window.tidy()
     window.open(file)
     window.command("Jouleline: Show Bounds as Page")
     expect(window.run_page.locator("h1")).to_contain_text("stencil.cu on NVIDIA A100")
     window.picture("bounds-page")
+
+
+@pytest.fixture
+def kept_runs(vscode: CodeServer, workspace: Path) -> Iterator[None]:
+    """Runs that were kept: one of this workspace, one of another folder, and one that was cut off."""
+    kept = vscode.home / ".local" / "state" / "jouleline" / "runs"
+    for name, program in (
+        ("improved", workspace / "decay"),
+        ("refused", vscode.home / "elsewhere"),
+        ("cut-off", workspace / "stuck"),
+    ):
+        record = ROOT / "vscode-client" / "test" / "records" / name.replace("cut-off", "improved")
+        (kept / name).mkdir(parents=True)
+        for file in record.iterdir():
+            text = re.sub(r'(?<="program": ")[^"]*', str(program), file.read_text("utf-8"))
+            if name == "cut-off" and file.name == "events.jsonl":
+                text = "".join(line for line in text.splitlines(keepends=True) if '"kind": "end"' not in line)
+            if (name, file.name) != ("cut-off", "result.json"):
+                (kept / name / file.name).write_text(text, "utf-8")
+    yield
+    for name in ("improved", "refused", "cut-off"):
+        shutil.rmtree(kept / name)
+
+
+@pytest.mark.usefixtures("kept_runs")
+def test_past_runs_are_listed_shown_and_resumed(window: Window, workspace: Path) -> None:
+    window.open(workspace / "stencil" / "stencil.cu")
+    expect(window.hints).to_have_count(2)
+    window.command("Jouleline: Show Past Runs")
+    rows = window.page.locator(".quick-input-list .monaco-list-row")
+    expect(rows.filter(has_text="decay").filter(has_text="energy")).not_to_have_count(0)
+    expect(rows.last).to_contain_text("elsewhere")
+    window.picture("past-runs")
+    window.point_away()
+    window.answer("elsewhere", "elsewhere")
+    expect(window.run_page.locator("h1")).to_contain_text("No candidate")
+    window.picture("past-run")
+    window.tidy()
+    window.open(workspace / "stencil" / "stencil.cu")
+    window.command("Jouleline: Show Past Runs")
+    window.answer("did not end", "stuck")
+    expect(window.told("The run of stuck did not end")).to_be_visible()
+    window.picture("past-run-cut-off")
+    window.button("Resume").click()
+    expect(window.told("changed since")).to_be_visible()
+    window.picture("past-run-changed")
+
+
+def test_the_walkthrough_leads_through_all_of_it(window: Window) -> None:
+    window.command("Welcome: Open Walkthrough")
+    window.answer("Jouleline", "Get Started with Jouleline")
+    steps = window.page.locator(".gettingStartedContainer .getting-started-step")
+    shown = {
+        "Set up the server": "The extension runs the server with the first of these interpreters",
+        "Choose the GPU": "another: compute-bound",
+        "Read the bounds": "◂ bandwidth-bound",
+        "Refactor for energy": "joules a run",
+        "Look at past runs": "The page of a run",
+        "Know what is run": "What is run, and when",
+    }
+    expect(steps).to_have_count(len(shown))
+    for number, (title, beside) in enumerate(shown.items(), 1):
+        steps.filter(has_text=title).first.click()
+        window.point_away()
+        expect(window.run_page.locator("body")).to_contain_text(beside)
+        window.picture(f"walkthrough-{number}")
+    steps.nth(1).click()
+    window.page.get_by_role("button", name="Choose GPU").click()
+    expect(window.page.locator(".quick-input-list .monaco-list-row").nth(5)).to_be_visible()
+    window.page.keyboard.press("Escape")

@@ -33,6 +33,7 @@ def test_an_imported_profile_is_what_is_told_from_then_on(client: Client, tmp_pa
     answer = client.execute("jouleline.importProfile", {"uri": uri, "files": [str(profile)]})
     assert answer["kernels"] == 1
     assert answer["problems"] == [f"other was not launched in the profiled run ({profile})"]
+    assert answer["message"] == f"1 kernel has measured counts now; {answer['problems'][0]}."
     after = client.hover(uri, 0, 39)
     assert after is not None
     assert "measured by ncu in a launch of 21 µs" in after

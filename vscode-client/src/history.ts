@@ -48,7 +48,7 @@ export function parseHistory(text: string): PastRun[] {
 export function runChoices(runs: readonly PastRun[], folders: readonly string[]): RunChoice[] {
   const here = (run: PastRun): boolean => folders.some((folder) => within(run.program, folder));
   return [...runs.filter(here), ...runs.filter((run) => !here(run))].map((run) => ({
-    label: `${icon(run)} ${name(run.program)}`,
+    label: `${icon(run)} ${programName(run)}`,
     description: run.started.slice(0, 16).replace('T', ' ') + ' UTC',
     detail: fate(run),
     run,
@@ -60,7 +60,8 @@ function within(path: string, folder: string): boolean {
   return inner === outer || inner?.startsWith(`${outer ?? ''}/`) === true;
 }
 
-function name(program: string): string {
+/** The last part of its path. */
+export function programName({ program }: PastRun): string {
   return (
     program
       .split(/[\\/]/)

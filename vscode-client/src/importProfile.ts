@@ -5,10 +5,9 @@ import type { Session } from './session';
 
 interface ImportAnswer {
   readonly kernels: number;
-  readonly problems: readonly string[];
+  /** What came of it, as a sentence. */
+  readonly message: string;
 }
-
-const mostProblems = 3;
 
 /** Takes the counts of a profiler's files in place of estimates. */
 export async function importProfile(session: Session): Promise<void> {
@@ -26,10 +25,6 @@ export async function importProfile(session: Session): Promise<void> {
     uri: session.uri(document),
     files: chosen.map((file) => file.fsPath),
   });
-  const kernels = answer.kernels === 1 ? '1 kernel has' : `${String(answer.kernels)} kernels have`;
-  const told = [`${kernels} measured counts now`, ...answer.problems.slice(0, mostProblems)];
-  const more = answer.problems.length - mostProblems;
-  if (more > 0) told.push(`and ${String(more)} more`);
   const show = answer.kernels > 0 ? window.showInformationMessage : window.showWarningMessage;
-  void show(`${told.join('; ')}.`);
+  void show(answer.message);
 }

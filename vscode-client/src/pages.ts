@@ -70,5 +70,8 @@ table { display: block; max-width: 100%; overflow-x: auto; border-collapse: coll
 th, td { padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--vscode-widget-border, rgba(128, 128, 128, .35)); }
 th { color: var(--vscode-descriptionForeground); font-weight: normal; }
+/* The policy keeps the renderer's inline styles from being applied; they say which columns are figures. */
+[style*='text-align:right'] { text-align: right; }
+td[style*='text-align:right'] { white-space: nowrap; }
 img { max-width: 100%; }
 `;

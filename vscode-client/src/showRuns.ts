@@ -1,5 +1,5 @@
 import { window, workspace } from 'vscode';
-import { parseHistory, runChoices, type PastRun } from './history';
+import { parseHistory, programName, runChoices, type PastRun } from './history';
 import { describe } from './messages';
 import { runModule } from './process';
 import { recordOf } from './refactorAnswer';
@@ -42,13 +42,13 @@ export async function showRuns(session: Session, panels: ResultPanels): Promise<
 async function goOn(session: Session, panels: ResultPanels, run: PastRun): Promise<void> {
   if (run.underWay) {
     void window.showInformationMessage(
-      'This run is under way: its progress is shown where it was begun, or where its program was opened since.',
+      `The run of ${programName(run)} is under way: its progress is shown where it was begun, or where the program was opened since.`,
     );
     return;
   }
   const resume = 'Resume';
   const answer = await window.showInformationMessage(
-    'This run did not end, so it has no result. To go on with it pays for nothing twice.',
+    `The run of ${programName(run)} did not end, so it has no result. Resume goes on where it was cut off, and pays for nothing twice.`,
     resume,
   );
   if (answer !== resume) return;

@@ -68,15 +68,16 @@ async def check_counts(
     observations: Sequence[Observation],
     unseen: Sequence[Observation],
     index: int,
+    timed: Sequence[int] = (),
     runner: Runner,
     memo: Memo,
     vacuous: bool,
 ) -> GateResult:
     """Whether each repeat of a candidate does work as the baseline's does.
 
-    ``index`` is the argument that repeats. Of the arguments of ``observations`` those are used that cost
-    least; ``unseen``, if any, differ from the first in their sizes, which are smaller. ``vacuous`` says
-    that the output tells nothing of the work.
+    ``index`` is the argument that repeats, and ``timed`` numbers of repeats that its time was taken with. Of
+    the arguments of ``observations`` those are used that cost least; ``unseen``, if any, differ from the
+    first in their sizes, which are smaller. ``vacuous`` says that the output tells nothing of the work.
 
     Raises:
         RunnerError: if a process could not be started.
@@ -91,7 +92,7 @@ async def check_counts(
     async with memo.lock(key):
         if key not in memo.found:
             memo.found[key] = await _counted_baseline(
-                baseline, args, index, observations, runner=runner, sizes=sizes
+                baseline, args, index, observations, timed=timed, runner=runner, sizes=sizes
             )
     known: Counts = memo.found[key]
     if known.problem:
@@ -148,7 +149,9 @@ def _judge(
     *,
     vacuous: bool,
 ) -> GateResult:
-    usual = median([step for step in steps.values() if step > 0] or [0.0])
+    first, last = min(steps)[0], max(steps)[1]
+    mean = sum(step * (high - low) for (low, high), step in steps.items()) / (last - first)
+    usual = max(median([step for step in steps.values() if step > 0] or [0.0]), mean)
     baseline = median(wanted.values())
     each = f"{baseline:.0f} lines a repeat in the baseline"
     for (low, high), step in steps.items():
@@ -188,10 +191,11 @@ async def _counted_baseline(
     index: int,
     observations: Sequence[Observation],
     *,
+    timed: Sequence[int],
     runner: Runner,
     sizes: tuple[str, str] | None,
 ) -> Counts:
-    """The baseline's counts, as far up as it stays quick: also where repeats are as many as measured."""
+    """The baseline's counts, as far up as it stays quick: also with as many repeats as measured or timed."""
     most = max(whole_argument(one.args, index) or 1 for one in observations)
     async with variant(baseline, COUNTERS, runner) as built:
         if isinstance(built, str):
@@ -202,7 +206,9 @@ async def _counted_baseline(
         found = replace(found, by_size=await _by_size(built, sizes, index, runner))
         each = seconds / sum(_FIRST)
         beyond = [
-            one for one in (16, 17, most - 1, most) if one > max(_FIRST) and one * each < _PATIENCE_S / 4
+            one
+            for one in (16, 17, most - 1, most, *timed)
+            if one > max(_FIRST) and one * each < _PATIENCE_S / 4
         ]
         if not beyond:
             return found

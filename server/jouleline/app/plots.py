@@ -29,6 +29,7 @@ _OF_THE_PAGE: Final = {
     _WRONG: "var(--wrong)",
 }
 _MARGIN_SHOWN: Final = 12.0
+_FAR: Final = 1000.0
 _FONT: Final = re.compile(r"font-family: [^;]*; ")
 
 
@@ -151,13 +152,22 @@ def margin_plot(points: Sequence[Point]) -> str:
 
 
 def counts_plot(panels: Sequence[tuple[str, Sequence[Point]]]) -> str:
-    """Predicted against measured counts, a panel each, on logarithmic axes; zeros lie on the axes."""
+    """Predicted against measured counts, a panel each, on logarithmic axes; zeros lie on the axes.
+
+    The axes span what was measured and what was predicted within a factor of 1000 of that; predictions
+    beyond lie at the edge, and the panel says how many.
+    """
 
     def draw(figure: Figure) -> None:
         for place, (title, points) in enumerate(panels, start=1):
             axes = figure.add_subplot(1, len(panels), place)
-            low, high = _decades([value for one in points for value in (one.measured, one.predicted)])
-            shown = [Point(max(one.measured, low), max(one.predicted, low), one.right) for one in points]
+            (low, high), beyond = _extent(points)
+            shown = [
+                Point(max(one.measured, low), min(max(one.predicted, low), high), one.right) for one in points
+            ]
+            if beyond:
+                said = f"{beyond} beyond, drawn\nat the edge"
+                axes.text(0.97, 0.03, said, transform=axes.transAxes, ha="right", fontsize=7.5)
             axes.plot([low, high], [low, high], color=_MUTED, linewidth=0.8, linestyle="--")
             _scatter(axes, shown)
             axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), title=title)
@@ -272,6 +282,17 @@ def _scatter(axes: Axes, points: Sequence[Point]) -> None:
             label=label,
             clip_on=False,
         )
+
+
+def _extent(points: Sequence[Point]) -> tuple[tuple[float, float], int]:
+    """Powers of ten around what is shown, and how many predictions lie outside."""
+    measured = [one.measured for one in points if one.measured > 0]
+    predicted = [one.predicted for one in points if one.predicted > 0]
+    if measured:
+        least, most = min(measured) / _FAR, max(measured) * _FAR
+        near = [one for one in predicted if least <= one <= most]
+        return _decades([*measured, *near]), len(predicted) - len(near)
+    return _decades(predicted), 0
 
 
 def _decades(values: Sequence[float]) -> tuple[float, float]:

@@ -163,7 +163,8 @@ def _counts(own: Sequence[tuple[Judged, Any]], scenario: Mapping[str, Any]) -> l
         heading("Counts", 3),
         figure(
             counts_plot([*panels, ("DRAM bytes", traffic)]),
-            "Predicted against measured counts of one launch. Zeros lie on the axes.",
+            "Predicted against measured counts of one launch. Zeros lie on the axes, and at the edge what is "
+            "predicted more than a factor of 1000 beyond all that was measured.",
         ),
         table(titles, rows, words=2),
         paragraph(

@@ -140,9 +140,13 @@ class Trial:
         vacuous = any(gate.name == "vacuous" for gate in self.verdict.warnings)
         found = []
         for index in indices:
+            points = [
+                point for one in reference.scaling if one.index == index for point in (one.low, one.high)
+            ]
+            timed = [point.repeats for point in points if point is not None]
             result = await check_counts(
                 reference.baseline, built, observations=reference.observations, unseen=reference.unseen,
-                index=index, runner=self._runner, memo=reference.memo, vacuous=vacuous,
+                index=index, timed=timed, runner=self._runner, memo=reference.memo, vacuous=vacuous,
             )  # fmt: skip
             if not result.passed:
                 return result
@@ -218,7 +222,8 @@ class Trial:
                 return found[-1]
         if not found:
             return GateResult("scaling", passed=True, reason="not applicable: no repeat_args in the workload")
-        return GateResult("scaling", passed=True, reason="; ".join(one.reason for one in found))
+        reason = "; ".join(one.reason for one in found)
+        return GateResult("scaling", passed=True, reason=reason, warning=any(one.warning for one in found))
 
 
 def _count(number: int, noun: str) -> str:

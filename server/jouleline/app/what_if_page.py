@@ -26,8 +26,8 @@ def _blocks(found: WhatIf) -> Iterator[str]:
     for kernel in found.kernels:
         yield from _kernel(kernel, found)
     yield (
-        "*Estimates from the source: nothing was compiled or run. `chance` is that of being compute-bound; "
-        "`at least` is what a launch takes by the device's roofs (derived).*"
+        "*Estimates from the source: nothing was compiled or run. `at least` is what a launch takes by the "
+        "device's roofs (derived).*"
     )
 
 
@@ -40,7 +40,7 @@ def _kernel(kernel: KernelAcross, found: WhatIf) -> Iterator[str]:
     if kernel.changes:
         yield "**Its bound depends on the device.**"
     rows = [
-        "| device | bound | ridge point | chance | traffic | at least |",
+        "| device | bound | ridge point | sure | traffic | at least |",
         "|:--|:--|:--|--:|--:|--:|",
     ]
     for device, report in zip(found.devices, kernel.reports, strict=True):
@@ -49,7 +49,7 @@ def _kernel(kernel: KernelAcross, found: WhatIf) -> Iterator[str]:
             continue
         rows.append(
             f"| {device.name} | {wording.bound_words(report)} | {wording.margin(report, device) or '–'} "
-            f"| {wording.chance_of_compute(report)} | {wording.scaled(report.counts.dram_bytes)}B "
+            f"| {wording.chance(report)} | {wording.scaled(report.counts.dram_bytes)}B "
             f"| {wording.seconds(report.bound.floor_s)} |"
         )
     yield "\n".join(rows)

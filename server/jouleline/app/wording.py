@@ -248,7 +248,8 @@ def arrays(counts: KernelCounts) -> str:
     parts = [f"{array_name(array, quote='')} {scaled(array.dram_bytes)}B{_waste(array)}" for array in named]
     if others := len(counts.arrays) - len(named):
         rest = sum(array.dram_bytes for array in counts.arrays) - sum(array.dram_bytes for array in named)
-        parts.append(f"{others} {'others' if named else 'arrays'} {scaled(max(0.0, rest))}B")
+        what = "other" if named else "array"
+        parts.append(f"{others} {what if others == 1 else f'{what}s'} {scaled(max(0.0, rest))}B")
     return ", ".join(parts)
 
 

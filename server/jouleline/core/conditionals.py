@@ -18,10 +18,12 @@ from .syntax import replacement, text_of
 
 CONDITIONALS: Final = frozenset(("preproc_if", "preproc_ifdef", "preproc_elif", "preproc_elifdef"))
 _BRANCHES: Final = frozenset(("preproc_else", "preproc_elif", "preproc_elifdef"))
-_PREDEFINED: Final = frozenset(
-    "__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__ NDEBUG_".split()
+PREDEFINED: Final = frozenset(
+    "__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__".split()
 )
-_DEFINED: Final = re.compile(r"\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))")
+"""What compilers define by themselves; their values are not known."""
+DEFINED: Final = re.compile(r"\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))")
+"""Asks in a condition whether a macro is defined; its name is the one group or the other."""
 
 
 @dataclass
@@ -92,13 +94,13 @@ class Conditionals:
         if node.type in ("preproc_ifdef", "preproc_elifdef"):
             return self.defined(text_of(child(node, "name")), node) != word.endswith("ndef")
         text = text_of(child(node, "condition"))
-        text = _DEFINED.sub(lambda found: str(int(self.defined(found[1] or found[2], node))), text)
+        text = DEFINED.sub(lambda found: str(int(self.defined(found[1] or found[2], node))), text)
         value = evaluate_text(text, macro_values(lambda name: self._written(name, node)))
         return value is not None and bool(value.number)
 
     def defined(self, name: str, place: Node) -> bool:
         """Whether a macro is defined before a conditional, outside of it."""
-        return name in self.given or name in _PREDEFINED or self._definition(name, place) is not None
+        return name in self.given or name in PREDEFINED or self._definition(name, place) is not None
 
     def _definition(self, name: str, place: Node) -> Node | None:
         for node in self.definitions.get(name, ()):

@@ -61,7 +61,7 @@ class Assumptions:
             self.doubts.add(Doubt.TRIPS)
             return DEFAULT_TRIPS
         size = self.sizes.get(symbol, DEFAULT_SIZE)
-        self.notes[f"{symbol} = {size:g}: not known from the source or the run line"] = None
+        self.notes[f"{symbol} = {size:.15g}: not known from the source or the run line"] = None
         self.doubts.add(Doubt.SIZES)
         return size
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from tree_sitter import Parser
 
 from .blanked import Marks
-from .conditionals import Conditionals
+from .conditionals import DEFINED, PREDEFINED, Conditionals
 from .ctype import lane_of
 from .evaluate import evaluate_text, macro_values
 from .facts import FileFacts, gather, without
@@ -26,12 +26,8 @@ _DIRECTIVE: Final = re.compile(
     rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif|define|undef)\b((?:[^\\\n]|\\\r?\n|\\.)*)$",
     re.MULTILINE,
 )
-_DEFINED: Final = re.compile(r"\bdefined\s*(?:\(\s*(\w+)\s*\)|(\w+))")
 _NAME: Final = re.compile(r"\s*(\w+)(.*)", re.DOTALL)
 _NOT_BREAK: Final = re.compile(rb"[^\r\n]")
-_PREDEFINED: Final = frozenset(
-    "__cplusplus __CUDACC__ __NVCC__ __linux__ __unix__ __x86_64__ __GNUC__".split()
-)
 T = TypeVar("T")
 _LINE_END: Final = re.compile(rb"[ \t]*(?://[^\n]*)?\r?\n")
 
@@ -63,7 +59,7 @@ class _Reader:
         name = named[1] if named else ""
         match word:
             case "ifdef" | "ifndef":
-                self._open(holds=(name in self.macros or name in _PREDEFINED) == (word == "ifdef"))
+                self._open(holds=(name in self.macros or name in PREDEFINED) == (word == "ifdef"))
             case "if":
                 self._open(holds=self.holds(rest))
             case "elif" if self.taken:
@@ -79,8 +75,8 @@ class _Reader:
 
     def holds(self, text: str) -> bool:
         """Whether a condition on macros holds."""
-        text = _DEFINED.sub(
-            lambda found: str(int((found[1] or found[2]) in (self.macros.keys() | _PREDEFINED))), text
+        text = DEFINED.sub(
+            lambda found: str(int((found[1] or found[2]) in (self.macros.keys() | PREDEFINED))), text
         )
         value = evaluate_text(text, macro_values(lambda name: self.macros.get(name, "")))
         return value is not None and bool(value.number)

@@ -262,7 +262,7 @@ class _Asked:
         if found is None or place is None:
             return None
         if value is None:
-            self.assumptions.notes[f"{name}({found.argument}) = {wanted:g}: not known"] = None
+            self.assumptions.notes[f"{name}({found.argument}) = {wanted:.15g}: not known"] = None
             return round(wanted)
         if value.number is None:
             free = {symbol: size for symbol, size in self.tally.sizes.items() if symbol in value.symbols}

@@ -83,7 +83,7 @@ def _blocks(view: View, found: Findings | None) -> Iterator[str]:
     if not known:
         yield "No kernel found."
         return
-    rows = ["| line | kernel | bound | chance | DRAM traffic | evidence |", "|--:|:--|:--|--:|--:|:--|"]
+    rows = ["| line | kernel | bound | sure | DRAM traffic | evidence |", "|--:|:--|:--|--:|--:|:--|"]
     rows += [
         f"| {kernel.line} | {code(one.kernel.display, in_table=True)} | {wording.short_bound(one)} "
         f"| {wording.chance(one)} | {wording.scaled(one.counts.dram_bytes)}B | {one.evidence} |"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 IMPORT_PROFILE: Final = "jouleline.importProfile"
 _MOST_BYTES: Final = 256 * 2**20
+_MOST_PROBLEMS: Final = 3
 _USAGE: Final = (
     f'{IMPORT_PROFILE} takes one argument: {{"uri": "file:///...", "files": ["a profile\'s path"]}}'
 )
@@ -48,7 +49,22 @@ def register(server: Server) -> None:
         server.diagnostics.restart()
         server.session.improve(view, measured)
         server.refresh()
-        return {"kernels": len(measured), "problems": problems}
+        return {
+            "kernels": len(measured),
+            "problems": problems,
+            "message": _sentence(len(measured), problems),
+        }
+
+
+def _sentence(kernels: int, problems: Sequence[str]) -> str:
+    """What came of it, with the first of the problems."""
+    more = len(problems) - _MOST_PROBLEMS
+    said = [
+        f"{'1 kernel has' if kernels == 1 else f'{kernels} kernels have'} measured counts now",
+        *problems[:_MOST_PROBLEMS],
+        *([f"and {more} more"] if more > 0 else []),
+    ]
+    return f"{'; '.join(said)}."
 
 
 def _read(files: Sequence[Path]) -> ProfileEvidence:

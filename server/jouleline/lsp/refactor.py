@@ -62,7 +62,7 @@ def register(server: Server) -> None:
         try:
             run = await asyncio.to_thread(_past, Path(name).name, target, outlives=outlives)
         except (HistoryError, ProgramError, WorkloadError, OSError) as error:
-            return runs.problem(server, f"{name} cannot be resumed: {error}")
+            return runs.problem(server, f"The run {Path(name).name} cannot be resumed: {error}")
         return await runs.resume(server, run, params.work_done_token)
 
 

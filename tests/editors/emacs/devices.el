@@ -1,13 +1,15 @@
-;;; devices.el --- another GPU, by what is documented -*- lexical-binding: t; -*-
+;;; devices.el --- another GPU, and several side by side -*- lexical-binding: t; -*-
 
 ;;; Code:
 
 (require 'user)
-(let ((choose (car (read-from-string (pop command-line-args-left)))))
-  (user-open "stencil/stencil.cu")
-  (let ((before (user-hints)))
-    (eval choose)
-    (user-wait "other bounds" (lambda () (not (equal (user-hints) before))))
-    (cl-assert (= (length (user-hints)) 2) t))
-  (user-leave))
+(user-open "stencil/stencil.cu")
+(let ((before (user-hints)))
+  (jouleline-gpu "h200")
+  (user-wait "other bounds" (lambda () (not (equal (user-hints) before))))
+  (cl-assert (= (length (user-hints)) 2) t))
+(jouleline-compare)
+(with-current-buffer "*Jouleline*"
+  (cl-assert (string-match-p "NVIDIA B200" (buffer-string)) t))
+(user-leave)
 ;;; devices.el ends here

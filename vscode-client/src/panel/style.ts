@@ -7,7 +7,7 @@ export const style = `
   --quiet: var(--vscode-descriptionForeground);
   --good: var(--vscode-charts-green, #388a34);
   --bad: var(--vscode-errorForeground, #c72e0f);
-  --warn: var(--vscode-charts-orange, #b5760b); }
+  --warn: var(--vscode-editorWarning-foreground, #b5760b); }
 body { max-width: 60rem; margin: 0 auto; padding: 1rem 1.25rem 3rem; line-height: 1.5;
   color: var(--vscode-foreground); font-family: var(--vscode-font-family);
   font-size: var(--vscode-font-size, 13px); }

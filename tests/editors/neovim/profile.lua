@@ -1,0 +1,20 @@
+-- A profile by the documented command, one that there is not, and the page that tells of it.
+local user = require('user')
+user.open('stencil/stencil.cu')
+user.wait_for_hint('source')
+local told = {}
+vim.notify = function(message)
+  table.insert(told, message)
+end
+vim.cmd.JoulelineImportProfile('nothing.csv')
+user.wait('what is wrong', function()
+  return user.contains(told, 'nothing.csv: cannot be read')
+end)
+vim.cmd.cd(user.folder)
+vim.cmd.JoulelineImportProfile('profile.csv')
+user.wait('what came of it', function()
+  return user.contains(told, '1 kernel has measured counts now')
+end)
+user.wait_for_hint('profile')
+vim.cmd.JoulelineReport()
+user.wait_for_window('measured by ncu')
