@@ -9,9 +9,10 @@ import json
 import os
 import sqlite3
 import zlib
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from jouleline.core.kept import cached_property
 
 if TYPE_CHECKING:
     import diskcache

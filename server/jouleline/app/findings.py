@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TypeVar, cast, overload
 
 from jouleline.core.change import Change
+from jouleline.core.kept import cached_property
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.offsets import Moving, Offsets
 from jouleline.core.source import Edit

@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 
 from jouleline.core.change import Change
 from jouleline.core.facts import FileFacts, gather
+from jouleline.core.kept import cached_property
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
 from jouleline.languages import LANGUAGES

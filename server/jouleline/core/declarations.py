@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 from tree_sitter import Node
 
 from .evaluate import parse_expression, split_arguments
 from .inductions import Changes
+from .kept import cached_property
 from .syntax import ParsedSource, bare_name, descendants, text_of
 from .syntax import field as child
 
