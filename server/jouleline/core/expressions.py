@@ -39,7 +39,7 @@ DATA_DEPENDENT_BRANCH = 0.5
 """How often a branch is taken whose condition depends on data (assumed)."""
 
 
-@dataclass
+@dataclass(slots=True)
 class ExpressionCounter(ArithmeticCounter):
     """Walks expressions. How statements and calls are counted, its subclasses say."""
 
@@ -84,9 +84,12 @@ class ExpressionCounter(ArithmeticCounter):
         match node.type:
             case "identifier" | "qualified_identifier":
                 name = text_of(node)
-                if name in self.names or name not in self.program.macros:
-                    return self.named(name)
-                return self.macro(name, times, write=write)
+                known = self.names.get(name)
+                if known is not None:
+                    return known
+                if name in self.program.macros:
+                    return self.macro(name, times, write=write)
+                return self.named(name)
             case "this":
                 return self.names.get("this", NOTHING)
             case "binary_expression":
@@ -297,7 +300,7 @@ class ExpressionCounter(ArithmeticCounter):
 
     def _binary(self, node: Node, times: Polynomial) -> Value:
         left_node, operator, right_node = operands(node)
-        if (what := rotated(node, operator)) is not None:
+        if operator == "|" and (what := rotated(left_node, right_node)) is not None:
             turned = self.expression(what, times)
             self.tally.count(Operation.INT, times, operator_cost("<<", turned.type, None))
             return Value(turned.type)
@@ -307,14 +310,18 @@ class ExpressionCounter(ArithmeticCounter):
             if own is not None:
                 return own
         kind = wider(left.type, right.type)
-        scalar = kind.arithmetic
-        divisor = self.divisor(right_node, right) if operator in DIVISIONS else None
+        scalar, divides = kind.arithmetic, operator in DIVISIONS
+        divisor = self.divisor(right_node, right) if divides else None
         amount = operator_cost(operator, kind, divisor)
+        known = left.value is not None and right.value is not None
+        if scalar is not Scalar.INT and not known:  # numbers that depend on data, as most are
+            if amount:
+                self.floating(operator, left, scalar, amount, times)
+            return Value(INT, self.truth(node)) if operator in TRUTHS else Value(kind)
         if operator == "+" and scalar is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
-        elif scalar is Scalar.INT and operator not in DIVISIONS and not self.hoists(left, right):
-            amount *= joined(node, operator)
-        known = left.value is not None and right.value is not None
+        elif scalar is Scalar.INT and (inputs := joined(left_node, operator, right_node)) != 1:
+            amount *= 1 if self.hoists(left, right) else inputs
         folded = not amount or (known and self._folded(node, left, right))
         if kind.is_pointer and operator in "+-":
             moved = displaced(left, right, operator)
@@ -322,7 +329,7 @@ class ExpressionCounter(ArithmeticCounter):
                 self.address(moved.array, times)
             return moved
         value = self.combined(operator, left, right) if known else None
-        if operator in DIVISIONS and kind == INT and amount > costs.RECIPROCAL and not folded:
+        if divides and kind == INT and amount > costs.RECIPROCAL and not folded:
             self.divided(operator, left, right, amount, times)
         elif scalar is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)
