@@ -362,7 +362,7 @@ class BodyCounter(CallCounter):
             after = after + times * (1 - chance)
         else:
             after = after + self._scoped(self.statement, other, times * (1 - chance))
-        if left.terms:
+        if left.terms and names != self.names:
             self._join(names, chance)
         return after
 

@@ -23,6 +23,8 @@ _FUNCTION_DECLARATORS = ("function_declarator", "abstract_function_declarator")
 _NAMES = ("identifier", "field_identifier")
 _BRACKETED = "parenthesized_declarator"
 _VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
+_ATTRIBUTE = b"__"
+"""What each of them starts with."""
 _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
 
 
@@ -185,7 +187,10 @@ def _is_bracketed(node: Node) -> bool:
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
     start, masked = node.start_byte, source.masked
-    nearest, starts, words = start - FARTHEST_ATTRIBUTE, masked.blanked.starts, []
+    nearest = start - FARTHEST_ATTRIBUTE
+    if source.text.data.find(_ATTRIBUTE, max(0, nearest), end) < 0:
+        return frozenset()  # as nearly everywhere
+    starts, words = masked.blanked.starts, []
     index = starts.before(end)
     while index and (first := starts[index - 1]) >= nearest:
         index -= 1

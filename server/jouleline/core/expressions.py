@@ -90,8 +90,6 @@ class ExpressionCounter(ArithmeticCounter):
                 if name in self.program.macros:
                     return self.macro(name, times, write=write)
                 return self.named(name)
-            case "this":
-                return self.names.get("this", NOTHING)
             case "binary_expression":
                 return self._binary(node, times)
             case "number_literal":
@@ -134,6 +132,8 @@ class ExpressionCounter(ArithmeticCounter):
                 return self._conditional(node, times)
             case "call_expression":
                 return self.call(node, times, write=write)
+            case "this":
+                return self.names.get("this", NOTHING)
             case "lambda_expression":
                 return self.closure(node)
             case "gnu_asm_expression":

@@ -166,7 +166,7 @@ class Tally:
 
     def access(self, access: Access, times: Polynomial) -> None:
         """Add an access that happens ``times`` as often as it says; equal ones become one."""
-        self._accesses[access].add(times)
+        self._accesses.setdefault(access, Total()).add(times)
 
     def assume(self, text: str, doubt: Doubt = Doubt.NOTHING) -> None:
         """Note an assumption, once, and what it makes doubtful."""
