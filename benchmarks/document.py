@@ -46,7 +46,10 @@ def measure(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
 
 
 def _keystrokes(files: Mapping[str, bytes], name: str) -> list[float]:
-    """From the changed text to the bound of the kernel that was changed, as the server finds it."""
+    """From the changed text to the bound of the kernel that was changed, as a hint tells it.
+
+    While a region of host code is typed in, that is with the host code as it was followed before.
+    """
     device, memory, data = catalogue().get(_DEVICE), Memory(), files[name]
     others = {other: parse_file(text) for other, text in files.items() if other != name}
 
@@ -57,7 +60,8 @@ def _keystrokes(files: Mapping[str, bytes], name: str) -> list[float]:
 
     document = Document(f"file:///{name}", Path(name), "cuda-cpp", 0, SourceText(data))
     seen = view(document)
-    for place, _ in seen.kernels:
+    kernels = [place for place, _ in seen.kernels]
+    for place in kernels:
         seen.reports(place)
     ends = ends_of_statements(data)
     seconds = []
@@ -67,7 +71,7 @@ def _keystrokes(files: Mapping[str, bytes], name: str) -> list[float]:
         number, at = ends[chosen]
         changed = SourceText(data[:at] + digit(turn, len(ends)).encode() + data[at:])
         start = time.process_time()
-        view(document.changed(changed, turn)).reports(seen.kernels[number][0])
+        view(document.changed(changed, turn)).soon(kernels[number])
         seconds.append(time.process_time() - start)
     gc.enable()
     return seconds

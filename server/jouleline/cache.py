@@ -9,10 +9,11 @@ import json
 import os
 import zlib
 from contextlib import suppress
-from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from jouleline.core.kept import cached_property
 
 if TYPE_CHECKING:
     import diskcache

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import TypeVar, cast, overload
 
 from jouleline.core.change import Change
+from jouleline.core.kept import cached_property
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.offsets import Moving, Offsets
 from jouleline.core.source import Edit
@@ -35,7 +35,8 @@ class Findings(Moving[T]):
         super().__init__(known, starts)
         self._source = source
         self._here = here
-        self._longest = longest
+        self.longest = longest
+        """How long the longest of them is, with the node in which it stands (bytes)."""
         self.half_typed = half_typed
         """Those that have no place yet, or one in a repaired text alone; they do not move."""
 
@@ -68,7 +69,7 @@ class Findings(Moving[T]):
             self.known[:low] + new + self.known[high:],
             self.starts.replaced(low, high, starts, by),
             {low + starts.index(one.start): one for one in found},
-            longest=max(self._longest, _longest(found)),
+            longest=max(self.longest, _longest(found)),
             half_typed=[one for one in self.half_typed if one.start < change.start and one.start not in again]
             + [one for one in found if _is_half_typed(one, source)],
         )
@@ -113,7 +114,7 @@ class Findings(Moving[T]):
 
     def between(self, first: int, last: int) -> Iterator[tuple[int, int]]:
         """Number and anchor of those whose anchor is in a stretch of the text (bytes, both ends included)."""
-        for index, one, by in self.starting(first - self._longest, last + 1):
+        for index, one, by in self.starting(first - self.longest, last + 1):
             if first <= one.anchor + by <= last:
                 yield index, one.anchor + by
 
@@ -123,7 +124,7 @@ class Findings(Moving[T]):
 
     def meeting(self, first: int, last: int) -> Iterator[tuple[int, int, int]]:
         """Those that reach into a stretch: number, start and end, with the nodes in which they stand."""
-        for index, one, by in self.starting(first - self._longest, last + self._longest):
+        for index, one, by in self.starting(first - self.longest, last + self.longest):
             start, end = _extent(one)
             if start + by < last and first < end + by:
                 yield index, start + by, end + by
@@ -186,6 +187,11 @@ class Kernels(Sequence[tuple[LanguageSupport, Kernel]]):
     def half_typed(self) -> list[Kernel]:
         """Those that have no place yet, or one in a repaired text alone."""
         return [one for _, kernels in self.found for one in kernels.half_typed]
+
+    @property
+    def longest(self) -> int:
+        """How long the longest of them is, with the node in which it stands (bytes)."""
+        return max((kernels.longest for _, kernels in self.found), default=0)
 
     def _parts(self) -> Iterator[tuple[int, Findings[Kernel]]]:
         """The kernels of each language, and how many are in front of them."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
+
+from tree_sitter import Node
 
 from jouleline.core.change import Change
 from jouleline.core.facts import FileFacts, gather
+from jouleline.core.kept import cached_property
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.syntax import ParsedSource, UnreadableSourceError, parse
 from jouleline.languages import LANGUAGES
@@ -49,20 +50,21 @@ class ParsedFile:
         """Whether something does not parse that is in no kernel's body."""
         if not self.source.root.has_error:
             return False
-        length, waiting = len(self.source.text.data), [self.source.root]
-        bodies = sorted((anchor, end) for anchor, end, _ in self.closed(0, length))
+        waiting = [self.source.root]
         while waiting:
             for node in waiting.pop().children:
-                if not node.has_error:
-                    continue
-                start, end = node.start_byte, node.end_byte
-                place = bisect_right(bodies, (start, length)) - 1
-                if place >= 0 and end <= bodies[place][1]:
+                if not node.has_error or self._is_in_body(node):
                     continue
                 if node.is_error or not node.child_count:
                     return True
                 waiting.append(node)
         return False
+
+    def _is_in_body(self, node: Node) -> bool:
+        """Whether a node stands in the body of a kernel that says what it tells others."""
+        start, end = node.start_byte, node.end_byte
+        around = self.closed(start - self.kernels.longest, start + 1)
+        return any(anchor <= start and end <= last for anchor, last, _ in around)
 
     def _between_kernels(self, data: bytes) -> Iterator[bytes]:
         """Stretches of a text, and what each body in between tells."""

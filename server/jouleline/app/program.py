@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from jouleline.core.kept import cached_property
 from jouleline.core.makefile import defined_macros, written_out
 from jouleline.core.syntax import MAX_SOURCE_BYTES
 

@@ -32,7 +32,7 @@ _POWER_OF_TWO = Polynomial.constant(2)
 _ANY_NUMBER = Polynomial.constant(3)
 
 
-@dataclass
+@dataclass(slots=True)
 class ArithmeticCounter(KernelScope):
     """Knows what has been computed at a place in a kernel, and counts what has not."""
 
@@ -74,8 +74,10 @@ class ArithmeticCounter(KernelScope):
 
     def hoists(self, left: Value, right: Value) -> bool:
         """Whether compilers compute one of two operands further outside than the other."""
+        if not self.loops:
+            return False
         levels = {len(self.loops) if one.value is None else self._level(one.value) for one in (left, right)}
-        return bool(self.loops) and len(levels) > 1
+        return len(levels) > 1
 
     def _steps(self, loop: str, value: Polynomial) -> bool:
         """Whether a value moves with a loop by a step that the compiler knows."""

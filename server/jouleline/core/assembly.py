@@ -97,7 +97,7 @@ def _waits(opcode: str) -> bool:
     return opcode.startswith(("cp.async", "wgmma")) and any(one in opcode for one in told)
 
 
-@dataclass
+@dataclass(slots=True)
 class AssemblyCounter(MatrixCounter):
     """Counts the instructions of ``asm`` statements."""
 

@@ -26,7 +26,7 @@ class Receiver(NamedTuple):
     value: Value
 
 
-@dataclass
+@dataclass(slots=True)
 class BindingCounter(MacroCounter):
     """Binds what a function sees. ``returned`` is what was returned in it, where that was met."""
 
@@ -74,9 +74,8 @@ class BindingCounter(MacroCounter):
             inner.names[parameter.name] = _bound(parameter, self.converted(value, kind), value)
             if kind.struct and not kind.is_pointer:
                 inner.names |= self._known_members(text_of(node), parameter.name)
-            changes = parameter.name in function.changes.names
-            fixed = None if changes or kind.is_pointer else evaluate(node, self.compiled)
-            if fixed is not None:
+            fixed = None if kind.is_pointer else evaluate(node, self.compiled)
+            if fixed is not None and parameter.name not in function.changes.names:
                 inner.fixed[parameter.name] = fixed
             for size, extent in zip(
                 parameter.extents, value.array.extents if value.array else (), strict=False

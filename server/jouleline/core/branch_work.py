@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import cached_property
 from typing import NamedTuple
 
 from .controlflow import Graph
 from .counts import Operation
 from .instructions import operations
+from .kept import cached_property
 
 
 class Work(NamedTuple):

@@ -32,7 +32,7 @@ class _Closure(NamedTuple):
     changed: frozenset[str]
 
 
-@dataclass
+@dataclass(slots=True)
 class CallCounter(BindingCounter):
     """Counts calls: those of a kernel, and of a ``walk`` through one body of it.
 

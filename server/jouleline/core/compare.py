@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice, zip_longest
 from typing import Final
 
 from .binary import blank, compare_binary, is_binary
+from .kept import cached_property
 from .numbers import cut, is_nan, number_difference, relative_error, value_of
 from .workload import Tolerance
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
+from .kept import cached_property
 from .sass import Instruction, MachineCode
 
 # NVIDIA's, then AMD's.

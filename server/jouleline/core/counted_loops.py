@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, NamedTuple
 
 from .controlflow import Graph, Loop, is_conditional, is_jump
+from .kept import cached_property
 from .sass import Instruction
 
 STEP: Final = re.compile(r"^(U?R\d+), (?:U?P\w+, ){0,2}(U?R\d+)(?:\.reuse)?, (-?0x[0-9a-f]+)(?:,|$)")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from tree_sitter import Node
@@ -44,6 +45,7 @@ _EXTREME_ATTEMPTS = Polynomial.constant(2)
 T = TypeVar("T")
 
 
+@dataclass(slots=True)
 class BodyCounter(CallCounter):
     """Walks the statements of one kernel."""
 
@@ -54,19 +56,11 @@ class BodyCounter(CallCounter):
     def statement(self, node: Node, times: Polynomial) -> Polynomial:
         """Count a statement; returns how often what follows it runs."""
         match node.type:
-            case "compound_statement" | "else_clause" | "case_statement" | "labeled_statement":
-                return self._block(node, times)
             case "declaration":
                 self.tally.visits.statement(self.source, node, times)
                 for declared in declarations(node, self.source, inside=True):
                     self._declare(declared, times)
-            case "for_statement" | "while_statement" | "do_statement" | "for_range_loop" as kind:
-                self._scoped(self._for if kind == "for_statement" else self._while, node, times)
-            case "if_statement":
-                return self._if(node, times)
-            case "switch_statement":
-                self._switch(node, times)
-            case "return_statement" | "expression_statement":
+            case "expression_statement" | "return_statement":
                 self.tally.visits.statement(self.source, node, times)
                 value = None
                 for item in node.named_children:
@@ -75,6 +69,14 @@ class BodyCounter(CallCounter):
                     if value is not None:
                         self.returned = likelier((self.returned or value, value), self.tally)
                     return ZERO
+            case "compound_statement" | "else_clause" | "case_statement" | "labeled_statement":
+                return self._block(node, times)
+            case "for_statement" | "while_statement" | "do_statement" | "for_range_loop" as kind:
+                self._scoped(self._for if kind == "for_statement" else self._while, node, times)
+            case "if_statement":
+                return self._if(node, times)
+            case "switch_statement":
+                self._switch(node, times)
             case "continue_statement" | "break_statement":
                 return ZERO
             case "preproc_include":
@@ -403,7 +405,7 @@ class BodyCounter(CallCounter):
             after = after + times * (1 - chance)
         else:
             after = after + self._scoped(self.statement, other, times * (1 - chance))
-        if left.terms:
+        if left.terms and names != self.names:
             self._join(names, chance)
         return after
 

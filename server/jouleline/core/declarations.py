@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 from tree_sitter import Node
 
 from .evaluate import parse_expression, split_arguments
 from .inductions import Changes
+from .kept import cached_property
 from .syntax import ParsedSource, bare_name, descendants, text_of
 from .syntax import field as child
 
@@ -23,6 +23,8 @@ _FUNCTION_DECLARATORS = ("function_declarator", "abstract_function_declarator")
 _NAMES = ("identifier", "field_identifier")
 _BRACKETED = "parenthesized_declarator"
 _VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
+_ATTRIBUTE = b"__"
+"""What each of them starts with."""
 _SPACES = {b"__shared__": "shared", b"__constant__": "constant", b"__device__": "global"}
 
 
@@ -207,7 +209,10 @@ def _is_bracketed(node: Node) -> bool:
 def _attributes(node: Node, end: int, source: ParsedSource) -> frozenset[bytes]:
     """The CUDA words in front of a node (only blanks and comments are between) and up to ``end``."""
     start, masked = node.start_byte, source.masked
-    nearest, starts, words = start - FARTHEST_ATTRIBUTE, masked.blanked.starts, []
+    nearest = start - FARTHEST_ATTRIBUTE
+    if source.text.data.find(_ATTRIBUTE, max(0, nearest), end) < 0:
+        return frozenset()  # as nearly everywhere
+    starts, words = masked.blanked.starts, []
     index = starts.before(end)
     while index and (first := starts[index - 1]) >= nearest:
         index -= 1

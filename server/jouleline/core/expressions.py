@@ -40,7 +40,7 @@ DATA_DEPENDENT_BRANCH = 0.5
 """How often a branch is taken whose condition depends on data (assumed)."""
 
 
-@dataclass
+@dataclass(slots=True)
 class ExpressionCounter(NarrowingCounter):
     """Walks expressions. How statements and calls are counted, its subclasses say."""
 
@@ -85,12 +85,12 @@ class ExpressionCounter(NarrowingCounter):
         match node.type:
             case "identifier" | "qualified_identifier":
                 name = text_of(node)
-                if name in self.names or name not in self.program.macros:
-                    known = self.named(name)
+                known = self.names.get(name)
+                if known is not None:
                     return self.element(known, ZERO, times, write=write) if known.refers else known
-                return self.macro(name, times, write=write)
-            case "this":
-                return self.names.get("this", NOTHING)
+                if name in self.program.macros:
+                    return self.macro(name, times, write=write)
+                return self.named(name)
             case "binary_expression":
                 return self._binary(node, times)
             case "number_literal":
@@ -133,6 +133,8 @@ class ExpressionCounter(NarrowingCounter):
                 return self._conditional(node, times)
             case "call_expression":
                 return self.call(node, times, write=write)
+            case "this":
+                return self.names.get("this", NOTHING)
             case "lambda_expression":
                 return self.closure(node)
             case "gnu_asm_expression":
@@ -307,7 +309,7 @@ class ExpressionCounter(NarrowingCounter):
         left_node, operator, right_node = operands(node)
         if operator in "+-" and (cast := self._cast_to(left_node)) is not None:
             return self.converted(self.expression(right_node, times), cast)
-        if (what := rotated(node, operator)) is not None:
+        if operator == "|" and (what := rotated(left_node, right_node)) is not None:
             turned = self.expression(what, times)
             self.tally.count(Operation.INT, times, operator_cost("<<", turned.type, None))
             return Value(turned.type)
@@ -319,14 +321,18 @@ class ExpressionCounter(NarrowingCounter):
         kind = wider(left.type, right.type)
         if self.narrows(operator, kind, left, right) and self.is_rounded(node):
             kind = FLOAT
-        scalar = kind.arithmetic
-        divisor = self.divisor(right_node, right) if operator in DIVISIONS else None
+        scalar, divides = kind.arithmetic, operator in DIVISIONS
+        divisor = self.divisor(right_node, right) if divides else None
         amount = operator_cost(operator, kind, divisor)
+        known = left.value is not None and right.value is not None
+        if scalar is not Scalar.INT and not known:  # numbers that depend on data, as most are
+            if amount:
+                self.floating(operator, left, kind, amount, times)
+            return Value(INT, self.truth(node)) if operator in TRUTHS else Value(kind)
         if operator == "+" and scalar is Scalar.INT and is_product(left_node, right_node):
             amount = 0  # one multiply-add instruction
-        elif scalar is Scalar.INT and operator not in DIVISIONS and not self.hoists(left, right):
-            amount *= joined(node, operator)
-        known = left.value is not None and right.value is not None
+        elif scalar is Scalar.INT and (inputs := joined(left_node, operator, right_node)) != 1:
+            amount *= 1 if self.hoists(left, right) else inputs
         folded = not amount or (known and self._folded(node, left, right))
         if kind.is_pointer and operator in "+-":
             moved = displaced(left, right, operator)
@@ -334,7 +340,7 @@ class ExpressionCounter(NarrowingCounter):
                 self.address(moved.array, times)
             return moved
         value = self.combined(operator, left, right) if known else None
-        if operator in DIVISIONS and kind == INT and amount > costs.RECIPROCAL and not folded:
+        if divides and kind == INT and amount > costs.RECIPROCAL and not folded:
             self.divided(operator, left, right, amount, times)
         elif scalar is Scalar.INT and not (folded and amount):
             self.integer(value, "", amount, times)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from tree_sitter import Node
 
 from .conditionals import CONDITIONALS
 from .declarations import Declared, Function, declarations, function_of
+from .kept import cached_property
 from .syntax import ParsedSource, bare_name, descendants, replacement, symbols, text_of, without_comments
 from .syntax import field as child
 

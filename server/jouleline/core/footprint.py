@@ -10,8 +10,9 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
+from .kept import cached_property
 from .polynomial import Polynomial
 from .values import Access, Derived
 
@@ -65,7 +66,7 @@ class Space:
         coefficients: dict[str, float] = defaultdict(float)
         moving = self.moving
         for monomial, factor in index.terms:
-            found = [name for name in monomial if name in moving]
+            found = [name for name in monomial if name in moving] if monomial else []
             if len(found) > 1:
                 return None
             if found:

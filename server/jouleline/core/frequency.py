@@ -11,12 +11,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from statistics import median_low
 from typing import Final
 
 from .branch_work import BranchWork
 from .controlflow import Block, Graph
+from .kept import cached_property
 from .line_visits import LineVisits
 from .loop_matching import MatchedLoop, match_loops
 from .predicates import EVEN, active_shares

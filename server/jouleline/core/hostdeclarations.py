@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from tree_sitter import Node
 
@@ -12,6 +11,7 @@ from .conditionals import root_of
 from .evaluate import split_arguments
 from .hoststate import HostState
 from .hostvalues import ANY, NUMBER, Buffer, Cell, HostValue, Kind, Pointer, Record, convert, copied
+from .kept import cached_property
 from .syntax import ancestor, descendants
 from .syntax import field as child
 

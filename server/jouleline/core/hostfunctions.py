@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -12,11 +12,12 @@ from tree_sitter import Node
 from .counts import ResolvedShape
 from .declarations import Declared, declarations, function_of, rows_declared
 from .directives import PRAGMAS, directive_of, offloads, statement_after
-from .syntax import ParsedSource, ancestor, descendants, text_of
+from .syntax import ParsedSource, ancestor, symbols, text_of
 from .syntax import field as child
 
 _DECLARATOR: Final = re.compile(r"(\w+)\s*(.*)", re.DOTALL)
 _DIM3: Final = "dim3"
+_HOLDS_MORE: Final = re.compile(rb"[={#]")
 _TELLING: Final = ("declaration", "init_declarator", "assignment_expression")
 
 
@@ -113,7 +114,7 @@ class HostFunctions:
         if function.id not in self._telling:
             found: list[Node] = []
             regions: list[range] = []
-            for node in descendants(function, *_TELLING, *PRAGMAS):
+            for node in _telling(function):
                 if regions and node.start_byte in regions[-1]:
                     continue
                 if node.type not in PRAGMAS:
@@ -124,6 +125,24 @@ class HostFunctions:
                     regions.append(range(region.start_byte, region.end_byte))
             self._telling[function.id] = found, regions
         return self._telling[function.id]
+
+
+def _telling(function: Node) -> Iterator[Node]:
+    """Declarations, assignments and pragmas in a function, in text order.
+
+    Half of a function is calls that hold none of them, as their text tells: the walk does not go into these.
+    """
+    wanted, calls = symbols(*_TELLING, *PRAGMAS), symbols("expression_statement")
+    waiting: list[Node | None] = [function]
+    while waiting:
+        node = waiting.pop()
+        if node is None or (node.kind_id in calls and not _HOLDS_MORE.search(node.text or b"")):
+            continue
+        if node.kind_id in wanted:
+            yield node
+            node = node.walk().node  # one of our own, as in syntax.descendants
+        if node is not None and node.named_child_count:
+            waiting += reversed(node.named_children)
 
 
 def _dim3_declared(declaration: Node) -> list[tuple[str, str]]:

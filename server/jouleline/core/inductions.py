@@ -6,11 +6,11 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 from tree_sitter import Node
 
+from .kept import cached_property
 from .syntax import field as child
 from .syntax import operator_of, symbols, text_of
 

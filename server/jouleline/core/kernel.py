@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 from hashlib import blake2b
 from typing import Final, TypeVar
 
@@ -14,6 +13,7 @@ from tree_sitter import Node
 from .change import Change
 from .declarations import Function, function_of, mutated_names
 from .directives import Directive, offloads
+from .kept import cached_property
 from .syntax import ParsedSource, Place
 from .visit import Visit
 

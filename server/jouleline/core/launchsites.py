@@ -251,6 +251,9 @@ class LaunchSites:
         return names
 
     def _freeze(self, name: str, value: HostValue, names: dict[str, Known], depth: int) -> None:
+        if value is None or isinstance(value, NUMBER):  # as most are
+            names[name] = value
+            return
         mark = "."
         if isinstance(value, Pointer) and isinstance(value.target, Cell):
             value, mark = value.target.value, "->"
@@ -269,7 +272,7 @@ class LaunchSites:
 
     def known(self, value: HostValue) -> Known:
         """What is kept of a value."""
-        if value is None or isinstance(value, NUMBER):  # as most are
+        if value is None or isinstance(value, NUMBER):
             return value
         target, offset = (value.target, value.offset) if isinstance(value, Pointer) else (value, 0)
         if not isinstance(target, Buffer):

@@ -26,7 +26,7 @@ _CACHED_STORES = ("__stwb", "__stcg", "__stcs", "__stwt")
 _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 
 
-@dataclass
+@dataclass(slots=True)
 class LibraryCounter(TransferCounter):
     """Counts calls of what is no function of the program."""
 

@@ -20,7 +20,7 @@ MOST_NESTED = 6
 """Calls within calls that are walked, macros among them."""
 
 
-@dataclass
+@dataclass(slots=True)
 class MacroCounter(LibraryCounter):
     """Counts macros; ``inlined`` bounds how many, and a ``walk`` through a body tells.
 

@@ -25,7 +25,7 @@ _FILL: Final = "fill_fragment"
 _KNOWN: Final = frozenset((*_PRODUCTS, *_MOVES, _FILL))
 
 
-@dataclass
+@dataclass(slots=True)
 class MatrixCounter(ExpressionCounter):
     """Counts functions on fragments: those that multiply, and those that move them from and to memory."""
 

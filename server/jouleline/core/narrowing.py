@@ -21,7 +21,7 @@ from .values import Value
 _ROUNDED = frozenset(("+", "-", "*", "/"))
 
 
-@dataclass
+@dataclass(slots=True)
 class NarrowingCounter(ArithmeticCounter):
     """Knows the type of what an expression's value is given to, as far as that takes no evaluation."""
 

@@ -64,7 +64,7 @@ def operator_cost(operator: str, kind: CType, right: Polynomial | None) -> float
     return 1
 
 
-def joined(node: Node, operator: str) -> int:
+def joined(left: Node | None, operator: str, right: Node | None) -> int:
     """How many instructions an integer operation takes beside those of its operands, or saves.
 
     GPUs add three numbers at a time, and combine the bits of three by any formula: all of
@@ -73,11 +73,11 @@ def joined(node: Node, operator: str) -> int:
     group = _BITWISE if operator in _BITWISE else _SUMS
     if operator not in group:
         return 1
-    left, right = (_inputs(child(node, side), group) for side in ("left", "right"))
-    if len(left) == len(right) == 1 or not left or not right or len(left) + len(right) > _LONGEST_CHAIN:
+    ahead, behind = _inputs(left, group), _inputs(right, group)
+    if len(ahead) == len(behind) == 1 or not ahead or not behind or len(ahead) + len(behind) > _LONGEST_CHAIN:
         return 1
-    both = len({*left, *right} if group is _BITWISE else [*left, *right])
-    return both // 2 - len(left) // 2 - len(right) // 2
+    both = len({*ahead, *behind} if group is _BITWISE else [*ahead, *behind])
+    return both // 2 - len(ahead) // 2 - len(behind) // 2
 
 
 def is_combined(complement: Node) -> bool:
@@ -123,11 +123,9 @@ def _bare(node: Node | None) -> Node | None:
     return node
 
 
-def rotated(node: Node, operator: str) -> Node | None:
+def rotated(left: Node | None, right: Node | None) -> Node | None:
     """What ``x << n | x >> (32 - n)`` and the like rotate, which one shift does; None for all else."""
-    if operator != "|":
-        return None
-    sides = [_bare(child(node, side)) for side in ("left", "right")]
+    sides = [_bare(left), _bare(right)]
     if {operator_of(one) for one in sides if one is not None and one.type == "binary_expression"} != _SHIFTS:
         return None
     whats = [_bare(one and child(one, "left")) for one in sides]
@@ -157,6 +155,7 @@ def is_place(node: Node | None) -> bool:
 
 def is_product(*nodes: Node | None) -> bool:
     """Whether one of the expressions is a product."""
-    return any(
-        node is not None and node.type == "binary_expression" and operator_of(node) == "*" for node in nodes
-    )
+    for node in nodes:
+        if node is not None and node.type == "binary_expression" and operator_of(node) == "*":
+            return True
+    return False

@@ -52,10 +52,15 @@ class Polynomial:
         return None
 
     def __add__(self, other: Polynomial | float) -> Polynomial:
+        # Most sums have a number in them, and most products, too; it often is zero.
         if not isinstance(other, Polynomial):
-            other = Polynomial.constant(other)
+            return self._displaced(other)
         if not (self.terms and other.terms):
             return self if self.terms else other
+        if (by := other.number) is not None:
+            return self._displaced(by)
+        if (by := self.number) is not None:
+            return other._displaced(by)
         return collect((*self.terms, *other.terms))
 
     __radd__ = __add__
@@ -65,11 +70,12 @@ class Polynomial:
 
     def __sub__(self, other: Polynomial | float) -> Polynomial:
         if not isinstance(other, Polynomial):
-            return self + -other
+            return self._displaced(-other)
+        if (by := other.number) is not None:
+            return self._displaced(-by)
         return collect((*self.terms, *[(monomial, -factor) for monomial, factor in other.terms]))
 
     def __mul__(self, other: Polynomial | float) -> Polynomial:
-        # Most products have a number in them.
         if not isinstance(other, Polynomial):
             return self._scaled(float(other))
         if (by := other.number) is not None:
@@ -87,6 +93,14 @@ class Polynomial:
             return self
         products = [(monomial, scaled) for monomial, factor in self.terms if (scaled := factor * by)]
         return Polynomial(tuple(products))
+
+    def _displaced(self, by: float) -> Polynomial:
+        if not by:
+            return self
+        if not self.terms or self.terms[0][0]:
+            return Polynomial((((), float(by)), *self.terms))
+        constant, rest = self.terms[0][1] + by, self.terms[1:]
+        return Polynomial((((), constant), *rest) if constant else rest)
 
     def substitute(self, values: Mapping[str, Polynomial]) -> Polynomial:
         """This polynomial with symbols replaced."""

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TypeVar
 
 from tree_sitter import Node
@@ -17,6 +16,7 @@ from .declarations import Declared, Function, template_parameters
 from .evaluate import evaluate, evaluate_text, split_arguments
 from .facts import FileFacts, Macro, macro_of
 from .fragments import fragment_of
+from .kept import cached_property
 from .polynomial import Polynomial
 from .statement_macros import StatementMacros
 from .syntax import bare_name, replacement, text_of

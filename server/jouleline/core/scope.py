@@ -28,7 +28,7 @@ _MOST_EVALUATED = 64
 _SAME: Final = re.compile(r"\((?:std::)?is_same(?:_v<(.*)>|<(.*)>::value)\)")
 
 
-@dataclass
+@dataclass(slots=True)
 class Remembered:
     """Values of macros and globals; one is evaluated again only where a name in it has changed."""
 
@@ -45,7 +45,8 @@ class Remembered:
         return self._values[name][1]
 
 
-@dataclass
+# Slots, here and in what is derived: Python looks up attributes of an object slowly that has more than 30.
+@dataclass(slots=True)
 class KernelScope:
     """Names and types at a place in a kernel, and the tally of the walk that visits it.
 

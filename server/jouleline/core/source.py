@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
+from .kept import cached_property
 from .offsets import Offsets
 
 Encoding = Literal["utf-8", "utf-16", "utf-32"]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Final
 
 from tree_sitter import Node
@@ -17,6 +16,7 @@ from tree_sitter import Node
 from .declarations import Function
 from .evaluate import parse_expression, split_arguments
 from .facts import Macro
+from .kept import cached_property
 from .syntax import ParsedSource, parse
 
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")

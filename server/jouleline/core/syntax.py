@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 import tree_sitter_cpp
 from tree_sitter import Language, Node, Parser, Tree
 
 from .change import Change
+from .kept import cached_property
 from .masking import Masked, mask, remask
 from .source import SourceText, difference
 

@@ -13,11 +13,11 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from .counts import ArrayTraffic
 from .footprint import Space, Stream, streams
+from .kept import cached_property
 from .values import Access
 
 _ALWAYS_EVICTED: Final = 0.06

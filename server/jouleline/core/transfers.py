@@ -25,7 +25,7 @@ _COPIES: Final = ("memcpy_async", "__pipeline_memcpy_async")
 _SAME: Final = frozenset("aligned_size_t __cvta_generic_to_shared __cvta_generic_to_global".split())
 
 
-@dataclass
+@dataclass(slots=True)
 class TransferCounter(AssemblyCounter):
     """Counts what moves data without a load or a store in the source."""
 

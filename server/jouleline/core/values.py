@@ -158,7 +158,7 @@ class Shared:
     integers: float
 
 
-@dataclass
+@dataclass(slots=True)
 class Tally:
     """What a walk found: index symbols with their ranges, values derived from them, and counts.
 
@@ -182,11 +182,13 @@ class Tally:
 
     def count(self, operation: Operation, times: Polynomial, amount: float = 1.0) -> None:
         """Add operations of a class: an ``amount`` of them, so many times."""
-        self._operations[operation].add(times, amount)
+        total = self._operations[operation]
+        for monomial, factor in times.terms:
+            total[monomial] = total.get(monomial, 0.0) + factor * amount
 
     def access(self, access: Access, times: Polynomial) -> None:
         """Add an access that happens ``times`` as often as it says; equal ones become one."""
-        self._accesses[access].add(times)
+        self._accesses.setdefault(access, Total()).add(times)
 
     def assume(self, text: str, doubt: Doubt = Doubt.NOTHING) -> None:
         """Note an assumption, once, and what it makes doubtful."""

@@ -23,7 +23,7 @@ _COUNTS: Mapping[str, str] = MappingProxyType(
 _WHO = (_TEAM, _THREAD, *_COUNTS.values())
 
 
-@dataclass
+@dataclass(slots=True)
 class RegionCounter(BodyCounter):
     """Walks the statements of a target or parallel region.
 

@@ -83,6 +83,7 @@ class Simt:
             if function is None or not function.is_kernel:
                 continue
             kernel = self._kernel(function, source)
+            kernel.__dict__["function"] = function
             covered.update(range(bisect_left(starts, kernel.start), bisect_left(starts, kernel.end)))
             found.append(kernel)
         lost = [mark for index, mark in enumerate(marks) if index not in covered]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from jouleline.app.analyse import ParsedFile, parse_file
+from jouleline.core.kept import cached_property
 from jouleline.core.source import SourceText
 from jouleline.core.syntax import UnreadableSourceError
 

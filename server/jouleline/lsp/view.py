@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from jouleline.app.analyse import Followed, KernelReport, ParsedFile, split_run_line
 from jouleline.core.counts import Evidence
 from jouleline.core.device import Device
+from jouleline.core.kept import cached_property
 from jouleline.core.kernel import Kernel, Launch
 from jouleline.core.source import Encoding, SourceText
 
