@@ -794,3 +794,12 @@ def test_what_a_template_does_for_one_type_alone_is_done_for_it(same: str, numbe
 
 def test_the_size_of_a_device_array_bounds_what_is_read_of_it() -> None:
     assert moved("b[i] = table[v[i]];", "__device__ float table[256];")["table"] <= 1024
+
+
+@pytest.mark.parametrize(("given", "trips"), [("(int)sqrtf(float(n))", 3), ("int(log2f(n) + 0.5f)", 4)])
+def test_a_root_of_what_is_known_is_known(given: str, trips: int) -> None:
+    text = f"""__global__ void k(float *x, int n) {{
+        {INDEX} int m = {given}; for (int j = 0; j < m; j++) x[i] += 1.0f; }}
+    int main() {{ k<<<16, 256>>>(x, 12); }}"""
+    plain = per_thread(report(text.replace("j < m", "j < 0")), Operation.SP)
+    assert per_thread(report(text), Operation.SP) == plain + trips

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -223,6 +224,9 @@ class ExpressionCounter(NarrowingCounter):
             return value
         if kind.struct and kind.struct == value.type.struct and value.type.arguments:
             kind = kind._replace(arguments=value.type.arguments)  # which a friend calls by its class's names
+        number = value.value.number if value.value is not None else None
+        if number is not None and kind.arithmetic is Scalar.INT and not number.is_integer():
+            return Value(kind, Polynomial.constant(math.trunc(number)) if math.isfinite(number) else None)
         if value.array is None or not (kind.is_pointer and value.type.is_pointer):
             return Value(kind, value.value, value.array)
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
