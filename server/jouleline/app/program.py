@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from jouleline.core.makefile import defined_macros
+from jouleline.core.makefile import defined_macros, written_out
 from jouleline.core.syntax import MAX_SOURCE_BYTES
 
 from .hidden import leads_to_hidden
@@ -186,8 +186,8 @@ def _common_folder(paths: list[Path]) -> Path:
 
 
 def _named_elsewhere(makefile: str, root: Path) -> list[Path]:
-    """Sources outside the folder that its Makefile names: ``../other-cuda/main.cu``."""
-    named = dict.fromkeys(_OUTSIDE.findall(makefile))
+    """Sources outside the folder that its Makefile names: ``../other-cuda/main.cu``, or ``$(other)/main.cu``."""
+    named = dict.fromkeys((*_OUTSIDE.findall(makefile), *_OUTSIDE.findall(written_out(makefile))))
     files = [root / name for name in named if PurePosixPath(name).suffix.lower() in SOURCE_SUFFIXES]
     return [file for file in files if file.is_file()]
 

@@ -87,6 +87,16 @@ def defined_macros(makefile: str) -> dict[str, str]:
     return macros | told | ({"__FAST_MATH__": "1"} if _FAST_MATH.search(text) else {})
 
 
+def written_out(makefile: str) -> str:
+    """The lines of a Makefile with its own variables in their places; the last value of each counts."""
+    lines = _CONTINUED.sub(" ", makefile).splitlines()
+    variables: dict[str, str] = {}
+    for line in lines:
+        if assigned := _FLAGS.match(line):
+            _assign(variables, assigned[1], assigned[2] or "", assigned[3].split("#")[0].strip())
+    return "\n".join(_expand(line, variables) for line in lines)
+
+
 def _holds(word: str, rest: str, variables: Mapping[str, str]) -> bool:
     if word in ("ifdef", "ifndef"):
         return bool(variables.get(rest)) == (word == "ifdef")
