@@ -55,11 +55,20 @@ def test_headers_are_followed_beside_the_file_and_on_the_makefiles_paths(tmp_pat
     assert set(program.files) == {"main.cu", "../shared/a.h", "../shared/c.h", "../include/deep/b.h"}
 
 
-def test_sources_that_the_makefile_names_elsewhere_belong_to_the_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "makefile",
+    [
+        "source = ../k-cuda/main.cu ../k-cuda/gone.cu\nmain.o: ../k-cuda/main.cu\n",
+        "inc = ../k-cuda\nsource = $(inc)/main.cu \\\n  ${inc}/gone.cu\n",
+    ],
+)
+def test_sources_that_the_makefile_names_elsewhere_belong_to_the_program(
+    tmp_path: Path, makefile: str
+) -> None:
     write(
         tmp_path,
         {
-            "k-hip/Makefile": "source = ../k-cuda/main.cu ../k-cuda/gone.cu\nmain.o: ../k-cuda/main.cu\n",
+            "k-hip/Makefile": makefile,
             "k-cuda/main.cu": '#include "k.h"\n',
             "k-cuda/k.h": "",
         },

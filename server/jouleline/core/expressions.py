@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -225,6 +226,9 @@ class ExpressionCounter(NarrowingCounter):
             return value
         if kind.struct and kind.struct == value.type.struct and value.type.arguments:
             kind = kind._replace(arguments=value.type.arguments)  # which a friend calls by its class's names
+        number = value.value.number if value.value is not None else None
+        if number is not None and kind.arithmetic is Scalar.INT and not number.is_integer():
+            return Value(kind, Polynomial.constant(math.trunc(number)) if math.isfinite(number) else None)
         if value.array is None or not (kind.is_pointer and value.type.is_pointer):
             return Value(kind, value.value, value.array)
         offset, old, new = value.array.offset, value.type.element.bytes, kind.element.bytes
@@ -305,22 +309,28 @@ class ExpressionCounter(NarrowingCounter):
         if value.array is not None and kind.struct in self.program.structs and not kind.is_pointer:
             self.access(value.array, kind, kind.bytes, times, write=write)
 
-    def _binary(self, node: Node, times: Polynomial) -> Value:
-        left_node, operator, right_node = operands(node)
-        if operator in "+-" and (cast := self._cast_to(left_node)) is not None:
-            return self.converted(self.expression(right_node, times), cast)
-        if operator == "|" and (what := rotated(left_node, right_node)) is not None:
+    def _other_than_binary(
+        self, operator: str, left: Node | None, right: Node | None, times: Polynomial
+    ) -> Value | None:
+        """A cast of a signed number, or a rotation of bits, which read as a sum or as a union; else None."""
+        if operator in "+-" and (cast := self._cast_to(left)) is not None:
+            return self.converted(self.expression(right, times), cast)
+        if operator == "|" and (what := rotated(left, right)) is not None:
             turned = self.expression(what, times)
             self.tally.count(Operation.INT, times, operator_cost("<<", turned.type, None))
             return Value(turned.type)
+        return None
+
+    def _binary(self, node: Node, times: Polynomial) -> Value:
+        left_node, operator, right_node = operands(node)
+        if (other := self._other_than_binary(operator, left_node, right_node, times)) is not None:
+            return other
         left, right = self.expression(left_node, times), self.expression(right_node, times)
         if left.type.struct or right.type.struct:
             own = self.operation(operator, (left, right), (left_node, right_node), times)
             if own is not None:
                 return own
-        kind = wider(left.type, right.type)
-        if self.narrows(operator, kind, left, right) and self.is_rounded(node):
-            kind = FLOAT
+        kind = self.narrowed(node, operator, wider(left.type, right.type), left, right)
         scalar, divides = kind.arithmetic, operator in DIVISIONS
         divisor = self.divisor(right_node, right) if divides else None
         amount = operator_cost(operator, kind, divisor)

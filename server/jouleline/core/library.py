@@ -47,7 +47,9 @@ class LibraryCounter(TransferCounter):
         if (converted := result_of_conversion(name)) is not None:
             return Value(converted)
         if special := costs.special_function(name):
-            return self._special(special, node, kind, times)
+            told = self._special(special, node, kind, times)
+            numbers = [one.value is not None and one.value.number is not None for one in values]
+            return told._replace(value=evaluate(node, self.lookup)) if numbers and all(numbers) else told
         if name not in self.program.overloads and (found := self._of_header(name, kind, times)) is not None:
             return found
         if name in costs.PLAIN:
@@ -109,7 +111,7 @@ class LibraryCounter(TransferCounter):
         self.tally.count(Operation.INT, times, integers)
         if double and (single := costs.SINGLE_IN_DOUBLE.get(special.name)):
             self.tally.count(Operation.SP, times, single)
-        return Value(DOUBLE if double else FLOAT, evaluate(node, self.lookup))
+        return Value(DOUBLE if double else FLOAT)
 
     def _atomic(self, node: Node, values: Sequence[Value], times: Polynomial) -> Value:
         if not values:

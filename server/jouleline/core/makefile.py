@@ -33,15 +33,6 @@ _FAST_MATH = re.compile(r"(?<!\S)(?:-ffast-math|-Ofast|--?use_fast_math)(?!\S)")
 _IMPLICIT = ("CPPFLAGS", "CFLAGS", "CXXFLAGS", "NVCCFLAGS", "NVCC_FLAGS")
 
 
-def written_out(makefile: str) -> str:
-    """A Makefile's text with what its own variables hold in place of their names."""
-    lines = _CONTINUED.sub(" ", makefile).splitlines()
-    variables: dict[str, str] = {}
-    for line in lines:
-        _assign_first(variables, line)
-    return "\n".join(_expand(line, variables) if "$" in line else line for line in lines)
-
-
 def run_command(makefile: str) -> str | None:
     """The command of the ``run`` target that starts the program; None if there is none."""
     variables: dict[str, str] = {}
@@ -55,17 +46,13 @@ def run_command(makefile: str) -> str | None:
         if not line.strip() or line.lstrip().startswith("#"):
             continue  # neither ends a rule
         inside = line.split(":")[0].split() == ["run"] and ":" in line and ":=" not in line
-        _assign_first(variables, line)
+        if assigned := _ASSIGNMENT.match(line):
+            variables.setdefault(assigned[1], assigned[2].split("#")[0].strip())
     for command in recipe:
         expanded = _expand(command, variables)
         if run_line(expanded) is not None:
             return expanded
     return None
-
-
-def _assign_first(variables: dict[str, str], line: str) -> None:
-    if not line.startswith("\t") and (assigned := _ASSIGNMENT.match(line)):
-        variables.setdefault(assigned[1], assigned[2].split("#")[0].strip())
 
 
 def defined_macros(makefile: str) -> dict[str, str]:
@@ -100,6 +87,16 @@ def defined_macros(makefile: str) -> dict[str, str]:
     macros = {found[1]: (found[2] or "1").strip("\"'\\") for found in _MACRO.finditer(text)}
     told = {"_OPENMP": "201511"} if _OPENMP.search(text) else {}
     return macros | told | ({"__FAST_MATH__": "1"} if _FAST_MATH.search(text) else {})
+
+
+def written_out(makefile: str) -> str:
+    """The lines of a Makefile with its own variables in their places; the last value of each counts."""
+    lines = _CONTINUED.sub(" ", makefile).splitlines()
+    variables: dict[str, str] = {}
+    for line in lines:
+        if assigned := _FLAGS.match(line):
+            _assign(variables, assigned[1], assigned[2] or "", assigned[3].split("#")[0].strip())
+    return "\n".join(_expand(line, variables) if "$" in line else line for line in lines)
 
 
 def _holds(word: str, rest: str, variables: Mapping[str, str]) -> bool:

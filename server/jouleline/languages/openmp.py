@@ -15,7 +15,7 @@ from jouleline.core.ctype import FLOAT, INT, UNKNOWN, CType, Scalar
 from jouleline.core.declarations import Declared, function_of
 from jouleline.core.directives import Directive, directives, opens_kernel, statement_after
 from jouleline.core.estimate import Setting
-from jouleline.core.evaluate import evaluate, evaluate_constant, evaluate_text
+from jouleline.core.evaluate import evaluate, evaluate_text
 from jouleline.core.hostscope import HostScope
 from jouleline.core.inductions import Changes
 from jouleline.core.kernel import Kernel, Language, Launch
@@ -160,9 +160,7 @@ def _fix(counter: BodyCounter, constants: Sequence[Declared], host: HostScope) -
         if name not in counter.types and (known := evaluate_text(text, counter.compiled)) is not None:
             counter.fixed[name] = known
     for constant in constants:
-        kind = counter.type_of(constant.type)
-        real = kind is not None and kind.arithmetic in (Scalar.SP, Scalar.DP)
-        if (known := evaluate_constant(constant.value, counter.compiled, real=real)) is not None:
+        if (known := evaluate(constant.value, counter.compiled)) is not None:
             counter.fixed[constant.name] = known
 
 
@@ -211,9 +209,8 @@ def _visible(
         global_ = program.variables.get(name)
         kind = (program.type_of(global_.type) if global_ is not None else None) or INT
         if isinstance(known, int | float):
-            names[name] = Value(kind, Polynomial.constant(known))
-            if global_ is not None and global_.constant and global_.value is not None:
-                constants.append(global_)
+            if global_ is None or not global_.constant:  # the compiler knows a constant, and so do facts
+                names[name] = Value(kind, Polynomial.constant(known))
         elif global_ is not None and kind.is_pointer and not global_.space:
             extents = tuple(evaluate(item, lambda name: host.name(name, node)) for item in global_.extents)
             names[name] = Value(kind, None, placed(Array(name, "global", extents=extents), known))
