@@ -186,7 +186,7 @@ def _common_folder(paths: list[Path]) -> Path:
 
 
 def _named_elsewhere(makefile: str, root: Path) -> list[Path]:
-    """Sources outside the folder that its Makefile names: ``../other-cuda/main.cu``, or ``$(other)/main.cu``."""
+    """Sources outside the folder that its Makefile names: ``../other/main.cu``, or ``$(other)/main.cu``."""
     named = dict.fromkeys((*_OUTSIDE.findall(makefile), *_OUTSIDE.findall(written_out(makefile))))
     files = [root / name for name in named if PurePosixPath(name).suffix.lower() in SOURCE_SUFFIXES]
     return [file for file in files if file.is_file()]
