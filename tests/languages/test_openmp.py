@@ -324,3 +324,26 @@ int main() {{ float *x = (float *)malloc(4096);
     parsed, _ = parse_files({"main.cpp": text.encode()})
     (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
     assert report.counts.operations[Operation.SP] == 1024  # a product with 2
+
+
+@pytest.mark.parametrize(
+    ("header", "directive", "call", "counted"),
+    [
+        ("<cmath>", "parallel for", "sqrt", Operation.DP),
+        ("<cmath>", "parallel for", "std::sqrt", Operation.SP),
+        ("<math.h>", "parallel for", "rsqrt", Operation.SP),
+        ("<cmath>", "target teams distribute parallel for", "rsqrt", Operation.SP),
+    ],
+)
+def test_functions_of_mathematics_are_those_that_a_compiler_finds(
+    header: str, directive: str, call: str, counted: Operation
+) -> None:
+    text = f"""#include {header}
+int main() {{ float *x = (float *)malloc(4096);
+#pragma omp {directive}
+  for (int i = 0; i < 1024; i++) x[i] = 1.0f + {call}(x[i]); }}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (report,) = analyse(parsed, catalogue().get("rtx-3080-paper")).kernels
+    other = Operation.SP if counted is Operation.DP else Operation.DP
+    assert report.counts.operations[counted] > 0
+    assert report.counts.operations[other] == 0

@@ -102,7 +102,8 @@ class LibraryCounter(TransferCounter):
         return made if made is not None or not any(map(groups.is_group, values)) else NOTHING
 
     def _special(self, special: costs.Special, node: Node, kind: CType, times: Polynomial) -> Value:
-        double = kind.scalar not in (Scalar.SP, Scalar.HALF) and not special.single
+        of_c = self.has_c_functions and "::" not in text_of(node.child_by_field_name("function"))
+        double = (of_c or kind.scalar not in (Scalar.SP, Scalar.HALF)) and not special.single
         if (known := evaluate(node, self.compiled)) is not None:
             return Value(DOUBLE if double else FLOAT, known)  # the compiler works it out
         floating, integers = special.cost(double=double, fast=self.program.is_fast)

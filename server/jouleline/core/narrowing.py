@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from .arithmetic import ArithmeticCounter
-from .costs import special_function
 from .ctype import FLOAT, CType, Scalar
 from .syntax import bare_name, operator_of, text_of
 from .syntax import field as child
@@ -32,16 +31,7 @@ class NarrowingCounter(ArithmeticCounter):
 
     def narrowed(self, node: Node, operator: str, kind: CType, left: Value, right: Value) -> CType:
         """The type that an operation with operands of a common ``kind`` is done in."""
-        if not self.narrows(operator, kind, left, right) or not self.is_rounded(node):
-            return kind
-        return kind if any(map(self._may_be_double, node.named_children)) else FLOAT
-
-    def _may_be_double(self, operand: Node) -> bool:
-        """Whether an operand is a root or the like that C, unlike CUDA, has for doubles alone."""
-        if operand.type != "call_expression" or "threadIdx.x" in self.ranges:
-            return False
-        special = special_function(text_of(child(operand, "function")))
-        return special is not None and not special.single
+        return FLOAT if self.narrows(operator, kind, left, right) and self.is_rounded(node) else kind
 
     def is_rounded(self, node: Node) -> bool:
         """Whether an expression's value is rounded to single precision by whoever takes it."""

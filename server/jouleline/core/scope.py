@@ -61,6 +61,7 @@ class KernelScope:
     calls whose values are being evaluated, and ``evaluated`` has those that were, until all are;
     ``active`` is the share of a warp's threads that is here together.
     ``doubling`` are the values of loop variables that are multiplied or divided each time round.
+    Where it ``has_c_functions``, those of mathematics are C's, which take doubles, but for ``std::``'s.
     What ``refers`` returns a place, not its value. What is ``atomic`` is updated by the memory's own units.
     """
 
@@ -92,6 +93,7 @@ class KernelScope:
     refers: bool = False
     atomic: bool = False
     doubling: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    has_c_functions: bool = False
 
     @property
     def ranges(self) -> Ranges:

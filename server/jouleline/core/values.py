@@ -16,6 +16,7 @@ from .visits import VisitCounter
 
 _LONGEST_NAME = 160
 _STORED = ("global", "shared")
+_SHARED_ELSEWHERE = "loops that threads share"
 
 
 class Array(NamedTuple):
@@ -201,7 +202,7 @@ class Tally:
         Of the indices and the derived values it knows the threads of a launch, and all that what it is
         ``given`` is made of.
         """
-        ranges = {name: self.ranges[name] for name in self.threads}
+        ranges = {name: extent for name, extent in self.ranges.items() if "@" not in name}
         derived: dict[str, Derived] = {}
         sizes: dict[str, float] = {}
         waiting = [name for one in given for name in one.symbols]
@@ -227,8 +228,12 @@ class Tally:
 
     @property
     def threads(self) -> list[str]:
-        """The indices that tell threads apart: those of a launch, and of loops that threads share."""
-        return [name for name in self.ranges if "@" not in name or name in self.parallel]
+        """The indices that tell threads apart: those of a launch, and of loops that threads share.
+
+        Which loops these are, a part of the walk does not know that others may share.
+        """
+        found = [name for name in self.ranges if "@" not in name or name in self.parallel]
+        return found if all(name in self.ranges for name in self.parallel) else [*found, _SHARED_ELSEWHERE]
 
     def share(self, index: str, extent: Polynomial, *, fast: bool) -> None:
         """An index that tells threads apart; a ``fast`` one differs between neighbours in a warp."""
@@ -244,9 +249,17 @@ class Tally:
             self.share(index, part.ranges[index], fast=fast)
         self.sizes.update({name: size for name, size in part.sizes.items() if name not in self.sizes})
         for name, derived in part.derived.items():
-            self.derived.setdefault(name, derived)
+            if name not in self.derived:
+                self.derived[name] = self._placed(derived)
         self.assumptions.update(part.assumptions)
         self.doubts |= part.doubts
+
+    def _placed(self, derived: Derived) -> Derived:
+        """A value that a part found, with the loops that threads share here."""
+        shared = [name for name in self.parallel if name in self.ranges]
+        if _SHARED_ELSEWHERE not in derived.depends or len(shared) < len(self.parallel):
+            return derived
+        return derived._replace(depends=derived.depends - {_SHARED_ELSEWHERE} | {*shared})
 
     def add(self, part: Tally, times: Polynomial, loops: tuple[str, ...] = ()) -> None:
         """Add a part that runs ``times`` times inside of ``loops``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -32,6 +33,9 @@ from jouleline.core.worksharing import RegionCounter
 _THREADS = 128
 _FEWEST_THREADS = 32
 _MOST_TEAMS = 3200
+# With this header alone, and no names of std, a host compiler finds C's functions, which take doubles; CUDA's
+# headers, and clang's for devices, declare others for float.
+_C_FUNCTIONS = re.compile(rb"\A(?!.*(?:<math\.h>|using\s+(?:namespace\s+)?std\b)).*<cmath>", re.DOTALL)
 _TYPE_PARAMETERS = frozenset(("type_parameter_declaration", "optional_type_parameter_declaration"))
 
 
@@ -98,6 +102,7 @@ class OpenMP:
             tally,
             Changes(node),
             directive=kernel.directive,
+            has_c_functions=not _offloads(kernel) and _C_FUNCTIONS.search(source.text.data) is not None,
         )
         _fix(counter, constants, host)
         iterations = _iterations(kernel.directive, node, counter)
