@@ -106,8 +106,9 @@ MAIN = "int main() { return 0; }\n"
         ("main: main.o\n\tnvcc -o main main.o\n", {"main.cpp", "main.cu", "main.h", "test/help.cpp"}),
         ("main: other.o\n", {"main.cpp", "main.cu", "main.h", "test/help.cpp"}),
         ("source = $(wildcard *.c*)\nmain: main.cu\n", {"main.cpp", "main.cu", "main.h", "test/help.cpp"}),
+        ("all: main other\n%: %.cu\nmain: main.cu\n", {"main.cpp", "main.cu", "main.h", "test/help.cpp"}),
     ],
-    ids=["named", "by-its-object", "neither", "any"],
+    ids=["named", "by-its-object", "neither", "any", "rule"],
 )
 def test_a_version_beside_the_one_that_is_built_is_another_program(
     tmp_path: Path, rules: str, files: set[str]
@@ -122,7 +123,10 @@ def test_a_version_beside_the_one_that_is_built_is_another_program(
             "test/help.cpp": "void help();",
         },
     )
-    assert set(read_program([tmp_path]).files) == files
+    program = read_program([tmp_path])
+    assert set(program.files) == files
+    left_out = {"main.cpp"} - files
+    assert {problem.file for problem in program.problems} == left_out
 
 
 def test_what_an_editor_has_open_stands_in_for_the_disk(tmp_path: Path) -> None:

@@ -915,3 +915,41 @@ def test_a_root_of_what_is_known_is_known(given: str, trips: int) -> None:
     int main() {{ k<<<16, 256>>>(x, 12); }}"""
     plain = per_thread(report(text.replace("j < m", "j < 0")), Operation.SP)
     assert per_thread(report(text), Operation.SP) == plain + trips
+
+
+LESS = "__device__ bool less(int a, int b) { return a < b; }"
+
+
+@pytest.mark.parametrize(
+    ("body", "sp"),
+    [
+        ("if (less(i, 3072)) x[i] += 1.0f; if (less(i, 1024)) x[i] += 1.0f;", 1.0),
+        ("if (less(i, 1024)) x[i] += 1.0f; if (less(i, 3072)) x[i] += 1.0f;", 1.0),
+        ("if (less(i, 1024)) x[i] += 1.0f; if (less(v[i], 3)) x[i] += 1.0f;", 0.75),
+        (
+            "int c = i < 1024; c = 1 - c; if (c) x[i] += 1.0f;",
+            0.5,
+        ),  # what is computed with it is not followed
+        ("int valid = 0; if (i < 1024) valid = 1; if (valid) x[i] += 1.0f;", 0.25),
+        ("int m = i < 1024 ? 100 : 0; for (int j = 0; j < m; j++) x[i] += 1.0f;", 25),
+        ("int m = 1; if (threadIdx.x < 64) m = 9; for (int j = 0; j < m; j++) x[i] += 1.0f;", 3),
+    ],
+)
+def test_what_depends_on_a_condition_stands_for_both_ways(body: str, sp: float) -> None:
+    assert floats(body, LESS)[0] == pytest.approx(sp)
+
+
+@pytest.mark.parametrize("value", ["12 / 5.0", "2.9", "0.18 * gridDim.x"])
+def test_an_integer_is_whole_whatever_it_is_given(value: str) -> None:
+    assert floats(f"int m = {value}; for (int j = 0; j < m; j++) x[i] += 1.0f;")[0] == 2
+    assert floats(f"int m; m = {value}; for (int j = 0; j < m; j++) x[i] += 1.0f;")[0] == 2
+
+
+def test_functions_of_the_program_that_make_something_are_its_own() -> None:
+    before = "__device__ float make_key(float a, float m = 2.0f) { return a * m; }"
+    assert floats("x[i] = make_key(x[i]);", before) == (1, 0)
+
+
+def test_a_macro_of_a_macro_is_stored_to() -> None:
+    before = "#define CELL b[i]\n#define OUT (CELL)\n#define LOOP LOOP\n"
+    assert moved("OUT = a[i];", before) == moved("b[i] = a[i];")

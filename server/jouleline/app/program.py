@@ -25,7 +25,8 @@ _TARGET = re.compile(rb"^[ \t]*#[ \t]*pragma[ \t]+omp[ \t]+target\b", re.MULTILI
 _INCLUDE_PATH = re.compile(r"-I\s*([^\s$()]+)")
 _OUTSIDE = re.compile(r"(?<![^\s=:])\.\./[\w./+-]+")
 _FILE = re.compile(r"[\w./+-]+")
-_ANY_FILE = re.compile(r"wildcard|\*\.c")
+# A rule for files by their endings, other than for the objects of those that are named, or for all there are.
+_ANY_FILE = re.compile(r"wildcard|\*\.c|^%?\s*:\s*%?\.c|^\.c\w*\s*:", re.MULTILINE)
 _HEADERS = frozenset((".h", ".hpp", ".hh", ".hxx", ".inl", ".cuh"))
 MAX_FILES = 2000
 
@@ -96,6 +97,7 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
                 found[name] = data
     for name in _of_other_programs(found, makefile) if single else ():
         del found[name]
+        problems.append(Problem(name, 1, "is left out: it has a main, and the Makefile builds another one"))
     _follow_includes(root, found, problems, rules, overlay)
     if not found and not problems:
         raise ProgramError(f"{paths[0]}: no C++ source here ({', '.join(sorted(SOURCE_SUFFIXES))})")

@@ -127,8 +127,10 @@ class ArithmeticCounter(KernelScope):
     def truth(self, node: Node) -> Polynomial:
         """A comparison: 0 or 1; how often 1 is worked out where it is kept for later (``in = i < n``)."""
         depends = frozenset((*self.tally.threads, *self.loops))
-        derived = Derived(depends, extent=_POWER_OF_TWO, holds=self._holds(node))
-        return self.tally.derive(f"truth@{node.start_byte}:{node.end_byte}", derived)
+        holds = self._holds(node)
+        derived = Derived(depends, extent=_POWER_OF_TWO, holds=holds)
+        # In a function, the same comparison holds as often as its arguments make it.
+        return self.tally.derive(f"truth@{node.start_byte}:{node.end_byte}:{holds}", derived)
 
     def _holds(self, node: Node) -> Holds | None:
         taker = node.parent

@@ -12,7 +12,7 @@ from . import costs
 from .bindings import BindingCounter, Receiver, is_known
 from .closures import changed_around
 from .counts import Doubt
-from .ctype import UNKNOWN, CType, Scalar, wider
+from .ctype import UNKNOWN, CType, Scalar, lane_of, wider
 from .declarations import Function, closure_of
 from .inlining import Part, Walk
 from .macro_calls import MOST_NESTED
@@ -70,8 +70,9 @@ class CallCounter(BindingCounter):
         if macro is not None and self.depth < MOST_NESTED and not self.inlined.is_full_of_macros:
             return self.expand(macro, values, nodes, times, write=write)
         own = self._own(callee, function, receiver, values)
-        if own is not None and name.startswith("make_") and len(own.parameters) != len(values):
-            own = None  # the program has others of the name, which are made of the language's
+        makes = name.startswith("make_") and lane_of(name.removeprefix("make_")) is not None
+        if makes and own is not None and len(values) > len(own.parameters):
+            own = None  # the program's own ones are made of the language's, which takes each number
         if own is not None:
             own = self.program.written_out(own)
         if receiver is not None:

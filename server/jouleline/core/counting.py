@@ -18,16 +18,16 @@ from .conditionals import CONDITIONALS
 from .counts import Doubt
 from .ctype import UNKNOWN, Scalar
 from .declarations import Declared, declarations
-from .derive import likelier
+from .derive import chosen, likelier
 from .evaluate import evaluate, evaluate_constant
 from .expressions import DATA_DEPENDENT_BRANCH
 from .extents import Extents
 from .loop_counting import LoopCounter
-from .polynomial import ZERO, Polynomial
+from .polynomial import ONE, ZERO, Polynomial
 from .probability import lanes
 from .syntax import field as child
 from .syntax import text_of
-from .values import Array, Value, referring
+from .values import Array, Derived, Holds, Value, referring
 
 _INCLUSIONS = 3
 T = TypeVar("T")
@@ -134,7 +134,7 @@ class BodyCounter(LoopCounter):
                 self.whole(given, times, write=False)
             self.names[declared.name] = Value(kind, None, Array(declared.name, "register"))
         else:
-            self.names[declared.name] = Value(kind, given.value if given else None)
+            self.names[declared.name] = Value(kind, self.converted(given, kind).value if given else None)
             self.spaces[declared.name] = declared.space or "register"
         self.fixed.pop(declared.name, None)
         real = kind.arithmetic in (Scalar.SP, Scalar.DP)
@@ -162,16 +162,16 @@ class BodyCounter(LoopCounter):
         chance = self.chance(condition, extents)
         if chance is None and value is not None and (holds := self.tally.holds(value)) is not None:
             chance = holds.chance  # what a function says of its arguments
-        active = self.active
+        active, known = self.active, chance is not None
         if chance is None:
             chance = DATA_DEPENDENT_BRANCH
             self.tally.assume("branches that depend on data are taken half the time", Doubt.BRANCHES)
-        before = dict(self.names)
+        before, together = dict(self.names), 1.0
         after = ZERO
         taken = child(node, "consequence")
         if taken is not None:
-            if chance < 1:
-                self.active *= lanes(condition, self.compared, extents, self.tally.fastest())
+            together = lanes(condition, self.compared, extents, self.tally.fastest()) if chance < 1 else 1.0
+            self.active *= together
             after = self._scoped(self.statement, taken, times * chance)
             self.active = active
         left = after
@@ -182,19 +182,23 @@ class BodyCounter(LoopCounter):
         else:
             after = after + self._scoped(self.statement, other, times * (1 - chance))
         if left.terms and names != self.names:
-            self._join(names, chance)
+            self._join(names, Holds(chance, together) if known else None)
         return after
 
-    def _join(self, taken: Mapping[str, Value], chance: float) -> None:
-        """After a branch: each variable has the value of the likelier way, or of the one that says more."""
+    def _join(self, taken: Mapping[str, Value], holds: Holds | None) -> None:
+        """After a branch: each variable has the value of one way, or what stands for both."""
         for name, value in taken.items():
             other = self.names.get(name)
             if other is None or other is value:
                 continue
-            if chance != DATA_DEPENDENT_BRANCH:
-                self.names[name] = value if chance > DATA_DEPENDENT_BRANCH else other
-            else:
+            if holds is None:
                 self.names[name] = likelier((value, other), self.tally)
+            elif value.value == ONE and other.value == ZERO:  # it says later which way was gone
+                depends = frozenset((*self.tally.threads, *self.loops))
+                flag = Derived(depends, extent=Polynomial.constant(2), holds=holds)
+                self.names[name] = value._replace(value=self.tally.derive(f"{name}?{holds}", flag))
+            else:
+                self.names[name] = chosen(value, other, holds.chance, self.tally)
 
     def _switch(self, node: Node, times: Polynomial) -> None:
         body = child(node, "body")

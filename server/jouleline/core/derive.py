@@ -9,6 +9,7 @@ from typing import Final
 from .polynomial import Polynomial
 from .values import Derived, Tally, Value
 
+_NEARLY_ALL: Final = 15 / 16
 _NO_POLYNOMIALS: Final = frozenset("% & / >> << ^ |".split())
 
 
@@ -64,6 +65,20 @@ def likelier(values: Sequence[Value], tally: Tally) -> Value:
     ``min(i, n - 1)`` and ``i < n ? i : 0`` are ``i`` nearly everywhere.
     """
     return max(values, key=lambda one: -1 if one.value is None else len(tally.indices(one.value)))
+
+
+def chosen(taken: Value, other: Value, chance: float, tally: Tally) -> Value:
+    """The value that stands for one that is ``taken`` with a chance, else another: of two numbers their mean.
+
+    Where nearly all threads take the same, as behind a clamp, it is theirs; else the likelier.
+    """
+    numbers = [one.value.number if one.value is not None else None for one in (taken, other)]
+    if None not in numbers and {*numbers} != {0, 1}:
+        a, b = (number or 0.0 for number in numbers)
+        return taken._replace(value=Polynomial.constant(chance * a + (1 - chance) * b))
+    if max(chance, 1 - chance) >= _NEARLY_ALL:
+        return taken if chance > 1 - chance else other
+    return likelier((taken, other), tally)
 
 
 def extreme(values: Sequence[Value], tally: Tally, *, least: bool) -> Value:

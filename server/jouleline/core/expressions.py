@@ -12,7 +12,7 @@ from . import costs
 from .arithmetic import CLASS_OF
 from .counts import Operation
 from .ctype import FLOAT, INT, CType, Scalar, wider
-from .derive import likelier
+from .derive import chosen, likelier
 from .evaluate import evaluate, evaluate_text, parse_expression, unary
 from .extents import Extents
 from .operators import (
@@ -34,6 +34,7 @@ from .syntax import operands, operator_of, text_of
 from .values import NOTHING, SOMEWHERE, Array, Value, displaced
 
 _OF_MEMORY = ("+", "-", "&", "|", "^")
+_MOST_MACROS = 8
 DATA_DEPENDENT_BRANCH = 0.5
 """How often a branch is taken whose condition depends on data (assumed)."""
 
@@ -311,16 +312,19 @@ class ExpressionCounter(PlaceCounter):
         known = self.names.get(name)
         if known is not None and target is not None and target.type == "identifier" and not known.refers:
             array = value.array if known.type.is_pointer else known.array
-            self.names[name] = Value(known.type, value.value, array)
+            self.names[name] = Value(known.type, self.converted(value, known.type).value, array)
 
     def is_stored(self, target: Node | None) -> bool:
         """Whether what is assigned to is a place in memory, or a name of one: a reference, or a macro."""
         name = text_of(target)
         if name in self.names:
             return self.names[name].refers
-        return is_place(
-            parse_expression(self.program.macros[name]) if name in self.program.macros else target
-        )
+        for _ in range(_MOST_MACROS):
+            if name not in self.program.macros:
+                break
+            target = parse_expression(self.program.macros[name])
+            name = text_of(target).strip("() ")
+        return is_place(target)
 
     def _folded(self, node: Node, *operands: Value) -> bool:
         """Whether the compiler computes an operation itself, as in ``2 * TILE``."""
@@ -368,10 +372,13 @@ class ExpressionCounter(PlaceCounter):
         condition = child(node, "condition")
         self.expression(condition, times)
         chance = probability(condition, self.compared, Extents(self.tally))
-        chance = DATA_DEPENDENT_BRANCH if chance is None else chance
-        taken = self.expression(child(node, "consequence"), times * chance)
-        other = self.expression(child(node, "alternative"), times * (1 - chance))
+        often = DATA_DEPENDENT_BRANCH if chance is None else chance
+        taken = self.expression(child(node, "consequence"), times * often)
+        other = self.expression(child(node, "alternative"), times * (1 - often))
         kind = wider(taken.type, other.type)
-        if chance != DATA_DEPENDENT_BRANCH:
-            return (taken if chance > DATA_DEPENDENT_BRANCH else other)._replace(type=kind)
-        return Value(kind, likelier((taken, other), self.tally).value, taken.array or other.array)
+        found = (
+            likelier((taken, other), self.tally)
+            if chance is None
+            else chosen(taken, other, chance, self.tally)
+        )
+        return Value(kind, found.value, found.array or taken.array or other.array)

@@ -285,8 +285,10 @@ class Tally:
 
     def holds(self, value: Polynomial) -> Holds | None:
         """How often a value is true that was compared before; None for other values."""
-        names = value.symbols
-        derived = self.derived.get(next(iter(names))) if len(names) == 1 else None
+        if len(value.terms) != 1:
+            return None
+        names, factor = value.terms[0]
+        derived = self.derived.get(names[0]) if len(names) == 1 and factor == 1 else None
         return derived.holds if derived is not None else None
 
     def indices(self, value: Polynomial) -> frozenset[str]:
