@@ -22,6 +22,7 @@ SIZE_LIMIT_BYTES: Final = 512 * 1024 * 1024
 _COMPRESSION: Final = 6
 _PRIVATE: Final = 0o700
 _MOST_FILES: Final = 512
+_MOST_BYTES: Final = 1024 * 1024
 
 
 class DiskCache:
@@ -89,7 +90,7 @@ class DiskCache:
 class FileCache:
     """The same in a file for each value, for what is wanted before there is time to import a library.
 
-    A few hundred values at most, of some kilobytes each: those not used for longest go first.
+    A few hundred values at most, none of more than a MiB: those not used for longest go first.
     """
 
     def __init__(self, folder: Path, most: int = _MOST_FILES) -> None:
@@ -104,13 +105,14 @@ class FileCache:
             if not _is_private(self._folder):
                 return None
             value: object = json.loads(file.read_bytes())
-            os.utime(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
+        with suppress(OSError):
+            os.utime(file)
         return value
 
     def put(self, key: str, value: object) -> None:
-        """Keep a JSON value.
+        """Keep a JSON value, unless it is very long.
 
         Raises:
             TypeError: if the value is not JSON.
@@ -118,7 +120,7 @@ class FileCache:
         data, file = json.dumps(value).encode(), self._file(key)
         half = file.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
-            if _made_private(self._folder):
+            if len(data) <= _MOST_BYTES and _made_private(self._folder):
                 half.write_bytes(data)
                 half.replace(file)
                 self._make_room()

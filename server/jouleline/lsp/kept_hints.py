@@ -8,7 +8,7 @@ soon, as after a change, and the settling has the editor ask again where it does
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jouleline import __version__
 from jouleline.config import DEFAULT_DEVICE
@@ -26,36 +26,79 @@ Place = tuple[int, int]
 """Line and character, both from 0."""
 
 
+class Subject(NamedTuple):
+    """What hints are of: all that they follow from and that is known before anything is read."""
+
+    uri: str
+    text: bytes
+    gpu: str
+    arguments: str
+    encoding: str
+
+    @property
+    def key(self) -> str:
+        """The name that hints are kept by: one for all texts of a document."""
+        return content_key(self.uri, self.gpu, self.arguments, self.encoding)
+
+    @property
+    def state(self) -> str:
+        """Of which text they are, for which GPU and run line, by which version of ours."""
+        return content_key(__version__, self.key, self.text)
+
+
+class Told(NamedTuple):
+    """What was told of a document before it was looked at, and of what state of it."""
+
+    state: str
+    hints: list[Hint]
+
+
 class KeptHints:
     """What is kept, and what of it was told of which document, until somebody has looked whether it holds."""
 
     def __init__(self, cache: Cache | None = None) -> None:
         """Without a cache, nothing is kept."""
         self._cache = cache
-        self._told: dict[str, tuple[str, list[Hint]]] = {}
-        self._closed: set[str] = set()
+        self._found: dict[str, Told] = {}
+        self._told: dict[str, Told] = {}
+        self._seen: set[str] = set()
         self.wanted: set[str] = set()
         """The documents whose hints are to be kept when they have been worked out."""
 
-    def tell(self, uri: str, key: str) -> list[Hint] | None:
-        """The hints of a whole document; None if none were kept.
+    def find(self, of: Subject) -> list[Hint] | None:
+        """The hints of a whole document that were kept of its text; None if there are none.
 
-        Of one that was open before in this session the memory knows better.
+        Of one that was looked at in this session the memory knows better.
         """
-        if uri in self._closed:
+        if of.uri in self._seen or self._cache is None:
             return None
-        if (told := self.told(uri, key)) is not None:
-            return told
-        hints = self._cache.get(key) if self._cache is not None else None
-        if not isinstance(hints, list):
-            return None
-        self._told[uri] = key, hints
+        known = self._found.get(of.uri)
+        if known is None or known.state != of.state:
+            kept = self._cache.get(of.key)
+            if (
+                not isinstance(kept, dict)
+                or kept.get("state") != of.state
+                or not _are_hints(kept.get("hints"))
+            ):
+                return None
+            known = self._found[of.uri] = Told(of.state, kept["hints"])
+        return known.hints
+
+    def tell(self, of: Subject) -> list[Hint] | None:
+        """The same, told to the editor: it is to be looked into."""
+        hints = self.find(of)
+        if hints is not None:
+            self._told[of.uri] = Told(of.state, hints)
         return hints
 
-    def told(self, uri: str, key: str) -> list[Hint] | None:
-        """What was told of a document as it is, and not looked into since."""
-        known, hints = self._told.get(uri, ("", []))
-        return hints if known == key else None
+    def seen(self, uri: str) -> None:
+        """Somebody has looked at a document."""
+        self._seen.add(uri)
+        self._found.pop(uri, None)
+
+    def told(self, uri: str) -> Told | None:
+        """What was told of a document, and not looked into since."""
+        return self._told.get(uri)
 
     def looked_into(self, uri: str) -> None:
         """It is known what holds of a document."""
@@ -63,15 +106,15 @@ class KeptHints:
 
     def close(self, uri: str) -> None:
         """Nothing is to be done about a document any more."""
-        self._closed.add(uri)
+        self.seen(uri)
         self.looked_into(uri)
         self.wanted.discard(uri)
 
-    def keep(self, uri: str, key: str, hints: list[Hint]) -> None:
-        """Keep the hints of a whole document."""
-        self.wanted.discard(uri)
+    def keep(self, of: Subject, hints: list[Hint]) -> None:
+        """Keep the hints of a whole document in the place of those that were kept of it."""
+        self.wanted.discard(of.uri)
         if self._cache is not None:
-            self._cache.put(key, hints)
+            self._cache.put(of.key, {"state": of.state, "hints": hints})
 
     def answer(self, beginning: Beginning) -> None:
         """Answer an editor at its start as long as it asks for what was kept."""
@@ -82,18 +125,11 @@ class KeptHints:
                     return
                 text = to_bytes(beginning.documents[asked.uri]["text"])
                 gpu = settings.gpu or DEFAULT_DEVICE
-                hints = self.tell(
-                    asked.uri, key(asked.uri, text, gpu, settings.arguments, beginning.encoding)
-                )
+                hints = self.tell(Subject(asked.uri, text, gpu, settings.arguments, beginning.encoding))
                 if hints is None:
                     return
                 first, last = (place(asked.range[end]) for end in ("start", "end"))
                 beginning.answer(within(hints, first, last))
-
-
-def key(uri: str, text: bytes, gpu: str, arguments: str, encoding: str) -> str:
-    """What hints are kept under: all that they follow from and that is known before anything is read."""
-    return content_key(__version__, uri, gpu, arguments, encoding, text)
 
 
 def within(hints: list[Hint], first: Place, last: Place) -> list[Hint]:
@@ -104,3 +140,11 @@ def within(hints: list[Hint], first: Place, last: Place) -> list[Hint]:
 def place(position: dict[str, int]) -> Place:
     """A position as the protocol has it."""
     return position["line"], position["character"]
+
+
+def _are_hints(kept: object) -> bool:
+    """Whether what was kept has the shape of hints; somebody may have been at the file."""
+    try:
+        return all(place(one["position"]) >= (0, 0) and "label" in one for one in kept)  # type: ignore[attr-defined]
+    except (TypeError, LookupError):
+        return False

@@ -121,7 +121,7 @@ class Server(LanguageServer):
     def refresh(self) -> None:
         """Have the editor ask for hints and lenses anew, if it can.
 
-        Until there is a device, what it asked is still waiting.
+        Until there is a device, what it asked is still waiting; what was kept and told is looked into.
         """
         if not self.session.ready.is_set():
             return

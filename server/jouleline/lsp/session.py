@@ -20,7 +20,7 @@ from jouleline.core.source import Encoding, SourceText
 from .client import Client
 from .documents import Document
 from .hints import Hint
-from .kept_hints import KeptHints, key
+from .kept_hints import KeptHints, Subject
 from .memory import Memory
 from .programs import Surroundings, absolute, look_around
 from .texts import to_path
@@ -90,6 +90,7 @@ class Session:
         else:
             self._earlier = None  # from here on it is outdated
         self._views[uri] = view
+        self.kept.seen(uri)
         return view
 
     def told(self, uri: str) -> View | None:
@@ -102,20 +103,15 @@ class Session:
 
     def kept_hints(self, uri: str) -> list[Hint] | None:
         """The hints of a document as they were kept, until somebody looks at it; None if there are none."""
-        if (
-            not self.client.refresh_hints
-            or self.told(uri) is not None
-            or (known := self.kept_key(uri)) is None
-        ):
-            return None
-        return self.kept.tell(uri, known)
+        subject = self.subject(uri)
+        return self.kept.tell(subject) if subject is not None and self.client.refresh_hints else None
 
-    def kept_key(self, uri: str) -> str | None:
-        """What the hints of a document are kept under; None if it is not open, or no device is known."""
+    def subject(self, uri: str) -> Subject | None:
+        """What hints of a document are kept by; None if it is not open, or no device is known."""
         document, device = self.documents.get(uri), self.device
         if document is None or device is None:
             return None
-        return key(uri, document.text.data, device.id, self.settings.arguments, self.encoding)
+        return Subject(uri, document.text.data, device.id, self.settings.arguments, self.encoding)
 
     async def _first_look(self, uri: str) -> None:
         """Give the disk a moment after a document was opened: answers that are soon replaced flicker."""
@@ -174,7 +170,8 @@ class Session:
 
     async def look_around(self, uri: str) -> bool:
         """Read what else belongs to a document's program; whether that is news."""
-        if self.kept_hints(uri) is not None:
+        subject = self.subject(uri)
+        if subject is not None and self.client.refresh_hints and self.kept.find(subject) is not None:
             await asyncio.sleep(_HINTS_FIRST_S)
         document = self.documents.get(uri)
         if document is None or document.path is None or document.parsed is None:

@@ -30,6 +30,8 @@ class Settling(Background):
 
     def __init__(self, server: Server) -> None:
         super().__init__(server, QUIET_S)
+        self._news = False
+        """Whether something was found that the editor has not been told of: a change may end the work."""
 
     @property
     def wanted(self) -> bool:
@@ -42,16 +44,16 @@ class Settling(Background):
     async def work(self) -> None:
         """Work out what was told early in the open documents, or of a tree that was left in error."""
         session, began_s = self._server.session, time.monotonic()
-        news = False
         for uri in list(session.documents):
             view = await session.view(uri)
             if view is not None:
-                news |= await _settle(view)
-                news |= await self._look_into(uri, view)
+                await self._settle(view)
+                await self._look_into(uri, view)
             await asyncio.sleep(0)  # whatever else has arrived goes first
-            news |= session.read_anew(uri)
+            self._news |= session.read_anew(uri)
         self._quiet_s = max(QUIET_S, _PATIENCE * (time.monotonic() - began_s))
-        if news:
+        if self._news:
+            self._news = False
             self._server.refresh()
         for uri in list(session.documents):
             view = await session.view(uri)
@@ -59,17 +61,26 @@ class Settling(Background):
                 await _foresee(view)
                 await self._keep(uri, view)
 
-    async def _look_into(self, uri: str, view: View) -> bool:
+    async def _settle(self, view: View) -> None:
+        """Work out what a view told early, and whether that was not right."""
+        while view.early:  # more may be told meanwhile
+            await asyncio.sleep(0)  # whatever else has arrived goes first
+            if view.early:
+                place, early = view.early.popitem()
+                self._news |= _told(view, early) != _told(view, view.reports(place))
+
+    async def _look_into(self, uri: str, view: View) -> None:
         """Work out whether hints that were kept were wrong, if any were told."""
         session = self._server.session
-        told = session.kept.told(uri, session.kept_key(uri) or "")
-        if told is None:
-            return False
+        told, subject = session.kept.told(uri), session.subject(uri)
+        if told is None or subject is None:
+            return
         found = await hints(view, 0, len(view.text.data))
         session.kept.looked_into(uri)
-        if told == found:
+        holds = told.state == subject.state and told.hints == found
+        if holds:
             session.kept.wanted.discard(uri)
-        return told != found
+        self._news |= not holds
 
     async def _keep(self, uri: str, view: View) -> None:
         """Keep the hints of a document as it was opened or saved.
@@ -77,20 +88,10 @@ class Settling(Background):
         Compiled evidence comes later the next time, too: where it has come, what was known before is lost.
         """
         session = self._server.session
-        key = session.kept_key(uri)
-        if uri in session.kept.wanted and key is not None and view.is_from_source:
-            session.kept.keep(uri, key, await hints(view, 0, len(view.text.data)))
-
-
-async def _settle(view: View) -> bool:
-    """Work out what a view told early; whether that was not right."""
-    wrong = False
-    while view.early:  # more may be told meanwhile
-        await asyncio.sleep(0)  # whatever else has arrived goes first
-        if view.early:
-            place, early = view.early.popitem()
-            wrong |= _told(view, early) != _told(view, view.reports(place))
-    return wrong
+        if uri in session.kept.wanted:
+            found, subject = await hints(view, 0, len(view.text.data)), session.subject(uri)
+            if subject is not None and subject.text == view.text.data and view.is_from_source:
+                session.kept.keep(subject, found)
 
 
 async def _foresee(view: View) -> None:

@@ -61,8 +61,11 @@ def register(server: Server) -> None:
 
 async def take_in(server: Server, document: Document) -> None:
     """Read what belongs to a document that was opened, and say what is wrong with it."""
-    await surround(server, document.uri)
-    tell_problem(server, document)
+    try:
+        await surround(server, document.uri)
+    finally:
+        if document.uri in server.session.documents:
+            tell_problem(server, document)
 
 
 def tell_problem(server: Server, document: Document) -> None:
