@@ -167,6 +167,12 @@ def test_repeats_that_are_done_only_beyond_those_measured_are_refused(
         assert not gate(candidate, lambda _: 0.0, "CPU", tmp_path).passed
 
 
+def test_one_is_told_that_it_works_only_with_more_repeats(tmp_path: Path) -> None:
+    done = gate(lambda repeats: 2e-3 * repeats * (repeats >= 500), lambda _: 0.0, "CPU", tmp_path)
+    assert "from 160 to 640" in done.reason
+    assert done.reason.endswith("the candidate works only with more repeats")
+
+
 @pytest.mark.parametrize("clock", ["CPU", "wall"])
 def test_a_machine_that_stood_still_makes_no_honest_repeats_start_late(clock: str, tmp_path: Path) -> None:
     done = gate(lambda repeats: START_S + 1e-4 * repeats, once(3.0, " 640"), clock, tmp_path)

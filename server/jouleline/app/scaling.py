@@ -39,6 +39,7 @@ _MOST_REPEATS: Final = 2_000_000_000
 _SLACK: Final = 4.0
 # Repeats that later take this many times as long were not done before; a square grows four times a step.
 _LATE: Final = 6.0
+# Of a run's time; the fastest of some runs differs by less.
 _NOISE_SHARE: Final = 0.25
 # Rounding differences grow with the repeats, in chaotic systems quickly.
 _TOLERANCE_FACTOR: Final = 100.0
