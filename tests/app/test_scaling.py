@@ -42,9 +42,15 @@ def baseline_s(repeats: int) -> float:
     return START_S + 2e-3 * repeats
 
 
-def gate(candidate_s: Callable[[int], float], noise: Noise, clock: str, folder: Path) -> GateResult:
+def gate(
+    candidate_s: Callable[[int], float],
+    noise: Noise,
+    clock: str,
+    folder: Path,
+    takes: Callable[[int], float] = baseline_s,
+) -> GateResult:
     built = Built(folder, WORKLOAD, "", 0.0)
-    quiet = Machine(baseline_s, lambda _: 0.0, clock)
+    quiet = Machine(takes, lambda _: 0.0, clock)
 
     async def run() -> GateResult:
         main = await observe(built, WORKLOAD.args, quiet, EFFORT)
@@ -117,6 +123,15 @@ def test_a_run_beyond_the_time_limit_shows_growth_only_if_it_may_take_so_long(
     assert gate(takes, lambda _: 0.0, "CPU", tmp_path).passed == passed
 
 
+def test_work_that_grows_faster_than_the_repeats_may_meet_the_time_limit(tmp_path: Path) -> None:
+    def baseline(repeats: int) -> float:
+        return START_S + 1e-4 * repeats**2
+
+    done = gate(lambda repeats: 1 + (repeats / 80) ** 2, lambda _: 0.0, "CPU", tmp_path, baseline)
+    assert done.passed, done
+    assert "it takes more than 50 s" in done.reason
+
+
 def test_a_machine_that_stood_still_for_a_while_shows_no_growth(tmp_path: Path) -> None:
     assert not gate(lambda _: START_S, once(1e3, " 640"), "CPU", tmp_path).passed
 
@@ -134,4 +149,46 @@ def test_long_runs_that_grow_clearly_are_made_once(tmp_path: Path) -> None:
 
     assert gate(lambda repeats: 0.3 + 0.01 * repeats, count, "CPU", tmp_path).passed
     assert len(runs) == len(set(runs)), runs
-    assert math.isclose(len(runs), 2)
+    assert len(runs) == 2
+
+
+@pytest.mark.parametrize("start_s", [0.004, 0.1, 0.65])
+@pytest.mark.parametrize("least", [161, 200, 500, 635, 3_000])
+def test_repeats_that_are_done_only_beyond_those_measured_are_refused(
+    least: int, start_s: float, tmp_path: Path
+) -> None:
+    def takes(repeats: int) -> float:
+        return start_s + 2e-3 * max(repeats - least, 0)
+
+    def takes_at_once(repeats: int) -> float:
+        return start_s + 2e-3 * repeats * (repeats >= least)
+
+    for candidate in (takes, takes_at_once):
+        assert not gate(candidate, lambda _: 0.0, "CPU", tmp_path).passed
+
+
+def test_one_is_told_that_it_works_only_with_more_repeats(tmp_path: Path) -> None:
+    done = gate(lambda repeats: 2e-3 * repeats * (repeats >= 500), lambda _: 0.0, "CPU", tmp_path)
+    assert "from 160 to 640" in done.reason
+    assert done.reason.endswith("the candidate works only with more repeats")
+
+
+@pytest.mark.parametrize("clock", ["CPU", "wall"])
+def test_a_machine_that_stood_still_makes_no_honest_repeats_start_late(clock: str, tmp_path: Path) -> None:
+    done = gate(lambda repeats: START_S + 1e-4 * repeats, once(3.0, " 640"), clock, tmp_path)
+    assert done.passed, done
+
+
+def test_repeats_that_cost_more_the_more_there_are_do_not_start_late(tmp_path: Path) -> None:
+    assert gate(lambda repeats: START_S + 1e-6 * repeats**2, lambda _: 0.0, "CPU", tmp_path).passed
+
+
+@pytest.mark.parametrize(("start_s", "hangs_from"), [(12.0, math.inf), (0.65, 640), (0.65, math.inf)])
+def test_a_long_start_passes_for_no_repeats(start_s: float, hangs_from: float, tmp_path: Path) -> None:
+    def takes(repeats: int) -> float:
+        return start_s if repeats < hangs_from else 1e3
+
+    def baseline(repeats: int) -> float:
+        return start_s + 0.5 * repeats
+
+    assert not gate(takes, lambda _: 0.0, "CPU", tmp_path, baseline).passed

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from jouleline.core.ports import Limits, Runner
@@ -36,6 +37,10 @@ _INCREDIBLE_SPEEDUP: Final = 100.0
 _MOST_REPEATS: Final = 2_000_000_000
 # How many times as long as in proportion to its repeats a run may take.
 _SLACK: Final = 4.0
+# Repeats that later take this many times as long were not done before; a square grows four times a step.
+_LATE: Final = 6.0
+# Of a run's time; the fastest of some runs differs by less.
+_NOISE_SHARE: Final = 0.25
 # Rounding differences grow with the repeats, in chaotic systems quickly.
 _TOLERANCE_FACTOR: Final = 100.0
 
@@ -184,14 +189,18 @@ class _Candidate:
         factor = max(high.repeats // low.repeats, 2)
         wanted = _SHARE_OF_GROWTH * (high.seconds / low.seconds - 1)
         per_repeat = (high.seconds - low.seconds) / (high.repeats - low.repeats)
-        before, now = low.repeats, high.repeats
-        if not self._grows(before, now, wanted):
+        tried = [low.repeats, high.repeats]
+        if not self._grows(low.repeats, high.repeats, wanted):
             # Perhaps the machine was busy: the fastest of more runs tells.
-            await self._run(before)
-            await self._run(now)
+            await self._run_again(tried)
         while True:
-            if await self._keeps_growing(before, now, wanted):
-                return GateResult("scaling", passed=True, reason=self._growth(low, high, before, now))
+            before, now = tried[-2:]
+            done = await self._repeats(tried, wanted)
+            if done is not None:
+                reason = self._growth(low, high, before, now)
+                if not done:
+                    reason += ", far more a repeat than before: the candidate works only with more repeats"
+                return GateResult("scaling", passed=done, reason=reason)
             baseline_s = high.seconds + per_repeat * (now - high.repeats)
             # Where it does grow a little, a start that takes longer than the work hides the rest.
             grown = self._seconds[now] - self._seconds[before] >= _NOISE_S
@@ -203,24 +212,25 @@ class _Candidate:
                     passed=False,
                     reason=f"{self._growth(low, high, before, now)}: the candidate does not repeat the work",
                 )
-            before, now = now, now * factor
-            if not await self._takes_too_long(now):
+            more = now * factor
+            tried.append(more)
+            if not await self._takes_too_long(more, self._wall_s[now]):
                 continue
             # Repeats take in proportion; what else takes so long is a machine that stood still, or no work.
-            expected = self._wall_s[before] * factor * _SLACK >= self._effort.floor_s
-            if expected or await self._takes_too_long(now):
-                reason = (
-                    f"{self._growth(low, high, low.repeats, before)}, "
-                    f"and with {now} it takes more than {self._effort.floor_s:g} s"
-                )
+            limit_s = self._limits[more].wall_s or math.inf
+            growth_s = max(self._wall_s[now] - self._wall_s[before], _NOISE_S)
+            expected = self._wall_s[now] + _SLACK * factor * growth_s >= limit_s
+            if expected or await self._takes_too_long(more, self._wall_s[now]):
+                growth = self._growth(low, high, low.repeats, now)
+                reason = f"{growth}, and with {more} it takes more than {limit_s:g} s"
                 if not expected:
-                    reason += f", where {before} took {self._wall_s[before]:.3f} s: that is not the repeats"
+                    reason += f", where {now} took {self._wall_s[now]:.3f} s: that is not the repeats"
                 return GateResult("scaling", passed=expected, reason=reason)
 
-    async def _takes_too_long(self, repeats: int) -> bool:
-        """Whether a run meets its time limit; if not, its time is kept."""
+    async def _takes_too_long(self, repeats: int, fewer_s: float) -> bool:
+        """Whether a run meets its limit, where fewer repeats took ``fewer_s``; if not, its time is kept."""
         try:
-            await self._run(repeats)
+            await self._run(repeats, fewer_s)
         except RunError as error:
             if not error.timed_out:
                 raise
@@ -231,6 +241,35 @@ class _Candidate:
         short, long = self._seconds[before], self._seconds[now]
         return long - short >= max(wanted * short, self._effort.visible_s)
 
+    async def _repeats(self, tried: list[int], wanted: float) -> bool | None:
+        """Whether time grows, and not only in the last step; None if more repeats have to tell."""
+        before, now = tried[-2:]
+        if not await self._keeps_growing(before, now, wanted):
+            return None
+        if self._starts_late(tried):
+            await self._run_again(tried)
+            return False if self._starts_late(tried) else None
+        # Growth in the step before may be hidden in noise, but not where this step is the one before.
+        late = self._late(tried)
+        return None if late and max(late) == tried[-3] else True
+
+    def _starts_late(self, tried: list[int]) -> bool:
+        """Whether a step grows far less than the last one does, and by more than noise is."""
+        return any(
+            growth >= max(_NOISE_SHARE * self._seconds[before], self._effort.visible_s)
+            for before, growth in self._late(tried).items()
+        )
+
+    def _late(self, tried: list[int]) -> dict[int, float]:
+        """Where steps begin that grow far less than at the last one's pace, and that growth (s)."""
+        before, now = tried[-2:]
+        each = (self._seconds[now] - self._seconds[before]) / (now - before)
+        return {
+            low: each * (high - low)
+            for low, high in pairwise(tried[:-1])
+            if _LATE * (self._seconds[high] - self._seconds[low]) < each * (high - low)
+        }
+
     async def _keeps_growing(self, before: int, now: int, wanted: float) -> bool:
         """Whether growth is still there after a second look, where a busy machine may have feigned it."""
         growth = self._seconds[now] - self._seconds[before]
@@ -239,10 +278,17 @@ class _Candidate:
             await self._run(now)
         return self._grows(before, now, wanted)
 
-    async def _run(self, repeats: int, baseline_s: float = 0.0) -> list[Ran]:
-        """Run, and again unless the candidate's own time, whatever the baseline's, is longer than noise."""
+    async def _run_again(self, tried: list[int]) -> None:
+        for repeats in tried:
+            await self._run(repeats)
+
+    async def _run(self, repeats: int, known_s: float = 0.0) -> list[Ran]:
+        """Run, and again unless the candidate's own time, whatever the one known, is longer than noise.
+
+        ``known_s`` is what the baseline took or, beyond its runs, the candidate with fewer repeats.
+        """
         args = with_argument(self._main, self._scaling.index, repeats)
-        limits = self._limits.setdefault(repeats, self._effort.candidate_limits(baseline_s))
+        limits = self._limits.setdefault(repeats, self._effort.candidate_limits(known_s))
         runs: list[Ran] = []
         for _ in range(max(self._effort.candidate_runs, 1)):
             runs.append(await run_once(self._built, args, limits, self._runner))
