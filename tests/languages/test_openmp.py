@@ -347,3 +347,30 @@ int main() {{ float *x = (float *)malloc(4096);
     other = Operation.SP if counted is Operation.DP else Operation.DP
     assert report.counts.operations[counted] > 0
     assert report.counts.operations[other] == 0
+
+
+@pytest.mark.parametrize(
+    ("head", "included", "counted"),
+    [
+        ("#include <cmath>", "#include <math.h>", Operation.SP),
+        ("#include <cmath>", "using namespace std;", Operation.SP),
+        ("#include <cmath>", "", Operation.DP),
+        ("", "#include <cmath>", Operation.DP),
+        ("#include <cmath> // not using namespace std", "/* <math.h> */", Operation.DP),
+        ("// #include <cmath>", "", Operation.SP),
+    ],
+)
+def test_headers_of_the_program_say_which_functions_of_mathematics_there_are(
+    head: str, included: str, counted: Operation
+) -> None:
+    text = f"""{head}
+#include "parts/u.h"
+int main() {{ float *x = (float *)malloc(4096);
+#pragma omp parallel for
+  for (int i = 0; i < 1024; i++) x[i] = 1.0f + sqrt(x[i]); }}"""
+    elsewhere = b"#include <math.h>\nusing namespace std;"
+    files = {"main.cpp": text.encode(), "parts/u.h": included.encode(), "other.cpp": elsewhere}
+    (report,) = analyse(parse_files(files)[0], catalogue().get("rtx-3080-paper")).kernels
+    other = Operation.SP if counted is Operation.DP else Operation.DP
+    assert report.counts.operations[counted] > 0
+    assert report.counts.operations[other] == 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tree_sitter import Node
 
 from .evaluate import Lookup, evaluate
+from .loops import is_nearest
 from .syntax import descendants, operands, text_of
 from .syntax import field as child
 
@@ -16,11 +17,16 @@ _HALVINGS = (("/", "2"), (">>", "1"))
 _CHANGES = ("assignment_expression", "init_declarator")
 
 
-def halvings(loop: Node, lookup: Lookup) -> int | None:
-    """How often a loop halves an interval of a known length until none is left; None of other loops."""
+def halvings(loop: Node, lookup: Lookup, is_real: Callable[[str], bool]) -> int | None:
+    """How often a loop halves an interval of a known length until none is left; None of other loops.
+
+    An interval of real numbers, of which ``is_real`` tells, is halved until it is as short as one likes.
+    """
     for half in descendants(loop, "binary_expression"):
         whole, operator, by = operands(half)
-        if (operator, text_of(by)) not in _HALVINGS or not _narrows(loop, half):
+        if (operator, text_of(by)) not in _HALVINGS or not is_nearest(loop, half):
+            continue
+        if any(map(is_real, _words(half))) or not _narrows(loop, half):
             continue
         length = _length(half, _bare(whole), lookup)
         if length is not None:

@@ -32,6 +32,10 @@ _PASS_THROUGH: Final = frozenset(
 )
 
 
+def _set_bits(width: int, bits: float) -> int:
+    return (int(bits) & ((1 << width) - 1)).bit_count()
+
+
 def _leading_zeros(width: int, bits: float) -> int:
     return width - (int(bits) & ((1 << width) - 1)).bit_length()
 
@@ -48,7 +52,7 @@ _MATH: Final[Mapping[tuple[str, int], Callable[..., float]]] = {
         for suffix in ("", "f")
     },
     **dict.fromkeys((("pow", 2), ("powf", 2)), math.pow),
-    **dict.fromkeys((("__popc", 1), ("__popcll", 1)), lambda bits: int(bits).bit_count()),
+    **{(f"__popc{suffix}", 1): partial(_set_bits, width) for suffix, width in (("", 32), ("ll", 64))},
     **dict.fromkeys((("__ffs", 1), ("__ffsll", 1)), lambda bits: (int(bits) & -int(bits)).bit_length()),
     **{(f"__clz{suffix}", 1): partial(_leading_zeros, width) for suffix, width in (("", 32), ("ll", 64))},
     **dict.fromkeys((("min", 2), ("fmin", 2), ("fminf", 2)), min),

@@ -28,7 +28,12 @@ _CACHED_LOADS = ("__ldg", "__ldca", "__ldcg", "__ldcs", "__ldlu", "__ldcv")
 
 @dataclass(slots=True)
 class LibraryCounter(TransferCounter):
-    """Counts calls of what is no function of the program."""
+    """Counts calls of what is no function of the program.
+
+    ``present`` is the share of a block's threads that get here, as far as branches on their indices tell.
+    """
+
+    present: float = 1.0
 
     def library(
         self, name: str, node: Node, values: Sequence[Value], kind: CType, times: Polynomial
@@ -144,12 +149,14 @@ class LibraryCounter(TransferCounter):
     def _attempts(self, indices: frozenset[str]) -> Polynomial:
         """How often a thread tries to update what others change meanwhile, at a place that ``indices`` tell.
 
-        All n threads of a block try at the same time, and one of them succeeds each time: (n + 1) / 2.
+        All n threads of a block that are there try at the same time, and one of them succeeds each time:
+        (n + 1) / 2.
         """
-        threads = ONE
+        threads = Polynomial.constant(self.present)
         for name, extent in self.ranges.items():
             if name.startswith("threadIdx"):
                 if name in indices:
                     return ONE
                 threads = threads * extent
-        return (threads + 1) * 0.5
+        known = threads.number
+        return (threads + 1) * 0.5 if known is None else Polynomial.constant((max(1.0, known) + 1) / 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,12 +16,13 @@ from .counts import Operation
 from .ctype import Scalar
 from .directives import pragmas_before
 from .evaluate import evaluate, parse_loop, split_arguments
+from .extents import Extents
 from .inductions import LoopBody, Updates
 from .launch import DEFAULT_SIZE
 from .loops import Loop, arithmetic_trips, doubling, doubling_while, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial
 from .retries import swap_that_ends
-from .syntax import descendants, text_of
+from .syntax import descendants, operands, text_of
 from .syntax import field as child
 from .unrolling import copies_asked, size
 from .values import Derived, Value
@@ -38,9 +39,12 @@ class LoopCounter(CallCounter):
 
     def _scoped(self, walk: Callable[[Node, Polynomial], T], node: Node, times: Polynomial) -> T:
         """Walk a block: what is declared in it ends with it, what is assigned in it lasts."""
-        fixed, shadowed = dict(self.fixed), self.shadowed
+        fixed, shadowed, present = dict(self.fixed), self.shadowed, self.present
         self.shadowed = {}
+        if walk == self.statement:  # a branch, whose own block comes here once more
+            self.present *= self._share_of(node)
         found = walk(node, times)
+        self.present = present
         for name, outer in self.shadowed.items():
             if outer is None:
                 self.names.pop(name, None)
@@ -48,6 +52,37 @@ class LoopCounter(CallCounter):
                 self.names[name] = outer
         self.fixed, self.shadowed = fixed, shadowed
         return found
+
+    @property
+    def surroundings(self) -> Hashable:
+        """What a function's walk depends on besides what it is given and the indices there are."""
+        return self.present
+
+    def _share_of(self, branch: Node) -> float:
+        """The share of a block's threads that a branch is for, as far as their indices decide."""
+        around = branch.parent
+        condition = (
+            child(around, "condition") if around is not None and around.type == "if_statement" else None
+        )
+        if around is None or condition is None:
+            return 1.0
+        share, other = self._share_where(condition), child(around, "alternative")
+        return 1 - share if other is not None and other.id == branch.id and share < 1 else share
+
+    def _share_where(self, condition: Node | None) -> float:
+        """The share of a block's threads for which a condition holds, as far as their indices decide."""
+        while condition is not None and condition.type in ("condition_clause", "parenthesized_expression"):
+            condition = child(condition, "value") or next(iter(condition.named_children), None)
+        if condition is None:
+            return 1.0
+        left, operator, right = operands(condition)
+        if operator == "&&":
+            return self._share_where(left) * self._share_where(right)
+        decide = self._followed(condition)
+        if not decide or not all(name.startswith("threadIdx") for name in decide):
+            return 1.0
+        chance = self.chance(condition, Extents(self.tally))
+        return 1.0 if chance is None else chance
 
     def _head(self, node: Node) -> Node:
         """The loop that tells how a loop runs: itself, or what the macro in its head's place stands for."""
@@ -123,8 +158,9 @@ class LoopCounter(CallCounter):
         return trips.number if trips is not None else None
 
     def _while(self, node: Node, times: Polynomial) -> None:
-        variable, values = doubling_while(node, self.lookup)
-        trips = Polynomial.constant(len(values)) if values else self._trips(node)
+        geometric = doubling_while(node, self.lookup)
+        variable, values = geometric or ("", ())
+        trips = self._trips(node) if geometric is None else Polynomial.constant(len(values))
         if node.type == "do_statement":
             least = trips.number
             if least == 0 and (body := child(node, "body")) is not None:
@@ -160,7 +196,7 @@ class LoopCounter(CallCounter):
                 trips = arithmetic_trips(start, limit, step, relation[0], self.tally.mean)
                 if trips is not None:
                     return trips
-        if (often := halvings(node, self.lookup)) is not None:
+        if (often := halvings(node, self.lookup, self._is_real)) is not None:
             return Polynomial.constant(often)
         if (swap := swap_that_ends(node, condition)) is not None:
             attempts = self._attempts(self._followed(swap.place))
@@ -169,7 +205,9 @@ class LoopCounter(CallCounter):
 
     def _followed(self, place: Node) -> frozenset[str]:
         """The indices that what an expression names varies with: all of them where that is not known."""
-        words = (self.names.get(text_of(word)) for word in descendants(place, "identifier"))
+        words = (
+            self.names.get(text_of(word)) for word in descendants(place, "identifier", "field_expression")
+        )
         named = [value for value in words if value is not None]
         if any(
             value.value is None and (value.array is None or value.array.offset is None) for value in named
@@ -178,6 +216,11 @@ class LoopCounter(CallCounter):
         return frozenset(
             index for value in named for one in value.polynomials for index in self.tally.indices(one)
         )
+
+    def _is_real(self, name: str) -> bool:
+        """Whether a name is that of a floating-point variable."""
+        value = self.names.get(name)
+        return value is not None and value.type.arithmetic in (Scalar.HALF, Scalar.SP, Scalar.DP)
 
     def _loop_body(self, node: Node) -> LoopBody:
         return self.changes.loops.get(node.id) or LoopBody.of(node)  # of a file that is included here

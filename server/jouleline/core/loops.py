@@ -11,7 +11,7 @@ from tree_sitter import Node
 
 from .evaluate import Lookup, compare, evaluate
 from .polynomial import ONE, ZERO, Polynomial
-from .syntax import descendants, operator_of, text_of
+from .syntax import ancestor, descendants, operator_of, text_of
 from .syntax import field as child
 
 
@@ -37,6 +37,7 @@ _RELATIONS = ("<", "<=", ">", ">=", "!=")
 # A double halves to zero in about 1,100 steps; what runs longer is endless.
 _MOST_GEOMETRIC_TRIPS = 1200
 _AROUND = ("condition_clause", "parenthesized_expression", "expression_statement")
+_LOOPS = ("for_statement", "while_statement", "do_statement", "for_range_loop")
 _UNKNOWN = Loop("", ZERO, ONE, None, affine=False)
 
 
@@ -72,17 +73,17 @@ def doubling(node: Node, lookup: Lookup) -> tuple[float, ...]:
     loop = read_loop(node, lookup)
     update = child(node, "update")
     how = _step(update, loop.variable, lookup) if update is not None and not loop.affine else None
-    return _powers(loop.start, how, loop.trips)
+    return _powers(loop.start, how, loop.trips) or ()
 
 
-def doubling_while(node: Node, lookup: Lookup) -> tuple[str, tuple[float, ...]]:
-    """The same of a ``while`` or ``do`` loop, with the variable's name.
+def doubling_while(node: Node, lookup: Lookup) -> tuple[str, tuple[float, ...]] | None:
+    """The same of a ``while`` or ``do`` loop, with the variable's name; None for other loops.
 
     It steps in its condition, as ``while (n >>= 1)``, or in a statement of its body.
     """
     condition, body = _bare(child(node, "condition")), child(node, "body")
     if condition is None or body is None:
-        return "", ()
+        return None
     statements = body.named_children if body.type == "compound_statement" else [body]
     for step in (condition, *map(_bare, statements)):
         if step is None or step.type != "assignment_expression":
@@ -93,24 +94,36 @@ def doubling_while(node: Node, lookup: Lookup) -> tuple[str, tuple[float, ...]]:
             continue
         itself = in_condition or text_of(condition) == name
         relation, end = ("!=", None) if itself else relation_of(condition, name) or ("", None)
+        if end is not None and any(_changed(node, text_of(word)) for word in descendants(end, "identifier")):
+            continue
         limit, start = ZERO if itself else evaluate(end, lookup), lookup(name)
         trips = _geometric(start, limit, *how, relation) if start is not None else None
-        return name, _powers(start, how, trips)[in_condition and node.type == "while_statement" :]
-    return "", ()
+        values = _powers(start, how, trips)
+        if values is not None:
+            return name, values[in_condition and node.type == "while_statement" :]
+    return None
 
 
 def _powers(
     start: Polynomial | None, how: tuple[str, Polynomial] | None, trips: Polynomial | None
-) -> tuple[float, ...]:
-    """The values of a variable that is multiplied or divided so often; none where one is not known."""
+) -> tuple[float, ...] | None:
+    """The values of a variable that is multiplied or divided so often; None where that is not known."""
     often = trips.number if trips is not None else None
-    if how is None or how[0] == "+" or often is None or start is None:
-        return ()
-    value, factor, found = start.number, how[1].number, list[float]()
-    while value is not None and factor is not None and len(found) < often:
+    value = start.number if start is not None else None
+    factor = how[1].number if how is not None and how[0] != "+" else None
+    if how is None or often is None or value is None or factor is None:
+        return None
+    found = list[float]()
+    while len(found) < often:
         found.append(value)
         value = value * factor if how[0] == "*" else float(math.trunc(value / factor))
     return tuple(found)
+
+
+def is_nearest(loop: Node, node: Node) -> bool:
+    """Whether no other loop is between a node and a loop around it."""
+    around = ancestor(node, *_LOOPS)
+    return around is not None and around.id == loop.id
 
 
 def _bare(node: Node | None) -> Node | None:

@@ -19,6 +19,7 @@ from .syntax import field as child
 from .values import Value
 
 _ROUNDED = frozenset(("+", "-", "*", "/"))
+_PASSED_ON = frozenset(("parenthesized_expression", "conditional_expression"))
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class NarrowingCounter(ArithmeticCounter):
     def is_rounded(self, node: Node) -> bool:
         """Whether an expression's value is rounded to single precision by whoever takes it."""
         inner, taker = node, node.parent
-        while taker is not None and taker.type in ("parenthesized_expression", "conditional_expression"):
+        while taker is not None and (taker.type in _PASSED_ON or _is_sign(taker)):
             if (condition := child(taker, "condition")) is not None and condition.id == inner.id:
                 return False
             inner, taker = taker, taker.parent
@@ -77,7 +78,10 @@ class NarrowingCounter(ArithmeticCounter):
     def _parameter(self, value: Node, arguments: Node) -> CType | None:
         """The type of the parameter that takes an argument, where one function or a type has the name."""
         call = arguments.parent
-        name = bare_name(text_of(child(call, "function"))) if call is not None else ""
+        function = text_of(child(call, "function")) if call is not None else ""
+        name = bare_name(function)
+        if name == "static_cast":
+            return self.type_of(function.partition("<")[2].rpartition(">")[0])
         known = self.program.overloads.get(name, ())
         given = [one.id for one in arguments.named_children if one.type != "comment"]
         if len(known) == 1 and value.id in given[: len(known[0].parameters)]:
@@ -104,6 +108,11 @@ class NarrowingCounter(ArithmeticCounter):
                 field = text_of(child(place, "field"))
                 return self.program.member_type(owner.innermost, field) if owner is not None else None
         return None
+
+
+def _is_sign(node: Node) -> bool:
+    """Whether an expression only changes the sign of another, which rounding does not see."""
+    return node.type == "unary_expression" and operator_of(node) == "-"
 
 
 def _is_single(value: Value) -> bool:

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from tree_sitter import Node
 
-from .syntax import descendants, operator_of, text_of
+from .loops import is_nearest
+from .syntax import descendants, operands, operator_of, text_of
 from .syntax import field as child
 
 _SWAP: Final = re.compile(
@@ -16,6 +17,9 @@ _SWAP: Final = re.compile(
 )
 _EXTREMES: Final = ("<", ">", "<=", ">=")
 _ENDS: Final = ("break_statement", "return_statement")
+_AROUND: Final = ("condition_clause", "parenthesized_expression")
+_TELLS: Final = re.compile(r"bool|atomic_compare_exchange")
+_LEAST_ARGUMENTS: Final = 3
 
 
 class Swap(NamedTuple):
@@ -28,19 +32,53 @@ class Swap(NamedTuple):
 def swap_that_ends(loop: Node, condition: Node | None) -> Swap | None:
     """The compare and swap by whose success a loop ends; None where it ends by something else.
 
-    The loop's condition has it or its result, or the loop is endless and left where the result is good.
+    The loop's condition compares the result with what was expected or, where it is endless or for an extreme,
+    so does a condition under which it is left; or an extreme is looked for, and the swap stores a better one.
     """
     for call in _swaps(loop):
         arguments = child(call, "arguments")
-        if arguments is None or not arguments.named_children:
+        given = [one for one in arguments.named_children if one.type != "comment"] if arguments else []
+        if len(given) < _LEAST_ARGUMENTS or not is_nearest(loop, call):
             continue
         results = {*_names(call, loop), text_of(call)}
         endless = condition is None or condition.type in ("true", "number_literal")
-        deciding = [condition] if not endless else _leaving(loop)
-        if any(one is not None and _mentions(one, results) for one in deciding):
-            gives_up = operator_of(condition) in _EXTREMES if condition is not None else False
-            return Swap(arguments.named_children[0], gives_up)
+        extreme = operator_of(condition) in _EXTREMES if condition is not None else False
+        extreme = extreme and condition is not None and _mentions(condition, results)
+        deciding = [condition, *(_leaving(loop) if endless or extreme else ())]
+        better = extreme and condition is not None and _mentions(condition, {*_words(given[2])} - results)
+        if better or any(_succeeds(one, call, results, given[1]) for one in deciding):
+            return Swap(given[0], extreme)
     return None
+
+
+def _succeeds(condition: Node | None, call: Node, results: set[str], expected: Node) -> bool:
+    """Whether a condition tells that a swap found what it expected, or that it did not."""
+    while condition is not None and (condition.type in _AROUND or operator_of(condition) == "!"):
+        condition = child(condition, "value") or child(condition, "argument") or condition.named_children[0]
+    if condition is None:
+        return False
+    left, operator, right = operands(condition)
+    if operator in ("&&", "||"):
+        return any(_succeeds(one, call, results, expected) for one in (left, right))
+    if operator in ("==", "!=") and left is not None and right is not None:
+        return any(
+            _mentions(one, results) and _alike(other, expected)
+            for one, other in ((left, right), (right, left))
+        )
+    tells = text_of(expected) == "0" or _TELLS.search(text_of(child(call, "function")))
+    return bool(tells) and text_of(condition) in results
+
+
+def _alike(node: Node, expected: Node) -> bool:
+    """Whether an expression is what a swap expects, or has to do with it."""
+    return text_of(node) == text_of(expected) or not {*_words(expected)}.isdisjoint(_words(node))
+
+
+def _words(node: Node) -> Iterator[str]:
+    """The names in an expression, but for those of functions."""
+    for word in descendants(node, "identifier"):
+        if word.parent is None or word.parent.type != "call_expression":
+            yield text_of(word)
 
 
 def _swaps(loop: Node) -> Iterator[Node]:

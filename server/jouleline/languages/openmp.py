@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from tree_sitter import Node
@@ -33,9 +35,9 @@ from jouleline.core.worksharing import RegionCounter
 _THREADS = 128
 _FEWEST_THREADS = 32
 _MOST_TEAMS = 3200
-# With this header alone, and no names of std, a host compiler finds C's functions, which take doubles; CUDA's
-# headers, and clang's for devices, declare others for float.
-_C_FUNCTIONS = re.compile(rb"\A(?!.*(?:<math\.h>|using\s+(?:namespace\s+)?std\b)).*<cmath>", re.DOTALL)
+_COMMENT = re.compile(rb"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_INCLUDED = re.compile(rb'#\s*include\s*["<](?:[^">\n]*/)?([^">/\n]+)[">]')
+_NAMES_OF_STD = re.compile(rb"\busing\s+(?:namespace\s+)?std\b")
 _TYPE_PARAMETERS = frozenset(("type_parameter_declaration", "optional_type_parameter_declaration"))
 
 
@@ -102,7 +104,7 @@ class OpenMP:
             tally,
             Changes(node),
             directive=kernel.directive,
-            has_c_functions=not _offloads(kernel) and _C_FUNCTIONS.search(source.text.data) is not None,
+            has_c_functions=not _offloads(kernel) and _has_c_functions(kernel.source, program),
         )
         _fix(counter, constants, host)
         iterations = _iterations(kernel.directive, node, counter)
@@ -125,6 +127,30 @@ class OpenMP:
 
 def _offloads(kernel: Kernel) -> bool:
     return kernel.directive is not None and kernel.directive.has("target")
+
+
+def _has_c_functions(source: ParsedSource, program: ProgramFacts) -> bool:
+    """Whether a host compiler finds only C's functions of mathematics, which take doubles.
+
+    So it is with <cmath> and no names of std; <math.h>, CUDA's headers and clang's for devices declare others
+    for float. The program's headers that a file includes count with it.
+    """
+    files = {PurePosixPath(name).name: facts.source for name, facts in program.files.items()}
+    found, waiting, finds_std = set[str](), [source], False
+    while waiting:
+        included, names_std = _includes(waiting.pop().text.data)
+        finds_std = finds_std or names_std
+        waiting += [files[name] for name in included - found if name in files]
+        found |= included
+    return "cmath" in found and "math.h" not in found and not finds_std
+
+
+@lru_cache(maxsize=64)
+def _includes(text: bytes) -> tuple[frozenset[str], bool]:
+    """The names of the headers that a file includes, and whether it makes names of std its own."""
+    code = _COMMENT.sub(b"", text)
+    names = frozenset(name.decode("utf-8", "replace") for name in _INCLUDED.findall(code))
+    return names, _NAMES_OF_STD.search(code) is not None
 
 
 def _forgotten(name: str, value: Value) -> Value:

@@ -1,0 +1,103 @@
+"""How often loops and retries run, seen in what is counted of small kernels."""
+
+import pytest
+
+from jouleline.core.counts import Operation
+from tests.core.kernels import floats, kernel, per_thread
+
+ADD = """
+__device__ void add(double *to, double by) {
+    unsigned long long *bits = (unsigned long long *)to, old = *bits, assumed;
+    do {
+        assumed = old;
+        old = atomicCAS(bits, assumed, __double_as_longlong(by + __longlong_as_double(assumed)));
+    } while (assumed != old);
+}
+"""
+
+
+def of(threads: float) -> float:
+    """Attempts of so many threads of a block that try at the same time, for each of its 256 threads."""
+    return threads / 256 * (threads + 1) / 2
+
+
+@pytest.mark.parametrize(
+    ("condition", "attempts"),
+    [
+        ("threadIdx.x == 0", of(1)),
+        ("threadIdx.x < 32", of(32)),
+        ("threadIdx.x % 32 == 0", of(8)),
+        ("threadIdx.x == 0 && n > 3", of(1)),
+        ("blockIdx.x == 0", of(256) / 16),  # where threads are there at all, all are
+    ],
+)
+def test_only_threads_that_are_there_try(condition: str, attempts: float) -> None:
+    n = "const int n = 4;"
+    found = kernel(f"if ({condition}) {{ add(&d[blockIdx.x], 1.0); }}", ADD + n)
+    assert per_thread(found, Operation.DP) == pytest.approx(attempts)
+    shared = "__shared__ double s; for (int j = 0; j < 4; j++)"
+    there = kernel(f"{shared} if ({condition}) atomicAdd(&s, 1.0);", n)
+    assert per_thread(there, Operation.DP) == pytest.approx(4 * attempts)
+
+
+def test_the_others_try_in_the_other_branch() -> None:
+    found = kernel("if (threadIdx.x < 32) x[i] += 1.0f; else add(d, 1.0);", ADD)
+    assert per_thread(found, Operation.DP) == pytest.approx(of(224))
+
+
+def test_a_place_of_each_thread_is_updated_at_once() -> None:
+    swap = "int as, old = v[i]; do { as = old; x[i] += 1.0f; old = atomicCAS(&v[threadIdx.x], as, 1); }"
+    assert floats(f"{swap} while (as != old);")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        """int old = v[i]; while (old > 0) {
+            int as; BODY do { as = old; old = atomicCAS(&v[i], as, as - 1); } while (as != old); }""",
+        "int p = v[i]; while (p != -1) { BODY p = atomicCAS(&v[p], 0, 1); }",
+        """double lo = 0, hi = 1; while (hi - lo > 1e-6) {
+            double m = (lo + hi) / 2; BODY if (m * m < y[i]) lo = m; else hi = m; }""",
+        """int lo = 0, hi = 1023; for (int j = v[i]; v[j] < v[i + 1]; j = v[j]) {
+            BODY lo = 0; hi = 1023;
+            while (lo < hi) { int m = (lo + hi) / 2; if (v[m] < i) lo = m + 1; else hi = m; } }""",
+    ],
+)
+def test_what_ends_by_something_else_depends_on_data(body: str) -> None:
+    found = kernel(body.replace("BODY", "x[i] += 1.0f;"))
+    assert per_thread(found, Operation.SP) == 16
+    assert any("loop" in text for text in found.counts.assumptions)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "while (atomicCAS(v + i, 0, 1) != 0) BODY",
+        "while (atomicCAS(v + i, 0, 1)) BODY",
+        "while (!__sync_bool_compare_and_swap(v + i, 0, 1)) BODY",
+        "int old; do { old = v[i]; BODY } while (atomicCAS(v + i, old, old + 1) != old);",
+        "int o = v[i]; while (true) { BODY int was = o; o = atomicCAS(v + i, was, 1); if (o == was) break; }",
+        "int old = v[i]; while (i < old) { BODY int was = old; old = atomicCAS(v + i, was, i); }",
+    ],
+)
+def test_a_swap_that_finds_what_it_expects_ends_a_loop(loop: str) -> None:
+    assert floats(loop.replace("BODY", "x[i] += 1.0f;"))[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("loop", "trips"),
+    [
+        ("int k = 1; while (k >>= 1) x[i] += 1.0f;", 0),
+        ("int k = 2; do { x[i] += 1.0f; k *= 2; } while (k < 2);", 1),
+        ("int k = 1; do { x[i] += 1.0f; } while (k >>= 1);", 1),
+        ("int k = 1, m = 1000; while (k < m) { x[i] += 1.0f; k *= 2; m /= 2; }", 16),  # as of one not known
+        ("for (int j = 0; j < __popc(-1); j++) x[i] += 1.0f;", 32),
+    ],
+)
+def test_a_loop_runs_as_often_as_it_is_written(loop: str, trips: float) -> None:
+    assert floats(loop)[0] == trips
+
+
+@pytest.mark.parametrize("value", ["static_cast<float>(y[i] * 0.5)", "-(y[i] * 0.5)"])
+def test_what_is_rounded_at_once_is_done_in_single_precision(value: str) -> None:
+    assert floats(f"x[i] = {value};")[1] == 0
