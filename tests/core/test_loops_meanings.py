@@ -91,6 +91,14 @@ def test_a_swap_that_finds_what_it_expects_ends_a_loop(loop: str) -> None:
         ("int k = 2; do { x[i] += 1.0f; k *= 2; } while (k < 2);", 1),
         ("int k = 1; do { x[i] += 1.0f; } while (k >>= 1);", 1),
         ("int k = 1, m = 1000; while (k < m) { x[i] += 1.0f; k *= 2; m /= 2; }", 16),  # as of one not known
+        ("int it = 0; while (it++ < 50) x[i] += 1.0f;", 50),
+        ("int it = 50; while (it-- > 0 && v[i]) x[i] += 1.0f;", 50),
+        ("int it = 0; do { x[i] += 1.0f; } while (++it < 50);", 50),
+        (
+            """double l = 0, h = 1; int it = 0; while (it++ < 50) {
+                double m = (l + h) / 2; x[i] += 1.0f; if (m * m < y[i]) l = m; else h = m; }""",
+            50,
+        ),
         ("for (int j = 0; j < __popc(-1); j++) x[i] += 1.0f;", 32),
     ],
 )

@@ -187,7 +187,9 @@ class LoopCounter(CallCounter):
             return ZERO
         changed = self._loop_body(node).updates
         for name in changed:
-            relation = relation_of(condition, name)
+            stepped = ("++{}", "--{}") if node.type == "do_statement" else ("{}++", "{}--")
+            written = (name, *(one.format(name) for one in stepped))
+            relation = next(filter(None, (relation_of(condition, one) for one in written)), None)
             start, step = self.lookup(name), self._step(changed, name)
             if relation is None or start is None or step is None:
                 continue
