@@ -255,7 +255,7 @@ def test_nothing_is_compiled_when_switched_off(
     while time.monotonic() < end:
         assert sleepers(nap) == []
         assert evidence(server, uri) == ["source"] * 4
-    assert not (tmp_path / "cache").exists()
+    assert not (tmp_path / "cache" / "jouleline" / "compiled").exists()
 
 
 @needs_nvcc
