@@ -164,7 +164,7 @@ CHEATS = {
         [
             (
                 "double sum = 0.0;",
-                'FILE *f = fopen("/tmp/UNIQUE", "a"); double sum = ftell(f); fputs("1", f); fclose(f);',
+                'FILE *f = fopen("UNIQUE", "a"); double sum = ftell(f); fputs("1", f); fclose(f);',
             )
         ],
     ),
@@ -206,7 +206,7 @@ def test_a_cheat_or_a_mistake_is_refused_by_the_gate_for_it(
 ) -> None:
     gate, changes = CHEATS[name]
     files = changed(*changes)
-    files = {path: data.replace(b"/tmp/UNIQUE", bytes(tmp_path / "seen")) for path, data in files.items()}
+    files = {path: data.replace(b"UNIQUE", bytes(tmp_path / "seen")) for path, data in files.items()}
     assert refused_by(judge(baseline, files, tmp_path)) == gate
 
 

@@ -43,6 +43,16 @@ def integers(body: str, before: str = "") -> float:
     return per_thread(kernel(body, before), Operation.INT) - INDEX_COST
 
 
+ADD = """
+__device__ void add(double *to, double by) {
+    unsigned long long *bits = (unsigned long long *)to, old = *bits, assumed;
+    do {
+        assumed = old;
+        old = atomicCAS(bits, assumed, __double_as_longlong(by + __longlong_as_double(assumed)));
+    } while (assumed != old);
+}
+"""
+"""How CUDA's guide adds atomically where the hardware cannot."""
 LARGE = 16 * 2**20
 """Elements of an array of 64 MB, which fits no cache: what is written leaves it, too."""
 

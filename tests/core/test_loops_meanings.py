@@ -3,17 +3,7 @@
 import pytest
 
 from jouleline.core.counts import Operation
-from tests.core.kernels import floats, kernel, per_thread
-
-ADD = """
-__device__ void add(double *to, double by) {
-    unsigned long long *bits = (unsigned long long *)to, old = *bits, assumed;
-    do {
-        assumed = old;
-        old = atomicCAS(bits, assumed, __double_as_longlong(by + __longlong_as_double(assumed)));
-    } while (assumed != old);
-}
-"""
+from tests.core.kernels import ADD, floats, kernel, per_thread
 
 
 def of(threads: float) -> float:

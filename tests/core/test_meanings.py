@@ -5,7 +5,7 @@ import pytest
 from jouleline.app.analyse import analyse, parse_files
 from jouleline.core.counts import Operation
 
-from .kernels import DEVICE, INDEX, LARGE, floats, integers, kernel, moved, per_thread, report, reports
+from .kernels import ADD, DEVICE, INDEX, LARGE, floats, integers, kernel, moved, per_thread, report, reports
 
 
 @pytest.mark.parametrize(
@@ -718,14 +718,9 @@ def test_a_loop_that_halves_or_doubles_is_known(loop: str, trips: float) -> None
     assert floats(loop)[0] == pytest.approx(trips)
 
 
-SWAPS = """
-__device__ void add(double *to, double by) {
-    unsigned long long *bits = (unsigned long long *)to, old = *bits, assumed;
-    do {
-        assumed = old;
-        old = atomicCAS(bits, assumed, __double_as_longlong(by + __longlong_as_double(assumed)));
-    } while (assumed != old);
-}
+SWAPS = (
+    ADD
+    + """
 __device__ void least(float *to, float given) {
     unsigned int had = __float_as_uint(*to); double tries = 0;
     while (given < __uint_as_float(had)) {
@@ -743,6 +738,7 @@ __device__ void put(int *table, int key) {
     }
 }
 """
+)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tree_sitter import Node
 
 from .evaluate import Lookup, evaluate
 from .loops import is_nearest
-from .syntax import descendants, operands, text_of
+from .syntax import descendants, inside, operands, text_of
 from .syntax import field as child
 
 _AROUND = ("parenthesized_expression", "cast_expression")
@@ -28,7 +28,7 @@ def halvings(loop: Node, lookup: Lookup, is_real: Callable[[str], bool]) -> int 
             continue
         if any(map(is_real, _words(half))) or not _narrows(loop, half):
             continue
-        length = _length(half, _bare(whole), lookup)
+        length = _length(half, inside(whole, _AROUND), lookup)
         if length is not None:
             return max(1, math.ceil(math.log2(length + 1)))
     return None
@@ -38,7 +38,7 @@ def _length(half: Node, whole: Node | None, lookup: Lookup) -> float | None:
     """The length of what is halved: of ``(low + high) / 2``, ``low + (high - low) / 2``, ``low + n / 2``."""
     low, operator, high = operands(whole) if whole is not None else (None, "", None)
     if operator == "+":
-        ends = evaluate(_bare(low), lookup), evaluate(_bare(high), lookup)
+        ends = evaluate(inside(low, _AROUND), lookup), evaluate(inside(high, _AROUND), lookup)
         length = ends[1] - ends[0] if ends[0] is not None and ends[1] is not None else None
     else:
         around = half.parent
@@ -75,10 +75,3 @@ def _given(value: Node, loop: Node) -> Iterator[str]:
 
 def _words(node: Node) -> Iterator[str]:
     return map(text_of, descendants(node, "identifier"))
-
-
-def _bare(node: Node | None) -> Node | None:
-    """An expression without the parentheses and casts around it."""
-    while node is not None and node.type in _AROUND:
-        node = child(node, "value") or (node.named_children[0] if node.named_children else None)
-    return node

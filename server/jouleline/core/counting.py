@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 from tree_sitter import Node
 
@@ -30,7 +29,6 @@ from .syntax import text_of
 from .values import Array, Derived, Holds, Value, referring
 
 _INCLUSIONS = 3
-T = TypeVar("T")
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .polynomial import Polynomial
-from .values import Holds, Tally
+from .values import Tally
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +40,6 @@ class Extents(Mapping[str, Polynomial]):
     def __len__(self) -> int:
         """How many these are."""
         return len(self.tally.ranges) + len(self.tally.derived)
-
-    def holds(self, value: Polynomial) -> Holds | None:
-        """How often a value is true that was compared before; None for other values."""
-        return self.tally.holds(value)
 
     def of(self, value: Polynomial) -> Mapping[str, Polynomial]:
         """The extents that tell how a value is spread.

@@ -22,7 +22,7 @@ from .launch import DEFAULT_SIZE
 from .loops import Loop, arithmetic_trips, doubling, doubling_while, read_loop, relation_of
 from .polynomial import ONE, ZERO, Polynomial
 from .retries import swap_that_ends
-from .syntax import descendants, operands, text_of
+from .syntax import descendants, inside, operands, text_of
 from .syntax import field as child
 from .unrolling import copies_asked, size
 from .values import Derived, Value
@@ -71,8 +71,7 @@ class LoopCounter(CallCounter):
 
     def _share_where(self, condition: Node | None) -> float:
         """The share of a block's threads for which a condition holds, as far as their indices decide."""
-        while condition is not None and condition.type in ("condition_clause", "parenthesized_expression"):
-            condition = child(condition, "value") or next(iter(condition.named_children), None)
+        condition = inside(condition, ("condition_clause", "parenthesized_expression"))
         if condition is None:
             return 1.0
         left, operator, right = operands(condition)

@@ -91,7 +91,7 @@ def _truth(value: Polynomial | None, ranges: Ranges) -> float | None:
 
 def _known(value: Polynomial | None, ranges: Ranges) -> Holds | None:
     """What is known of a value that was compared before."""
-    return ranges.holds(value) if value is not None and isinstance(ranges, Extents) else None
+    return ranges.tally.holds(value) if value is not None and isinstance(ranges, Extents) else None
 
 
 def _relation(operator: str, difference: Polynomial, ranges: Ranges) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
@@ -201,6 +201,13 @@ def operator_of(node: Node) -> str:
     """The operator of an expression; the empty string where it has none."""
     operator = field(node, "operator")
     return operator.type if operator is not None and not operator.is_missing else ""
+
+
+def inside(node: Node | None, kinds: Collection[str]) -> Node | None:
+    """What stands in parentheses, casts and the like: the first node that is of none of these kinds."""
+    while node is not None and node.type in kinds:
+        node = field(node, "value") or next(iter(node.named_children), None)
+    return node
 
 
 def operands(node: Node) -> tuple[Node | None, str, Node | None]:

@@ -72,23 +72,19 @@ class KeptHints:
         """
         if of.uri in self._seen or self._cache is None:
             return None
-        known = self._found.get(of.uri)
-        if known is None or known.state != of.state:
+        known, state = self._found.get(of.uri), of.state
+        if known is None or known.state != state:
             kept = self._cache.get(of.key)
-            if (
-                not isinstance(kept, dict)
-                or kept.get("state") != of.state
-                or not _are_hints(kept.get("hints"))
-            ):
+            if not isinstance(kept, dict) or kept.get("state") != state or not _are_hints(kept.get("hints")):
                 return None
-            known = self._found[of.uri] = Told(of.state, kept["hints"])
+            known = self._found[of.uri] = Told(state, kept["hints"])
         return known.hints
 
     def tell(self, of: Subject) -> list[Hint] | None:
         """The same, told to the editor: it is to be looked into."""
         hints = self.find(of)
         if hints is not None:
-            self._told[of.uri] = Told(of.state, hints)
+            self._told[of.uri] = self._found[of.uri]
         return hints
 
     def seen(self, uri: str) -> None:

@@ -37,7 +37,7 @@ class Session:
     """Open documents, settings and the chosen device."""
 
     def __init__(self, earlier: Session | None = None, kept: KeptHints | None = None) -> None:
-        """What ``earlier`` has read and counted is not done again; nothing else is taken from it."""
+        """What ``earlier`` has read, counted and told is not done again; nothing else is taken from it."""
         self.kept: KeptHints = earlier.kept if earlier is not None else kept or KeptHints()
         self.client = Client()
         self.encoding: Encoding = "utf-16"
