@@ -77,12 +77,18 @@ class Server:
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
     def settle(self) -> None:
-        """Wait until it has done what it does by itself at the start: a request is answered behind that."""
+        """Wait until it has done what it does by itself: a request is answered behind that."""
         self._request("workspace/executeCommand", {"command": "none"})
         before = -1.0
-        while self.cpu_s > before:
+        while self.cpu_s > before or self._has_children:
             before = self.cpu_s
             time.sleep(0.3)
+
+    @property
+    def _has_children(self) -> bool:
+        """Whether a process that it has started goes on."""
+        threads = Path(f"/proc/{self._process.pid}/task").iterdir()
+        return any((thread / "children").read_text("utf-8").strip() for thread in threads)
 
     def open(self, uri: str, text: str, seen: tuple[int, int]) -> Cost:
         """Open a document and see the hints of some lines."""

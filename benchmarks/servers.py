@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +26,10 @@ SIZES: Final = (300, 3_000, 10_000, 50_000)
 _FAR_TOO_LONG: Final = 20_000
 """From here on a neighbour takes many seconds for each change, and is left out."""
 _STARTS: Final = 7
+_KEYS_S: Final = 0.05
+"""Between two keys."""
+_PAUSE_S: Final = 1.5
+"""Until a server has begun what it does in a pause."""
 _ROUNDS: Final = 40
 _WHOLE_ROUNDS: Final = 15
 _LONG: Final = 5_000
@@ -32,9 +37,11 @@ _LONG: Final = 5_000
 _TARGETS_S: Final = {
     "start": 0.12,
     "open_to_hint": 0.03,
+    "open_to_hint_beside": 0.03,
     "open_to_hint_again": 0.03,
     "hover": 0.002,
     "change_to_hint": 0.005,
+    "typing_to_hint": 0.005,
     "host_change_to_hint": 0.005,
     "new_line_to_hint": 0.005,
     "change_to_all_hints": 0.012,
@@ -65,6 +72,8 @@ extern const uint3 __device__ threadIdx, blockIdx;
 extern const dim3 __device__ blockDim, gridDim;
 """
 _FLAGS = "-xcuda\n-nocudainc\n-nocudalib\n--cuda-host-only\n-include\nstub.h\n-I.\n"
+_FEW: Final = 100
+"""Lines of the program beside."""
 
 
 def measure(sizes: Sequence[int] = SIZES, real: Path | None = None) -> dict[str, Any]:
@@ -149,8 +158,10 @@ def _opening(
 ) -> Iterator[tuple[str, Cost]]:
     """A file that is opened with the editor, which starts the server, and one that is opened later.
 
-    Both for the first time, and again by servers of a later session.
+    Both for the first time, and again by servers of a later session. The first opening is without anything
+    known, and with another program of the workspace open for a while.
     """
+    neighbour = file.parent.parent / "neighbour" / "neighbour.cu"
     with tempfile.TemporaryDirectory() as made:
         cache = Path(made)
         with closing(Server(command, file.parent, cache / "first")) as server:
@@ -161,6 +172,11 @@ def _opening(
             server.settle()
             yield "open_to_hint", server.open(file.as_uri(), text, seen)
             server.settle()
+        with closing(Server(command, file.parent.parent, cache / "third")) as server:
+            server.open(neighbour.as_uri(), neighbour.read_text("utf-8"), (0, 60))
+            time.sleep(_PAUSE_S)
+            server.settle()
+            yield "open_to_hint_beside", server.open(file.as_uri(), text, seen)
         with closing(Server(command, file.parent, cache / "second")) as server:
             server.open(file.as_uri(), text, seen)
             yield "start_to_hint_again", server.age
@@ -172,8 +188,19 @@ def _opening(
 def _session(
     servers: dict[str, Server], text: str, rounds: int, whole_rounds: int
 ) -> Iterator[tuple[str, str, Cost]]:
-    """What an editor asks, one server after the other: the action, the server and its cost."""
+    """What an editor asks, one server after the other: the action, the server and its cost.
+
+    Somebody who types in one place has nothing but the server that works with it; otherwise they take turns.
+    """
     typed, named, host = places(text.encode())
+    for name, server in servers.items():
+        middle = typed[len(typed) // 2]
+        for turn in range(rounds):
+            key = digit(turn, 1)
+            yield "typing_to_hint", name, server.change(*middle, key, middle.seen)
+            time.sleep(_KEYS_S)
+            server.take_back(*middle, key)
+            time.sleep(_KEYS_S)
     for turn in range(rounds):
         for name, server in servers.items():
             yield "warm_hint", name, server.hints(typed[0].seen)
@@ -200,13 +227,17 @@ def _session(
 
 @contextmanager
 def _folder(program: Path | None = None) -> Iterator[Path]:
-    """A folder with what clangd needs, and with a program's files."""
+    """A program's folder with its files, a small program beside it, and around both what clangd needs."""
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made).resolve()
+        workspace = Path(made).resolve()
+        folder, beside = workspace / "program", workspace / "neighbour"
+        folder.mkdir()
+        beside.mkdir()
         if program is not None:
             shutil.copytree(program, folder, dirs_exist_ok=True)
-        (folder / "stub.h").write_text(_STUB, "utf-8")
-        (folder / "compile_flags.txt").write_text(_FLAGS, "utf-8")
+        (beside / "neighbour.cu").write_bytes(generated.program(_FEW))
+        (workspace / "stub.h").write_text(_STUB, "utf-8")
+        (workspace / "compile_flags.txt").write_text(_FLAGS, "utf-8")
         yield folder
 
 

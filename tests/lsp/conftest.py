@@ -20,3 +20,9 @@ def client() -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def samples() -> Path:
     return SAMPLES
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Where the hints of the servers of a test are kept."""
+    return tmp_path / "cache" / "jouleline" / "hints"

@@ -2,14 +2,13 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lsp.client import TIMEOUT_S, Client, Message, over_stdio
+from tests.lsp.client import TIMEOUT_S, Message
+from tests.lsp.keeping import REFRESH, WRONG, falsify, kept_in, labels, look, server, wait_until_kept
 from tests.lsp.test_configuration import refreshed, refreshing
 from tests.lsp.test_first_hints import INITIALIZED, asked, opened
 from tests.support.profiles import Launched, ncu_csv
@@ -19,8 +18,6 @@ KERNEL = """\
 __global__ void scale(float *a) { for (int i = 0; i < TIMES; ++i) a[threadIdx.x] *= 2.0f; }
 int main() { scale<<<1000, 256>>>(0); }
 """
-REFRESH = "workspace/inlayHint/refresh"
-WRONG = "what was told the last time"
 
 
 @pytest.fixture
@@ -34,37 +31,6 @@ def kernel(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
-    """Where the hints of the servers of a test are kept."""
-    return tmp_path / "cache" / "jouleline" / "hints"
-
-
-@contextmanager
-def server(kept: Path) -> Iterator[Client]:
-    """A server that keeps hints there; what it asks its editor to refresh at the end does not matter."""
-    with over_stdio({"XDG_CACHE_HOME": str(kept.parents[1])}) as client:
-        yield client
-        if client.process is not None and client.process.poll() is None:
-            for method in (REFRESH, "workspace/codeLens/refresh"):
-                client.drop(method)
-            client.shut_down()
-
-
-def look(client: Client, kernel: Path, **options: Any) -> list[Message]:
-    """Start, open a file and see its hints."""
-    client.initialize(kernel.parent, capabilities=refreshing(), options=options)
-    return client.hints(client.open(kernel))
-
-
-def wait_until_kept(kept: Path, files: int = 1) -> list[Path]:
-    end = time.monotonic() + TIMEOUT_S
-    while len(found := sorted(kept.glob("*.json"))) < files:
-        assert time.monotonic() < end, "nothing was kept"
-        time.sleep(0.01)
-    return found
-
-
-@pytest.fixture
 def before(kernel: Path, kept: Path) -> list[Message]:
     """The hints of a first session; what was kept of them says something else, so that one sees it told."""
     with server(kept) as client:
@@ -74,20 +40,6 @@ def before(kernel: Path, kept: Path) -> list[Message]:
     assert len(hints) == 2
     falsify(file)
     return hints
-
-
-def kept_in(file: Path) -> list[Message]:
-    found: list[Message] = json.loads(file.read_text())["hints"]
-    return found
-
-
-def falsify(file: Path) -> None:
-    kept = json.loads(file.read_text())
-    file.write_text(json.dumps({**kept, "hints": [{**hint, "label": WRONG} for hint in kept["hints"]]}))
-
-
-def labels(hints: list[Message]) -> set[str]:
-    return {hint["label"] for hint in hints}
 
 
 def test_they_are_told_first_and_mended_after(kernel: Path, kept: Path, before: list[Message]) -> None:

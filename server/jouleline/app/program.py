@@ -17,7 +17,7 @@ from .hidden import leads_to_hidden
 SOURCE_SUFFIXES = frozenset(
     (".cu", ".cuh", ".hip", ".cpp", ".cc", ".cxx", ".c++", ".c", ".h", ".hpp", ".hh", ".hxx", ".inl")
 )
-_SKIPPED_FOLDERS = frozenset((".git", ".svn", "node_modules", ".venv", "__pycache__", "build"))
+SKIPPED_FOLDERS = frozenset((".git", ".svn", "node_modules", ".venv", "__pycache__", "build"))
 # The search for a pattern skips to the characters that it starts with.
 _INCLUDE = re.compile(rb'\n[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"')
 _MAIN = re.compile(rb"int(?<!\wint)\s+main\s*\(")
@@ -92,7 +92,7 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
                 continue
             data = _open_text(overlay, file)
             if data is None:
-                data = _read(file, name, root, problems)
+                data = read_source(file, name, root, problems)
             if data is not None:
                 found[name] = data
     for name in _of_other_programs(found, makefile) if single else ():
@@ -114,7 +114,8 @@ def _open_text(overlay: Mapping[Path, bytes], file: Path) -> bytes | None:
     return overlay.get(file, overlay.get(Path(os.path.normpath(file))))
 
 
-def _read(file: Path, name: str, root: Path, problems: list[Problem]) -> bytes | None:
+def read_source(file: Path, name: str, root: Path, problems: list[Problem]) -> bytes | None:
+    """The text of a file below ``root``; None if it is not to be read or cannot, which is a problem then."""
     try:
         if leads_to_hidden(file, root):
             problems.append(Problem(name, 1, "is by a link a hidden file of your home, which is not read"))
@@ -157,7 +158,7 @@ def _follow_includes(
                     continue
                 data = _open_text(overlay, file)
                 if data is None:
-                    data = _read(file, relative, root, problems)
+                    data = read_source(file, relative, root, problems)
                 if data is not None:
                     found[relative] = data
                     waiting.append(relative)
@@ -171,7 +172,7 @@ def _source_files(path: Path) -> list[Path]:
         return [path]
     found: list[Path] = []
     for folder, folders, names in os.walk(path):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED_FOLDERS)
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
         found += [
             Path(folder) / name
             for name in sorted(names)

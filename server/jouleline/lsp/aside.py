@@ -1,4 +1,4 @@
-"""What takes seconds is done aside, in a process of its own: rules in a long file, several devices.
+"""What takes seconds is done aside, in a process of its own: rules in a long file, many devices or files.
 
 A thread would take turns with the typing path, and could not be ended. The process gets a program's texts
 as JSON on standard input and answers with JSON; killed, it leaves nothing behind.
@@ -13,11 +13,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jouleline.core.candidate import Rewrite
 from jouleline.core.smell import Smell
 from jouleline.core.source import Edit
+
+if TYPE_CHECKING:
+    from .nearby import Outlook
 
 _NICENESS: Final = 10
 _LIMIT_CPU_S: Final = 30
@@ -51,6 +54,15 @@ async def what_if(files: Files, devices: Sequence[str], arguments: str) -> dict[
     """
     answer: dict[str, Any] = await _ask("whatIf", files, devices=devices, arguments=arguments)
     return answer
+
+
+async def foresee(outlook: Outlook) -> None:
+    """Have the hints of files kept that may be opened next; cancelling ends the process.
+
+    Raises:
+        AsideError: if the process failed.
+    """
+    await _ask("foresee", {}, outlook=outlook)
 
 
 async def _ask(task: str, files: Files, **more: Any) -> Any:
@@ -90,8 +102,7 @@ def _do_smells(files: Files, question: dict[str, Any]) -> Any:
     from jouleline import wiring
     from jouleline.app.smells import text_smells
 
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)  # nobody waits for it
+    _give_way()
     name, within, rules = question["name"], question["within"], wiring.rules()
     if within is None:
         return [asdict(smell) for smell in text_smells(files, name, rules)]
@@ -111,6 +122,19 @@ def _do_what_if(files: Files, question: dict[str, Any]) -> Any:
     return {"markdown": what_if_page(found), "document": what_if_json(found, question["arguments"])}
 
 
+def _do_foresee(_: Files, question: dict[str, Any]) -> Any:
+    from .nearby import Outlook, foresee
+
+    _give_way()
+    return foresee(Outlook(*question["outlook"]))
+
+
+def _give_way() -> None:
+    """Nobody waits for it."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+
+
 def _limit() -> None:
     """End this process when it has used too much processor time, where the system can."""
     with suppress(ImportError):
@@ -122,7 +146,11 @@ def _limit() -> None:
 def main() -> None:
     """Answer the one question on standard input."""
     _limit()
-    tasks: dict[str, Callable[[Files, dict[str, Any]], Any]] = {"smells": _do_smells, "whatIf": _do_what_if}
+    tasks: dict[str, Callable[[Files, dict[str, Any]], Any]] = {
+        "smells": _do_smells,
+        "whatIf": _do_what_if,
+        "foresee": _do_foresee,
+    }
     question = json.load(sys.stdin)
     files = {name: text.encode("utf-8", "surrogateescape") for name, text in question["files"].items()}
     answer = tasks[question["task"]](files, question)

@@ -117,7 +117,7 @@ async def follow(
     async with AsyncExitStack() as stack:
         if not run.target:
             # A compiler that runs beside would be measured with the program.
-            for background in (server.compilation, server.diagnostics):
+            for background in (server.compilation, server.diagnostics, server.foresight):
                 await stack.enter_async_context(background.paused())
         try:
             work = await stack.enter_async_context(WorkDone(server, token, run.title, cancel))

@@ -38,6 +38,7 @@ from . import (
 from .client import Client
 from .compilation import Compilation
 from .diagnostics import Diagnostics
+from .foresight import Foresight
 from .jobs import Jobs
 from .protocol import Protocol
 from .session import Session
@@ -80,6 +81,7 @@ class Server(LanguageServer):
         self.compilation = Compilation(self)
         self.diagnostics = Diagnostics(self)
         self.settling = Settling(self)
+        self.foresight = Foresight(self)
         self.ended = Event()
         self._tasks: set[asyncio.Task[None]] = set()
         _register(self)
@@ -100,7 +102,7 @@ class Server(LanguageServer):
 
     async def stop(self) -> None:
         """End all runs with their processes, and what goes on in the background."""
-        for background in (self.compilation, self.diagnostics, self.settling):
+        for background in (self.compilation, self.diagnostics, self.settling, self.foresight):
             background.stop()
         await self.jobs.stop()
         tasks = list(self._tasks)
@@ -117,6 +119,7 @@ class Server(LanguageServer):
         self.compilation.restart()
         self.diagnostics.restart()
         self.settling.restart()
+        self.foresight.follow()
 
     def refresh(self) -> None:
         """Have the editor ask for hints and lenses anew, if it can.

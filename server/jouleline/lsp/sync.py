@@ -29,6 +29,7 @@ def register(server: Server) -> None:
         document = session.document(item.uri, item.language_id, item.version, text)
         session.opened(document, server.start(take_in(server, document)))
         server.diagnostics.restart()
+        server.foresight.follow()
         if document.path is not None and not any(one in document.path.parents for one in session.folders):
             server.start(found.take_up(server, program=document.path.parent))
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         scenario_sources,
     )
     from .fleet import fleet_of
-    from .folders import config_folder, disk_cache, records_folder
+    from .folders import config_folder, disk_cache, file_cache, records_folder
     from .loop import loop_settings, refactor_tools, rules
     from .measuring import (
         find_gpu,
@@ -50,6 +50,7 @@ __all__ = [
     "device",
     "disk_cache",
     "evidence_sources",
+    "file_cache",
     "find_gpu",
     "findings",
     "fine_tuner",
@@ -94,6 +95,7 @@ _HOMES = {
     "device": "devices",
     "disk_cache": "folders",
     "evidence_sources": "evidence",
+    "file_cache": "folders",
     "fleet_of": "fleet",
     "find_gpu": "measuring",
     "findings": "doctor",

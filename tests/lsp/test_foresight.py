@@ -1,0 +1,139 @@
+"""Files that lie near to an open one have their hints before they are opened for the first time."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from jouleline.lsp import aside
+from jouleline.lsp.nearby import Outlook, foresee, with_kernels
+from jouleline.wiring.folders import file_cache
+from tests.lsp.client import Client, Message
+from tests.lsp.keeping import WRONG, falsify, labels, server, wait_until_kept
+from tests.lsp.test_configuration import refreshed, refreshing
+
+KERNEL = "__global__ void k(float *a) { a[threadIdx.x] *= 2; }\nint main() { k<<<1000, 256>>>(0); }\n"
+HEADER = "inline int twice(int n) { return 2 * n; }\n"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """Two programs of a kernel each in a folder."""
+    for name in ("one", "two"):
+        folder = tmp_path / "workspace" / name
+        folder.mkdir(parents=True)
+        (folder / "main.cu").write_text(KERNEL)
+        (folder / "twice.h").write_text(HEADER)
+    return tmp_path / "workspace"
+
+
+@pytest.fixture
+def cache(kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What this process and those that it starts keep lies there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kept.parents[1]))
+    file_cache.cache_clear()
+    return kept
+
+
+def outlook(workspace: Path, *beside: Path, gpu: str = "h200") -> Outlook:
+    return Outlook(tuple(map(str, beside)), (str(workspace),), gpu, "", "utf-16")
+
+
+def look(client: Client, workspace: Path, program: str) -> list[Message]:
+    """Start in a workspace, open a program and see its hints."""
+    client.initialize(workspace, capabilities=refreshing(), options={"gpu": "h200"})
+    return client.hints(client.open(workspace / program / "main.cu"))
+
+
+def test_the_program_beside_has_its_hints_when_it_is_opened(workspace: Path, kept: Path) -> None:
+    with server(kept) as client:
+        hints = look(client, workspace, "one")
+        for file in wait_until_kept(kept, 2):
+            falsify(file)  # so that one sees where they come from
+        told = client.hints(client.open(workspace / "two" / "main.cu"))
+        assert labels(told) == {WRONG}
+        refreshed(client)
+        assert client.hints((workspace / "two" / "main.cu").as_uri()) == hints
+
+
+def test_another_gpu_has_others(workspace: Path, kept: Path) -> None:
+    with server(kept) as client:
+        look(client, workspace, "one")
+        wait_until_kept(kept, 2)
+        client.execute("jouleline.selectDevice", {"gpu": "rtx-3080"})
+        client.expect("jouleline/status")
+        assert len(wait_until_kept(kept, 3)) >= 3
+
+
+def test_an_editor_that_cannot_be_told_to_ask_again_is_told_nothing_early(
+    workspace: Path, kept: Path
+) -> None:
+    with server(kept) as client:
+        client.initialize(workspace)
+        client.hints(client.open(workspace / "one" / "main.cu"))
+        wait_until_kept(kept)
+        time.sleep(2.5)
+        assert len(wait_until_kept(kept)) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf" + KERNEL.encode(),
+        KERNEL.replace("\n", "\r\n").encode(),
+        b"// \xe9\n" + KERNEL.encode(),
+    ],
+    ids=["with a mark", "of another system", "of another encoding"],
+)
+def test_a_text_is_read_as_editors_read_it(workspace: Path, cache: Path, data: bytes) -> None:
+    main = workspace / "two" / "main.cu"
+    main.write_bytes(data)
+    asyncio.run(aside.foresee(outlook(workspace, main.parent)))
+    for file in wait_until_kept(cache, 2):
+        falsify(file)
+    with server(cache) as client:
+        client.initialize(workspace, capabilities=refreshing(), options={"gpu": "h200"})
+        text = data.decode("utf-8", "replace").removeprefix("\ufeff")
+        assert labels(client.hints(client.open(main, text))) == {WRONG}
+
+
+def test_what_is_kept_is_not_worked_out_again(workspace: Path, cache: Path) -> None:
+    wanted = outlook(workspace, workspace / "one")
+    assert foresee(wanted) == 2
+    assert foresee(wanted) == 0
+    (workspace / "two" / "main.cu").write_text(KERNEL.replace("2", "3"))
+    assert foresee(wanted) == 1
+    assert len(list(cache.glob("*.json"))) == 2
+
+
+def test_it_ends_when_it_has_taken_long(workspace: Path, cache: Path) -> None:
+    assert foresee(outlook(workspace, workspace / "one"), most_cpu_s=0.0) == 0
+    assert not cache.exists()
+
+
+def test_those_nearest_come_first_and_the_way_ends_with_the_workspace(workspace: Path) -> None:
+    (workspace.parent / "main.cu").write_text(KERNEL)
+    deep = workspace / "two" / "src"
+    deep.mkdir()
+    (deep / "more.cpp").write_text("#pragma omp parallel for\n")
+    found = [path.relative_to(workspace) for path, _ in with_kernels(outlook(workspace, deep))]
+    assert list(map(str, found)) == ["two/src/more.cpp", "two/main.cu", "one/main.cu"]
+
+
+@pytest.mark.parametrize("folder", [".git", "node_modules", "build", ".venv"])
+def test_what_is_nobodys_source_is_passed_over(workspace: Path, folder: str) -> None:
+    (workspace / folder).mkdir()
+    (workspace / folder / "copy.cu").write_text(KERNEL)
+    (workspace / "link.cu").symlink_to(workspace / "nowhere.cu")
+    names = [path.parent.name for path, _ in with_kernels(outlook(workspace, workspace / "one"))]
+    assert names == ["one", "two"]
+
+
+def test_a_file_of_no_workspace_has_nothing_beside_it(workspace: Path) -> None:
+    assert list(with_kernels(outlook(workspace / "one", workspace / "two"))) == []
+
+
+def test_a_folder_that_has_gone_has_nothing_in_it(workspace: Path) -> None:
+    gone = outlook(workspace, workspace / "gone")
+    assert [path.parent.name for path, _ in with_kernels(gone)] == ["one", "two"]
