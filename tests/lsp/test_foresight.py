@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from jouleline.core.source import SourceText
 from jouleline.lsp import aside
+from jouleline.lsp.client import Client
+from jouleline.lsp.documents import Document
+from jouleline.lsp.foresight import QUIET_S
 from jouleline.lsp.nearby import Outlook, foresee, with_kernels
+from jouleline.lsp.server import Server
+from jouleline.wiring import catalogue
 from jouleline.wiring.folders import file_cache
-from tests.lsp.client import Client, Message
+from tests.lsp.client import TIMEOUT_S, Message
+from tests.lsp.client import Client as Editor
 from tests.lsp.keeping import WRONG, falsify, labels, server, wait_until_kept
 from tests.lsp.test_configuration import refreshed, refreshing
 
@@ -40,7 +47,7 @@ def outlook(workspace: Path, *beside: Path, gpu: str = "h200") -> Outlook:
     return Outlook(tuple(map(str, beside)), (str(workspace),), gpu, "", "utf-16")
 
 
-def look(client: Client, workspace: Path, program: str) -> list[Message]:
+def look(client: Editor, workspace: Path, program: str) -> list[Message]:
     """Start in a workspace, open a program and see its hints."""
     client.initialize(workspace, capabilities=refreshing(), options={"gpu": "h200"})
     return client.hints(client.open(workspace / program / "main.cu"))
@@ -137,3 +144,39 @@ def test_a_file_of_no_workspace_has_nothing_beside_it(workspace: Path) -> None:
 def test_a_folder_that_has_gone_has_nothing_in_it(workspace: Path) -> None:
     gone = outlook(workspace, workspace / "gone")
     assert [path.parent.name for path, _ in with_kernels(gone)] == ["one", "two"]
+
+
+def test_it_ends_before_something_is_measured_and_begins_again_after(workspace: Path, cache: Path) -> None:
+    main = workspace / "one" / "main.cu"
+
+    async def scenario() -> None:
+        server = Server()
+        session = server.session
+        session.device, session.folders = catalogue().get("h200"), (workspace,)
+        session.client = Client(refresh_hints=True)
+        session.put(Document(main.as_uri(), main, "cuda-cpp", 1, SourceText(main.read_bytes())))
+        session.ready.set()
+        server.foresight.follow()
+        await asyncio.to_thread(wait_until_begun)
+        async with server.foresight.paused():
+            assert not children()
+            server.foresight.follow()
+            await asyncio.sleep(2 * QUIET_S)
+            assert not children()
+        await asyncio.to_thread(wait_until_kept, cache, 2)
+        await server.stop()
+
+    asyncio.run(scenario())
+
+
+def wait_until_begun() -> None:
+    end = time.monotonic() + TIMEOUT_S
+    while not children():
+        assert time.monotonic() < end, "no process was started"
+        time.sleep(0.01)
+
+
+def children() -> list[str]:
+    """The processes that this one has started and that go on."""
+    threads = Path("/proc/self/task").iterdir()
+    return [child for thread in threads for child in (thread / "children").read_text().split()]
