@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -87,8 +88,11 @@ class Server:
     @property
     def _has_children(self) -> bool:
         """Whether a process that it has started goes on."""
-        threads = Path(f"/proc/{self._process.pid}/task").iterdir()
-        return any((thread / "children").read_text("utf-8").strip() for thread in threads)
+        found = ""
+        for thread in Path(f"/proc/{self._process.pid}/task").iterdir():
+            with suppress(FileNotFoundError):  # it has ended meanwhile
+                found += (thread / "children").read_text("utf-8")
+        return bool(found)
 
     def open(self, uri: str, text: str, seen: tuple[int, int]) -> Cost:
         """Open a document and see the hints of some lines."""

@@ -10,6 +10,7 @@ from jouleline.app import contention, memory_smells
 from jouleline.lsp.diagnostics import QUIET_S
 from jouleline.rules import RULES, Smelling
 from tests.lsp.client import FULL, Client, Message, ServerError
+from tests.support.asides import asides
 
 SMELLING = """\
 __global__ void pick(const float *__restrict__ x, float *__restrict__ y, float scale, int n) {
@@ -150,15 +151,7 @@ def test_a_client_that_cannot_be_told_pulls_nothing_for_it_gets_all(client: Clie
 def children(client: Client) -> list[str]:
     """The server's processes that look for smells."""
     assert client.process is not None
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == client.process.pid and b"jouleline.lsp.aside" in (folder / "cmdline").read_bytes():
-                found.append(folder.name)
-        except OSError:
-            continue  # it has ended meanwhile
-    return found
+    return asides(client.process.pid)
 
 
 def waiting_for(client: Client) -> str:

@@ -1,6 +1,7 @@
 """Files that lie near to an open one have their hints before they are opened for the first time."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.lsp.client import TIMEOUT_S, Message
 from tests.lsp.client import Client as Editor
 from tests.lsp.keeping import WRONG, falsify, labels, server, wait_until_kept
 from tests.lsp.test_configuration import refreshed, refreshing
+from tests.support.asides import asides
 
 KERNEL = "__global__ void k(float *a) { a[threadIdx.x] *= 2; }\nint main() { k<<<1000, 256>>>(0); }\n"
 HEADER = "inline int twice(int n) { return 2 * n; }\n"
@@ -147,7 +149,7 @@ def test_a_folder_that_has_gone_has_nothing_in_it(workspace: Path) -> None:
 
 
 def test_it_ends_before_something_is_measured_and_begins_again_after(workspace: Path, cache: Path) -> None:
-    main, others = workspace / "one" / "main.cu", children()
+    main = workspace / "one" / "main.cu"
 
     async def scenario() -> None:
         server = Server()
@@ -157,26 +159,20 @@ def test_it_ends_before_something_is_measured_and_begins_again_after(workspace: 
         session.put(Document(main.as_uri(), main, "cuda-cpp", 1, SourceText(main.read_bytes())))
         session.ready.set()
         server.foresight.follow()
-        await asyncio.to_thread(wait_until_begun, others)
+        await asyncio.to_thread(wait_until_begun)
         async with server.foresight.paused():
-            assert children() <= others
+            assert not asides(os.getpid())
             server.foresight.follow()
             await asyncio.sleep(2 * QUIET_S)
-            assert children() <= others
+            assert not asides(os.getpid())
         await asyncio.to_thread(wait_until_kept, cache, 2)
         await server.stop()
 
     asyncio.run(scenario())
 
 
-def wait_until_begun(others: set[str]) -> None:
+def wait_until_begun() -> None:
     end = time.monotonic() + TIMEOUT_S
-    while children() <= others:
+    while not asides(os.getpid()):
         assert time.monotonic() < end, "no process was started"
         time.sleep(0.01)
-
-
-def children() -> set[str]:
-    """The processes that this one has started and that go on, those of other tests among them."""
-    threads = Path("/proc/self/task").iterdir()
-    return {child for thread in threads for child in (thread / "children").read_text().split()}
