@@ -196,7 +196,7 @@ def _session(
     for name, server in servers.items():
         middle = typed[len(typed) // 2]
         for turn in range(rounds):
-            key = digit(turn, 1)
+            key = str(turn + 1)  # another one each time: what was there before is remembered
             yield "typing_to_hint", name, server.change(*middle, key, middle.seen)
             time.sleep(_KEYS_S)
             server.take_back(*middle, key)
