@@ -662,6 +662,37 @@ def test_lanes_that_a_kept_comparison_leaves_idle_fetch_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    "leave",
+    [
+        "if (threadIdx.x != 0) return; STORE",
+        "if (threadIdx.x) return; STORE",
+        "if (!(threadIdx.x == 0)) { return; } STORE",
+        "if (threadIdx.x > 0 || blockIdx.x >= gridDim.x) return; STORE",
+        "if (threadIdx.x != 0) { n++; return; } STORE",
+        "if (threadIdx.x != 0) { } else { STORE }",
+        "for (int j = 0; j < 1; j++) { if (threadIdx.x != 0) continue; STORE }",
+        "switch (n) { default: if (threadIdx.x != 0) break; STORE }",
+    ],
+)
+@pytest.mark.parametrize("store", ["a[blockIdx.x * 64] = 1.0f;", "atomicAdd(&a[blockIdx.x * 64], 1.0f);"])
+def test_who_has_left_takes_no_part_in_what_comes_behind(leave: str, store: str) -> None:
+    direct = moved(f"if (threadIdx.x == 0) {{ {store} }}")["a"]
+    assert moved(leave.replace("STORE", store))["a"] == pytest.approx(direct)
+
+
+def test_who_has_left_a_loop_is_there_again_behind_it() -> None:
+    before = "for (int j = 0; j < 4; j++) if (threadIdx.x != 0) break;"
+    assert moved(f"{before} b[i] = a[i];") == moved("b[i] = a[i];")
+    assert moved("switch (n) { case 1: if (threadIdx.x) break; } b[i] = a[i];") == moved("b[i] = a[i];")
+
+
+def test_of_those_that_have_not_left_one_after_the_other_adds_in_shared_memory() -> None:
+    before = "__shared__ float sum;"
+    only = integers(f"{before} if (threadIdx.x == 0) atomicAdd(&sum, 1.0f);")
+    assert integers(f"{before} if (threadIdx.x != 0) return; atomicAdd(&sum, 1.0f);") == pytest.approx(only)
+
+
+@pytest.mark.parametrize(
     ("before", "step"),
     [
         ("", "float &out = b[i]; out += a[i];"),

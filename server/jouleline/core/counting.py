@@ -160,28 +160,37 @@ class BodyCounter(LoopCounter):
         chance = self.chance(condition, extents)
         if chance is None and value is not None and (holds := self.tally.holds(value)) is not None:
             chance = holds.chance  # what a function says of its arguments
-        active, known = self.active, chance is not None
+        known = chance is not None
         if chance is None:
             chance = DATA_DEPENDENT_BRANCH
             self.tally.assume("branches that depend on data are taken half the time", Doubt.BRANCHES)
-        before, together = dict(self.names), 1.0
+        before, active = dict(self.names), self.active
+        together = self._lanes(condition, extents) if chance < 1 else 1.0
         after = ZERO
         taken = child(node, "consequence")
         if taken is not None:
-            together = lanes(condition, self.compared, extents, self.tally.fastest()) if chance < 1 else 1.0
-            self.active *= together
+            self.active = active * together
             after = self._scoped(self.statement, taken, times * chance)
-            self.active = active
         left = after
         names, self.names = self.names, before
-        other = child(node, "alternative")
+        other, stays = child(node, "alternative"), bool(left.terms)
+        self.active = active
+        if (other is not None or not stays) and chance > 0:
+            self.active *= self._lanes(condition, extents, holds=False)
         if other is None:
             after = after + times * (1 - chance)
         else:
             after = after + self._scoped(self.statement, other, times * (1 - chance))
+        if stays:
+            self.active = active
+        elif condition is not None:  # who comes behind it has not left
+            self.present *= self._share_otherwise(condition)
         if left.terms and names != self.names:
             self._join(names, Holds(chance, together) if known else None)
         return after
+
+    def _lanes(self, condition: Node | None, extents: Extents, *, holds: bool = True) -> float:
+        return lanes(condition, self.compared, extents, self.tally.fastest(), holds=holds)
 
     def _join(self, taken: Mapping[str, Value], holds: Holds | None) -> None:
         """After a branch: each variable has the value of one way, or what stands for both."""
@@ -204,5 +213,7 @@ class BodyCounter(LoopCounter):
         if condition is not None:
             self.expression(condition, times)
         cases = body.named_children if body is not None else []
+        there = self.active, self.present
         for case in cases:
             self.statement(case, times * (1 / len(cases)))
+            self.active, self.present = there  # who breaks out of one is there again behind it

@@ -39,12 +39,12 @@ class LoopCounter(CallCounter):
 
     def _scoped(self, walk: Callable[[Node, Polynomial], T], node: Node, times: Polynomial) -> T:
         """Walk a block: what is declared in it ends with it, what is assigned in it lasts."""
-        fixed, shadowed, present = dict(self.fixed), self.shadowed, self.present
+        fixed, shadowed, there = dict(self.fixed), self.shadowed, (self.active, self.present)
         self.shadowed = {}
         if walk == self.statement:  # a branch, whose own block comes here once more
             self.present *= self._share_of(node)
         found = walk(node, times)
-        self.present = present
+        self.active, self.present = there
         for name, outer in self.shadowed.items():
             if outer is None:
                 self.names.pop(name, None)
@@ -66,8 +66,9 @@ class LoopCounter(CallCounter):
         )
         if around is None or condition is None:
             return 1.0
-        share, other = self._share_where(condition), child(around, "alternative")
-        return 1 - share if other is not None and other.id == branch.id and share < 1 else share
+        other = child(around, "alternative")
+        is_other = other is not None and other.id == branch.id
+        return self._share_otherwise(condition) if is_other else self._share_where(condition)
 
     def _share_where(self, condition: Node | None) -> float:
         """The share of a block's threads for which a condition holds, as far as their indices decide."""
@@ -77,11 +78,20 @@ class LoopCounter(CallCounter):
         left, operator, right = operands(condition)
         if operator == "&&":
             return self._share_where(left) * self._share_where(right)
+        chance = self._decided(condition)
+        return 1.0 if chance is None else chance
+
+    def _share_otherwise(self, condition: Node) -> float:
+        """The share for which it does not."""
+        chance = self._decided(condition)
+        return 1.0 if chance is None or chance == 1.0 else 1 - chance
+
+    def _decided(self, condition: Node) -> float | None:
+        """The share for which a condition holds that asks for the indices in a block alone."""
         decide = self._followed(condition)
         if not decide or not all(name.startswith("threadIdx") for name in decide):
-            return 1.0
-        chance = self.chance(condition, Extents(self.tally))
-        return 1.0 if chance is None else chance
+            return None
+        return self.chance(condition, Extents(self.tally))
 
     def _head(self, node: Node) -> Node:
         """The loop that tells how a loop runs: itself, or what the macro in its head's place stands for."""

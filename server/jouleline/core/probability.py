@@ -55,38 +55,56 @@ def probability(condition: Node | None, lookup: Lookup, ranges: Ranges) -> float
     return _relation(operator, a_value - b_value, ranges)
 
 
-def lanes(condition: Node | None, lookup: Lookup, ranges: Ranges, fastest: AbstractSet[str]) -> float:
+def lanes(
+    condition: Node | None,
+    lookup: Lookup,
+    ranges: Ranges,
+    fastest: AbstractSet[str],
+    *,
+    holds: bool = True,
+) -> float:
     """The share of a warp's threads for which a condition holds, in the warps where it holds for any.
 
-    ``fastest`` are the index that tells neighbours apart and its remainders.
+    ``fastest`` are the index that tells neighbours apart and its remainders. ``holds``: False for the
+    threads for which it does not hold.
     """
     if condition is None:
         return 1.0
     if condition.type in ("condition_clause", "parenthesized_expression") and condition.named_child_count:
-        return lanes(child(condition, "value") or condition.named_children[0], lookup, ranges, fastest)
-    if condition.type == "identifier" and (holds := _known(evaluate(condition, lookup), ranges)) is not None:
-        return holds.lanes
-    left, operator, right = operands(condition)
-    if condition.type != "binary_expression" or operator not in _RELATIONS:
-        both = (lanes(one, lookup, ranges, fastest) for one in (left, right))
-        return math.prod(both) if operator == "&&" else 1.0
+        inner = child(condition, "value") or condition.named_children[0]
+        return lanes(inner, lookup, ranges, fastest, holds=holds)
+    if condition.type == "unary_expression" and operator_of(condition) == "!":
+        return lanes(child(condition, "argument"), lookup, ranges, fastest, holds=not holds)
+    left, operator, right = operands(condition) if condition.type == "binary_expression" else (None, "", None)
+    if operator in ("&&", "||"):
+        both = (lanes(one, lookup, ranges, fastest, holds=holds) for one in (left, right))
+        return math.prod(both) if (operator == "&&") == holds else 1.0
+    if operator not in _RELATIONS:
+        value = evaluate(condition, lookup)
+        if (known := _known(value, ranges)) is not None:
+            return known.lanes if holds else 1.0
+        return 1.0 if value is None else _together("!=", value, ranges, fastest, holds=holds)
     a, b = evaluate(left, lookup), evaluate(right, lookup)
-    if a is None or b is None:
-        return 1.0
-    difference = a - b
+    return 1.0 if a is None or b is None else _together(operator, a - b, ranges, fastest, holds=holds)
+
+
+def _together(
+    operator: str, difference: Polynomial, ranges: Ranges, fastest: AbstractSet[str], *, holds: bool
+) -> float:
     moving = {name for name in difference.symbols if name in ranges}
     if len(moving) != 1 or not moving <= fastest:
         return 1.0
     chance, values = _relation(operator, difference, ranges), ranges[moving.pop()].number
-    return 1.0 if not chance or values is None else min(1.0, chance * max(values, _WARP) / _WARP)
+    share = 0.0 if chance is None else chance if holds else 1 - chance
+    return 1.0 if not share or values is None else min(1.0, share * max(values, _WARP) / _WARP)
 
 
 def _truth(value: Polynomial | None, ranges: Ranges) -> float | None:
     """The share of cases in which a value is not zero."""
-    if value is not None and value.number is not None:
-        return float(bool(value.number))
+    if value is None or value.number is not None:
+        return None if value is None else float(bool(value.number))
     holds = _known(value, ranges)
-    return holds.chance if holds is not None else None
+    return holds.chance if holds is not None else _relation("!=", value, ranges)
 
 
 def _known(value: Polynomial | None, ranges: Ranges) -> Holds | None:
