@@ -67,7 +67,8 @@ def test_integer_operations_with_their_addresses(body: str, operations: float) -
         ("if (i < 1024) { x[i] += 1.0f; } else { x[i] += 1.0f; x[i] += 2.0f; }", 1.75),
         ("if (v[i] > 0) x[i] += 1.0f;", 0.5),
         ("switch (v[i]) { case 0: x[i] += 1.0f; break; case 1: x[i] += 2.0f; }", 1),
-        ("int n = 3; while (n--) x[i] += 1.0f;", 16),
+        ("int n = 3; while (n--) x[i] += 1.0f;", 3),
+        ("int n = v[i]; while (n--) x[i] += 1.0f;", 16),
     ],
 )
 def test_loops_and_guards_scale_what_they_hold(body: str, sp: float) -> None:

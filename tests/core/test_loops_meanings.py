@@ -99,3 +99,50 @@ def test_a_loop_runs_as_often_as_it_is_written(loop: str, trips: float) -> None:
 @pytest.mark.parametrize("value", ["static_cast<float>(y[i] * 0.5)", "-(y[i] * 0.5)"])
 def test_what_is_rounded_at_once_is_done_in_single_precision(value: str) -> None:
     assert floats(f"x[i] = {value};")[1] == 0
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for (int j = 0; ; j++) { if (j >= 40) break; BODY }",
+        "for (int j = 0; ; j++) { if (j == 40) { break; } BODY }",
+        "int j = 0; while (true) { if (j >= 40) break; BODY j++; }",
+        "int j = 0; while (1) { if (j >= 40 || i >= 4096) break; BODY ++j; }",
+        "int j = 0; for (;;) { BODY j += 1; if (!(j < 40)) break; }",
+        "for (int j = 40; j; j--) { BODY }",
+        "for (int j = 40; j--; ) { BODY }",
+        "int j = 40; while (j--) { BODY }",
+        "int j = 40; do { BODY } while (--j);",
+    ],
+)
+def test_a_loop_ends_where_it_is_left(loop: str) -> None:
+    assert floats(loop.replace("BODY", "x[i] += 1.0f;"))[0] == pytest.approx(40)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "int j = 0; while (true) { if (v[i + j] > 3) break; BODY j++; }",
+        "int j = 0; while (true) { if (j >= 40 && v[i] > 3) break; BODY j++; }",
+        "int j = 0; while (true) { if (j >= 40) { y[i] = 0.0f; break; } BODY j++; }",
+        "int j = 0; while (true) { if (j >= 40) break; else BODY j++; }",
+    ],
+)
+def test_an_end_that_may_not_be_the_only_one_depends_on_data(loop: str) -> None:
+    found = kernel(loop.replace("BODY", "x[i] += 1.0f;"))
+    assert any("its end depends on data" in one for one in found.counts.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("loop", "condition", "at"),
+    [
+        ("int s = 128; s > 0; s >>= 1", "threadIdx.x < s", "threadIdx.x"),
+        ("int s = 1; s < 256; s *= 2", "threadIdx.x % (2 * s) == 0", "threadIdx.x"),
+        ("int s = 1; s < 256; s *= 2", "(threadIdx.x & (2 * s - 1)) == 0", "threadIdx.x"),
+        ("int s = 1; s < 256; s <<= 1", "at < 256", "2 * s * threadIdx.x"),
+        ("int s = 1; s < 256; s *= 2", "at + s < 256", "2 * s * threadIdx.x"),
+    ],
+)
+def test_each_step_of_a_reduction_has_half_of_the_threads(loop: str, condition: str, at: str) -> None:
+    step = f"for ({loop}) {{ int at = {at}; if ({condition}) t[at] += t[at + s]; __syncthreads(); }}"
+    assert floats(f"__shared__ float t[512]; {step}")[0] == pytest.approx(255 / 256)

@@ -19,7 +19,7 @@ from .evaluate import evaluate, parse_loop, split_arguments
 from .extents import Extents
 from .inductions import LoopBody, Updates
 from .launch import DEFAULT_SIZE
-from .loops import Loop, arithmetic_trips, doubling, doubling_while, read_loop, relation_of
+from .loops import Loop, arithmetic_trips, doubling, doubling_while, limit_of, read_loop, relation_that_runs
 from .polynomial import ONE, ZERO, Polynomial
 from .retries import swap_that_ends
 from .syntax import descendants, inside, operands, text_of
@@ -189,20 +189,17 @@ class LoopCounter(CallCounter):
 
     def _trips(self, node: Node) -> Polynomial:
         """Iterations of a loop whose condition is on a variable that its body steps, else a symbol."""
-        condition = child(node, "condition")
-        if condition is not None and condition.type in ("condition_clause", "parenthesized_expression"):
-            condition = child(condition, "value") or condition.named_children[0]
+        condition = inside(child(node, "condition"), ("condition_clause", "parenthesized_expression"))
         if (known := evaluate(condition, self.compiled)) is not None and known.number == 0:
             return ZERO
         changed = self._loop_body(node).updates
         for name in changed:
             stepped = ("++{}", "--{}") if node.type == "do_statement" else ("{}++", "{}--")
-            written = (name, *(one.format(name) for one in stepped))
-            relation = next(filter(None, (relation_of(condition, one) for one in written)), None)
+            relation = relation_that_runs(node, name, *(one.format(name) for one in stepped))
             start, step = self.lookup(name), self._step(changed, name)
             if relation is None or start is None or step is None:
                 continue
-            limit = evaluate(relation[1], self.lookup)
+            limit = limit_of(relation, self.lookup)
             if limit is not None:
                 trips = arithmetic_trips(start, limit, step, relation[0], self.tally.mean)
                 if trips is not None:

@@ -11,7 +11,7 @@ from tree_sitter import Node
 
 from .evaluate import Lookup, compare, evaluate
 from .polynomial import ONE, ZERO, Polynomial
-from .syntax import ancestor, descendants, operator_of, text_of
+from .syntax import NEGATED, TURNED, ancestor, descendants, operator_of, text_of
 from .syntax import field as child
 
 
@@ -36,8 +36,9 @@ MeanOf = Callable[[str], Polynomial | None]
 _RELATIONS = ("<", "<=", ">", ">=", "!=")
 # A double halves to zero in about 1,100 steps; what runs longer is endless.
 _MOST_GEOMETRIC_TRIPS = 1200
-_AROUND = ("condition_clause", "parenthesized_expression", "expression_statement")
+_AROUND = ("condition_clause", "parenthesized_expression", "expression_statement", "compound_statement")
 _LOOPS = ("for_statement", "while_statement", "do_statement", "for_range_loop")
+_ALWAYS = ("1", "true")
 _UNKNOWN = Loop("", ZERO, ONE, None, affine=False)
 
 
@@ -51,14 +52,14 @@ def read_loop(node: Node, lookup: Lookup, mean_of: MeanOf = lambda _: None) -> L
     if not variable or update is None:
         return _UNKNOWN
     start = evaluate(first, lookup) if first is not None else lookup(variable)
-    relation = relation_of(child(node, "condition"), variable)
+    relation = relation_that_runs(node, variable)
     how = _step(update, variable, lookup)
     if how is None:
         return Loop(variable, start, ONE, None, affine=False)
     operator, step = how
     if relation is None or start is None:
         return Loop(variable, start, step, None, affine=operator == "+")
-    limit = evaluate(relation[1], lookup)
+    limit = limit_of(relation, lookup)
     if operator != "+":
         trips = _geometric(start, limit, operator, step, relation[0])
         return Loop(variable, start, step, trips, affine=False)
@@ -92,12 +93,13 @@ def doubling_while(node: Node, lookup: Lookup) -> tuple[str, tuple[float, ...]] 
         how = _step(step, name, lookup)
         if how is None or how[0] == "+" or _changed(node, name) > 1:
             continue
-        itself = in_condition or text_of(condition) == name
-        relation, end = ("!=", None) if itself else relation_of(condition, name) or ("", None)
+        relation = ("!=", None) if in_condition else relation_that_runs(node, name)
+        end = relation[1] if relation is not None else None
         if end is not None and any(_changed(node, text_of(word)) for word in descendants(end, "identifier")):
             continue
-        limit, start = ZERO if itself else evaluate(end, lookup), lookup(name)
-        trips = _geometric(start, limit, *how, relation) if start is not None else None
+        start, trips = lookup(name), None
+        if relation is not None and start is not None:
+            trips = _geometric(start, limit_of(relation, lookup), *how, relation[0])
         values = _powers(start, how, trips)
         if values is not None:
             return name, values[in_condition and node.type == "while_statement" :]
@@ -155,21 +157,57 @@ def _initial(initializer: Node | None, condition: Node | None) -> tuple[str, Nod
     return "", None
 
 
-def relation_of(condition: Node | None, variable: str) -> tuple[str, Node] | None:
-    """The relation that keeps the loop running, read with the variable on the left."""
-    if condition is None or condition.type != "binary_expression":
+Relation = tuple[str, Node | None]
+"""An operator and what stands on its right; None for zero."""
+
+
+def limit_of(relation: Relation, lookup: Lookup) -> Polynomial | None:
+    """The value on the right of a relation."""
+    return ZERO if relation[1] is None else evaluate(relation[1], lookup)
+
+
+def relation_that_runs(loop: Node, *spellings: str) -> Relation | None:
+    """The relation that keeps a loop running, read with a variable on the left, of which there are spellings.
+
+    A loop without an end of its own runs until the ``if (...) break;`` that its body begins or ends with.
+    """
+    condition, keeps = _bare(child(loop, "condition")), True
+    if condition is None or text_of(condition) in _ALWAYS:
+        condition, keeps = _bare(_ending(loop)), False
+    found = (_relation_of(condition, one, keeps=keeps) for one in spellings)
+    return next(filter(None, found), None)
+
+
+def _ending(loop: Node) -> Node | None:
+    """The condition of the ``if (...) break;`` at the start or the end of a loop's body."""
+    body = child(loop, "body")
+    statements = body.named_children if body is not None else []
+    for one in (*statements[:1], *statements[-1:]):
+        if one.type == "if_statement" and child(one, "alternative") is None:
+            taken = _bare(child(one, "consequence"))
+            if taken is not None and taken.type == "break_statement":
+                return child(one, "condition")
+    return None
+
+
+def _relation_of(condition: Node | None, variable: str, *, keeps: bool) -> Relation | None:
+    """The relation in a condition that keeps a loop running, or ends it."""
+    if condition is None:
         return None
-    operator = operator_of(condition)
-    left, right = child(condition, "left"), child(condition, "right")
-    if left is None or right is None:
+    if text_of(condition) == variable:
+        return ("!=" if keeps else "=="), None
+    operator, left, right = operator_of(condition), child(condition, "left"), child(condition, "right")
+    if condition.type == "unary_expression" and operator == "!":
+        return _relation_of(_bare(child(condition, "argument")), variable, keeps=not keeps)
+    if condition.type != "binary_expression" or left is None or right is None:
         return None
-    if operator == "&&":
-        return relation_of(left, variable) or relation_of(right, variable)
+    if operator == ("&&" if keeps else "||"):
+        both = (_relation_of(_bare(one), variable, keeps=keeps) for one in (left, right))
+        return next(filter(None, both), None)
+    operator = operator if keeps else NEGATED.get(operator, "")
     if text_of(left) == variable:
         return operator, right
-    if text_of(right) == variable:
-        return {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(operator, operator), left
-    return None
+    return (TURNED.get(operator, operator), left) if text_of(right) == variable else None
 
 
 def _step(update: Node, variable: str, lookup: Lookup) -> tuple[str, Polynomial] | None:

@@ -15,14 +15,13 @@ from typing import Final
 from tree_sitter import Node
 
 from .constants import evaluated, number
-from .syntax import ParsedSource, ancestor, bare_name, descendants, text_of
+from .syntax import NEGATED, ParsedSource, ancestor, bare_name, descendants, text_of
 from .syntax import field as child
 
 UNKNOWN: Final = "_"
 
 _MOST_NESTED: Final = 12
 _TURNED: Final = {">": "<", ">=": "<="}
-_NEGATED: Final = {"<": ">=", ">": "<=", "<=": ">", ">=": "<", "==": "!=", "!=": "=="}
 _UNORDERED: Final = frozenset(("+", "*", "==", "!=", "&&", "||", "&", "|", "^"))
 # Different names of one function: single precision and the namespaces do not matter here.
 _SAME: Final = {
@@ -232,9 +231,9 @@ class Names:
     def opposite(self, node: Node) -> str:
         """The normal form of a condition's negation."""
         sign = text_of(child(node, "operator"))
-        if node.type == "binary_expression" and sign in _NEGATED:
+        if node.type == "binary_expression" and sign in NEGATED:
             left, right = self.normal(child(node, "left")), self.normal(child(node, "right"))
-            return compared(left, _NEGATED[sign], right)
+            return compared(left, NEGATED[sign], right)
         return f"!{self.normal(node)}"
 
     def _binary(self, node: Node, depth: int) -> str:
@@ -257,7 +256,7 @@ class Names:
         while argument is not None and argument.type == "parenthesized_expression":
             argument = _last(argument)
         if sign in ("!", "not") and argument is not None and argument.type == "binary_expression":
-            opposite = _NEGATED.get(text_of(child(argument, "operator")))
+            opposite = NEGATED.get(text_of(child(argument, "operator")))
             if opposite is not None:
                 left = self.normal(child(argument, "left"), depth)
                 right = self.normal(child(argument, "right"), depth)

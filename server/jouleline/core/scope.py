@@ -12,6 +12,7 @@ from tree_sitter import Node
 
 from .ctype import INT, UNKNOWN, CType, Scalar
 from .declarations import Declared
+from .derive import derived_value
 from .evaluate import Lookup, evaluate, evaluate_constant, evaluate_text, split_arguments
 from .groups import asked
 from .inductions import Changes
@@ -19,7 +20,8 @@ from .polynomial import ZERO, Polynomial
 from .predefined import predefined
 from .probability import Ranges, probability
 from .programfacts import ProgramFacts
-from .syntax import ParsedSource, descendants, text_of
+from .syntax import ParsedSource, descendants, operator_of, text_of
+from .syntax import field as child
 from .values import Array, Tally, Value
 
 # Calls within calls: one may call itself twice, and the next one, too.
@@ -140,17 +142,42 @@ class KernelScope:
         if chance is not None or condition is None or not self.doubling:
             return chance
         words = {text_of(word) for word in descendants(condition, "identifier")}
-        for name in words & self.doubling.keys():
-            values = self.doubling[name]
-            shares = [probability(condition, self._where(name, value), extents) for value in values]
+        for name, values in self.doubling.items():
+            own = self._symbols(name)
+            if name not in words and all(own.isdisjoint(self._symbols(word)) for word in words):
+                continue
+            shares = [self._share_at(condition, self._where(name, value), extents) for value in values]
             known = [share for share in shares if share is not None]
             return sum(known) / len(values) if len(known) == len(values) else None
         return None
 
+    def _share_at(self, condition: Node, where: Lookup, extents: Ranges) -> float | None:
+        """How often a condition holds with other values, of which remainders are to be met first."""
+        for node in descendants(condition, "binary_expression"):
+            left, right = (evaluate(child(node, side), where) for side in ("left", "right"))
+            if left is not None and right is not None:
+                derived_value(operator_of(node), left, right, self.tally)
+        return probability(condition, where, extents)
+
+    def _symbols(self, name: str) -> frozenset[str]:
+        known = self.names.get(name)
+        return known.value.symbols if known is not None and known.value is not None else frozenset()
+
     def _where(self, name: str, value: float) -> Lookup:
-        """Names as they are here, but for one that has a value."""
-        known = Polynomial.constant(value)
-        return lambda word: known if word == name else self.lookup(word)
+        """Names as they are here, but for one that has a value, and those that are made of it."""
+        known, own = Polynomial.constant(value), self._symbols(name)
+        put = dict.fromkeys(own, known) if len(own) == 1 else {}
+
+        def lookup(word: str) -> Polynomial | None:
+            if word == name:
+                return known
+            there = self.names.get(word)
+            if there is None or there.value is None or put.keys().isdisjoint(there.value.symbols):
+                return self.lookup(word)
+            found = there.value.substitute(put)
+            return None if self.tally.depends_on_data(found) else found
+
+        return lookup
 
     def compiled(self, name: str) -> Polynomial | None:
         """The value of a name where the compiler knows it: literals, macros and constants of them."""

@@ -20,6 +20,10 @@ _HIP_MARK: Final = re.compile(rb"hip/hip_runtime|hipLaunchKernelGGL|\bhip[A-Z]\w
 _HIP: Final = b"hip"
 _LIST: Final = re.compile(r"<[^<>()=]*>")
 _COMMENT: Final = re.compile(r"//.*|/\*.*?(?:\*/|$)")
+NEGATED: Final = {"<": ">=", ">": "<=", "<=": ">", ">=": "<", "==": "!=", "!=": "=="}
+"""The relation that holds where another does not."""
+TURNED: Final = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+"""The relation that says the same with its sides exchanged, if it is another."""
 MAX_SOURCE_BYTES = 4 * 1024 * 1024
 """Larger files are refused: no source written by people is, and a keystroke must stay cheap."""
 
