@@ -133,7 +133,7 @@ _BASE: Final[Mapping[str, CType]] = {
     "uchar": CType(Scalar.INT, 1),
     "ushort": CType(Scalar.INT, 2),
     "ulong": LONG,
-    "dim3": CType(Scalar.INT, 12),
+    "dim3": CType(Scalar.OTHER, 12, struct="uint3"),
     # Cooperative groups.
     **{
         name: CType(Scalar.OTHER, 8, struct=name)

@@ -197,6 +197,7 @@ class ExpressionCounter(PlaceCounter):
         if (known := self.names.get(text_of(node))) is not None and known.refers:
             return known._replace(refers=False)
         value = self.expression(node, times)
+        self.forget(text_of(node))  # whoever has the address may store there
         space = self.spaces.get(text_of(node), "register")
         return Value(value.type.pointer(), None, value.array or Array("&", space))
 
@@ -310,15 +311,17 @@ class ExpressionCounter(PlaceCounter):
         """Remember what a variable was given."""
         name = text_of(target)
         known = self.names.get(name)
-        if known is not None and target is not None and target.type == "identifier" and not known.refers:
+        if target is not None and self.is_part(target):
+            self.keep_part(target, value)
+        elif known is not None and target is not None and target.type == "identifier" and not known.refers:
             array = value.array if known.type.is_pointer else known.array
             self.names[name] = Value(known.type, self.converted(value, known.type).value, array)
 
     def is_stored(self, target: Node | None) -> bool:
         """Whether what is assigned to is a place in memory, or a name of one: a reference, or a macro."""
         name = text_of(target)
-        if name in self.names:
-            return self.names[name].refers
+        if name in self.names or self.is_part(target):
+            return name in self.names and self.names[name].refers
         for _ in range(_MOST_MACROS):
             if name not in self.program.macros:
                 break
@@ -344,6 +347,7 @@ class ExpressionCounter(PlaceCounter):
             self.whole(written, times, write=True)
             return written
         self.assigned(target, value)
+        self.keep_parts(text_of(target), right if assigns == "=" else None)
         return value
 
     def _updated(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .ctype import CType, Scalar
-from .narrowing import NarrowingCounter
+from .parts import PartCounter
 from .polynomial import ONE, ZERO, Polynomial
 from .values import SOMEWHERE, Access, Array, Derived, Value
 
@@ -16,7 +16,7 @@ _SMALL_INTEGER_BYTES = 2
 
 
 @dataclass(slots=True)
-class PlaceCounter(NarrowingCounter):
+class PlaceCounter(PartCounter):
     """Counts accesses to elements and to whole structs."""
 
     def element(self, base: Value, index: Polynomial | None, times: Polynomial, *, write: bool) -> Value:
