@@ -2,7 +2,7 @@
 
 import pytest
 
-from jouleline.core.counts import Operation
+from jouleline.core.counts import Doubt, Operation
 from tests.core.kernels import ADD, floats, kernel, per_thread
 
 
@@ -146,3 +146,24 @@ def test_an_end_that_may_not_be_the_only_one_depends_on_data(loop: str) -> None:
 def test_each_step_of_a_reduction_has_half_of_the_threads(loop: str, condition: str, at: str) -> None:
     step = f"for ({loop}) {{ int at = {at}; if ({condition}) t[at] += t[at + s]; __syncthreads(); }}"
     assert floats(f"__shared__ float t[512]; {step}")[0] == pytest.approx(255 / 256)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "int j = 0; while (j < 40 && y[i] * j < 4.0f) { x[i] += 1.0f; j++; }",
+        "for (int j = 0; j < 40 && v[i + j] != 3; j++) x[i] += 1.0f;",
+        "for (int j = 0; v[j] && j < 40; j++) x[i] += 1.0f;",
+    ],
+)
+def test_an_end_that_data_may_bring_sooner_is_said(loop: str) -> None:
+    found = kernel(loop)
+    assert found.counts.doubt is Doubt.TRIPS
+    assert found.counts.assumptions == (
+        "the loop in line 2 runs to its end: what may end it sooner depends on data",
+    )
+
+
+def test_an_end_that_indices_bring_sooner_is_none_of_data() -> None:
+    found = kernel("for (int j = 0; j < 40 && i + j < 4096; j++) x[i] += 1.0f;")
+    assert found.counts.assumptions == ()

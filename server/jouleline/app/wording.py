@@ -334,6 +334,10 @@ _ALIKE: Final = (
         ("the loop in line ", f" runs {DEFAULT_TRIPS:g} times: its end depends on data"),
         ("the loops in lines ", f" run {DEFAULT_TRIPS:g} times: their ends depend on data"),
     ),
+    _Alike(
+        ("the loop in line ", " runs to its end: what may end it sooner depends on data"),
+        ("the loops in lines ", " run to their ends: what may end them sooner depends on data"),
+    ),
 )
 
 

@@ -12,7 +12,7 @@ from tree_sitter import Node
 from . import costs
 from .bisection import halvings
 from .calls import CallCounter
-from .counts import Operation
+from .counts import Doubt, Operation
 from .ctype import Scalar
 from .directives import pragmas_before
 from .evaluate import evaluate, parse_loop, split_arguments
@@ -112,6 +112,7 @@ class LoopCounter(CallCounter):
         loop, compiled = read_loop(head, self.lookup, self.tally.mean), read_loop(head, self.compiled)
         unrolled = self._unrolled(node, compiled)
         trips = self._trips(node) if loop.trips is None else loop.trips
+        self._note_early_end(node, trips)
         self._as_many_as_threads(loop.start, trips)
         inner = times * trips
         step = loop.step if loop.affine else None
@@ -138,6 +139,20 @@ class LoopCounter(CallCounter):
             if body is not None:
                 self.statement(body, inner)
             self.doubling = around
+
+    def _note_early_end(self, node: Node, trips: Polynomial) -> None:
+        """A loop that counts and asks for data as well is taken to run as long as it counts."""
+        condition = inside(child(node, "condition"), ("condition_clause", "parenthesized_expression"))
+        if trips.number == 0 or any(name.startswith("trips@") for name in trips.symbols):
+            return
+        left, operator, right = operands(condition) if condition is not None else (None, "", None)
+        extents = Extents(self.tally)
+        if operator == "&&" and any(self.chance(one, extents) is None for one in (left, right)):
+            line = node.start_point.row + 1
+            self.tally.assume(
+                f"the loop in line {line} runs to its end: what may end it sooner depends on data",
+                Doubt.TRIPS,
+            )
 
     def _as_many_as_threads(self, start: Polynomial | None, trips: Polynomial) -> None:
         """Where threads walk up to a size that nothing tells, it is no less than there are threads."""
@@ -176,6 +191,7 @@ class LoopCounter(CallCounter):
                 self.statement(body, times)  # a block that is written as a loop: do { } while (0)
                 return
             trips = trips if least is None else Polynomial.constant(max(1.0, least))
+        self._note_early_end(node, trips)
         inner = times * trips
         self.tally.visits.loop(self.source, node, LoopVisits(times, inner))
         self.tally.count(Operation.INT, inner)
