@@ -374,3 +374,26 @@ int main() {{ float *x = (float *)malloc(4096);
     other = Operation.SP if counted is Operation.DP else Operation.DP
     assert report.counts.operations[counted] > 0
     assert report.counts.operations[other] == 0
+
+
+@pytest.mark.parametrize("made", ["(n)", "(n * 4)", "(n, fill)", "(1 << 20)", "{}", ""])
+def test_a_vector_of_the_function_around_is_an_array_however_it_is_made(made: str) -> None:
+    text = f"""void f(int n, double fill) {{
+        std::vector<double> a{made}, b{made};
+        #pragma omp parallel for
+        for (int i = 0; i < 1 << 20; i++) a[i] = b[i]; }}"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (found,) = analyse(parsed, catalogue().get("h200")).kernels
+    arrays = {array.name: array.coalescing for array in found.counts.arrays}
+    assert arrays == {"a": 1.0, "b": 1.0}
+
+
+def test_a_function_that_is_declared_in_another_one_is_no_variable() -> None:
+    text = """#include "other.h"
+    void f(double *a, int n) {
+        void fill(int n), scale(double *), wait();
+        #pragma omp parallel for
+        for (int i = 0; i < n; i++) fill(i); }"""
+    parsed, _ = parse_files({"main.cpp": text.encode()})
+    (found,) = analyse(parsed, catalogue().get("h200")).kernels
+    assert "fill() is not counted: its source is not in the program" in found.counts.assumptions

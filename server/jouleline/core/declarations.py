@@ -20,6 +20,8 @@ FARTHEST_ATTRIBUTE = 400
 _OWNER = re.compile(r"(\w+)\s*(?:<[^()]*>)?\s*::\s*~?\w+$")
 _POINTER_TYPES = ("pointer_declarator", "reference_declarator", "array_declarator")
 _FUNCTION_DECLARATORS = ("function_declarator", "abstract_function_declarator")
+_NO_VALUES = frozenset("void bool char short int long float double unsigned signed auto size_t".split())
+_PLAIN = ("identifier", "pointer_declarator", "reference_declarator")
 _NAMES = ("identifier", "field_identifier")
 _BRACKETED = "parenthesized_declarator"
 _VALUE_PARAMETERS = ("parameter_declaration", "optional_parameter_declaration")
@@ -147,8 +149,8 @@ def declarations(node: Node, source: ParsedSource, *, inside: bool = False) -> l
         stars, reference = 0, False
         extents: list[Node | None] = []
         while inner is not None and (kind := inner.type) not in _NAMES:
-            if inside and kind == "function_declarator" and (given := _given(inner)) is not None:
-                value, inner = given, child(inner, "declarator")
+            if inside and kind == "function_declarator" and _takes_values(inner):
+                value, inner = _given(inner), child(inner, "declarator")
                 continue
             if kind not in _POINTER_TYPES and not _is_bracketed(inner):
                 inner = None
@@ -192,6 +194,19 @@ def rows_declared(assignment: Node) -> Declared | None:
     name, kind = text_of(child(pointer, "argument")), text_of(child(inner, "function"))
     levels = "*" * (len(extents) + 1)
     return Declared(name, kind + levels, child(assignment, "right"), assignment, "", (None, *extents))
+
+
+def _takes_values(declarator: Node) -> bool:
+    """Whether what reads as parameters may be initial values, as names and sums are, and ``int n`` is not."""
+    listed = child(declarator, "parameters")
+    parameters = listed.named_children if listed is not None else ()
+    return not (_is_bracketed(declarator) or any(map(_is_typed, parameters)))
+
+
+def _is_typed(parameter: Node) -> bool:
+    named = child(parameter, "declarator")
+    words = text_of(child(parameter, "type")).split()
+    return not _NO_VALUES.isdisjoint(words) and (named is None or named.type in _PLAIN)
 
 
 def _given(declarator: Node) -> Node | None:

@@ -77,7 +77,7 @@ class HostFunctions:
             found = [(one, function.end_byte) for one in (known.parameters if known else ())]
             for node in self._told(function, source)[0]:
                 if node.type == "declaration":
-                    found += [(one, _block_end(node)) for one in declarations(node, source)]
+                    found += [(one, _block_end(node)) for one in declarations(node, source, inside=True)]
                 elif (rows := rows_declared(node)) is not None:
                     found.append((rows, _block_end(node.parent or node)))
             self._declared[function.id] = found
