@@ -71,10 +71,9 @@ class PartCounter(NarrowingCounter):
         for one in (*([name] if itself and name in self.names else ()), *self.parts_of(name)):
             self.names[one] = self.names[one]._replace(value=None)
 
-    def parts_of(self, name: str) -> list[str]:
-        """The members of a variable of which something is known."""
-        within = f"{name}."
-        return [one for one in self.names if one.startswith(within)]
+    def parts_of(self, *names: str) -> list[str]:
+        """The members of variables of which something is known."""
+        return [one for one in self.names if "." in one and one.partition(".")[0] in names]
 
     def _is_own(self, name: str) -> bool:
         known = self.names.get(name)
