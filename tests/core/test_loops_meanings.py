@@ -167,3 +167,14 @@ def test_an_end_that_data_may_bring_sooner_is_said(loop: str) -> None:
 def test_an_end_that_indices_bring_sooner_is_none_of_data() -> None:
     found = kernel("for (int j = 0; j < 40 && i + j < 4096; j++) x[i] += 1.0f;")
     assert found.counts.assumptions == ()
+
+
+@pytest.mark.parametrize("condition", ["threadIdx.x & 16", "!(threadIdx.x & 16)", "(threadIdx.x & 16) == 0"])
+def test_a_bit_in_the_middle_is_set_half_the_time(condition: str) -> None:
+    assert floats(f"if ({condition}) x[i] += 1.0f;")[0] == pytest.approx(0.5)
+    assert floats("if (threadIdx.x & 31) x[i] += 1.0f;")[0] == pytest.approx(31 / 32)
+
+
+def test_a_direction_has_no_mean() -> None:
+    way = "int d = threadIdx.x % 2 ? -1 : 1;"
+    assert floats(f"{way} if (d == -1) x[i] += 1.0f; if (d == 1) x[i] += 1.0f;")[0] == pytest.approx(1)

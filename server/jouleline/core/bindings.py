@@ -48,7 +48,7 @@ class BindingCounter(MacroCounter):
         inner.loops, inner.entered, inner.renewing = (), (), frozenset()
         inner.spaces, inner.striding, inner.renewed, inner.written_out = {}, set(), set(), {}
         inner.computed, inner.returned = set(), None
-        inner.refers = function.by_reference
+        inner.refers, inner.whole_use = function.by_reference, {}
         inner.depth += 1
         given = split_arguments(callee.partition("<")[2].rpartition(">")[0])
         inner.types = {**self.types, **self._template_types(function, given, values)}

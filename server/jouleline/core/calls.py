@@ -83,8 +83,7 @@ class CallCounter(BindingCounter):
             own = None  # something else of that name
         if own is not None and own.body is not None:
             inner = self.inside(own, callee, values, nodes, receiver)
-            self._handed_over(own, nodes, receiver)
-            return self._inline(own, inner, times, write=write, nodes=nodes)
+            return self._inline(own, inner, times, write=write)
         if name.startswith("make_") and (vector := self.type_of(name.removeprefix("make_"))) is not None:
             return Value(vector)
         cast = self.type_of(callee.partition("<")[2].rstrip("> ") or callee)
@@ -93,21 +92,6 @@ class CallCounter(BindingCounter):
         if name not in costs.FREE and name:
             self.tally.assume(f"{name}() is not counted: its source is not in the program", Doubt.TRIPS)
         return Value(kind)
-
-    def _handed_over(self, function: Function, nodes: Sequence[Node], receiver: Receiver | None) -> None:
-        """What a function may change that it is called with is not known behind it."""
-        for parameter, node in zip(function.parameters, nodes, strict=False):
-            if parameter.reference and not parameter.constant:
-                self.forget(text_of(node))
-        if receiver is not None and function.changes.names:
-            self.forget(receiver.text, itself=False)
-
-    def _handed_back(self, function: Function, nodes: Sequence[Node], part: Part) -> None:
-        for parameter, node in zip(function.parameters, nodes, strict=False):
-            for name, known in part.left.items():
-                base, dot, member = name.partition(".")
-                if base == parameter.name and not known.refers:
-                    self.leave(f"{text_of(node)}{dot}{member}", known)
 
     def _referred(self, name: str, count: int) -> Collection[int]:
         """The arguments of so many that all functions of a name take by reference, to store to them."""
@@ -247,18 +231,9 @@ class CallCounter(BindingCounter):
         return min(known, key=misfits)
 
     def _inline(
-        self,
-        function: Function,
-        inner: CallCounter,
-        times: Polynomial,
-        *,
-        write: bool = False,
-        nodes: Sequence[Node] = (),
+        self, function: Function, inner: CallCounter, times: Polynomial, *, write: bool = False
     ) -> Value:
-        """Count a function's body; equal arguments cost the same, so each is walked once.
-
-        What the arguments' ``nodes`` name is worth behind it what it has left there.
-        """
+        """Count a function's body; equal arguments cost the same, so each is walked once."""
         given = [*inner.names.items()][len(self.builtins) :]
         arrays = {value.array.name for _, value in given if value.array is not None}
         inner.tally = self.tally.part([one for _, value in given for one in value.polynomials])
@@ -293,7 +268,7 @@ class CallCounter(BindingCounter):
                 f"{function.name}() is counted to a depth of {MOST_NESTED} calls only", Doubt.TRIPS
             )
         elif part is None and function.body is not None:
-            part = inner.part(function)
+            part = inner.part(function.body)
             # A lambda's type says something to the kernel alone that met it.
             gives = part.returned is not None and self._is_closure(part.returned)
             self.inlined.keep(key, part, is_own=takes or gives)
@@ -303,7 +278,6 @@ class CallCounter(BindingCounter):
             for name, times_stored in part.stored.items():
                 self.stored[name] = self.stored.get(name, 0) + times_stored - before.get(name, 0)
             self.unrolled |= part.unrolled
-            self._handed_back(function, nodes, part)
         kind = inner.type_of(function.return_type)
         if kind is None:
             kind = part.returned.type if part is not None and part.returned is not None else UNKNOWN
@@ -334,14 +308,11 @@ class CallCounter(BindingCounter):
     def _is_closure(self, value: Value) -> bool:
         return value.type.struct in self.closures
 
-    def part(self, function: Function) -> Part:
+    def part(self, body: Node) -> Part:
         """One run of the function that this is the scope of."""
         self.walk = Walk()
-        if function.body is not None:
-            self.statement(function.body, ONE)
-        referring = {one.name for one in function.parameters if one.reference and not one.constant}
-        left = {name: known for name, known in self.names.items() if name.partition(".")[0] in referring}
-        return Part(self.tally, self.returned, self.stored, self.unrolled, self.walk, left)
+        self.statement(body, ONE)
+        return Part(self.tally, self.returned, self.stored, self.unrolled, self.walk)
 
 
 def _unwrapped(function: Node | None) -> Node | None:

@@ -127,14 +127,14 @@ class BodyCounter(LoopCounter):
             self.names[declared.name] = Value(kind, None, Array(declared.name, declared.space))
         elif kind.is_pointer and given and given.array:
             self.names[declared.name] = self.converted(given, kind)
-        elif self.has_parts(kind):
+        elif kind.struct in self.program.structs and not kind.is_pointer:
             if given is not None:
                 self.whole(given, times, write=False)
             self.names[declared.name] = Value(kind, None, Array(declared.name, "register"))
-            self.declare_parts(declared.name, declared.value)
         else:
             self.names[declared.name] = Value(kind, self.converted(given, kind).value if given else None)
             self.spaces[declared.name] = declared.space or "register"
+        self.declare_parts(declared)
         self.fixed.pop(declared.name, None)
         real = kind.arithmetic in (Scalar.SP, Scalar.DP)
         fixed = evaluate_constant(declared.value, self.compiled, real=real)

@@ -70,11 +70,14 @@ def likelier(values: Sequence[Value], tally: Tally) -> Value:
 def chosen(taken: Value, other: Value, chance: float, tally: Tally) -> Value:
     """The value that stands for one that is ``taken`` with a chance, else another: of two numbers their mean.
 
-    Where nearly all threads take the same, as behind a clamp, it is theirs; else the likelier.
+    Where nearly all threads take the same, as behind a clamp, it is theirs; else the likelier. Of opposite
+    signs, which say which way to go, there is no mean.
     """
     numbers = [one.value.number if one.value is not None else None for one in (taken, other)]
     if None not in numbers and {*numbers} != {0, 1}:
         a, b = (number or 0.0 for number in numbers)
+        if a * b < 0:
+            return taken._replace(value=None)
         return taken._replace(value=Polynomial.constant(chance * a + (1 - chance) * b))
     if max(chance, 1 - chance) >= _NEARLY_ALL:
         return taken if chance > 1 - chance else other

@@ -197,7 +197,6 @@ class ExpressionCounter(PlaceCounter):
         if (known := self.names.get(text_of(node))) is not None and known.refers:
             return known._replace(refers=False)
         value = self.expression(node, times)
-        self.forget(text_of(node))  # whoever has the address may store there
         space = self.spaces.get(text_of(node), "register")
         return Value(value.type.pointer(), None, value.array or Array("&", space))
 

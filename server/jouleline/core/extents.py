@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from .polynomial import Polynomial
 from .values import Tally
+
+_MASKED: Final = ")&("
+"""In the name of a value that a mask was laid on, as ``derive`` gives it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,4 +78,6 @@ class Extents(Mapping[str, Polynomial]):
         extent = derived.extent.number
         if extent is None or not extent.is_integer() or math.gcd(*steps, int(extent)) != 1:
             return None
+        if _MASKED in name and int(extent) & (int(extent) - 1):
+            return None  # of bits that are not the last ones, some values never come
         return min(span, extent)

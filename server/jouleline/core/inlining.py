@@ -18,8 +18,6 @@ _MOST_KEPT = 2000
 class Part(NamedTuple):
     """One run of a device function: what it costs and returns, and what is known after it.
 
-    ``left`` is what parameters that refer to the caller's variables, and their members, are worth at its end.
-
     It is walked by itself, and so follows from what it is kept by alone.
     """
 
@@ -28,7 +26,6 @@ class Part(NamedTuple):
     stored: Mapping[str, int]
     unrolled: AbstractSet[str]
     walk: Walk
-    left: Mapping[str, Value]
 
 
 @dataclass

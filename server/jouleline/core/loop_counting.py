@@ -278,7 +278,6 @@ class LoopCounter(CallCounter):
         steps = {name: self._step(changed, name) for name in changed if name in self.names}
         if variable in self.names:
             steps[variable] = step
-        steps |= dict.fromkeys(self.parts_of(*steps, *self._loop_body(node).stores))
         before = {name: self.names[name] for name in steps}
         for name, by in steps.items():
             self.names[name] = self._advanced(name, before[name], by, Polynomial.symbol(index), index)

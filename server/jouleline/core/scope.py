@@ -123,12 +123,9 @@ class KernelScope:
         owner, _, member = name.partition(".")
         owner = owner.partition("[")[0]
         if member and owner in self.names:
-            around = self.names[owner]
-            static = self.program.static_value(around.type.innermost, member)
+            static = self.program.static_value(self.names[owner].type.innermost, member)
             if static is not None:
                 return evaluate_text(static, self.lookup)
-            if around.array is not None and around.array.space == "register":
-                return None  # a member of a variable of the kernel's own, of which nothing is known
         number = predefined(name)
         return self.program.enumerator(name) or (number and number.value) or Polynomial.symbol(name)
 
