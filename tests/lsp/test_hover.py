@@ -99,7 +99,7 @@ def test_a_hover_says_which_array_costs_most(client: Client, tmp_path: Path) -> 
     )
     shown = client.hover(uri, 0, 17)
     assert shown is not None
-    assert "Most of the traffic is `x`: 537 MB, 12% of each sector used." in shown
+    assert "Most of the traffic is `x`: 537 MB, 12% of each sector used by one access of a warp." in shown
 
 
 PICTURE = "![The kernel under the device's roofs](data:image/svg+xml;base64,"

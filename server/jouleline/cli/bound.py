@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from jouleline import wiring
-from jouleline.app import wording
+from jouleline.app import assumed, wording
 from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files
 from jouleline.app.bound_changes import BoundChange, ComparisonError, bound_changes, changes_json
 from jouleline.app.bound_report import bound_json
@@ -179,12 +179,13 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
         f"[{colour}]{wording.bound_words(report)}[/], {wording.margin_sentence(report, analysis.device)}; "
         f"{escape(wording.evidence_words(report))}{chance}",
     )
-    detail(console, f"launch: {wording.shape(report)}")
+    if shape := wording.shape(report):
+        detail(console, f"launch: {shape}")
     traffic = f"{wording.scaled(counts.dram_bytes)}B"
     detail(console, f"operations: {wording.operations(counts)}; DRAM traffic: {traffic}")
     if counts.arrays:
         detail(console, f"arrays: {escape(wording.arrays(counts))}")
     if resources := wording.resources(report):
         detail(console, resources)
-    for assumption in wording.grouped(counts.assumptions):
+    for assumption in assumed.grouped(assumed.assumptions(report, analysis.device)):
         detail(console, f"[dim]assumed: {escape(assumption)}[/]")

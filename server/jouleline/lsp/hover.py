@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
 
-from jouleline.app import wording
+from jouleline.app import assumed, wording
 from jouleline.app.advice import advice
 from jouleline.app.analyse import KernelReport
 from jouleline.app.markdown import code, words
@@ -109,13 +109,15 @@ def page(
             _ABOVE_PICTURE, f"![The kernel under the device's roofs](data:image/svg+xml;base64,{data})"
         )
     if len(reports) > 1:
-        rows = [
-            f"- line {one.launch.line if one.launch else '?'}, {wording.shape(one)}: "
-            f"{wording.short_bound(one)}"
-            for one in reports
-        ]
+        rows = [f"- {_way(one)}: {wording.short_bound(one)}" for one in reports]
         blocks.append("\n".join([f"**Launched in {len(reports)} ways**", "", *rows]))
     return "\n\n".join(blocks)
+
+
+def _way(report: KernelReport) -> str:
+    """Where and how a kernel is launched; as which instance, if nothing launches it."""
+    launched = f"line {report.launch.line}" if report.launch else words(wording.instance(report))
+    return ", ".join(part for part in (launched, wording.shape(report)) if part)
 
 
 def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterator[str]:
@@ -138,16 +140,13 @@ def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterato
         yield _sentence(costliest)
     if tries := advice(report, _smells(view, report, found)):
         yield "\n".join(["**To try**", "", *(f"- {one}" for one in tries)])
-    yield f"Launch of {code(report.kernel.display)}: {wording.shape(report)}."
+    if shape := wording.shape(report):
+        yield f"Launch of {code(report.kernel.display)}: {shape}."
     if resources := wording.resources(report):
         yield _sentence(resources)
     if view.arguments:
         yield f"Run line: {code(view.arguments)}, from {words(PurePath(view.origin).name)}."
-    notes = [words(note) for note in wording.grouped(counts.assumptions)]
-    if wording.is_judged_elsewhere(report, device):
-        notes.append(
-            f"this region runs on the host and is judged as if on {device.name}; choose the device `host`"
-        )
+    notes = [words(note) for note in assumed.grouped(assumed.assumptions(report, device))]
     if notes:
         yield "\n".join(["**Assumed**", "", *(f"- {note}" for note in notes)])
     yield _device(view, report)
