@@ -10,12 +10,11 @@ from .what_if import KernelAcross, WhatIf
 
 
 def what_if_page(found: WhatIf) -> str:
-    """The page; each figure is an estimate from the source, and says so at the end."""
+    """The page without its title; each figure is an estimate from the source, and says so at the end."""
     return "\n\n".join(_blocks(found)) + "\n"
 
 
 def _blocks(found: WhatIf) -> Iterator[str]:
-    yield "# On other GPUs"
     for problem in found.problems:
         yield f"{words(problem.file)}: {words(problem.message)}"
     if not found.kernels:

@@ -139,7 +139,7 @@ def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterato
     if costliest := wording.traffic_sentence(counts):
         yield _sentence(costliest)
     if tries := advice(report, _smells(view, report, found)):
-        yield "\n".join(["**To try**", "", *(f"- {one}" for one in tries)])
+        yield "\n".join(["**To try**", "", *(f"- {words(one)}" for one in tries)])
     if shape := wording.shape(report):
         yield f"Launch of {code(report.kernel.display)}: {shape}."
     if resources := wording.resources(report):
