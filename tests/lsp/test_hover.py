@@ -125,6 +125,10 @@ def test_a_picture_is_for_editors_that_draw_it(
     assert page is not None
     assert (PICTURE in page) is shown
     if shown:
+        places = [
+            page.index(part) for part in ("of the traffic is", "**To try**", PICTURE, "| DRAM traffic |")
+        ]
+        assert places == sorted(places)
         data = page.partition(PICTURE)[2].partition(")")[0]
         assert ET.fromstring(base64.b64decode(data)).tag.endswith("svg")  # noqa: S314 - the server's own
 

@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_arguments(parser)
     parser.add_argument(
         "--evidence",
-        choices=[str(kind) for kind in Evidence],
+        choices=[str(kind) for kind in Evidence if kind is not Evidence.EMULATED],  # nothing emulates so far
         default=str(Evidence.SOURCE),
         help="the kind of evidence to ask for; source where there is none (default: %(default)s)",
     )
@@ -94,12 +94,15 @@ def _changes(since: Path | None, document: Mapping[str, Any]) -> list[BoundChang
         return None
     try:
         earlier = json.loads(since.read_text("utf-8"))
-        if not isinstance(earlier, dict):
-            raise ComparisonError("it is no JSON object")
-        return bound_changes(earlier, document)
     except OSError as error:
         raise UserError(f"--since {since}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except ValueError:  # which no JSON and no UTF-8 are
+        earlier = None
+    if not isinstance(earlier, dict):
+        raise UserError(f"--since {since}: it is no JSON of `jouleline bound --format json`")
+    try:
+        return bound_changes(earlier, document)
+    except ComparisonError as error:
         raise UserError(f"--since {since}: {error}") from error
 
 

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _MAX_ARRAYS = 12
-_ABOVE_PICTURE = 2
-"""The bound and how sure it is come first."""
 
 
 class _Target(NamedTuple):
@@ -102,12 +100,14 @@ def page(
 
     ``found`` are the smells of the document, as far as they are known.
     """
-    blocks = list(_blocks(view, reports[0], found))
-    if picture and (drawn := roofline_picture(reports, view.device)):
-        data = b64encode(drawn.encode()).decode("ascii")
-        blocks.insert(
-            _ABOVE_PICTURE, f"![The kernel under the device's roofs](data:image/svg+xml;base64,{data})"
-        )
+    if wording.counted(reports[0].counts):
+        blocks = list(_gist(view, reports[0], found))
+        if picture and (drawn := roofline_picture(reports, view.device)):
+            data = b64encode(drawn.encode()).decode("ascii")
+            blocks.append(f"![The kernel under the device's roofs](data:image/svg+xml;base64,{data})")
+        blocks += _grounds(view, reports[0])
+    else:
+        blocks = [f"**bound unknown** · {code(reports[0].kernel.display)}", _sentence(wording.NOTHING)]
     if len(reports) > 1:
         rows = [f"- {_way(one)}: {wording.short_bound(one)}" for one in reports]
         blocks.append("\n".join([f"**Launched in {len(reports)} ways**", "", *rows]))
@@ -120,12 +120,9 @@ def _way(report: KernelReport) -> str:
     return ", ".join(part for part in (launched, wording.shape(report)) if part)
 
 
-def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterator[str]:
-    counts, device = report.counts, view.device
-    if not wording.counted(counts):
-        yield f"**bound unknown** · {code(report.kernel.display)}"
-        yield _sentence(wording.NOTHING)
-        return
+def _gist(view: View, report: KernelReport, found: Findings | None) -> Iterator[str]:
+    """What editors show without scrolling: the bound, how sure it is, what costs most, and what to try."""
+    device = view.device
     judged = f"**{wording.short_bound(report)}** {wording.judged_on(report, device)}"
     yield f"{judged}, {wording.margin_sentence(report, device)}"
     # Two lines, which Markdown joins: Emacs loses the first of all when one is too wide for its echo area.
@@ -133,13 +130,18 @@ def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterato
         f"{_sentence(wording.certainty(report))}\n"
         f"At least {wording.seconds(report.bound.floor_s)} a launch by the device's roofs (derived)."
     )
-    yield _operations(view, report)
-    if counts.arrays:
-        yield _arrays(report)
-    if costliest := wording.traffic_sentence(counts):
+    if costliest := wording.traffic_sentence(report.counts):
         yield _sentence(costliest)
     if tries := advice(report, _smells(view, report, found)):
         yield "\n".join(["**To try**", "", *(f"- {words(one)}" for one in tries)])
+
+
+def _grounds(view: View, report: KernelReport) -> Iterator[str]:
+    """What the bound rests on."""
+    counts, device = report.counts, view.device
+    yield _operations(view, report)
+    if counts.arrays:
+        yield _arrays(report)
     if shape := wording.shape(report):
         yield f"Launch of {code(report.kernel.display)}: {shape}."
     if resources := wording.resources(report):
