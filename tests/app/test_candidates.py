@@ -45,6 +45,20 @@ def test_each_rule_sees_what_the_ones_before_it_made() -> None:
     assert candidate.title == "b'int' to b'long'; b'long' to b'short int'"
 
 
+def test_lines_are_those_of_the_baseline_whatever_came_before() -> None:
+    baseline = {"a.cpp": b"one\ntwo\nthree\nfour\n"}
+    taller, shorter = Replace(b"two\n", b"2a\n2b\n2c\n"), Replace(b"two\n", b"")
+    for first, expected in ((taller, [2, 4]), (shorter, [2, 4])):
+        found = candidate_by("all", [first, Replace(b"four", b"4")], baseline, ["a.cpp"])
+        assert found is not None
+        assert [rewrite.line for rewrite in found.rewrites] == expected
+    later = {"a.cpp": b"zero\none\n2a\n2b\nthree\nfour\n"}
+    rules = [Replace(word, word.upper()) for word in (b"one", b"2b", b"three", b"four")]
+    found = candidate_by("all", rules, later, ["a.cpp"], baseline)
+    assert found is not None
+    assert [rewrite.line for rewrite in found.rewrites] == [1, 2, 3, 4]
+
+
 def test_only_files_that_may_change_do() -> None:
     candidate = candidate_by("all", [Replace(b"int", b"long")], FILES, ["b.h"])
     assert candidate is not None

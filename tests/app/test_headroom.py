@@ -48,6 +48,7 @@ def test_bounds_are_told_before_and_after() -> None:
     assert line.startswith("scale: bandwidth-bound -> compute-bound")
     gone = analysed({"a.cpp": b"int main() { return 0; }"}, DEVICE, "", {})
     assert BeforeAfter(before, gone).words() == ["scale: bandwidth-bound -> gone"]
+    assert BeforeAfter(gone, before).words() == ["new kernel scale: bandwidth-bound"]
 
 
 def counts(source: bytes, args: str = "") -> list[tuple[int, bool]]:

@@ -25,7 +25,7 @@ def test_an_array_most_of_whose_sectors_is_thrown_away_is_marked_where_it_is_rea
     (smell,) = memory_smells(one)
     assert smell.code == "uncoalesced-access"
     assert one.kernel.source.text.data[smell.start : smell.end] == b"x[8 * i]"
-    assert "an estimated 12% of each sector used" in smell.message
+    assert "is x, with an estimated 12% of each sector used by one access of a warp" in smell.message
     assert not smell.minor
     assert smell.fix is None
 

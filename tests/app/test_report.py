@@ -6,6 +6,7 @@ from jouleline.app.measure import EnergyComparison, Plan, compare
 from jouleline.app.outcome import Attempt, Outcome, SearchCost
 from jouleline.app.report import details, fate, headline
 from jouleline.core.candidate import Candidate, Rewrite
+from jouleline.core.energy import EnergyVerdict
 from jouleline.core.meter import EnergySample, Measured
 from jouleline.core.verdict import GateResult, Verdict
 from tests.support.metering import FormulaRunner, SensorDouble, program
@@ -72,7 +73,19 @@ def test_what_could_not_be_told_in_the_time_given_is_not_said_to_save_nothing() 
         "1 undecided in the time given."
     )
     assert fate(attempts[0]) == (
-        "inconclusive, −50% (from one block, so without an interval) energy, measured by sensor test double"
+        "inconclusive, −50% (from one block, so without an interval) energy, measured by sensor test double: "
+        "the budget ended it after 1 block, before the first look at 5"
     )
-    assert "a quieter machine can decide it" in told(one_block, attempts)
-    assert "a quieter machine can decide it" not in told(compared(SensorDouble()))
+    said = told(one_block, attempts)
+    assert "What the budget ended more time can decide, `seconds` or `joules` in `[measure]`" in said
+    assert "varied too much" not in said
+    assert "can decide" not in told(compared(SensorDouble()))
+
+
+def test_what_varied_too_much_is_not_said_to_have_been_ended_by_the_budget() -> None:
+    one = compared(SensorDouble())
+    blocks = (one.comparison.blocks * 4)[:20]
+    undecided = replace(one.comparison, blocks=blocks, verdict=EnergyVerdict.INCONCLUSIVE)
+    said = told(one, (replace(ATTEMPTS[0], energy=replace(one, comparison=undecided)),))
+    assert "What varied too much from block to block a quieter machine can decide." in said
+    assert "budget" not in said

@@ -13,7 +13,6 @@ from jouleline.app import wording
 from jouleline.app.analyse import KernelReport, analyse, parse_files
 from jouleline.app.evidence import Refinement, refined
 from jouleline.core.counts import ArrayTraffic, CompiledFacts, Evidence
-from jouleline.core.launch import DEFAULT_TRIPS
 from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import Bound, BoundKind, classify
 from jouleline.wiring import catalogue
@@ -51,8 +50,8 @@ def test_a_scaled_number_has_three_digits_and_the_prefix_that_fits(value: float)
 def test_the_costliest_array_is_named_with_its_bytes_and_the_use_of_its_sectors() -> None:
     counts = gather(8).counts
     said = wording.traffic_sentence(counts)
-    assert said == "most of the traffic is `x`: 537 MB, 12% of each sector used"
-    assert wording.arrays(counts).startswith("x 537 MB (12% of each sector used), y ")
+    assert said == "most of the traffic is `x`: 537 MB, 12% of each sector used by one access of a warp"
+    assert wording.arrays(counts).startswith("x 537 MB (12% of each sector used by one access of a warp), y ")
     assert "sector" not in wording.arrays(gather(1).counts)
 
 
@@ -64,6 +63,43 @@ def test_arrays_that_do_not_matter_are_summed() -> None:
     only_small = replace(counts, arrays=small, dram_bytes=1e9)
     assert wording.arrays(only_small) == "3 arrays 3 kB"
     assert wording.traffic_sentence(only_small) == ""
+
+
+def test_an_array_that_nothing_names_is_said_not_to_be_known() -> None:
+    counts = gather(8).counts
+    nameless = replace(counts, arrays=(replace(counts.arrays[0], name="?"), *counts.arrays[1:]))
+    assert wording.traffic_sentence(nameless).startswith(
+        "most of the traffic is an array that is not known: "
+    )
+    assert wording.arrays(nameless).startswith("an array that is not known 537 MB")
+
+
+@pytest.mark.parametrize(
+    ("directive", "shown"),
+    [
+        ("parallel for", ""),
+        (
+            "target teams distribute parallel for",
+            "grid 3200, block 128 (what OpenMP runtimes usually choose)",
+        ),
+        (
+            "target teams distribute parallel for thread_limit(64)",
+            "grid 3200, block 64 (partly from the source, partly what OpenMP runtimes usually choose)",
+        ),
+        (
+            "target teams distribute parallel for num_teams(100) thread_limit(64)",
+            "grid 100, block 64 (from the source)",
+        ),
+    ],
+)
+def test_who_chose_the_launch_of_a_region_is_said_and_the_host_has_none(directive: str, shown: str) -> None:
+    [region] = reports(
+        "void scale(float *x) {\n"
+        f"    #pragma omp {directive}\n"
+        "    for (int i = 0; i < 4000000; i++) x[i] *= 2.0f;\n"
+        "}\n"
+    )
+    assert wording.shape(region) == shown
 
 
 def test_a_threads_own_array_is_said_to_lie_in_local_memory() -> None:
@@ -135,48 +171,6 @@ def test_an_opinion_is_shown_as_one_whatever_was_counted() -> None:
     assert wording.evidence_words(opinion) == "a language model's opinion"
     assert wording.margin_sentence(opinion, DEVICE) == "no margin"
     assert wording.label([opinion]) == "◂ bandwidth-bound? · model"
-
-
-def test_assumptions_of_one_kind_share_a_sentence() -> None:
-    [report] = reports(
-        "__device__ float helper(float);\n"
-        "__global__ void k(float *x, int *ends, int n) {\n"
-        "    for (int i = 0; i < ends[0]; i++) x[i] = helper(x[i]);\n"
-        "    for (int i = 0; i < ends[1]; i++) x[i] = other(x[i]);\n"
-        "}\n"
-        "int main(int argc, char **argv) {\n"
-        "    int blocks = atoi(argv[1]), n = atoi(argv[2]);\n"
-        "    k<<<blocks, 256>>>(x, e, n);\n}",
-        "64",
-        "5",
-    )
-    said = list(wording.grouped(report.counts.assumptions))
-    assert "blocks = 64 and n = 5 from the run line" in said
-    assert "helper() and other() are not counted: their source is not in the program" in said
-    assert f"the loops in lines 3 and 4 run {DEFAULT_TRIPS:g} times: their ends depend on data" in said
-
-
-ASSUMPTIONS = st.lists(
-    st.one_of(
-        st.integers(0, 99).map(lambda size: f"n{size} = {size} from the run line"),
-        st.integers(0, 99).map(lambda name: f"f{name}() is not counted: its source is not in the program"),
-        st.integers(0, 99).map(
-            lambda line: f"the loop in line {line} runs 16 times: its end depends on data"
-        ),
-        st.text(min_size=1),
-    ),
-    unique=True,
-)
-
-
-@given(ASSUMPTIONS)
-def test_grouping_loses_nothing_and_says_nothing_twice(assumptions: list[str]) -> None:
-    said = list(wording.grouped(assumptions))
-    assert len(said) == len(set(said))
-    everything = " ".join(said)
-    for assumption in assumptions:
-        subject = re.match(r"the loop in line (\d+)|(\S+)", assumption)
-        assert assumption in said or (subject and (subject[1] or subject[2]) in everything)
 
 
 @pytest.mark.parametrize(

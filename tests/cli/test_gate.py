@@ -71,10 +71,12 @@ def test_a_kernel_that_changes_its_bound_fails_the_job(project: Path) -> None:
 
 def test_bounds_that_cannot_be_compared_with_are_refused(project: Path) -> None:
     assert "cannot be read" in said(COMPARE, project).err
-    (project / "bounds.json").write_text("[]")
-    refused = said(COMPARE, project)
-    assert refused.code == 2
-    assert "is no JSON object" in refused.err
+    for other in ("[]", "int main() {}", "\N{LATIN SMALL LETTER E WITH ACUTE}"):
+        (project / "bounds.json").write_text(other, "latin-1")
+        refused = said(COMPARE, project)
+        assert refused.code == 2
+        assert "bounds.json: it is no JSON of `jouleline bound --format json`" in refused.err
+    assert "emulated" not in jouleline("bound", "--help", home=project).out
     document = json.loads(said(WRITE, project).out)
     (project / "bounds.json").write_text(json.dumps({**document, "device": "h200"}))
     assert "give the same --gpu" in said(COMPARE, project).err

@@ -76,6 +76,18 @@ def test_it_goes_to_standard_output_when_asked_and_escapes_what_a_program_says(t
     assert "<script" not in said.out
 
 
+def test_a_runs_page_says_why_a_candidate_is_inconclusive(tmp_path: Path) -> None:
+    done = kept(records_of(tmp_path), "20260101-done", ended=True)
+    result = json.loads(RECORD.read_text("utf-8"))
+    why = "the budget ended it after 4 blocks, before the first look at 5"
+    for attempt in result["attempts"]:
+        attempt["energy"] |= {"verdict": "inconclusive", "reason": why}
+    (done / RESULT_FILE).write_text(json.dumps({**result, "energy": None}), "utf-8")
+    said = jouleline("report", "--output", "-", home=tmp_path)
+    assert said.err == ""
+    assert f"inconclusive: {why}" in said.out
+
+
 def test_what_is_neither_program_nor_run_is_said_in_a_sentence(tmp_path: Path) -> None:
     said = jouleline("report", "nowhere", home=tmp_path)
     assert said.code == 2

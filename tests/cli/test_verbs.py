@@ -28,6 +28,29 @@ def test_bound_takes_arguments_in_place_of_the_workloads(tmp_path: Path) -> None
     assert "n = 512 from the run line" in said.document["kernels"][0]["assumptions"]
 
 
+HEAT = """\
+void heat(float *x) {
+    #pragma omp parallel for
+    for (int i = 0; i < 4000000; i++) x[i] *= 2.0f;
+}
+"""
+
+
+def test_bound_says_that_a_region_of_the_host_is_judged_as_if_on_the_gpu(tmp_path: Path) -> None:
+    source = tmp_path / "heat.cpp"
+    source.write_text(HEAT)
+    notice = "this region runs on the host and is judged as if on NVIDIA GeForce RTX 3080"
+    text = jouleline("bound", source, "--gpu", "rtx-3080", home=tmp_path).out
+    assert f"assumed: {notice}" in text
+    assert "launch:" not in text
+    document = jouleline("bound", source, "--gpu", "rtx-3080", "--format", "json", home=tmp_path).document
+    assert any(notice in said for said in document["kernels"][0]["assumptions"])
+    assert notice not in jouleline("bound", source, "--gpu", "host", home=tmp_path).out
+    page = tmp_path / "page.html"
+    jouleline("report", source, "--gpu", "rtx-3080", "--output", page, home=tmp_path)
+    assert notice in page.read_text()
+
+
 def test_sarif_names_each_kernel_at_its_lines(tmp_path: Path) -> None:
     said = jouleline("bound", SAMPLES / "matmul-cuda", "--format", "sarif", home=tmp_path)
     [run] = said.document["runs"]

@@ -71,7 +71,8 @@ def test_smells_are_marked_with_what_costs_energy_and_what_to_do(client: Client,
     assert division["message"].startswith("A division takes several times the energy of a product")
     wasted = found["uncoalesced-access"]
     assert wasted["range"]["start"] == {"line": 4, "character": 15}
-    assert "12% of each sector used" in wasted["message"]
+    assert "is x, with an estimated 12% of each sector used" in wasted["message"]
+    assert all("`" not in one["message"] for one in shown["diagnostics"])
 
 
 def test_every_code_leads_to_a_section_of_the_page() -> None:

@@ -1,8 +1,10 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.lsp.client import Client, ServerError
+from tests.lsp.test_diagnostics import PUSHED, pushed, taking
 
 KERNEL = """\
 __global__ void cube(double *x, int n) {
@@ -43,6 +45,43 @@ def test_a_report_has_the_bounds_and_all_behind_them(client: Client, tmp_path: P
     assert page.startswith("# k.cu on NVIDIA A100 SXM4 40 GB\n\n| line | kernel | bound |")
     assert "## Line 1: `cube(double*, int)`" in page.replace("double *", "double*")
     assert "| DRAM traffic |" in page
+
+
+def test_what_is_not_known_of_a_kernel_is_left_empty(client: Client, tmp_path: Path) -> None:
+    client.initialize(tmp_path)
+    uri = client.open(tmp_path / "k.cu", "__global__ void todo(float *x) {\n}\n")
+    page = client.execute("jouleline.report", {"uri": uri})["markdown"]
+    assert "| bound unknown | | | |\n" in page
+    (lens,) = client.lenses(uri)
+    assert lens["command"]["title"] == "bound unknown · Refactor for energy"
+
+
+def test_a_smell_stands_in_the_report_as_it_does_among_the_problems(client: Client, tmp_path: Path) -> None:
+    client.initialize(tmp_path, taking(PUSHED))
+    uri = client.open(
+        tmp_path / "k.cu",
+        "__global__ void pick(const float *x, float *y) {\n"
+        "    int i = blockIdx.x * blockDim.x + threadIdx.x;\n"
+        "    y[i] = x[8 * i];\n"
+        "}\n"
+        "int main() { pick<<<65536, 256>>>(0, 0); }\n",
+    )
+    pushed(client)
+    page = client.execute("jouleline.report", {"uri": uri})["markdown"]
+    assert re.search(r"- line 3, `uncoalesced-access`: \d+% of this kernel's DRAM traffic is x, with", page)
+    assert "\\" not in page
+
+
+def test_what_if_says_when_its_kernels_are_those_of_other_files(client: Client, tmp_path: Path) -> None:
+    client.initialize(tmp_path)
+    (tmp_path / "k.cu").write_text(KERNEL)
+    alone = client.open(tmp_path / "k.cu", KERNEL)
+    page = client.execute("jouleline.whatIf", {"uri": alone, "gpus": ["h200"]})["markdown"]
+    assert page.startswith("# k.cu on other GPUs\n\nThe chosen GPU is NVIDIA A100 SXM4 40 GB.")
+    uri = client.open(tmp_path / "lib.cu", "int twice(int n) { return 2 * n; }\n")
+    page = client.execute("jouleline.whatIf", {"uri": uri, "gpus": ["h200"]})["markdown"]
+    assert page.startswith("# The program of lib.cu on other GPUs\n\n")
+    assert "These are the kernels of the whole program, in k.cu." in page
 
 
 def test_a_file_without_kernels_has_a_page_too(client: Client, tmp_path: Path) -> None:

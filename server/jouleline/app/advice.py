@@ -12,6 +12,8 @@ from jouleline.core.smell import Smell
 from .analyse import KernelReport
 
 _MOST: Final = 3
+_LOADS_ALONE: Final = frozenset({"restrict-pointers"})
+"""Smells that cost loads and nothing else, which do not limit a compute-bound kernel."""
 _MOVE_LESS: Final = (
     "Move fewer bytes: keep in registers or shared memory what is used again, and store numbers in no more "
     "bits than their accuracy needs."
@@ -28,10 +30,12 @@ _COMPUTE_LESS: Final = {
 
 def advice(report: KernelReport, smells: Iterable[Smell]) -> tuple[str, ...]:
     """At most three things to try, what costs most first. ``smells`` are those within the kernel."""
-    told = dict.fromkeys(smell.message for smell in sorted(smells, key=lambda one: one.minor))
+    waits = report.bound.kind is BoundKind.BANDWIDTH
+    apply = [smell for smell in smells if waits or smell.code not in _LOADS_ALONE]
+    told = dict.fromkeys(smell.message for smell in sorted(apply, key=lambda one: one.minor))
     if told:
         return tuple(told)[:_MOST]
-    if report.bound.kind is BoundKind.BANDWIDTH:
+    if waits:
         return (_MOVE_LESS,)
     known = _COMPUTE_LESS.get(report.bound.driver) if report.bound.driver is not None else None
     return () if known is None else (known,)

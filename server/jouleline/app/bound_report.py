@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from jouleline.core.counts import CompiledFacts, Operation
+from jouleline.core.device import Device
 from jouleline.core.profile import KernelProfile
 
+from . import assumed
 from .analyse import Analysis, KernelReport
 from .program import Problem
 
@@ -21,7 +23,7 @@ def bound_json(analysis: Analysis, arguments: str) -> dict[str, Any]:
         "schema": "jouleline/bound/1",
         "device": analysis.device.id,
         "args": arguments,
-        "kernels": [kernel_record(report) for report in analysis.kernels],
+        "kernels": [kernel_record(report, analysis.device) for report in analysis.kernels],
         "problems": problems_json(analysis.problems),
     }
 
@@ -31,9 +33,9 @@ def problems_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     return [{"file": problem.file, "line": problem.line, "message": problem.message} for problem in problems]
 
 
-def kernel_record(report: KernelReport) -> dict[str, Any]:
+def kernel_record(report: KernelReport, device: Device) -> dict[str, Any]:
     """One kernel of ``jouleline/bound/1``."""
-    return kernel_json(report) | figures_json(report)
+    return kernel_json(report) | figures_json(report, device)
 
 
 def kernel_json(report: KernelReport) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def kernel_json(report: KernelReport) -> dict[str, Any]:
     }
 
 
-def figures_json(report: KernelReport) -> dict[str, Any]:
+def figures_json(report: KernelReport, device: Device) -> dict[str, Any]:
     """A kernel's bound on a device, and what it follows from."""
     counts, bound = report.counts, report.bound
     return {
@@ -75,7 +77,7 @@ def figures_json(report: KernelReport) -> dict[str, Any]:
             }
             for array in counts.arrays
         ],
-        "assumptions": list(counts.assumptions),
+        "assumptions": list(assumed.assumptions(report, device)),
         **({"profile": _profile_json(report.profile)} if report.profile is not None else {}),
         **_compiled_json(counts.compiled),
     }

@@ -69,8 +69,11 @@ class BeforeAfter:
         found = dict(_bounds(self.before))
         lines = []
         for name, bound in _bounds(self.after):
-            old = found.pop(name, "new")
-            lines.append(f"{name}: {old} -> {bound}" if old != bound else f"{name}: {bound}, as before")
+            old = found.pop(name, None)
+            if old is None:
+                lines.append(f"new kernel {name}: {bound}")
+            else:
+                lines.append(f"{name}: {old} -> {bound}" if old != bound else f"{name}: {bound}, as before")
         return [*lines, *(f"{name}: {bound} -> gone" for name, bound in found.items())]
 
 

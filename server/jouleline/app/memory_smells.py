@@ -31,10 +31,11 @@ def memory_smells(report: KernelReport) -> Iterator[Smell]:
     for array in counts.arrays:
         share = array.dram_bytes / counts.dram_bytes
         if array.coalescing < _WASTEFUL and share >= _WORTH_MARKING:
+            name = wording.array_name(array, quote="")  # editors show marks of Markdown as they are
             yield Smell(
                 UNCOALESCED,
                 *_first_access(report, array),
-                f"{wording.array_name(array)} is {share:.0%} of this kernel's DRAM traffic and an estimated "
+                f"{share:.0%} of this kernel's DRAM traffic is {name}, with an estimated "
                 f"{wording.sector_use(array)}: let neighbouring threads access neighbouring elements.",
                 minor=share < _MOST_OF_IT,
             )

@@ -9,7 +9,7 @@ from jouleline.core.device import Device
 from jouleline.core.roofline import BoundKind
 from jouleline.core.smell import Smell
 
-from . import wording
+from . import assumed, wording
 from .analyse import Analysis, KernelReport
 from .page import figure, heading, items, page, paragraph, table
 from .roofline_picture import program_picture
@@ -90,8 +90,8 @@ def _overview(kernels: Sequence[KernelReport], device: Device) -> str:
                 wording.seconds(report.bound.floor_s) if report.bound.floor_s > 0 else None,
             ]
         )
-    titles = ("", "kernel", "place", "bound", "ridge point", "chance of compute", "DRAM traffic", "at least")
-    return table(titles, rows, words=5)
+    figures = ("chance of compute", "DRAM traffic", "time, at least")
+    return table(("", "kernel", "place", "bound", "ridge point", *figures), rows, words=5)
 
 
 def _smells(analysis: Analysis, smells: Sequence[tuple[str, Smell]]) -> str:
@@ -112,7 +112,7 @@ def _kernel(number: int, report: KernelReport, device: Device) -> Iterator[str]:
         f"{wording.bound_words(report).capitalize()}, {wording.margin_sentence(report, device)}",
         wording.certainty(report),
         wording.evidence_sentence(report),
-        f"launch: {wording.shape(report)}",
+        f"launch: {shape}" if (shape := wording.shape(report)) else "",
         f"operations: {wording.operations(counts)}",
         wording.resources(report),
         wording.traffic_sentence(counts),
@@ -127,10 +127,10 @@ def _kernel(number: int, report: KernelReport, device: Device) -> Iterator[str]:
             ]
             for array in counts.arrays
         ]
-        yield table(["array", "DRAM traffic", "of each sector used"], rows)
-    if assumed := list(wording.grouped(counts.assumptions)):
+        yield table(["array", "DRAM traffic", "of each sector used by one access"], rows)
+    if notes := list(assumed.grouped(assumed.assumptions(report, device))):
         yield paragraph("Assumed:", "note")
-        yield items(assumed)
+        yield items(notes)
 
 
 def _device(device: Device) -> Iterator[str]:

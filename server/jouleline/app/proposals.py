@@ -15,7 +15,7 @@ from jouleline.core.workload import Workload
 from jouleline.rules.base import Rule
 
 from . import refactor_prompts as prompts
-from .candidates import candidate_by
+from .candidates import candidate_by, in_lines_of
 from .shown_program import Shown
 
 _SHOWN_DETAIL: Final = 4000
@@ -79,7 +79,7 @@ class RuleProposer:
 
     async def propose(self, base: Base) -> Candidate | None:
         """What the rules make of the program; None if none applies."""
-        found = candidate_by(self.name, self.rules, base.files, self.changeable)
+        found = candidate_by(self.name, self.rules, base.files, self.changeable, self.baseline)
         return None if found is None else onto(base, found, self.baseline)
 
     async def correct(self, base: Base, problem: GateResult) -> None:
@@ -160,10 +160,11 @@ class ModelProposer:
             raise ProposalError(str(error)) from error
         if not changed:
             return None
-        rewrites = tuple(
-            self._rewrite(answer, base.files.get(name, b""), data) for name, data in changed.items()
-        )
-        return onto(base, Candidate(self.name, rewrites, changed), self.baseline)
+        rewrites: list[Rewrite] = []
+        for name, data in changed.items():
+            old = base.files.get(name, b"")
+            rewrites += in_lines_of(self.baseline.get(name, old), old, [self._rewrite(answer, old, data)])
+        return onto(base, Candidate(self.name, tuple(rewrites), changed), self.baseline)
 
     @property
     def _changeable(self) -> Sequence[str]:

@@ -103,8 +103,8 @@ def _roofs_json(roofs: BeforeAfter) -> dict[str, Any]:
     before, after = roofs.before, roofs.after
     return {
         "device": {"id": after.device.id, "name": after.device.name},
-        "before": [kernel_record(report) for report in before.kernels],
-        "after": [kernel_record(report) for report in after.kernels],
+        "before": [kernel_record(report, before.device) for report in before.kernels],
+        "after": [kernel_record(report, after.device) for report in after.kernels],
         "picture": program_picture(after.kernels, after.device, before.kernels),
     }
 

@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import Any, Final
 
 from jouleline.core.candidate import Candidate
-from jouleline.core.energy import Arm, EnergyVerdict, Summary
+from jouleline.core.energy import LOOKS, Arm, EnergyVerdict, Summary
 from jouleline.core.interval import Estimate
 
 from .measure import EnergyComparison
+from .measure_report import reason
 from .outcome import Attempt, Outcome, SearchCost
 
-_MORE: Final = (
-    "Inconclusive is what varied too much from block to block: a quieter machine can decide it, or more "
-    "`seconds` where `[measure]` of jouleline.toml bounds them."
+_QUIETER: Final = "What varied too much from block to block a quieter machine can decide."
+_LONGER: Final = (
+    "What the budget ended more time can decide, `seconds` or `joules` in `[measure]` of jouleline.toml; "
+    "a quieter machine needs less."
 )
 
 
@@ -138,10 +140,17 @@ def details(outcome: Outcome) -> str:
         lines += [f"- {attempt.candidate.name}: {fate(attempt)}" for attempt in attempts]
         warnings = dict.fromkeys(warning for attempt in attempts for warning in _warnings(attempt))
         lines += ["", *warnings] if warnings else []
-        lines += ["", _MORE] if any(map(_undecided, attempts)) else []
+        lines += ["", *more] if (more := _deciding(attempts)) else []
     lines += ["", cost_words(outcome.cost, energy)]
     lines += ["", *(f"Note: {note}" for note in outcome.notes)]
     return "\n".join(lines).strip()
+
+
+def _deciding(attempts: Sequence[Attempt]) -> list[str]:
+    """What can decide the candidates that are undecided, by what ended their measurement."""
+    blocks = [len(one.energy.comparison.blocks) for one in attempts if one.energy and _undecided(one)]
+    ended = {_LONGER if count < LOOKS[-1] else _QUIETER: None for count in blocks}
+    return list(ended)
 
 
 def _net_row(before: Summary, after: Summary, ratio: Estimate | None) -> list[str]:
@@ -182,6 +191,8 @@ def fate(attempt: Attempt) -> str:
     }
     ratio = attempt.energy.comparison.energy_ratio
     found = f"{words[attempt.energy.verdict]}, {change(ratio)} energy, {provenance(attempt.energy)}"
+    if _undecided(attempt):
+        found = f"{found}: {reason(attempt.energy)}"
     return f"{found}; {attempt.problem}" if attempt.problem else found
 
 

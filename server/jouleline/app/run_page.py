@@ -214,7 +214,9 @@ def _fate(attempt: Document) -> str:
         return f"refused at the gate {refused['name']}: {refused['reason']}"
     if attempt["energy"] is None:
         return f"could not be measured: {attempt['problem']}" if attempt["problem"] else "verified"
-    return _verdict(attempt["energy"])
+    energy = attempt["energy"]
+    undecided = energy["verdict"] == "inconclusive"
+    return f"{_verdict(energy)}: {energy['reason']}" if undecided else _verdict(energy)
 
 
 def _verdict(energy: Document) -> str:

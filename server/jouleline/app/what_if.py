@@ -99,7 +99,7 @@ def what_if_json(found: WhatIf, arguments: str) -> dict[str, Any]:
                 **kernel_json(kernel.known[0]),
                 "changes": kernel.changes,
                 "devices": [
-                    {"device": device.id, **figures_json(report), "floor_s": report.bound.floor_s}
+                    {"device": device.id, **figures_json(report, device), "floor_s": report.bound.floor_s}
                     for device, report in zip(found.devices, kernel.reports, strict=True)
                     if report is not None
                 ],

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from . import wording
+from . import assumed, wording
 from .markdown import code, words
 from .what_if import KernelAcross, WhatIf
 
 
 def what_if_page(found: WhatIf) -> str:
-    """The page; each figure is an estimate from the source, and says so at the end."""
+    """The page without its title; each figure is an estimate from the source, and says so at the end."""
     return "\n\n".join(_blocks(found)) + "\n"
 
 
 def _blocks(found: WhatIf) -> Iterator[str]:
-    yield "# On other GPUs"
     for problem in found.problems:
         yield f"{words(problem.file)}: {words(problem.message)}"
     if not found.kernels:
@@ -26,8 +25,8 @@ def _blocks(found: WhatIf) -> Iterator[str]:
     for kernel in found.kernels:
         yield from _kernel(kernel, found)
     yield (
-        "*Estimates from the source: nothing was compiled or run. `at least` is what a launch takes by the "
-        "device's roofs (derived).*"
+        "*Estimates from the source: nothing was compiled or run. The time that a launch takes at least "
+        "follows from the device's roofs (derived).*"
     )
 
 
@@ -40,7 +39,7 @@ def _kernel(kernel: KernelAcross, found: WhatIf) -> Iterator[str]:
     if kernel.changes:
         yield "**Its bound depends on the device.**"
     rows = [
-        "| device | bound | ridge point | sure | traffic | at least |",
+        "| device | bound | ridge point | sure | traffic | time, at least |",
         "|:--|:--|:--|--:|--:|--:|",
     ]
     for device, report in zip(found.devices, kernel.reports, strict=True):
@@ -53,6 +52,8 @@ def _kernel(kernel: KernelAcross, found: WhatIf) -> Iterator[str]:
             f"| {wording.seconds(report.bound.floor_s)} |"
         )
     yield "\n".join(rows)
-    assumed = dict.fromkeys(note for report in kernel.known for note in report.counts.assumptions)
-    if notes := list(wording.grouped(assumed)):
+    if wording.runs_on_host(first):
+        yield f"{assumed.ON_EACH.capitalize()}."
+    taken = dict.fromkeys(note for report in kernel.known for note in report.counts.assumptions)
+    if notes := list(assumed.grouped(taken)):
         yield "\n".join(["Assumed:", "", *(f"- {words(note)}" for note in notes)])

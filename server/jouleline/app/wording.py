@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 from jouleline.core.counts import ArrayTraffic, Evidence, KernelCounts, Operation
 from jouleline.core.device import Device, Figure, RidgeKind
+from jouleline.core.directives import Directive
 from jouleline.core.kernel import Language
-from jouleline.core.launch import DEFAULT_TRIPS
 from jouleline.core.profile import KernelProfile
 from jouleline.core.roofline import MARGIN_LIMIT
 
@@ -31,6 +31,16 @@ _WORTH_NAMING: Final = 0.1
 _NEGLIGIBLE: Final = 0.005
 """An array with a lesser share is not named in a line of text."""
 _ALL_USED: Final = "all of each sector used"
+_NAMELESS: Final = "?"
+"""What the counts call an array that nothing names."""
+_SIZES: Final = (("num_teams",), ("num_threads", "thread_limit"))
+"""The clauses of OpenMP that tell a grid, and those that tell a block."""
+_CHOSEN: Final = (
+    "from the source",
+    "partly from the source, partly what OpenMP runtimes usually choose",
+    "what OpenMP runtimes usually choose",
+)
+"""Who chose a launch, by how much of it was left open."""
 _DOUBT: Final = 0.2
 """A class that has at least this chance of being the wrong one gets a question mark."""
 
@@ -221,14 +231,25 @@ def instance(report: KernelReport) -> str:
 
 
 def shape(report: KernelReport) -> str:
-    """``grid 128 × 128, block 16 × 16 (from the source)``."""
+    """``grid 128 × 128, block 16 × 16 (from the source)``; empty for a region of the host, which has none."""
+    if runs_on_host(report):
+        return ""
     launched = report.counts.shape
     grid, block = (_extent(sizes) for sizes in (launched.grid, launched.block))
     if report.evidence is Evidence.PROFILE:
         origin = "measured"
+    elif not launched.known:
+        origin = "partly assumed"
     else:
-        origin = "from the source" if launched.known else "partly assumed"
+        origin = _CHOSEN[_left_open(report.kernel.directive)]
     return f"grid {grid}, block {block} ({origin})"
+
+
+def _left_open(directive: Directive | None) -> int:
+    """How many of teams and threads a directive leaves to the runtime; none without one."""
+    if directive is None:
+        return 0
+    return sum(not any(map(directive.clause, clauses)) for clauses in _SIZES)
 
 
 def _extent(sizes: tuple[int, int, int]) -> str:
@@ -239,11 +260,16 @@ def _extent(sizes: tuple[int, int, int]) -> str:
 def array_name(array: ArrayTraffic, quote: str = "`") -> str:
     """An array's name; one of a thread's own lies in local memory, which is DRAM as well."""
     name, private, _ = array.name.partition(_PRIVATE)
+    if name == _NAMELESS:
+        return "an array that is not known"
     return f"{quote}{name}{quote}{' in local memory' if private else ''}"
 
 
 def arrays(counts: KernelCounts) -> str:
-    """``x 67 MB (12% of each sector used), y 8.4 MB, 3 others 0.1 MB``: those that matter come by name."""
+    """``x 67 MB (12% of each sector used by one access of a warp), y 8.4 MB, 3 others 0.1 MB``.
+
+    Those that matter come by name.
+    """
     named = [array for array in counts.arrays if array.dram_bytes >= _NEGLIGIBLE * counts.dram_bytes]
     parts = [f"{array_name(array, quote='')} {scaled(array.dram_bytes)}B{_waste(array)}" for array in named]
     if others := len(counts.arrays) - len(named):
@@ -259,13 +285,13 @@ def _waste(array: ArrayTraffic) -> str:
 
 
 def sector_use(array: ArrayTraffic) -> str:
-    """How much of each 32-byte sector that is fetched a warp uses."""
+    """How much of each 32-byte sector one access of a warp uses: what is left may serve another access."""
     share = round(100 * array.coalescing)
-    return _ALL_USED if share >= 100 else f"{share}% of each sector used"
+    return _ALL_USED if share >= 100 else f"{share}% of each sector used by one access of a warp"
 
 
 def traffic_sentence(counts: KernelCounts) -> str:
-    """Which array costs most: ``most of the traffic is `x`: 67 MB, 12% of each sector used``; or nothing."""
+    """Which array costs most: ``most of the traffic is `x`: 67 MB, all of each sector used``; or nothing."""
     if not counts.arrays or counts.dram_bytes <= 0:
         return ""
     costliest = max(counts.arrays, key=lambda array: array.dram_bytes)
@@ -290,55 +316,6 @@ def operations(counts: KernelCounts) -> str:
 def halves(counts: KernelCounts) -> str:
     """``with 419 M in half precision``: what else is among the operations of ``sp``; empty for nothing."""
     return f"with {scaled(counts.halves).strip()} in half precision" if counts.halves else ""
-
-
-def grouped(assumptions: Iterable[str]) -> Iterator[str]:
-    """Assumptions, those of one kind in one sentence at the place of the first; none is lost."""
-    groups: dict[_Alike | str, list[tuple[str, str]]] = {}
-    for assumption in assumptions:
-        kind = next((one for one in _ALIKE if one.fits(assumption)), None)
-        subject = kind.subject(assumption) if kind is not None else assumption
-        groups.setdefault(kind or assumption, []).append((assumption, subject))
-    for group, members in groups.items():
-        if isinstance(group, str) or len(members) == 1:
-            yield members[0][0]
-        else:
-            *others, last = [subject for _, subject in members]
-            yield f"{group.many[0]}{', '.join(others)} and {last}{group.many[1]}"
-
-
-class _Alike(NamedTuple):
-    """What stands around the subject of one assumption, and around those of many."""
-
-    one: tuple[str, str]
-    many: tuple[str, str]
-
-    def fits(self, assumption: str) -> bool:
-        return assumption.startswith(self.one[0]) and assumption.endswith(self.one[1])
-
-    def subject(self, assumption: str) -> str:
-        return assumption.removeprefix(self.one[0]).removesuffix(self.one[1])
-
-
-_ALIKE: Final = (
-    _Alike(("", " from the run line"), ("", " from the run line")),
-    _Alike(
-        ("", ": not known from the source or the run line"),
-        ("", ": not known from the source or the run line"),
-    ),
-    _Alike(
-        ("", " is not counted: its source is not in the program"),
-        ("", " are not counted: their source is not in the program"),
-    ),
-    _Alike(
-        ("the loop in line ", f" runs {DEFAULT_TRIPS:g} times: its end depends on data"),
-        ("the loops in lines ", f" run {DEFAULT_TRIPS:g} times: their ends depend on data"),
-    ),
-    _Alike(
-        ("the loop in line ", " runs to its end: what may end it sooner depends on data"),
-        ("the loops in lines ", " run to their ends: what may end them sooner depends on data"),
-    ),
-)
 
 
 def peak_figure(figure: Figure) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from jouleline import wiring
-from jouleline.app import wording
+from jouleline.app import assumed, wording
 from jouleline.app.analyse import Analysis, KernelReport, analyse, parse_files
 from jouleline.app.bound_changes import BoundChange, ComparisonError, bound_changes, changes_json
 from jouleline.app.bound_report import bound_json
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_arguments(parser)
     parser.add_argument(
         "--evidence",
-        choices=[str(kind) for kind in Evidence],
+        choices=[str(kind) for kind in Evidence if kind is not Evidence.EMULATED],  # nothing emulates so far
         default=str(Evidence.SOURCE),
         help="the kind of evidence to ask for; source where there is none (default: %(default)s)",
     )
@@ -94,12 +94,15 @@ def _changes(since: Path | None, document: Mapping[str, Any]) -> list[BoundChang
         return None
     try:
         earlier = json.loads(since.read_text("utf-8"))
-        if not isinstance(earlier, dict):
-            raise ComparisonError("it is no JSON object")
-        return bound_changes(earlier, document)
     except OSError as error:
         raise UserError(f"--since {since}: cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
+    except ValueError:  # which no JSON and no UTF-8 are
+        earlier = None
+    if not isinstance(earlier, dict):
+        raise UserError(f"--since {since}: it is no JSON of `jouleline bound --format json`")
+    try:
+        return bound_changes(earlier, document)
+    except ComparisonError as error:
         raise UserError(f"--since {since}: {error}") from error
 
 
@@ -179,12 +182,13 @@ def _print_kernel(report: KernelReport, analysis: Analysis) -> None:
         f"[{colour}]{wording.bound_words(report)}[/], {wording.margin_sentence(report, analysis.device)}; "
         f"{escape(wording.evidence_words(report))}{chance}",
     )
-    detail(console, f"launch: {wording.shape(report)}")
+    if shape := wording.shape(report):
+        detail(console, f"launch: {shape}")
     traffic = f"{wording.scaled(counts.dram_bytes)}B"
     detail(console, f"operations: {wording.operations(counts)}; DRAM traffic: {traffic}")
     if counts.arrays:
         detail(console, f"arrays: {escape(wording.arrays(counts))}")
     if resources := wording.resources(report):
         detail(console, resources)
-    for assumption in wording.grouped(counts.assumptions):
+    for assumption in assumed.grouped(assumed.assumptions(report, analysis.device)):
         detail(console, f"[dim]assumed: {escape(assumption)}[/]")

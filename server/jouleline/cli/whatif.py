@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jouleline import wiring
-from jouleline.app import wording
+from jouleline.app import assumed, wording
 from jouleline.app.analyse import parse_files
 from jouleline.app.what_if import KernelAcross, WhatIf, what_if, what_if_json
 from jouleline.core.device import Device
@@ -76,7 +76,7 @@ def _print(found: WhatIf) -> None:
     console.print(_summary(found))
     console.print(
         "Estimates from the source: nothing was compiled or run. `chance` is that of being compute-bound; "
-        "`at least` is what a launch takes by the device's roofs (derived)."
+        "`time ≥` is what a launch takes at least by the device's roofs (derived)."
     )
 
 
@@ -106,12 +106,13 @@ def _print_kernel(kernel: KernelAcross, devices: Sequence[Device]) -> None:
         detail(console, f"[bold yellow]{_change(kernel, devices)}[/]")
     shapes = list(dict.fromkeys(map(wording.shape, kernel.known)))
     several = f"{shapes[0]} on {devices[kernel.reports.index(first)].id}; it depends on the device"
-    detail(console, f"launch: {several if len(shapes) > 1 else shapes[0]}")
+    if shapes[0]:
+        detail(console, f"launch: {several if len(shapes) > 1 else shapes[0]}")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("  device", no_wrap=True)
     for title, width in (("bound", 13), ("ridge point", 14)):
         table.add_column(title, no_wrap=True, min_width=width)
-    for title, width in (("chance", 6), ("traffic", 7), ("at least", 8)):
+    for title, width in (("chance", 6), ("traffic", 7), ("time ≥", 8)):
         table.add_column(title, justify="right", no_wrap=True, min_width=width)
     for device, report in zip(devices, kernel.reports, strict=True):
         if report is None:
@@ -128,9 +129,9 @@ def _print_kernel(kernel: KernelAcross, devices: Sequence[Device]) -> None:
         )
     console.print(table)
     if wording.runs_on_host(first):
-        detail(console, "[dim]this region runs on the host and is judged as if on each device[/]")
+        detail(console, f"[dim]{assumed.ON_EACH}[/]")
     assumptions = dict.fromkeys(note for report in kernel.known for note in report.counts.assumptions)
-    for assumption in wording.grouped(assumptions):
+    for assumption in assumed.grouped(assumptions):
         detail(console, f"[dim]assumed: {escape(assumption)}[/]")
     console.print()
 

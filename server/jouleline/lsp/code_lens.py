@@ -38,9 +38,9 @@ async def lenses(view: View) -> list[types.CodeLens]:
         reports = view.reports(place)
         if not reports:
             continue
-        kinds = " or ".join(dict.fromkeys(wording.short_bound(report) for report in reports))
-        judged = wording.judged_on(reports[0], view.device)
-        evidence = wording.evidence_words(reports[0])
+        bounds = " or ".join(dict.fromkeys(wording.short_bound(report) for report in reports))
+        if any(wording.counted(report.counts) for report in reports):
+            bounds += f" {wording.judged_on(reports[0], view.device)} ({wording.evidence_words(reports[0])})"
         line = view.text.point(kernel.start).line
         # Within its line: editors would leave a lens that begins with it behind when a line is put before it.
         inside = convert.to_position(view.text, kernel.start + 1, view.encoding)
@@ -48,7 +48,7 @@ async def lenses(view: View) -> list[types.CodeLens]:
             types.CodeLens(
                 range=types.Range(start=inside, end=inside),
                 command=types.Command(
-                    title=f"{kinds} {judged} ({evidence}) · Refactor for energy",
+                    title=f"{bounds} · Refactor for energy",
                     command=REFACTOR,
                     arguments=[refactor_request(view, line)],
                 ),

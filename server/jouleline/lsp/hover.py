@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lsprotocol import types
 
-from jouleline.app import wording
+from jouleline.app import assumed, wording
 from jouleline.app.advice import advice
 from jouleline.app.analyse import KernelReport
 from jouleline.app.markdown import code, words
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _MAX_ARRAYS = 12
-_ABOVE_PICTURE = 2
-"""The bound and how sure it is come first."""
 
 
 class _Target(NamedTuple):
@@ -102,28 +100,29 @@ def page(
 
     ``found`` are the smells of the document, as far as they are known.
     """
-    blocks = list(_blocks(view, reports[0], found))
-    if picture and (drawn := roofline_picture(reports, view.device)):
-        data = b64encode(drawn.encode()).decode("ascii")
-        blocks.insert(
-            _ABOVE_PICTURE, f"![The kernel under the device's roofs](data:image/svg+xml;base64,{data})"
-        )
+    if wording.counted(reports[0].counts):
+        blocks = list(_gist(view, reports[0], found))
+        if picture and (drawn := roofline_picture(reports, view.device)):
+            data = b64encode(drawn.encode()).decode("ascii")
+            blocks.append(f"![The kernel under the device's roofs](data:image/svg+xml;base64,{data})")
+        blocks += _grounds(view, reports[0])
+    else:
+        blocks = [f"**bound unknown** · {code(reports[0].kernel.display)}", _sentence(wording.NOTHING)]
     if len(reports) > 1:
-        rows = [
-            f"- line {one.launch.line if one.launch else '?'}, {wording.shape(one)}: "
-            f"{wording.short_bound(one)}"
-            for one in reports
-        ]
+        rows = [f"- {_way(one)}: {wording.short_bound(one)}" for one in reports]
         blocks.append("\n".join([f"**Launched in {len(reports)} ways**", "", *rows]))
     return "\n\n".join(blocks)
 
 
-def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterator[str]:
-    counts, device = report.counts, view.device
-    if not wording.counted(counts):
-        yield f"**bound unknown** · {code(report.kernel.display)}"
-        yield _sentence(wording.NOTHING)
-        return
+def _way(report: KernelReport) -> str:
+    """Where and how a kernel is launched; as which instance, if nothing launches it."""
+    launched = f"line {report.launch.line}" if report.launch else words(wording.instance(report))
+    return ", ".join(part for part in (launched, wording.shape(report)) if part)
+
+
+def _gist(view: View, report: KernelReport, found: Findings | None) -> Iterator[str]:
+    """What editors show without scrolling: the bound, how sure it is, what costs most, and what to try."""
+    device = view.device
     judged = f"**{wording.short_bound(report)}** {wording.judged_on(report, device)}"
     yield f"{judged}, {wording.margin_sentence(report, device)}"
     # Two lines, which Markdown joins: Emacs loses the first of all when one is too wide for its echo area.
@@ -131,23 +130,25 @@ def _blocks(view: View, report: KernelReport, found: Findings | None) -> Iterato
         f"{_sentence(wording.certainty(report))}\n"
         f"At least {wording.seconds(report.bound.floor_s)} a launch by the device's roofs (derived)."
     )
+    if costliest := wording.traffic_sentence(report.counts):
+        yield _sentence(costliest)
+    if tries := advice(report, _smells(view, report, found)):
+        yield "\n".join(["**To try**", "", *(f"- {words(one)}" for one in tries)])
+
+
+def _grounds(view: View, report: KernelReport) -> Iterator[str]:
+    """What the bound rests on."""
+    counts, device = report.counts, view.device
     yield _operations(view, report)
     if counts.arrays:
         yield _arrays(report)
-    if costliest := wording.traffic_sentence(counts):
-        yield _sentence(costliest)
-    if tries := advice(report, _smells(view, report, found)):
-        yield "\n".join(["**To try**", "", *(f"- {one}" for one in tries)])
-    yield f"Launch of {code(report.kernel.display)}: {wording.shape(report)}."
+    if shape := wording.shape(report):
+        yield f"Launch of {code(report.kernel.display)}: {shape}."
     if resources := wording.resources(report):
         yield _sentence(resources)
     if view.arguments:
         yield f"Run line: {code(view.arguments)}, from {words(PurePath(view.origin).name)}."
-    notes = [words(note) for note in wording.grouped(counts.assumptions)]
-    if wording.is_judged_elsewhere(report, device):
-        notes.append(
-            f"this region runs on the host and is judged as if on {device.name}; choose the device `host`"
-        )
+    notes = [words(note) for note in assumed.grouped(assumed.assumptions(report, device))]
     if notes:
         yield "\n".join(["**Assumed**", "", *(f"- {note}" for note in notes)])
     yield _device(view, report)

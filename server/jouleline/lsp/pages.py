@@ -11,6 +11,7 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 
 from jouleline import wiring
 from jouleline.app import wording
+from jouleline.app.analyse import KernelReport
 from jouleline.app.markdown import code, words
 from jouleline.core.device import UnknownDevice
 
@@ -34,9 +35,10 @@ def register(server: Server) -> None:
         view, given = await _asked(server, params, WHAT_IF)
         files = {name: file.source.text.data for name, file in view.files.items()}
         try:
-            return await aside.what_if(files, _devices(server, view, given.get("gpus")), view.arguments)
+            answer = await aside.what_if(files, _devices(server, view, given.get("gpus")), view.arguments)
         except aside.AsideError as error:
             raise JsonRpcException(str(error)) from None
+        return {**answer, "markdown": f"{_what_if_title(view, answer['document'])}\n\n{answer['markdown']}"}
 
     @server.command(REPORT)
     async def report(params: types.ExecuteCommandParams) -> dict[str, Any]:
@@ -72,9 +74,28 @@ def _devices(server: Server, view: View, asked: object) -> Sequence[str]:
         raise JsonRpcInvalidParams(str(error)) from None
 
 
+def _what_if_title(view: View, document: Mapping[str, Any]) -> str:
+    """What the page compares, and which GPU is the chosen one. ``document`` is of ``jouleline/what-if/1``."""
+    files = sorted({kernel["file"] for kernel in document["kernels"]})
+    chosen = f"The chosen GPU is {view.device.name}."
+    if all(name == view.name for name in files):
+        return f"# {words(view.name)} on other GPUs\n\n{chosen}"
+    program = f"These are the kernels of the whole program, in {', '.join(map(words, files))}."
+    return f"# The program of {words(view.name)} on other GPUs\n\n{program} {chosen}"
+
+
 def report_page(view: View, found: Findings | None) -> str:
     """The bounds of a document's kernels, all behind them, and the energy smells as far as they are known."""
     return "\n\n".join(_blocks(view, found)) + "\n"
+
+
+def _row(report: KernelReport) -> str:
+    named = f"| {report.kernel.line} | {code(report.kernel.display, in_table=True)} "
+    bound = f"{named}| {wording.short_bound(report)} "
+    if not wording.counted(report.counts):
+        return f"{bound}| | | |"
+    traffic = f"{wording.scaled(report.counts.dram_bytes)}B"
+    return f"{bound}| {wording.chance(report)} | {traffic} | {report.evidence} |"
 
 
 def _blocks(view: View, found: Findings | None) -> Iterator[str]:
@@ -84,12 +105,7 @@ def _blocks(view: View, found: Findings | None) -> Iterator[str]:
         yield "No kernel found."
         return
     rows = ["| line | kernel | bound | sure | DRAM traffic | evidence |", "|--:|:--|:--|--:|--:|:--|"]
-    rows += [
-        f"| {kernel.line} | {code(one.kernel.display, in_table=True)} | {wording.short_bound(one)} "
-        f"| {wording.chance(one)} | {wording.scaled(one.counts.dram_bytes)}B | {one.evidence} |"
-        for kernel, reports in known
-        for one in reports
-    ]
+    rows += [_row(one) for _, reports in known for one in reports]
     yield "\n".join(rows)
     if found is not None and found.smells:
         yield "## Energy smells"

@@ -87,7 +87,7 @@ def _found_symbol(view: View, place: Place, kernel: Kernel) -> types.WorkspaceSy
 
 def _detail(view: View, place: Place, kernel: Kernel) -> str:
     bounds = " or ".join(dict.fromkeys(map(wording.short_bound, view.reports(place))))
-    return f"{kernel.language} kernel · {bounds or 'bound unknown'}"
+    return f"{bounds or 'bound unknown'} · {kernel.language} kernel"
 
 
 def _head(kernel: Kernel) -> tuple[int, int]:

@@ -40,12 +40,12 @@ class RestrictPointers:
     title: str = "Tell the compiler that a kernel's arrays do not overlap"
     rationale: str = (
         "A load that may see an earlier store cannot be moved ahead of it, kept in a register or served by "
-        "the read-only cache, so the same data travel more than once. It is done where every launch of the "
-        "kernel passes different arrays for all that it writes, and the kernel reaches no other memory."
+        "the read-only cache, so the same data may travel more than once. It is done where every launch of "
+        "the kernel passes different arrays for all that it writes, and the kernel reaches no other memory."
     )
     smell: str = (
-        "The compiler has to assume that these arrays overlap, and loads again what it has already: say that "
-        "they do not."
+        "The compiler has to assume that these arrays overlap, and may have to load again what it has "
+        "already: say that they do not."
     )
 
     def rewrites(self, source: ParsedSource, program: ProgramFacts) -> list[Rewrite]:
