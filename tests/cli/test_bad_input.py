@@ -112,6 +112,60 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+WHEN_IMPORTED = """\
+import runpy, signal, sys
+class Impatient:
+    def find_spec(self, name, *_):
+        if name == "jouleline.cli.main":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Impatient())
+runpy.run_module("jouleline", run_name="__main__")
+"""
+
+
+def test_a_command_can_be_stopped_before_it_is_there() -> None:
+    done = subprocess.run([sys.executable, "-c", WHEN_IMPORTED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "jouleline: stopped\n")
+
+
+def test_an_unknown_option_is_answered_by_how_its_verb_is_used(tmp_path: Path) -> None:
+    said = jouleline("refactor", tmp_path, "--no-such", home=tmp_path)
+    assert said.code == 2
+    assert_one_sentence(said, "usage: jouleline refactor ", "unrecognized arguments: --no-such")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(("verb", "size"), [("devices", None), ("bound", 1), ("bound", 2000)])
+def test_a_full_disk_is_named(tmp_path: Path, verb: str, size: int | None, form: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = written_to(full.fileno(), tmp_path, verb, size, form)
+    assert done.returncode == 1
+    assert done.stderr.decode() == f"jouleline {verb}: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_who_reads_no_further_has_seen_enough(tmp_path: Path, form: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = written_to(writing, tmp_path, "bound", 2000, form)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def written_to(
+    output: int, folder: Path, verb: str, kernels: int | None, form: str
+) -> subprocess.CompletedProcess[bytes]:
+    """A verb whose output goes into that file; of a program with so many kernels."""
+    words = [verb, "--format", form]
+    if kernels is not None:
+        text = (f"__global__ void k{one}(float *a) {{ a[threadIdx.x] *= 2; }}\n" for one in range(kernels))
+        (folder / "main.cu").write_text("".join(text))
+        words.append(str(folder / "main.cu"))
+    return subprocess.run(
+        [sys.executable, "-m", "jouleline", *words], stdout=output, stderr=subprocess.PIPE, check=False
+    )
+
+
 def test_an_unknown_gpu_is_answered_with_the_nearest_ones(tmp_path: Path) -> None:
     said = jouleline("bound", SAMPLES / "jacobi-cuda", "--gpu", "rtx-3081", home=tmp_path)
     assert said.code == 2
