@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -100,16 +102,36 @@ sys.exit(main(["bound", sys.argv[1]]))
 """
 
 
-def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
-    folder = program(tmp_path / "p", SERIAL)
-    closed = folder / "main.cpp"
-    closed.chmod(0)
+@pytest.fixture
+def anybodys() -> Iterator[Path]:
+    """A folder that all users come to, as they do not to pytest's."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("closed", ["main.cpp", "."])
+def test_what_one_has_no_permission_for_is_named(anybodys: Path, closed: str) -> None:
+    folder = program(anybodys / "p", SERIAL)
+    (folder / closed).chmod(0)
     done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, str(closed)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", AS_NOBODY, str(folder / closed)], capture_output=True, text=True, check=False
     )
+    folder.chmod(0o755)
     assert done.returncode in (1, 2)
-    assert "Permission denied" in done.stdout + done.stderr
+    assert "cannot be read: Permission denied" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_without_permission_leaves_the_rest_of_a_program(anybodys: Path) -> None:
+    folder = program(anybodys / "p", SERIAL)
+    (folder / "more").mkdir(mode=0)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "more: cannot be read: Permission denied" in done.stdout
+    assert "main.cpp:4" in done.stdout
 
 
 WHEN_IMPORTED = """\
