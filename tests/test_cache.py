@@ -19,7 +19,7 @@ each_kind = pytest.mark.parametrize("kind", [DiskCache, FileCache])
 
 @each_kind
 def test_keeps_values_for_the_next_run(tmp_path: Path, kind: Kind) -> None:
-    kind(tmp_path / "cache").put("key", {"registers": 40, "names": ["a", "ä"]})
+    assert kind(tmp_path / "cache").put("key", {"registers": 40, "names": ["a", "ä"]})
     assert kind(tmp_path / "cache").get("key") == {"registers": 40, "names": ["a", "ä"]}
     assert kind(tmp_path / "cache").get("other") is None
 
@@ -67,7 +67,7 @@ def test_files_that_are_used_outlive_those_that_are_not(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_an_empty_cache(tmp_path: Path, kind: Kind) -> None:
     (tmp_path / "file").write_text("in the way")
     cache = kind(tmp_path / "file" / "cache")
-    cache.put("key", 1)
+    assert not cache.put("key", 1)
     assert cache.get("key") is None
 
 

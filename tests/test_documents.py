@@ -142,7 +142,7 @@ def words_of(text: str) -> list[str]:
 
 
 def parsed(words: list[str]) -> argparse.Namespace:
-    return command_line._parser(words).parse_args(words)
+    return command_line._options(words)
 
 
 def elsewhere(words: list[str]) -> tuple[str, str] | None:

@@ -47,8 +47,8 @@ class DiskCache:
         except (*_failures(), ValueError, TypeError, zlib.error):
             return None
 
-    def put(self, key: str, value: object) -> None:
-        """Keep a JSON value.
+    def put(self, key: str, value: object) -> bool:
+        """Keep a JSON value; False if it cannot be written.
 
         Raises:
             TypeError: if the value is not JSON.
@@ -56,11 +56,11 @@ class DiskCache:
         data = zlib.compress(json.dumps(value).encode(), _COMPRESSION)
         store = self._store
         if store is None:
-            return
+            return False
         try:
-            store.set(key, data)
+            return bool(store.set(key, data))
         except _failures():
-            return
+            return False
 
     @cached_property
     def _store(self) -> diskcache.Cache | None:
@@ -111,19 +111,25 @@ class FileCache:
             os.utime(file)
         return value
 
-    def put(self, key: str, value: object) -> None:
-        """Keep a JSON value, unless it is very long.
+    def put(self, key: str, value: object) -> bool:
+        """Keep a JSON value, unless it is very long; False if it cannot be written.
 
         Raises:
             TypeError: if the value is not JSON.
         """
         data, file = json.dumps(value).encode(), self._file(key)
+        if len(data) > _MOST_BYTES:
+            return True
         half = file.with_suffix(f".{os.getpid()}")
-        with suppress(OSError):
-            if len(data) <= _MOST_BYTES and _made_private(self._folder):
-                half.write_bytes(data)
-                half.replace(file)
-                self._make_room()
+        try:
+            if not _made_private(self._folder):
+                return False
+            half.write_bytes(data)
+            half.replace(file)
+            self._make_room()
+        except OSError:
+            return False
+        return True
 
     def _file(self, key: str) -> Path:
         return self._folder / f"{blake2b(key.encode(), digest_size=16).hexdigest()}.json"

@@ -220,9 +220,9 @@ def test_the_cache_holds_neither_the_key_nor_the_source(double: Double, tmp_path
         def get(self, key: str) -> object | None:
             return cache.get(key)
 
-        def put(self, key: str, value: object) -> None:
+        def put(self, key: str, value: object) -> bool:
             kept[key] = value
-            cache.put(key, value)
+            return cache.put(key, value)
 
     refine(CachedModel(model(double), Watched()))
     assert len(kept) == 2

@@ -147,6 +147,14 @@ def test_files_that_cannot_be_read_become_problems(tmp_path: Path) -> None:
     }
 
 
+def test_hidden_files_are_no_sources(tmp_path: Path) -> None:
+    write(tmp_path, {"main.cu": "a", "._main.cu": "what a Mac left"})
+    (tmp_path / ".#main.cu").symlink_to("somebody@somewhere.1:2")  # Emacs: it is being edited
+    program = read_program([tmp_path])
+    assert set(program.files) == {"main.cu"}
+    assert program.problems == ()
+
+
 def test_links_that_lead_in_circles_are_not_followed(tmp_path: Path) -> None:
     write(tmp_path, {"a/main.cu": "a"})
     (tmp_path / "a" / "again").symlink_to(tmp_path / "a", target_is_directory=True)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 from dataclasses import dataclass
+from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +48,28 @@ def jouleline(*words: object, home: Path, timeout_s: float = 240, **environment:
         env={**os.environ, "HOME": str(home), "XDG_STATE_HOME": str(home / "state"), **environment},
     )
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+def in_terminal(columns: int, *words: object, home: Path, **environment: str) -> list[str]:
+    """The lines that ``jouleline`` shows on a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with subprocess.Popen(
+        [sys.executable, "-m", "jouleline", *map(str, words)],
+        stdin=theirs,
+        stdout=theirs,
+        env={**os.environ, "HOME": str(home), "TERM": "xterm", **environment},
+    ):
+        os.close(theirs)
+        written = b""
+        try:
+            while data := os.read(ours, 65536):
+                written += data
+        except OSError:  # how Linux says that nobody writes any more
+            pass
+    os.close(ours)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", written.decode())
+    return [line.rstrip() for line in plain.splitlines()]
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:

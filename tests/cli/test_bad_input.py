@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -100,16 +102,90 @@ sys.exit(main(["bound", sys.argv[1]]))
 """
 
 
-def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
-    folder = program(tmp_path / "p", SERIAL)
-    closed = folder / "main.cpp"
-    closed.chmod(0)
+@pytest.fixture
+def anybodys() -> Iterator[Path]:
+    """A folder that all users come to, as they do not to pytest's."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("closed", ["main.cpp", "."])
+def test_what_one_has_no_permission_for_is_named(anybodys: Path, closed: str) -> None:
+    folder = program(anybodys / "p", SERIAL)
+    (folder / closed).chmod(0)
     done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, str(closed)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", AS_NOBODY, str(folder / closed)], capture_output=True, text=True, check=False
     )
+    folder.chmod(0o755)
     assert done.returncode in (1, 2)
-    assert "Permission denied" in done.stdout + done.stderr
+    assert "cannot be read: Permission denied" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_without_permission_leaves_the_rest_of_a_program(anybodys: Path) -> None:
+    folder = program(anybodys / "p", SERIAL)
+    (folder / "more").mkdir(mode=0)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, str(folder)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert "more: cannot be read: Permission denied" in done.stdout
+    assert "main.cpp:4" in done.stdout
+
+
+WHEN_IMPORTED = """\
+import runpy, signal, sys
+class Impatient:
+    def find_spec(self, name, *_):
+        if name == "jouleline.cli.main":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Impatient())
+runpy.run_module("jouleline", run_name="__main__")
+"""
+
+
+def test_a_command_can_be_stopped_before_it_is_there() -> None:
+    done = subprocess.run([sys.executable, "-c", WHEN_IMPORTED], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "jouleline: stopped\n")
+
+
+def test_an_unknown_option_is_answered_by_how_its_verb_is_used(tmp_path: Path) -> None:
+    said = jouleline("refactor", tmp_path, "--no-such", home=tmp_path)
+    assert said.code == 2
+    assert_one_sentence(said, "usage: jouleline refactor ", "unrecognized arguments: --no-such")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(("verb", "size"), [("devices", None), ("bound", 1), ("bound", 2000)])
+def test_a_full_disk_is_named(tmp_path: Path, verb: str, size: int | None, form: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = written_to(full.fileno(), tmp_path, verb, size, form)
+    assert done.returncode == 1
+    assert done.stderr.decode() == f"jouleline {verb}: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_who_reads_no_further_has_seen_enough(tmp_path: Path, form: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = written_to(writing, tmp_path, "bound", 2000, form)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def written_to(
+    output: int, folder: Path, verb: str, kernels: int | None, form: str
+) -> subprocess.CompletedProcess[bytes]:
+    """A verb whose output goes into that file; of a program with so many kernels."""
+    words = [verb, "--format", form]
+    if kernels is not None:
+        text = (f"__global__ void k{one}(float *a) {{ a[threadIdx.x] *= 2; }}\n" for one in range(kernels))
+        (folder / "main.cu").write_text("".join(text))
+        words.append(str(folder / "main.cu"))
+    return subprocess.run(
+        [sys.executable, "-m", "jouleline", *words], stdout=output, stderr=subprocess.PIPE, check=False
+    )
 
 
 def test_an_unknown_gpu_is_answered_with_the_nearest_ones(tmp_path: Path) -> None:

@@ -1,19 +1,11 @@
 """What doctor says of the meters; the rest of it is tested with what it finds."""
 
-import os
-import pty
-import re
-import struct
-import subprocess
-import sys
-import termios
-from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.command import Said, jouleline
+from tests.cli.command import Said, in_terminal, jouleline
 from tests.support.nvml import COUNTER, NO_PERMISSION
 
 
@@ -66,29 +58,8 @@ def test_a_pipe_gets_whole_lines(tmp_path: Path, driver: dict[str, str]) -> None
 
 
 def test_a_terminal_of_80_columns_is_never_overrun(tmp_path: Path, driver: dict[str, str]) -> None:
-    shown = in_terminal(80, tmp_path, driver)
+    shown = in_terminal(80, "doctor", home=tmp_path, **driver)
     assert max(map(len, shown)) <= 80
     (place,) = (place for place, line in enumerate(shown) if line.startswith("  ready   nvml: "))
     # What does not fit goes on below its text and not below its mark.
     assert shown[place + 1].startswith(" " * 10)
-
-
-def in_terminal(columns: int, home: Path, environment: dict[str, str]) -> list[str]:
-    ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    with subprocess.Popen(
-        [sys.executable, "-m", "jouleline", "doctor"],
-        stdin=theirs,
-        stdout=theirs,
-        env={**os.environ, "HOME": str(home), "TERM": "xterm", **environment},
-    ):
-        os.close(theirs)
-        written = b""
-        try:
-            while data := os.read(ours, 65536):
-                written += data
-        except OSError:  # how Linux says that nobody writes any more
-            pass
-    os.close(ours)
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", written.decode())
-    return [line.rstrip() for line in plain.splitlines()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from jouleline.app.history import HistoryError, named_run, past_runs, resumable
 from jouleline.app.journal import EVENTS_FILE, Journal, identity
 from jouleline.app.program import read_program
 from jouleline.app.workload import find_workload
+from jouleline.cli.refactor import _earlier
 from jouleline.wiring import toolchains
 from tests.cli.command import SAMPLES, jouleline, kept, records_of, unfinished
 
@@ -36,6 +38,27 @@ def test_runs_are_listed_the_newest_first_and_those_that_did_not_end_say_so(
     document = json.loads(jouleline("history", "--format", "json", home=tmp_path).out)
     assert [run["run"] for run in document["runs"]] == ["second", "first"]
     assert document["schema"] == "jouleline/history/1"
+
+
+def test_a_run_that_did_not_end_says_in_words_how_far_it_came_and_goes_on_by_what_is_said(
+    records: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "my program"
+    shutil.copytree(SAMPLES / "dot-omp", folder)
+    program = read_program([folder])
+    known = identity(program, find_workload(program, toolchains()))
+    run = records / "earlier"
+    run.mkdir(parents=True)
+    with closing(Journal(run / EVENTS_FILE)) as journal:
+        settings = {"candidates": 3, "temperatures": [0.2, 0.8], "judge": None}
+        journal.note("start", program=str(folder), identity=known, settings=settings, model=None)
+    shown = jouleline("show", home=tmp_path).out
+    assert f"start: program {folder}, settings (candidates 3, temperatures 0.2 0.8)\n" in shown
+    command = f"jouleline refactor '{folder}' --resume earlier"
+    assert f"It did not end; `{command}` goes on with it." in shown
+    assert _earlier(shlex.split(command)[-1], program, find_workload(program, toolchains()), records) == run
+    shutil.rmtree(folder)
+    assert "It did not end, and its program is not there any more." in jouleline("show", home=tmp_path).out
 
 
 def test_a_run_is_named_by_how_it_begins_or_as_the_last(records: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from jouleline.app.target_settings import KEYS, find_target
-from jouleline.cli.main import _parser
+from jouleline.cli.main import _options
 from tests.cli.command import Said, jouleline
 from tests.runners.processes import until
 from tests.support.slurm import Slurm
@@ -177,7 +177,7 @@ def test_the_page_on_targets_says_what_can_be_typed(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs/targets.md").read_text()
     for line in page.splitlines():
         if line.startswith("    jouleline "):
-            options = _parser(line.split()[1:]).parse_args(line.split()[1:])
+            options = _options(line.split()[1:])
             assert options.target in ("gpu-box", "fleet")
     (tmp_path / "jouleline.toml").write_text("".join(re.findall(r"(?s)```toml\n(.*?)```", page)))
     assert find_target("gpu-box", tmp_path / "jouleline.toml").runner == "ssh"

@@ -10,7 +10,7 @@ import pytest
 
 from jouleline.app.measure_report import figures
 from jouleline.cli.console import progress
-from tests.cli.command import SAMPLES, jouleline, snapshot, unfinished
+from tests.cli.command import SAMPLES, in_terminal, jouleline, snapshot, unfinished
 
 
 def test_bound_tells_what_limits_each_kernel(tmp_path: Path) -> None:
@@ -127,6 +127,19 @@ def test_devices_show_every_figure_with_its_source(tmp_path: Path) -> None:
     listed = jouleline("devices", home=tmp_path)
     assert "rtx-3080-paper" in listed.out
     assert "host" in listed.out
+
+
+def test_devices_are_shown_with_their_figures_where_there_is_little_room(tmp_path: Path) -> None:
+    for words, whole in (
+        (["devices"], ["a100-pcie-40gb NVIDIA A100 PCIe 40 GB 19.5 9.75 19.5 1555 40 250"]),
+        (["devices", "rtx-3080"], ["dp_flop_per_s 4.6512e+11 FLOP/s derived", "(max_shared_memory_per"]),
+    ):
+        lines = in_terminal(80, *words, home=tmp_path)
+        shown = [" ".join(line.split()) for line in lines]
+        assert max(map(len, lines)) <= 80
+        assert not any("…" in line for line in lines)
+        for start in whole:
+            assert any(line.startswith(start) for line in shown), "\n".join(lines)
 
 
 def test_doctor_reports_what_is_here_and_how_to_get_the_rest(tmp_path: Path) -> None:

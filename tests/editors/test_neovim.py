@@ -56,6 +56,17 @@ def test_another_gpu_is_chosen_and_others_are_compared(nvim: Nvim, tmp_path: Pat
     nvim("devices")
 
 
+@pytest.mark.parametrize(("marked", "servers"), [(".git", 1), ("nothing", 2)])
+def test_commands_ask_the_server_of_the_program_in_front(
+    nvim: Nvim, tmp_path: Path, marked: str, servers: int
+) -> None:
+    (tmp_path / marked).mkdir()
+    for program in ("one", "two"):
+        write_stencil(tmp_path / program)
+        (tmp_path / program / "Makefile").write_text("run:\n")
+    nvim("programs", servers)
+
+
 def test_a_profile_is_imported_in_place_of_estimates(nvim: Nvim, tmp_path: Path) -> None:
     write_stencil(tmp_path / "stencil")
     write_profile(tmp_path)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from jouleline.lsp.documents import Document
 from jouleline.lsp.foresight import QUIET_S
 from jouleline.lsp.nearby import Outlook, foresee, with_kernels
 from jouleline.lsp.server import Server
+from jouleline.lsp.session import Session
 from jouleline.wiring import catalogue
 from jouleline.wiring.folders import file_cache
 from tests.lsp.client import TIMEOUT_S, Message
@@ -121,6 +123,64 @@ def test_it_ends_when_it_has_taken_long(workspace: Path, cache: Path) -> None:
     assert not cache.exists()
 
 
+def test_it_ends_where_nothing_can_be_kept(
+    workspace: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.parent.mkdir(parents=True)
+    cache.write_text("in the way")
+    texts = watched(monkeypatch)
+    assert foresee(outlook(workspace, workspace / "one")) == 0
+    assert len(texts) == 1
+
+
+def test_a_file_that_cannot_be_read_as_source_keeps_nobody_else_from_it(
+    workspace: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched(monkeypatch, failing=workspace / "one" / "main.cu")
+    assert foresee(outlook(workspace, workspace / "one")) == 1
+    assert len(list(cache.glob("*.json"))) == 1
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, failing: Path | None = None) -> list[str]:
+    """The documents that are opened from now on; one of them fails."""
+    opened: list[str] = []
+    put = Session.put
+
+    def watching(session: Session, document: Document) -> None:
+        opened.append(document.uri)
+        if document.path == failing:
+            raise ValueError("not like this")
+        put(session, document)
+
+    monkeypatch.setattr(Session, "put", watching)
+    return opened
+
+
+def test_a_name_that_is_no_utf8_is_as_good_as_another(workspace: Path, kept: Path) -> None:
+    odd = workspace / "one" / os.fsdecode(b"c\xffname.cu")
+    odd.write_text(KERNEL.replace("main", "other").replace("k", "odd"))
+    with server(kept) as client:
+        assert len(look(client, workspace, "one")) == 2
+        wait_until_kept(kept, 3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a limit of processor time ends it")
+def test_it_ends_with_a_server_that_is_killed(workspace: Path, kept: Path) -> None:
+    for number in range(9):
+        kernels = (f"__global__ void k{number}_{one}(float *a) {{ a[{one}] *= 2; }}\n" for one in range(3000))
+        (workspace / f"more{number}.cu").write_text("".join(kernels))
+    with server(kept) as client:
+        look(client, workspace, "one")
+        assert client.process is not None
+        begun = wait_until_begun(client.process.pid)
+        client.process.kill()
+        client.process.wait()
+        end = time.monotonic() + 5
+        while begun & set(asides()):
+            assert time.monotonic() < end, "it goes on"
+            time.sleep(0.01)
+
+
 def test_those_nearest_come_first_and_the_way_ends_with_the_workspace(workspace: Path) -> None:
     (workspace.parent / "main.cu").write_text(KERNEL)
     deep = workspace / "two" / "src"
@@ -139,8 +199,11 @@ def test_what_is_nobodys_source_is_passed_over(workspace: Path, folder: str) -> 
     assert names == ["one", "two"]
 
 
-def test_a_file_of_no_workspace_has_nothing_beside_it(workspace: Path) -> None:
-    assert list(with_kernels(outlook(workspace / "one", workspace / "two"))) == []
+def test_a_file_of_no_workspace_has_what_lies_in_its_own_folder_beside_it(workspace: Path) -> None:
+    (workspace / "two" / "src").mkdir()
+    (workspace / "two" / "src" / "main.cu").write_text(KERNEL)
+    found = [path for path, _ in with_kernels(outlook(workspace / "one", workspace / "two"))]
+    assert found == [workspace / "two" / "main.cu"]
 
 
 def test_a_folder_that_has_gone_has_nothing_in_it(workspace: Path) -> None:
@@ -159,7 +222,7 @@ def test_it_ends_before_something_is_measured_and_begins_again_after(workspace: 
         session.put(Document(main.as_uri(), main, "cuda-cpp", 1, SourceText(main.read_bytes())))
         session.ready.set()
         server.foresight.follow()
-        await asyncio.to_thread(wait_until_begun)
+        await asyncio.to_thread(wait_until_begun, os.getpid())
         async with server.foresight.paused():
             assert not asides(os.getpid())
             server.foresight.follow()
@@ -171,8 +234,9 @@ def test_it_ends_before_something_is_measured_and_begins_again_after(workspace: 
     asyncio.run(scenario())
 
 
-def wait_until_begun() -> None:
+def wait_until_begun(server: int) -> set[str]:
     end = time.monotonic() + TIMEOUT_S
-    while not asides(os.getpid()):
+    while not (begun := asides(server)):
         assert time.monotonic() < end, "no process was started"
         time.sleep(0.01)
+    return set(begun)

@@ -69,7 +69,8 @@ async def build(
     except CopyError as error:
         raise BuildError(str(error)) from error
     except OSError as error:
-        raise BuildError(f"{folder}: cannot be copied for building: {error}") from error
+        what = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+        raise BuildError(f"{folder}: cannot be copied for building: {what}") from error
     done = await runner.run(Job(command, str(target), limits=BUILD_LIMITS, builds=True))
     log = (done.stdout + done.stderr).decode("utf-8", "replace")
     if not done.succeeded:

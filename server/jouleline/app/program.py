@@ -86,7 +86,10 @@ def read_program(paths: Iterable[Path], overlay: Mapping[Path, bytes] | None = N
     makefile = _makefile(root)
     rules = written_out(makefile)
     for path in paths:
-        for file in [*_source_files(path), *(_named_elsewhere(rules, root) if single else ())]:
+        for file in [
+            *_source_files(path, root, problems),
+            *(_named_elsewhere(rules, root) if single else ()),
+        ]:
             name = _relative(file, root)
             if name in found:
                 continue
@@ -165,18 +168,26 @@ def _follow_includes(
                 break
 
 
-def _source_files(path: Path) -> list[Path]:
+def _source_files(path: Path, root: Path, problems: list[Problem]) -> list[Path]:
     if not path.is_dir():
         if path.suffix.lower() not in SOURCE_SUFFIXES:
             raise ProgramError(f"{path}: is no source file ({', '.join(sorted(SOURCE_SUFFIXES))})")
         return [path]
     found: list[Path] = []
-    for folder, folders, names in os.walk(path):
+
+    def unread(error: OSError) -> None:
+        words = f"cannot be read: {error.strerror}"
+        if Path(error.filename) == path:
+            raise ProgramError(f"{path}: {words}") from error
+        problems.append(Problem(_relative(Path(error.filename), root), 1, words))
+
+    for folder, folders, names in os.walk(path, onerror=unread):
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
         found += [
             Path(folder) / name
             for name in sorted(names)
-            if PurePosixPath(name).suffix.lower() in SOURCE_SUFFIXES
+            # A hidden one is an editor's lock or what a Mac left.
+            if name[0] != "." and PurePosixPath(name).suffix.lower() in SOURCE_SUFFIXES
         ]
         if len(found) > MAX_FILES:
             raise ProgramError(

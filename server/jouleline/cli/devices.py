@@ -68,9 +68,9 @@ def device_json(device: Device) -> dict[str, object]:
 
 
 def _print_table(devices: list[Device]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for title in ("id", "name"):
-        table.add_column(title, no_wrap=True)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    table.add_column("id", no_wrap=True)
+    table.add_column("name")  # what gives way where there is little room
     for title in ("fp32", "fp64", "int", "GB/s", "L2 MiB", "W"):
         table.add_column(title, justify="right", no_wrap=True)
     for one in devices:
@@ -97,7 +97,7 @@ def _print_figures(device: Device) -> None:
     console.print(f"{device.architecture}, {device.target}\n")
     table = Table(box=None, pad_edge=False)
     for title in ("figure", "value", "unit", "provenance", "source"):
-        table.add_column(title, justify="right" if title == "value" else "left")
+        table.add_column(title, justify="right" if title == "value" else "left", overflow="fold")
     for name, figure in device.figures().items():
         table.add_row(name, f"{figure.value:.6g}", figure.unit, str(figure.provenance), figure.source)
     console.print(table)

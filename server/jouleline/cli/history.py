@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import PurePath
+import shlex
+from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     for one in runs:
         table.add_row(
             one.started[:16].replace("T", " "),
-            escape(PurePath(one.program).name),
+            escape(Path(one.program).name),
             escape(_outcome(one)),
             f"[dim]{escape(one.name)}[/]",
         )
@@ -51,7 +52,12 @@ def _outcome(run: PastRun) -> str:
 
 def without_result(run: PastRun) -> str:
     """Why a run has no result, as the end of a sentence."""
-    return "is under way" if run.under_way else "did not end; `jouleline refactor --resume` goes on with it"
+    if run.under_way:
+        return "is under way"
+    if not Path(run.program).exists():
+        return "did not end, and its program is not there any more"
+    command = shlex.join(("jouleline", "refactor", run.program, "--resume", run.name))
+    return f"did not end; `{command}` goes on with it"
 
 
 def _json(run: PastRun) -> dict[str, object]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import Final, Protocol
 from jouleline import __version__
 
 from .exit_codes import Exit, UserError
+from .standard_output import OutputError, watched_output
 from .visible import visible
 
 VERBS = {
@@ -38,24 +38,25 @@ _MANY: Final = 100_000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code of :class:`Exit`."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser(words).parse_args(words)
+    options = _options(words)
     verb = _verb(options.verb)
     if options.verb != "serve":
         gc.freeze()  # what was imported stays
         gc.set_threshold(_MANY)
         signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return int(verb.run(options))
+        with watched_output():
+            return int(verb.run(options))
     except UserError as error:
         sys.stderr.write(f"jouleline {options.verb}: {visible(str(error))}\n")
         return error.code
     except KeyboardInterrupt:
         sys.stderr.write(f"jouleline {options.verb}: stopped\n")
         return Exit.FAILED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
+    except OutputError as error:
+        if error.code is not Exit.DONE:
+            sys.stderr.write(f"jouleline {options.verb}: {error}\n")
+        return error.code
 
 
 def _interrupt(*_: object) -> None:
@@ -127,7 +128,7 @@ def _verb(name: str) -> _Verb:
             return doctor
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="jouleline",
         description="Tell what limits each GPU kernel, and refactor programs to use less energy, with proof.",
@@ -139,4 +140,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         verb = verbs.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         if name == called:
             _verb(name).configure(verb)
-    return parser
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        verbs.choices[options.verb].error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from rich.markdown import Markdown
@@ -19,6 +20,7 @@ from .exit_codes import Exit, UserError
 from .history import without_result
 
 _SHOWN = 300
+_NOT_SHOWN = ("schema", "time", "kind", "key", "identity")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -57,16 +59,26 @@ def _print(found: PastRun, document: dict[str, Any] | None, events: list[dict[st
     console = output()
     console.print(f"[bold]{escape(found.name)}[/] {escape(found.program)}", soft_wrap=True)
     for event in events:
-        what = {key: value for key, value in event.items() if key not in ("schema", "time", "kind", "key")}
-        text = ", ".join(f"{key} {str(value)[:_SHOWN]}" for key, value in what.items())
+        text = _listed({key: value for key, value in event.items() if key not in _NOT_SHOWN})
         console.print(
             f"[dim]{str(event.get('time', ''))[:19]}[/] {event['kind']}: {escape(text)}", soft_wrap=True
         )
     if document is None:
-        console.print(f"It {without_result(found)}.")
+        console.print(f"It {escape(without_result(found))}.", soft_wrap=True)
         return
     if document.get("patch"):
         console.print(Syntax(document["patch"], "diff", background_color="default"))
     console.print(f"[bold]{escape(str(document.get('headline', '')))}[/]", soft_wrap=True)
     console.print()
     console.print(Markdown(str(document.get("details", "")), hyperlinks=False))
+
+
+def _listed(what: Mapping[str, object]) -> str:
+    """What an event holds, in words; nothing of what it leaves open."""
+    return ", ".join(f"{key} {_said(value)[:_SHOWN]}" for key, value in what.items() if value is not None)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return f"({_listed(value)})"
+    return " ".join(map(_said, value)) if isinstance(value, list) else str(value)

@@ -194,8 +194,8 @@ class Cache(Protocol):
     def get(self, key: str) -> object | None:
         """The JSON value that was put under ``key``; None if there is none (any more)."""
 
-    def put(self, key: str, value: object) -> None:
-        """Keep a JSON value; it may be forgotten when space gets short."""
+    def put(self, key: str, value: object) -> bool:
+        """Keep a JSON value; it may be forgotten when space gets short. False if nothing can be kept."""
 
 
 class Role(StrEnum):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _NICENESS: Final = 10
 _LIMIT_CPU_S: Final = 30
 """Of processor time: at low priority on a busy machine the clock says little."""
+_PR_SET_PDEATHSIG: Final = 1  # <linux/prctl.h>
 
 Files = Mapping[str, bytes]
 
@@ -71,7 +73,7 @@ async def _ask(task: str, files: Files, **more: Any) -> Any:
     # Without -P a module of the user's that is called as one of ours would be run.
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-P", "-m", __name__),
+        *("-P", "-m", __name__, str(os.getpid())),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -143,8 +145,19 @@ def _limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (_LIMIT_CPU_S, _LIMIT_CPU_S))
 
 
+def _end_with(server: int) -> None:
+    """A server that is killed ends nothing itself; where the system cannot, the limit does."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != server:
+            sys.exit(f"the server {server} has gone")
+
+
 def main() -> None:
     """Answer the one question on standard input."""
+    _end_with(int(sys.argv[1]))
     _limit()
     tasks: dict[str, Callable[[Files, dict[str, Any]], Any]] = {
         "smells": _do_smells,

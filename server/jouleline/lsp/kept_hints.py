@@ -106,11 +106,10 @@ class KeptHints:
         self.looked_into(uri)
         self.wanted.discard(uri)
 
-    def keep(self, of: Subject, hints: list[Hint]) -> None:
-        """Keep the hints of a whole document in the place of those that were kept of it."""
+    def keep(self, of: Subject, hints: list[Hint]) -> bool:
+        """Keep the hints of a whole document in the place of those before; False if nothing can be kept."""
         self.wanted.discard(of.uri)
-        if self._cache is not None:
-            self._cache.put(of.key, {"state": of.state, "hints": hints})
+        return self._cache is not None and self._cache.put(of.key, {"state": of.state, "hints": hints})
 
     def answer(self, beginning: Beginning) -> None:
         """Answer an editor at its start as long as it asks for what was kept."""

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from operator import attrgetter
+from os import fsencode
 from typing import Final
 
 from jouleline.core.candidate import Rewrite
@@ -42,10 +43,10 @@ class State:
         around = blake2b(digest_size=16)
         for name, file in view.files.items():
             if name != view.name:
-                around.update(f"\0{name}\0{len(file.source.text.data)}\0".encode())
+                around.update(b"\0%s\0%d\0" % (fsencode(name), len(file.source.text.data)))
                 around.update(file.source.text.data)
         data, start, bodies = view.text.data, 0, []
-        around.update(f"\0{view.name}\0{view.files[view.name].source.root.has_error}".encode())
+        around.update(b"\0%s\0%d" % (fsencode(view.name), view.files[view.name].source.root.has_error))
         for _, kernel in view.kernels:
             if kernel.start >= start and kernel.place is not None and kernel.is_closed:
                 around.update(b"\0" + data[start : kernel.anchor])

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from os import fsencode
 from typing import Any, Final, NamedTuple
 
 from jouleline.app.analyse import Followed, KernelReport, ParsedFile
@@ -151,6 +152,6 @@ def around(files: Mapping[str, ParsedFile]) -> bytes:
     """A digest of a program without the bodies of its kernels, which cannot depend on each other."""
     digest = blake2b(digest_size=16)
     for name, file in files.items():
-        digest.update(f"\0{name}\0".encode())
+        digest.update(b"\0" + fsencode(name) + b"\0")
         digest.update(file.around)
     return digest.digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import time
@@ -21,12 +22,18 @@ from .kept_hints import KeptHints
 from .session import Session
 from .texts import to_bytes, to_uri
 
+_log = logging.getLogger(__name__)
+
 _MOST_FILES: Final = 200
 _MOST_NAMES: Final = 20_000
 """A home folder on a shared disk is not searched because one file in it is open."""
 _MOST_CPU_S: Final = 20.0
 """Of processor time; where it ends, the next session goes on."""
 _KERNELS: Final = re.compile(rb"__global__|#\s*pragma\s+omp\b")
+
+
+class _CannotKeepError(Exception):
+    """There is no place for hints: whatever is worked out would be lost."""
 
 
 class Outlook(NamedTuple):
@@ -56,14 +63,23 @@ async def _foresee(outlook: Outlook, most_cpu_s: float) -> int:
         if time.process_time() > most_cpu_s:
             break
         before = list(session.documents)  # open until the next has what was parsed with it
-        done += await _keep(session, to_uri(path), data)
+        try:
+            done += await _keep(session, to_uri(path), data)
+        except _CannotKeepError:
+            break
+        except Exception:  # noqa: BLE001 - whatever is wrong with one file, the others are wanted
+            _log.exception("%r: no hints", str(path))
         for uri in before:
             session.close(uri)
     return done
 
 
 async def _keep(session: Session, uri: str, data: bytes) -> bool:
-    """Keep the hints of a file; whether they were not kept before."""
+    """Keep the hints of a file; whether they were not kept before.
+
+    Raises:
+        _CannotKeepError: if they could not be written.
+    """
     text = SourceText(to_bytes(data.decode("utf-8-sig", "replace")))  # as editors read it
     session.put(session.document(uri, "", 0, text))
     subject = session.subject(uri)
@@ -72,7 +88,9 @@ async def _keep(session: Session, uri: str, data: bytes) -> bool:
     if news:
         await session.look_around(uri)
         if (view := await session.view(uri)) is not None:
-            session.kept.keep(subject, await hints(view, 0, len(text.data)))
+            found = await hints(view, 0, len(text.data))
+            if not session.kept.keep(subject, found):
+                raise _CannotKeepError
     return news
 
 
@@ -94,12 +112,13 @@ def _names(outlook: Outlook) -> Iterator[Path]:
             folder = Path(name)
             seen.add(folder)
             inner = (one for one in sorted(folders) if one[0] != "." and one not in SKIPPED_FOLDERS)
-            folders[:] = [one for one in inner if folder / one not in seen]
+            inside = any(map(folder.is_relative_to, outlook.workspace))
+            folders[:] = [one for one in inner if folder / one not in seen] if inside else []
             yield from (folder / one for one in sorted(names))
 
 
 def _outwards(folder: Path, workspace: tuple[str, ...]) -> list[Path]:
-    """A folder and those around it, up to the workspace's; none that is not in the workspace."""
+    """A folder and those around it, up to the workspace's; itself alone if it is in none."""
     around = [folder, *folder.parents]
     tops = [around.index(top) for top in map(Path, workspace) if top in around]
-    return around[: max(tops) + 1] if tops else []
+    return around[: max(tops, default=0) + 1]

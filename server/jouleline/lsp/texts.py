@@ -25,7 +25,10 @@ def to_path(uri: str) -> Path | None:
 
 def to_uri(path: Path) -> str:
     """A file's URI."""
-    return from_fs_path(str(path)) or path.as_uri()
+    try:
+        return from_fs_path(str(path)) or path.as_uri()
+    except UnicodeEncodeError:  # a name that is no UTF-8
+        return path.as_uri()
 
 
 def to_folders(uris: Iterable[str]) -> tuple[Path, ...]:

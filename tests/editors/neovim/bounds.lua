@@ -12,6 +12,7 @@ vim.lsp.buf.hover()
 user.wait_for_window('DRAM')
 local shown = user.floating()
 assert(shown:find('smooth', 1, true), shown)
+assert(shown:find('\nDRAM traffic +134 MB'), shown)
 -- A picture would be a line of base64 here.
 assert(not shown:find('data:image', 1, true), shown)
 

@@ -7,6 +7,9 @@ vim.cmd.JoulelineGpu('h200')
 user.wait('another bound', function()
   return #user.hints() == 2 and user.hints()[1] ~= before
 end)
+assert(vim.fn.execute('messages'):find('Bounds are for NVIDIA H200', 1, true), vim.fn.execute('messages'))
+local completed = vim.fn.getcompletion('JoulelineGpu h', 'cmdline')
+assert(user.contains(completed, 'h200') and not user.contains(completed, 'rtx'), vim.inspect(completed))
 vim.cmd.JoulelineGpu('h2000')
 user.wait('what is wrong', function()
   return vim.fn.execute('messages'):find('h200', 1, true) ~= nil
