@@ -11,7 +11,7 @@ import { onInterpreterChange } from './pythonExtension';
 import { recordOf } from './refactorAnswer';
 import { refactorFile } from './refactorFile';
 import { ResultPanels } from './resultPanel';
-import { ReviewHint } from './reviewHint';
+import { explainReview } from './reviewHint';
 import { Session } from './session';
 import { Pages, reportPage, whatIfPage } from './pages';
 import { showRuns } from './showRuns';
@@ -33,7 +33,6 @@ export function activate(context: ExtensionContext): void {
     const record = recordOf(answer);
     if (record !== undefined) panels.show(record).catch(failed);
   };
-  const hint = new ReviewHint(context.globalState);
   const own = new OwnServer(
     context.globalStorageUri.fsPath,
     (context.extension.packageJSON as { readonly version: string }).version,
@@ -43,9 +42,7 @@ export function activate(context: ExtensionContext): void {
     status: (status) => {
       bar.show(status);
     },
-    applying: (edit) => {
-      hint.before(edit);
-    },
+    applying: explainReview,
     // Code actions and lenses call the server's command, and not one of the extension's.
     answered: (command, answer) => {
       if (command === serverCommands.refactor || command === serverCommands.resume) {
