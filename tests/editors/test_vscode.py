@@ -26,6 +26,7 @@ from tests.editors.programs import (
 )
 from tests.editors.window import Window
 from tests.runners.processes import processes_with
+from tests.support.profiles import Launched, ncu_csv
 from tests.support.sshd import Sshd
 from tests.support.wheels import built, with_dependencies
 
@@ -324,7 +325,14 @@ def test_a_server_that_is_killed_comes_back_with_the_text_as_it_is(
 
 def test_a_profile_is_imported_in_place_of_estimates(window: Window, workspace: Path) -> None:
     profile = write_profile(workspace / "stencil")
+    poor = profile.with_name("poor.csv")
+    metrics = tuple(Launched("k").metrics())
+    poor.write_text(ncu_csv([Launched("k", without=metrics[:-1])]), "utf-8")
     window.open(workspace / "stencil" / "stencil.cu")
+    window.command("Jouleline: Import Profile")
+    window.choose_file(poor.name)
+    expect(window.told("poor.csv: nothing in it can be used: k lacks 9 metrics")).to_be_visible()
+    window.picture("profile-refused")
     window.command("Jouleline: Import Profile")
     window.choose_file(profile.name)
     expect(window.told("1 kernel has measured counts now")).to_be_visible()
@@ -390,6 +398,9 @@ def test_past_runs_are_listed_shown_and_resumed(window: Window, workspace: Path)
     window.button("Resume").click()
     expect(window.told("changed since")).to_be_visible()
     window.picture("past-run-changed")
+    window.button("Show Log").click()
+    expect(window.page.locator(".output-view .view-line", has_text="cannot be resumed").first).to_be_visible()
+    window.command("View: Toggle Panel Visibility")
 
 
 def test_the_walkthrough_leads_through_all_of_it(window: Window) -> None:
@@ -405,6 +416,8 @@ def test_the_walkthrough_leads_through_all_of_it(window: Window) -> None:
         "Know what is run": "What is run, and when",
     }
     expect(steps).to_have_count(len(shown))
+    # The server runs, however it came to be here.
+    expect(steps.first.locator(".codicon-getting-started-step-checked")).to_have_count(1)
     for number, (title, beside) in enumerate(shown.items(), 1):
         steps.filter(has_text=title).first.click()
         window.point_away()
