@@ -245,6 +245,18 @@ def test_a_run_that_is_cancelled_ends_its_build(window: Window, workspace: Path)
     expect(window.hints).to_have_count(1)
 
 
+def test_a_program_that_does_not_build_says_why(window: Window, workspace: Path) -> None:
+    file = write_decay(workspace / "broken")
+    file.write_text(DECAY.replace("double sum = 0.0", "double sum = start"), "utf-8")
+    window.open(file)
+    expect(window.hints).to_have_count(1)
+    window.command("Jouleline: Refactor for Energy")
+    told = window.told("decay.cpp cannot be refactored: the baseline does not build")
+    expect(told).to_contain_text("was not declared in this scope", timeout=RUN_MS)
+    expect(window.button("Show Log")).to_be_visible()
+    window.picture("does-not-build")
+
+
 def test_nothing_starts_before_the_workspace_is_trusted(
     vscode: CodeServer, new_window: Callable[[Path], Window]
 ) -> None:

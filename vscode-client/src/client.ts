@@ -126,10 +126,11 @@ export function createClient(launch: Launch, log: LogOutputChannel, watcher: Wat
   );
   client.onNotification(statusNotification, watcher.status);
   client.onNotification(finishedNotification, watcher.finished);
-  // In place of the base class's, which has no buttons.
+  // In place of the base class's, which has no buttons and keeps nothing.
   client.onNotification(ShowMessageNotification.type, ({ type, message }) => {
     if (type === MessageType.Error) log.error(message);
     else if (type === MessageType.Warning) log.warn(message);
+    else log.info(message);
     serverSaid(type, message);
   });
   client.onDidChangeState(({ newState }) => {

@@ -1,5 +1,6 @@
 import { commands as editor, window } from 'vscode';
 import { MessageType } from 'vscode-languageclient/node';
+import { brief } from './brief';
 import { commands } from './names';
 
 const openSetting = {
@@ -27,7 +28,7 @@ type Show = (message: string, ...labels: string[]) => Thenable<string | undefine
 
 /** Returns at once: a message may stay on screen for hours, and nothing should wait for it. */
 function tell(show: Show, message: string, ...actions: readonly Action[]): void {
-  void show(message, ...actions.map(({ label }) => label)).then((label) =>
+  void show(brief(message), ...actions.map(({ label }) => label)).then((label) =>
     actions.find((action) => action.label === label)?.run(),
   );
 }
