@@ -213,6 +213,7 @@ def test_a_run_on_another_machine_outlives_the_server_and_its_edit_is_applied(
     window.point_away()
     expect(window.editor_of(file).locator(".view-line", has_text="x * invariant_pow")).to_have_count(1)
     expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
+    expect(window.told("Only part of the edit")).to_have_count(0)
     eventually(lambda: not workers(vscode.home), "the run's process is there")
     eventually(lambda: not processes_with(f"{daemon.far}/files"), "something runs on the other machine")
     window.command("Notifications: Clear All Notifications")
