@@ -26,6 +26,7 @@ from tests.editors.programs import (
 )
 from tests.editors.window import Window
 from tests.runners.processes import processes_with
+from tests.support.profiles import Launched, ncu_csv
 from tests.support.sshd import Sshd
 from tests.support.wheels import built, with_dependencies
 
@@ -165,11 +166,19 @@ def test_a_refactoring_ends_as_an_edit_and_one_that_is_discarded_changes_nothing
     expect(told).to_be_visible(timeout=RUN_MS)
     rows = window.preview.locator(".edit-checkbox")
     expect(rows.first).to_be_visible()
+    expect(rows).to_have_count(2)  # the file's and that of its one edit
     assert not any(row.is_checked() for row in rows.all())
+    expect(window.told("Rows start unticked")).to_be_visible()
     window.picture("preview")
     window.preview.get_by_role("button", name="Discard").click()
     expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
     window.picture("discarded")
+    expect(window.told("The edit was not applied.")).to_be_visible()
+    window.picture("not-applied")
+    window.button("Show Edit Again").click()
+    expect(rows.first).to_be_visible()
+    expect(window.told("Rows start unticked")).to_be_visible()
+    window.preview.get_by_role("button", name="Discard").click()
     expect(window.told("The edit was not applied.")).to_be_visible()
     expect(window.editor_of(file).locator(".view-line", has_text="x * pow(rate, 1.3)")).to_have_count(1)
     assert file.read_text("utf-8") == DECAY
@@ -204,6 +213,7 @@ def test_a_run_on_another_machine_outlives_the_server_and_its_edit_is_applied(
     window.point_away()
     expect(window.editor_of(file).locator(".view-line", has_text="x * invariant_pow")).to_have_count(1)
     expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
+    expect(window.told("Only part of the edit")).to_have_count(0)
     eventually(lambda: not workers(vscode.home), "the run's process is there")
     eventually(lambda: not processes_with(f"{daemon.far}/files"), "something runs on the other machine")
     window.command("Notifications: Clear All Notifications")
@@ -234,6 +244,18 @@ def test_a_run_that_is_cancelled_ends_its_build(window: Window, workspace: Path)
     eventually(lambda: not building(folder), "the build goes on")
     expect(window.told("Refactoring stuck.cpp")).to_have_count(0)
     expect(window.hints).to_have_count(1)
+
+
+def test_a_program_that_does_not_build_says_why(window: Window, workspace: Path) -> None:
+    file = write_decay(workspace / "broken")
+    file.write_text(DECAY.replace("double sum = 0.0", "double sum = start"), "utf-8")
+    window.open(file)
+    expect(window.hints).to_have_count(1)
+    window.command("Jouleline: Refactor for Energy")
+    told = window.told("decay.cpp cannot be refactored: the baseline does not build")
+    expect(told).to_contain_text("was not declared in this scope", timeout=RUN_MS)
+    expect(window.button("Show Log")).to_be_visible()
+    window.picture("does-not-build")
 
 
 def test_nothing_starts_before_the_workspace_is_trusted(
@@ -316,7 +338,14 @@ def test_a_server_that_is_killed_comes_back_with_the_text_as_it_is(
 
 def test_a_profile_is_imported_in_place_of_estimates(window: Window, workspace: Path) -> None:
     profile = write_profile(workspace / "stencil")
+    poor = profile.with_name("poor.csv")
+    metrics = tuple(Launched("k").metrics())
+    poor.write_text(ncu_csv([Launched("k", without=metrics[:-1])]), "utf-8")
     window.open(workspace / "stencil" / "stencil.cu")
+    window.command("Jouleline: Import Profile")
+    window.choose_file(poor.name)
+    expect(window.told("poor.csv: nothing in it can be used: k lacks 9 metrics")).to_be_visible()
+    window.picture("profile-refused")
     window.command("Jouleline: Import Profile")
     window.choose_file(profile.name)
     expect(window.told("1 kernel has measured counts now")).to_be_visible()
@@ -382,6 +411,9 @@ def test_past_runs_are_listed_shown_and_resumed(window: Window, workspace: Path)
     window.button("Resume").click()
     expect(window.told("changed since")).to_be_visible()
     window.picture("past-run-changed")
+    window.button("Show Log").click()
+    expect(window.page.locator(".output-view .view-line", has_text="cannot be resumed").first).to_be_visible()
+    window.command("View: Toggle Panel Visibility")
 
 
 def test_the_walkthrough_leads_through_all_of_it(window: Window) -> None:
@@ -397,6 +429,8 @@ def test_the_walkthrough_leads_through_all_of_it(window: Window) -> None:
         "Know what is run": "What is run, and when",
     }
     expect(steps).to_have_count(len(shown))
+    # The server runs, however it came to be here.
+    expect(steps.first.locator(".codicon-getting-started-step-checked")).to_have_count(1)
     for number, (title, beside) in enumerate(shown.items(), 1):
         steps.filter(has_text=title).first.click()
         window.point_away()

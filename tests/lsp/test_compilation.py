@@ -1,6 +1,7 @@
 """Compiled evidence that arrives later, by the compilers of this machine."""
 
 import os
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -180,6 +181,7 @@ def test_without_a_compiler_the_log_says_so_once(tmp_path: Path, main: Path) -> 
         uri = client.open(main)
         message = client.expect("window/logMessage")["params"]["message"]
         assert message.startswith("Bounds are from source alone: no compiler for kernels is here")
+        assert message.endswith(f": {sys.executable} -m pip install 'jouleline[cuda]'")
         client.change(uri, 2, {"text": CUDA + "\n"})
         time.sleep(QUIET_S + 1)
         assert evidence(client, uri) == ["source"] * 4

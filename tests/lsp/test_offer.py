@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 
+from jouleline.app.kept_result import KeptResult
 from jouleline.app.program import Program
 from jouleline.core.source import Edit, SourceText
-from jouleline.lsp import offer
+from jouleline.lsp import convert, offer, outcome
+from jouleline.lsp.client import Client
 from jouleline.lsp.documents import Document
 from jouleline.lsp.server import Server
+from jouleline.lsp.texts import to_path
 
 MEASURED = {
     "a.cpp": b"int a;\n",
@@ -41,6 +45,60 @@ def server(root: Path) -> Server:
 
 def opened(path: Path, data: bytes, version: int = 3) -> Document:
     return Document(path.as_uri(), path, "cpp", version, SourceText(data))
+
+
+def apply(path: Path, row: types.AnnotatedTextEdit) -> None:
+    text = SourceText(path.read_bytes())
+    start, end = convert.to_offsets(text, row.range, "utf-16")
+    path.write_bytes(text.apply([Edit(start, end, row.new_text.encode())]).data)
+
+
+class Editor(Server):
+    """One that lets its user tick rows, file by file, of each edit that it is sent."""
+
+    def __init__(self, root: Path, *ticked: set[str]) -> None:
+        super().__init__()
+        self.session.client = Client(annotations=True, document_changes=True)
+        self.root = root
+        self.ticked = list(ticked)
+        self.told: list[str] = []
+        self.answers = ["Show Edit Again"] * (len(ticked) - 1)
+
+    async def workspace_apply_edit_async(
+        self, params: types.ApplyWorkspaceEditParams
+    ) -> types.ApplyWorkspaceEditResult:
+        chosen = self.ticked.pop(0)
+        for change in params.edit.document_changes or ():
+            assert isinstance(change, types.TextDocumentEdit)
+            (row,) = change.edits
+            assert isinstance(row, types.AnnotatedTextEdit)
+            path = to_path(change.text_document.uri)
+            assert path is not None
+            if path.name in chosen:
+                apply(path, row)
+        return types.ApplyWorkspaceEditResult(applied=bool(chosen))
+
+    async def window_show_message_request_async(
+        self, params: types.ShowMessageRequestParams
+    ) -> types.MessageActionItem | None:
+        self.told.append(params.message)
+        for name, text in MEASURED.items():  # as its user is told to
+            (self.root / name).write_bytes(text)
+        return types.MessageActionItem(self.answers.pop(0)) if self.answers else None
+
+    def tell(self, kind: types.MessageType, message: str) -> None:
+        self.told.append(message)
+
+
+async def offered(editor: Editor) -> bool:
+    """Offer an edit of two files, one of them in two places, and wait for what comes of it."""
+    edits = {"a.cpp": (Edit(0, 0, b"// new\n"), Edit(4, 5, b"c")), "b.cpp": (LONG,)}
+    headline = "−9% energy (95% interval −8% to −10%): less"
+    result = KeptResult(editor.root, improved=True, headline=headline, edits=edits)
+    applied = await offer.offer(editor, Program(editor.root, MEASURED), result)
+    while len(tasks := asyncio.all_tasks()) > 1:
+        await asyncio.wait(tasks - {asyncio.current_task()})
+    return applied
 
 
 def edit_of(server: Server, root: Path) -> offer._Edit:
@@ -129,3 +187,37 @@ def test_a_folder_that_is_a_link_has_its_outer_files_beside_the_link_or_its_targ
     if beside == "the link":
         (tmp_path / "far.hpp").rename(link.parent / "far.hpp")
     assert edit_of(Server(), link).edits
+
+
+def test_a_file_has_one_row_and_all_of_them_make_the_candidate(root: Path) -> None:
+    editor = Editor(root, {"a.cpp", "b.cpp"})
+    assert asyncio.run(offered(editor))
+    assert (root / "a.cpp").read_bytes() == b"// new\nint c;\n"
+    assert (root / "b.cpp").read_bytes() == b"long b;\n"
+    assert editor.told == ["−9% energy (95% interval −8% to −10%), all files together."]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "_PATIENCE_S", outcome._LOOK_S)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_part_of_the_edit_is_told_to_be_none_and_the_whole_is_offered_again(root: Path) -> None:
+    editor = Editor(root, {"b.cpp"}, {"a.cpp", "b.cpp"})
+    assert not asyncio.run(offered(editor))
+    assert editor.told[1] == (
+        "Only part of the edit was applied; that was neither built nor checked. "
+        "Undo it in b.cpp, then choose Show Edit Again and tick all."
+    )
+    assert (root / "a.cpp").read_bytes() == b"// new\nint c;\n"
+    assert (root / "b.cpp").read_bytes() == b"long b;\n"
+
+
+def test_an_edit_of_which_nothing_was_ticked_is_offered_again(root: Path) -> None:
+    editor = Editor(root, set(), {"a.cpp", "b.cpp"})
+    assert not asyncio.run(offered(editor))
+    assert editor.told[1] == (
+        f"The edit was not applied. In its preview, tick all, then apply. The patch is kept in {root}."
+    )
+    assert (root / "a.cpp").read_bytes() == b"// new\nint c;\n"

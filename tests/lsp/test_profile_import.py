@@ -32,8 +32,9 @@ def test_an_imported_profile_is_what_is_told_from_then_on(client: Client, tmp_pa
     assert "evidence: source" in before
     answer = client.execute("jouleline.importProfile", {"uri": uri, "files": [str(profile)]})
     assert answer["kernels"] == 1
-    assert answer["problems"] == [f"other was not launched in the profiled run ({profile})"]
+    assert answer["problems"] == ["other was not launched in the profiled run (profile.csv)"]
     assert answer["message"] == f"1 kernel has measured counts now; {answer['problems'][0]}."
+    assert client.expect("window/logMessage")["params"]["message"] == answer["problems"][0]
     after = client.hover(uri, 0, 39)
     assert after is not None
     assert "measured by ncu in a launch of 21 µs" in after
@@ -73,3 +74,40 @@ def test_what_is_no_profile_is_said_in_a_sentence(
     named = files if isinstance(files, str) else [str(tmp_path / name) for name in files]
     with pytest.raises(ServerError, match=said):
         client.execute("jouleline.importProfile", {"uri": uri, "files": named})
+
+
+def test_metrics_that_are_missing_are_named_in_short_and_in_full_in_the_log(
+    client: Client, tmp_path: Path
+) -> None:
+    file, profile = tmp_path / "main.cu", tmp_path / "profile.csv"
+    file.write_text(SOURCE)
+    all_metrics = tuple(Launched("other").metrics())
+    profile.write_text(ncu_csv([Launched("other", without=all_metrics[:-1])]))
+    client.initialize(tmp_path)
+    uri = client.open(file)
+    with pytest.raises(ServerError) as refused:
+        client.execute("jouleline.importProfile", {"uri": uri, "files": [str(profile)]})
+    assert refused.value.message == (
+        "profile.csv: nothing in it can be used: other lacks 9 metrics that are needed: "
+        "smsp__sass_thread_inst_executed_op_fadd_pred_on.sum, "
+        "smsp__sass_thread_inst_executed_op_fmul_pred_on.sum, ..."
+    )
+    logged = client.expect("window/logMessage")["params"]["message"]
+    assert "dram__bytes_write.sum: collect with `ncu --csv" in logged
+
+
+def test_kernels_that_were_not_launched_are_named_once_and_the_file_by_its_name(
+    client: Client, tmp_path: Path
+) -> None:
+    file, profile = tmp_path / "main.cu", tmp_path / "profile.csv"
+    more = [f"__global__ void k{number}(float *x) {{ x[threadIdx.x] += {number}; }}" for number in range(6)]
+    file.write_text("\n".join([SOURCE, *more]))
+    profile.write_text(ncu_csv([Launched("other")]))
+    client.initialize(tmp_path)
+    uri = client.open(file)
+    answer = client.execute("jouleline.importProfile", {"uri": uri, "files": [str(profile)]})
+    assert answer["message"] == (
+        "1 kernel has measured counts now; "
+        "scale, k0, k1, k2, k3 and 2 more were not launched in the profiled run (profile.csv)."
+    )
+    client.expect("window/logMessage")

@@ -296,13 +296,25 @@ def test_the_annotated_edit_reproduces_the_measured_candidate(server: Client, pr
     assert "float" in annotation["description"]
     (changed,) = edit["documentChanges"]
     assert changed["textDocument"] == {"uri": uri, "version": 1}
-    assert {one["annotationId"] for one in changed["edits"]} == set(edit["changeAnnotations"])
-    server.reply(asked, {"applied": True})
+    (row,) = changed["edits"]
+    assert {row["annotationId"]} == set(edit["changeAnnotations"])
+    server.reply(asked, {"applied": False})
     answer = server.result(number)
     assert answer["improved"]
-    assert answer["applied"]
+    assert not answer["applied"]
     assert answer["headline"].startswith(annotation["label"])
     assert applied(PROGRAM, changed["edits"]) == candidate(program, answer)
+    question = server.expect("window/showMessageRequest")
+    assert question["params"]["message"] == (
+        "The edit was not applied. In its preview, tick all, then apply. "
+        f"The patch is kept in {answer['record']}."
+    )
+    server.reply(question, {"title": "Show Edit Again"})
+    assert server.expect("window/showMessage")["params"]["message"] == told
+    again = server.expect("workspace/applyEdit")
+    assert again["params"] == asked["params"]
+    server.change(uri, 2, {"text": applied(PROGRAM, changed["edits"]).decode()})
+    server.reply(again, {"applied": True})
     assert program.read_text("utf-8") == PROGRAM
     assert statuses(server) == ["working", "ready"]
 
@@ -317,8 +329,8 @@ def test_a_client_that_cannot_confirm_is_asked_and_gets_a_plain_edit(server: Cli
     assert told == "Refactoring main.cpp for energy takes a while; you are told when it ends."
     asked = server.expect("window/showMessageRequest", RUN_S)
     assert re.search(r"energy \(.* Apply the edit\?$", asked["params"]["message"])
-    assert [one["title"] for one in asked["params"]["actions"]] == ["Apply", "Show report", "Discard"]
-    server.reply(asked, {"title": "Show report"})
+    assert [one["title"] for one in asked["params"]["actions"]] == ["Apply", "Show patch", "Discard"]
+    server.reply(asked, {"title": "Show patch"})
     assert "energy" in server.expect("window/showMessage")["params"]["message"]
     server.reply(server.expect("window/showMessageRequest"), {"title": "Apply"})
     sent = server.expect("workspace/applyEdit")

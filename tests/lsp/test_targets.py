@@ -309,8 +309,9 @@ def test_a_run_is_resumed_after_it_was_cut_off_and_its_result_offered_when_someb
         edit = client.expect("workspace/applyEdit", TIMEOUT_S)
         (changed,) = edit["params"]["edit"]["documentChanges"]
         assert any("pow" in one["newText"] for one in changed["edits"])
-        client.reply(edit, {"applied": True})
-        assert "all rows together" in client.expect("window/showMessage")["params"]["message"]
+        assert "energy (modelled by cpu-time)." in client.expect("window/showMessage")["params"]["message"]
+        client.reply(edit, {"applied": False})
+        question(client)
         # What is left is a record like any other, and nothing to be told of it.
         until(lambda: not (run.folder / "job.json").exists())
         end(client)

@@ -5,7 +5,9 @@ import {
   CancellationToken,
   CloseAction,
   LanguageClient,
+  MessageType,
   RevealOutputChannelOn,
+  ShowMessageNotification,
   State,
   WorkDoneProgressCancelNotification,
   type CloseHandlerResult,
@@ -14,6 +16,7 @@ import {
   type WorkspaceEdit,
 } from 'vscode-languageclient/node';
 import { wasCancelled } from './cancelled';
+import { serverSaid } from './messages';
 import { languages } from './names';
 import { ProgressNotifications } from './progress';
 import { section, type InitializationOptions } from './settings';
@@ -123,6 +126,13 @@ export function createClient(launch: Launch, log: LogOutputChannel, watcher: Wat
   );
   client.onNotification(statusNotification, watcher.status);
   client.onNotification(finishedNotification, watcher.finished);
+  // In place of the base class's, which has no buttons and keeps nothing.
+  client.onNotification(ShowMessageNotification.type, ({ type, message }) => {
+    if (type === MessageType.Error) log.error(message);
+    else if (type === MessageType.Warning) log.warn(message);
+    else log.info(message);
+    serverSaid(type, message);
+  });
   client.onDidChangeState(({ newState }) => {
     if (newState !== State.Running) progress.closeAll();
     if (newState === State.Starting) watcher.starting();

@@ -3,7 +3,7 @@ import { commands as editor, Uri, window, workspace, type ExtensionContext } fro
 import { importProfile } from './importProfile';
 import { installServer } from './installServer';
 import { commandFailed, describe } from './messages';
-import { commands, serverCommands, type CommandId } from './names';
+import { commands, contexts, serverCommands, type CommandId } from './names';
 import { OwnServer } from './ownServer';
 import { pickDevice } from './pickDevice';
 import { pickTarget } from './pickTarget';
@@ -11,7 +11,7 @@ import { onInterpreterChange } from './pythonExtension';
 import { recordOf } from './refactorAnswer';
 import { refactorFile } from './refactorFile';
 import { ResultPanels } from './resultPanel';
-import { ReviewHint } from './reviewHint';
+import { explainReview } from './reviewHint';
 import { Session } from './session';
 import { Pages, reportPage, whatIfPage } from './pages';
 import { showRuns } from './showRuns';
@@ -31,9 +31,10 @@ export function activate(context: ExtensionContext): void {
   const panels = new ResultPanels(Uri.joinPath(context.extensionUri, 'icon.png'));
   const showRecord = (answer: unknown): void => {
     const record = recordOf(answer);
-    if (record !== undefined) panels.show(record).catch(failed);
+    if (record === undefined) return;
+    reached(contexts.refactored);
+    panels.show(record).catch(failed);
   };
-  const hint = new ReviewHint(context.globalState);
   const own = new OwnServer(
     context.globalStorageUri.fsPath,
     (context.extension.packageJSON as { readonly version: string }).version,
@@ -42,10 +43,9 @@ export function activate(context: ExtensionContext): void {
   const current = new Session(context.extensionPath, own, log, {
     status: (status) => {
       bar.show(status);
+      if (status.kind === 'server') reached(contexts.serverReady);
     },
-    applying: (edit) => {
-      hint.before(edit);
-    },
+    applying: explainReview,
     // Code actions and lenses call the server's command, and not one of the extension's.
     answered: (command, answer) => {
       if (command === serverCommands.refactor || command === serverCommands.resume) {
@@ -96,6 +96,10 @@ export function activate(context: ExtensionContext): void {
   void followInterpreter(context, current, (reason) => {
     log.warn(describe(reason));
   });
+}
+
+function reached(context: string): void {
+  void editor.executeCommand('setContext', context, true);
 }
 
 function trusted(what: string, act: () => Promise<void>): () => Promise<void> {

@@ -1,4 +1,6 @@
 import { commands as editor, window } from 'vscode';
+import { MessageType } from 'vscode-languageclient/node';
+import { brief } from './brief';
 import { commands } from './names';
 
 const openSetting = {
@@ -22,11 +24,24 @@ interface Action {
   readonly run: () => Thenable<unknown>;
 }
 
+type Show = (message: string, ...labels: string[]) => Thenable<string | undefined>;
+
 /** Returns at once: a message may stay on screen for hours, and nothing should wait for it. */
+function tell(show: Show, message: string, ...actions: readonly Action[]): void {
+  void show(brief(message), ...actions.map(({ label }) => label)).then((label) =>
+    actions.find((action) => action.label === label)?.run(),
+  );
+}
+
 function complain(message: string, ...actions: readonly Action[]): void {
-  void window
-    .showErrorMessage(message, ...actions.map(({ label }) => label))
-    .then((label) => actions.find((action) => action.label === label)?.run());
+  tell(window.showErrorMessage, message, ...actions);
+}
+
+/** A message of the server. One without a button is shown as one line, which would hide a reason. */
+export function serverSaid(type: MessageType, message: string): void {
+  if (type === MessageType.Error) complain(message, showLog);
+  else if (type === MessageType.Warning) tell(window.showWarningMessage, message, showLog);
+  else tell(window.showInformationMessage, message);
 }
 
 export function noPython(problem: string): void {

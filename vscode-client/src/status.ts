@@ -66,7 +66,7 @@ function serverView(server: ServerStatus): StatusView {
     server.message,
     server.device === '' && server.deviceName === ''
       ? 'No GPU is chosen.'
-      : `Kernels are bounded for ${name}.`,
+      : `Bounds are for ${name}.`,
     'Click to choose a GPU.',
   ];
   const tooltip = lines.filter((line) => line !== '').join('\n');

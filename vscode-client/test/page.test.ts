@@ -71,7 +71,7 @@ test('the page of an improvement shows figures with intervals, provenance, bound
     '<span class="spread">modelled</span>',
     'modelled by cpu-time on AMD EPYC, from 5 blocks of paired runs',
     'main: bandwidth-bound, as before',
-    'Paid back after 84 runs of the edit',
+    'Paid back after 84 runs of the new program',
     '<span class="added">+ /* 😀 */ x = 0.5f',
     '12 of 12 gates passed',
     '/home/me/runs/one',
@@ -117,7 +117,8 @@ test('each bar ends at its energy, and its whisker at its interval', () => {
   // From 84 to 448 for 0 to 1 J.
   assert.match(text, /class="baseline" x="84" y="11" width="364"/);
   assert.match(text, /class="candidate" x="84" y="51" width="182"/);
-  assert.match(text, /d="M229.6 55V65M229.6 60H302.4M302.4 55V65"/);
+  const path = 'd="M229.6 55V65M229.6 60H302.4M302.4 55V65"';
+  assert.ok(text.includes(`<path class="halo" ${path}/><path class="whisker" ${path}/>`));
   assert.match(text, /aria-label="Energy a run: before 1 J, after 500 mJ"/);
 });
 
@@ -153,4 +154,32 @@ test('a candidate whose saving was not believed says why', () => {
   const result = parseResult(JSON.stringify(document));
   const text = flat(renderPage({ result, events: [], folder: '/runs/one' }, 'n0nce'));
   assert.match(text, /modelled by cpu-time; the budget ended it after 1 block/);
+});
+
+test('what changes is told once with all its lines, and what differs apart', () => {
+  const document = JSON.parse(readText('test', 'records', 'improved', 'result.json')) as {
+    candidate: { rewrites: { line: number; title: string; rounding: boolean }[] };
+  };
+  const { rewrites } = document.candidate;
+  const [one] = rewrites;
+  assert.ok(one);
+  rewrites.push({ ...one, line: 20 }, { ...one, line: 31, title: 'Hoist it', rounding: false });
+  const result = parseResult(JSON.stringify(document));
+  const text = flat(renderPage({ result, events: [], folder: '/runs/one' }, 'n0nce'));
+  assert.equal(text.match(/A double literal or math function pulls/g)?.length, 2);
+  assert.match(
+    text,
+    /<strong>Lines 17, 20: Use float literals and float math functions\.<\/strong>/,
+  );
+  assert.match(text, /<strong>Line 31: Hoist it\.<\/strong>/);
+  assert.match(text, /Lines are those that a change found, after the ones above it\./);
+  assert.doesNotMatch(page('improved'), /Lines are those/);
+});
+
+test('the energy of a model is spoken of only where one was asked', () => {
+  assert.match(page('improved'), /of this machine \(modelled\)<\/li>/);
+  const document = JSON.parse(readText('test', 'records', 'improved', 'result.json')) as object;
+  const result = parseResult(JSON.stringify({ ...document, model: 'a-model' }));
+  const text = flat(renderPage({ result, events: [], folder: '/runs/one' }, 'n0nce'));
+  assert.match(text, /of this machine \(modelled\), without the model’s own<\/li>/);
 });

@@ -13,6 +13,7 @@ const h200: ServerStatus = {
 test('a ready server shows its GPU, and a click chooses another', () => {
   const view = statusView({ kind: 'server', server: h200 });
   assert.equal(view.text, '$(circuit-board) NVIDIA H200');
+  assert.equal(view.tooltip, 'Bounds are for NVIDIA H200.\nClick to choose a GPU.');
   assert.equal(view.command, 'jouleline.pickDevice');
   assert.equal(view.severity, 'none');
 });

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -73,11 +75,14 @@ class CompiledEvidence:
         return Refinement(counts, problems=tuple(problems))
 
 
+# Editors run the server in environments that are not the shell's.
+INSTALL_CUDA: Final = f"{shlex.quote(sys.executable)} -m pip install 'jouleline[cuda]'"
+"""The command that brings NVIDIA's compilers to this interpreter."""
 _NO_COMPILER: Final = {
-    Language.CUDA: "no compiled evidence: nvcc and nvdisasm are not both here: pip install 'jouleline[cuda]'",
+    Language.CUDA: f"no compiled evidence: nvcc and nvdisasm are not both here: {INSTALL_CUDA}",
     Language.OPENMP: (
         "no compiled evidence: clang, ptxas and nvdisasm are not all here: sudo apt-get install clang-19 "
-        "libomp-19-dev lld-19 clang-tools-19; pip install 'jouleline[cuda]'"
+        f"libomp-19-dev lld-19 clang-tools-19; {INSTALL_CUDA}"
     ),
     Language.HIP: "no compiled evidence: hipcc is not here: sudo apt-get install hipcc",
 }

@@ -22,8 +22,11 @@ from .evidence import Refinement
 from .program import Problem, Program
 
 _SHOWN_NAMES = 5
+_SHOWN_METRICS = 2
+_UNLAUNCHED = "was not launched in the profiled run"
 _NAMED = re.compile(r"^\w+(?:<.*>(?=\())?")
 """A kernel's name as it is shown, with template arguments or without."""
+_LACKS = re.compile(r"\blacks ([^:]+): collect with .*", re.DOTALL)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -89,6 +92,34 @@ def read_profile(files: Mapping[str, str], profilers: Iterable[Profiler]) -> Pro
     return Profile(tuple(launches), tuple(problems))
 
 
+def brief(sentence: str) -> str:
+    """What is said of metrics that a profile lacks, without most of them and what collects them."""
+    lacks = _LACKS.search(sentence)
+    if lacks is None:
+        return sentence
+    names = lacks[1].split(", ")
+    shown = ", ".join(names[:_SHOWN_METRICS])
+    if len(names) <= _SHOWN_METRICS:
+        return f"{sentence[: lacks.start()]}lacks {shown}"
+    return f"{sentence[: lacks.start()]}lacks {len(names)} metrics that are needed: {shown}, ..."
+
+
+def sentences(problems: Iterable[Problem]) -> list[str]:
+    """What problems say, all kernels of which a run launched none in one sentence."""
+    unlaunched: dict[str, list[str]] = {}
+    said: dict[str, str] = {}
+    for problem in problems:
+        name, found, run = problem.message.partition(f" {_UNLAUNCHED} ")
+        if not found:
+            said[problem.message] = problem.message
+            continue
+        names = unlaunched.setdefault(run, [])
+        names.append(name)
+        what = _UNLAUNCHED if len(names) == 1 else _UNLAUNCHED.replace("was", "were", 1)
+        said[found + run] = f"{_listed(names)} {what} {run}"
+    return list(said.values())
+
+
 @dataclass(frozen=True)
 class ProfileEvidence:
     """Evidence from a profile that was read; ``origin`` names it in messages."""
@@ -129,7 +160,7 @@ class ProfileEvidence:
                 reports |= _assigned(launched[key], indices, analysis)
             elif key not in same_name and _runs_on_device(analysis.kernels[indices[0]].kernel):
                 report = analysis.kernels[indices[0]]
-                message = f"{report.kernel.name} was not launched in the profiled run ({self.origin})"
+                message = f"{report.kernel.name} {_UNLAUNCHED} ({self.origin})"
                 problems.append(Problem(report.file, report.kernel.line, message))
         return Refinement(reports=reports, problems=tuple(dict.fromkeys(problems)))
 
@@ -229,9 +260,12 @@ def _runs_on_device(kernel: Kernel) -> bool:
 
 
 def _not_of_this_program(names: Sequence[str]) -> str:
+    return f"profiled, but not a kernel of this program: {_listed(names)}"
+
+
+def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:_SHOWN_NAMES])
-    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-    return f"profiled, but not a kernel of this program: {shown}{more}"
+    return f"{shown} and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else shown
 
 
 def _ambiguous(

@@ -71,6 +71,13 @@ def to_text_edits(text: SourceText, edits: Iterable[Edit], encoding: Encoding) -
     ]
 
 
+def one_edit(text: SourceText, edits: Sequence[Edit]) -> Edit:
+    """The edit of the bytes from the first to the last that ``edits``, at least one, change."""
+    changed = text.apply(edits).data
+    start, end = min(edit.start for edit in edits), max(edit.end for edit in edits)
+    return Edit(start, end, changed[start : len(changed) - (len(text.data) - end)])
+
+
 def plain_edit(edits: Mapping[str, Sequence[types.TextEdit]]) -> types.WorkspaceEdit:
     """Edits by URI, for clients that know no versions."""
     return types.WorkspaceEdit(changes=edits)

@@ -14,7 +14,7 @@ from pygls.exceptions import JsonRpcException
 
 from jouleline.core.source import SourceText
 
-from . import convert
+from . import convert, outcome
 from .programs import absolute
 from .question import ask
 from .texts import to_uri
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from .server import Server
 
 APPLY: Final = "Apply"
-SHOW: Final = "Show report"
+SHOW: Final = "Show patch"
 DISCARD: Final = "Discard"
+_AGAIN: Final = "Show Edit Again"
 
 _INTERVAL: Final = re.compile(r", 95% interval [^)]*")
 
@@ -46,31 +47,24 @@ class _Edit:
 
 
 async def offer(server: Server, program: Program, result: KeptResult, news: str = "") -> bool:
-    """Send the edit, after a question where the editor cannot ask itself; whether it was applied.
+    """Send the edit, after a question where the editor cannot ask itself; whether all of it was applied.
 
     ``news`` is what a question says in place of the headline alone.
     """
-    client = server.session.client
     kept = f"The patch is kept in {result.record}."
     try:
-        edit = await _edit(server, program, result.edits)
         if confirms(server):
-            label, _, what = result.headline.partition(": ")
-            whole = convert.annotated_edit(edit.edits, edit.versions, label, what or result.title)
-            # A preview grouped by file, VS Code's for one, shows the rows without their annotation. A message
-            # there is cut off after some 55 characters.
-            figure = _INTERVAL.sub("", label)
-            server.tell(types.MessageType.Info, f"{figure}, all rows together.")
-        else:
-            if not await _agreed(server, result, news or result.headline):
-                server.tell(types.MessageType.Info, f"Nothing was changed. {kept}")
-                return False
+            whole = await _confirmed(server, program, result)
+        elif await _agreed(server, result, news or result.headline):
             # Minutes may have passed since the question.
             edit = await _edit(server, program, result.edits)
-            if client.document_changes:
+            if server.session.client.document_changes:
                 whole = convert.versioned_edit(edit.edits, edit.versions)
             else:
                 whole = convert.plain_edit(edit.edits)
+        else:
+            server.tell(types.MessageType.Info, f"Nothing was changed. {kept}")
+            return False
     except StaleError as error:
         server.tell(types.MessageType.Warning, f"The edit is not offered: {error}. {kept}")
         return False
@@ -81,11 +75,58 @@ async def offer(server: Server, program: Program, result: KeptResult, news: str 
         applied, reason = answer.applied, answer.failure_reason
     except JsonRpcException as error:
         applied, reason = False, error.message
-    if not applied:
-        because = f" ({reason})" if reason else ""
-        hint = " In the editor's preview, tick the rows that you want." if client.annotations else ""
-        server.tell(types.MessageType.Info, f"The edit was not applied{because}.{hint} {kept}")
-    return applied
+    because = f" ({reason})" if reason else ""
+    if not confirms(server):
+        if not applied:
+            server.tell(types.MessageType.Info, f"The edit was not applied{because}. {kept}")
+        return applied
+    changed = await outcome.changed_files(server, program, result.edits) if applied else frozenset()
+    if changed is None:
+        return True
+    server.start(_offer_again(server, program, result, changed, because))
+    return False
+
+
+async def _confirmed(server: Server, program: Program, result: KeptResult) -> types.WorkspaceEdit:
+    """The edit for an editor that asks before it applies it, by files.
+
+    What was measured is all of it: of several edits in a file some would be left out.
+
+    Raises:
+        StaleError: if a text of the program is not the one that was measured.
+    """
+    single = {
+        name: (convert.one_edit(SourceText(program.files[name]), edits),)
+        for name, edits in result.edits.items()
+    }
+    edit = await _edit(server, program, single)
+    label, _, what = result.headline.partition(": ")
+    # A preview grouped by file, VS Code's for one, shows the rows without their annotation. A message
+    # there is cut off after some 55 characters.
+    together = ", all files together" if len(single) > 1 else ""
+    server.tell(types.MessageType.Info, f"{_INTERVAL.sub('', label)}{together}.")
+    return convert.annotated_edit(edit.edits, edit.versions, label, what or result.title)
+
+
+async def _offer_again(
+    server: Server, program: Program, result: KeptResult, changed: frozenset[str], because: str
+) -> None:
+    """Say that not all of the edit was applied, but of files that ``changed``, and offer it once more."""
+    if changed:
+        files = ", ".join(sorted(changed))
+        sentence = (
+            "Only part of the edit was applied; that was neither built nor checked. "
+            f"Undo it in {files}, then choose {_AGAIN} and tick all."
+        )
+        kind = types.MessageType.Warning
+    else:
+        sentence = (
+            f"The edit was not applied{because}. In its preview, tick all, then apply. "
+            f"The patch is kept in {result.record}."
+        )
+        kind = types.MessageType.Info
+    if await ask(server, sentence, _AGAIN, kind=kind) == _AGAIN:
+        await offer(server, program, result)
 
 
 def confirms(server: Server) -> bool:
@@ -154,7 +195,7 @@ def _read(path: Path) -> bytes | None:
 
 
 async def _agreed(server: Server, result: KeptResult, news: str) -> bool:
-    """Ask the user, as often as they want to read the report first."""
+    """Ask the user, as often as they want to read the patch first."""
     while True:
         chosen = await ask(server, f"{news}. Apply the edit?", APPLY, SHOW, DISCARD)
         if chosen != SHOW:
@@ -163,7 +204,7 @@ async def _agreed(server: Server, result: KeptResult, news: str) -> bool:
 
 
 async def show(server: Server, result: KeptResult) -> None:
-    """Show what a run found, where the editor can."""
+    """Show a run's patch; where there is none, or the editor shows no files, tell what the run found."""
     patch = next(iter(sorted(result.record.glob("*.patch"))), None)
     if server.session.client.show_document and patch is not None:
         try:
@@ -174,4 +215,5 @@ async def show(server: Server, result: KeptResult) -> None:
             pass
         else:
             return
-    server.tell(types.MessageType.Info, result.details)
+    text = patch.read_text("utf-8", "replace") if patch is not None else ""
+    server.tell(types.MessageType.Info, f"{result.details}\n\n{text}".rstrip())

@@ -39,7 +39,15 @@ def register(server: Server) -> None:
         uri, files = arguments.text(params, "uri", _USAGE), arguments.given(params).get("files")
         if not isinstance(files, Sequence) or isinstance(files, str) or not files:
             raise JsonRpcInvalidParams(_USAGE)
-        evidence = await asyncio.to_thread(_read, [Path(str(file)) for file in files])
+        from jouleline.app.profiles import brief
+
+        try:
+            evidence = await asyncio.to_thread(_read, [Path(str(file)) for file in files])
+        except ProfileError as error:
+            sentence = brief(str(error))
+            if sentence != str(error):
+                _log(server, str(error))
+            raise JsonRpcInvalidParams(sentence) from None
         view = await server.session.view(uri)
         if view is None:
             raise JsonRpcInvalidParams(f"{uri} is not open as a source; open it first.")
@@ -49,11 +57,18 @@ def register(server: Server) -> None:
         server.diagnostics.restart()
         server.session.improve(view, measured)
         server.refresh()
+        for problem in problems:
+            _log(server, problem)
         return {
             "kernels": len(measured),
             "problems": problems,
-            "message": _sentence(len(measured), problems),
+            "message": _sentence(len(measured), [brief(problem) for problem in problems]),
         }
+
+
+def _log(server: Server, problem: str) -> None:
+    """Keep what a message may be too small for."""
+    server.window_log_message(types.LogMessageParams(type=types.MessageType.Warning, message=problem))
 
 
 def _sentence(kernels: int, problems: Sequence[str]) -> str:
@@ -71,27 +86,33 @@ def _read(files: Sequence[Path]) -> ProfileEvidence:
     """The profile in a profiler's files.
 
     Raises:
-        JsonRpcInvalidParams: if one cannot be read, or is none.
+        JsonRpcInvalidParams: if one cannot be read.
+        ProfileError: if one is none.
     """
     from jouleline.app.profiles import decode_profile
 
+    names = [path.name for path in files]
+    if len(set(names)) < len(set(files)):
+        names = [str(path) for path in files]
     try:
-        texts = {str(path): decode_profile(str(path), _data(path)) for path in files}
+        texts = {
+            name: decode_profile(name, _data(path, name)) for name, path in zip(names, files, strict=True)
+        }
         return wiring.profile_evidence(texts, ", ".join(texts))
-    except ProfileError as error:
-        raise JsonRpcInvalidParams(str(error)) from None
+    except ProfileError:
+        raise
     except OSError as error:
         raise JsonRpcInvalidParams(f"{error.filename}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # a path with a null character, a number of thousands of digits
         raise JsonRpcInvalidParams(f"{', '.join(map(str, files))}: cannot be read: {error}") from None
 
 
-def _data(path: Path) -> bytes:
+def _data(path: Path, name: str) -> bytes:
     """What is in a file that ends: a pipe would be waited for as long as the server lives."""
     if path.exists() and not path.is_file():
-        raise ProfileError(f"{path}: is no file; a profile is a CSV file of ncu or rocprof")
+        raise ProfileError(f"{name}: is no file; a profile is a CSV file of ncu or rocprof")
     if path.exists() and path.stat().st_size > _MOST_BYTES:
-        raise ProfileError(f"{path}: has more than {_MOST_BYTES // 2**20} MiB; profile fewer launches")
+        raise ProfileError(f"{name}: has more than {_MOST_BYTES // 2**20} MiB; profile fewer launches")
     return path.read_bytes()
 
 
@@ -99,6 +120,8 @@ async def _measured(
     view: View, evidence: ProfileEvidence
 ) -> tuple[Mapping[Place, tuple[KernelReport, ...]], Sequence[str]]:
     """The kernels of a program that a profile tells of, and in sentences what it does not tell."""
+    from jouleline.app.profiles import sentences
+
     found: list[tuple[Place, KernelReport]] = []
     for place in view.everywhere():
         if not view.known(place):
@@ -115,4 +138,4 @@ async def _measured(
             if at == place
             for one in refinement.reports.get(index, (report,))
         )
-    return better, [problem.message for problem in refinement.problems]
+    return better, sentences(refinement.problems)

@@ -80,8 +80,10 @@ def _usable_compilers() -> tuple[dict[Language, DeviceCompiler], tuple[str, ...]
         if finding.availability is Availability.READY
     }
     if not usable:
+        from jouleline.app.compiled import INSTALL_CUDA
+
         reasons = "; ".join(f"{finding.name}: {finding.detail}" for finding in found.values())
-        raise UnavailableError(f"no compiler for kernels is here ({reasons}): pip install 'jouleline[cuda]'")
+        raise UnavailableError(f"no compiler for kernels is here ({reasons}): {INSTALL_CUDA}")
     return usable, tuple(dict.fromkeys(folder for each in usable.values() for folder in each.folders))
 
 

@@ -3,7 +3,7 @@
 ;;; Code:
 
 (require 'user)
-(setq user-answers '("Show report" "Discard"))
+(setq user-answers '("Show patch" "Discard"))
 (user-open "decay/decay.cpp")
 (user-wait-told "Nothing was changed")
 (cl-assert (= (length user-asked) 2) t)

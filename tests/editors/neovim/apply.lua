@@ -50,7 +50,7 @@ if annotated then
   assert(#annotations == 1 and annotations[1].label:find('energy (modelled by cpu-time', 1, true), vim.inspect(edits))
 else
   assert(user.asked[2].prompt:find('Apply the edit?', 1, true), vim.inspect(user.asked))
-  assert(vim.deep_equal(user.asked[2].rows, { 'Apply', 'Show report', 'Discard' }), vim.inspect(user.asked))
+  assert(vim.deep_equal(user.asked[2].rows, { 'Apply', 'Show patch', 'Discard' }), vim.inspect(user.asked))
   assert(#annotations == 0, vim.inspect(edits))
 end
 user.leave()

@@ -1,6 +1,6 @@
 -- The edit of a run that ended while no editor was open is looked at, and not wanted.
 local user = require('user')
-user.answers = { 'Show report', 'Discard' }
+user.answers = { 'Show patch', 'Discard' }
 user.open('decay/decay.cpp')
 local before = user.text()
 user.wait('what becomes of it', function()

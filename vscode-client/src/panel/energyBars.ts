@@ -67,12 +67,11 @@ function barRow({ label, kind, energy }: Bar, y: number, x: (joules: number) => 
     ${energy.interval === undefined ? nothing : whisker(x(energy.interval[0]), x(energy.interval[1]), y)}`;
 }
 
+/** With the ground's colour around it, so that it is seen on a bar of any colour. */
 function whisker(low: number, high: number, y: number): Markup {
   const cap = 5;
-  return html`<path
-    class="whisker"
-    d="M${low} ${y - cap}V${y + cap}M${low} ${y}H${high}M${high} ${y - cap}V${y + cap}"
-  />`;
+  const path = `M${low} ${y - cap}V${y + cap}M${low} ${y}H${high}M${high} ${y - cap}V${y + cap}`;
+  return html`<path class="halo" d="${path}" /><path class="whisker" d="${path}" />`;
 }
 
 /** 1, 2 or 5 times a power of ten, so that there are two to five steps. */

@@ -4,7 +4,7 @@ import { energyBars } from './energyBars';
 import type { LogEvent } from './events';
 import { duration, payback, percent, provenance, quantity, range } from './figures';
 import { html, Markup, nothing } from './markup';
-import type { Comparison, Cost, Estimate, Result, Roofs } from './record';
+import type { Comparison, Estimate, Result, Rewrite, Roofs } from './record';
 import { style } from './style';
 
 export interface Page {
@@ -42,7 +42,7 @@ export function renderPage({ result, events, folder }: Page, nonce: string): str
           ${section('Bounds before and after', bounds(result))}
           ${section('The edit', diffView(result.patch))}
           ${section('Candidates tried', tried(result))}
-          ${section('Cost of the search', costs(result.cost, energy))}
+          ${section('Cost of the search', costs(result))}
           ${section('How it was run', howRun(result, folder))}
           ${section('Event log', eventLog(events))}
         </main>
@@ -164,23 +164,35 @@ function row(
   </tr>`;
 }
 
+/** What was done and why, each thing once with all its lines. */
 function changes({ rewrites }: Result): Markup {
-  const items = rewrites.map(
-    ({ line, title, rationale, rounding }) =>
-      html`<li>
-        <strong>${line === undefined ? '' : `Line ${line}: `}${title}.</strong> ${rationale}${
-          rounding ? ' Results may differ in the last digits.' : ''
-        }
-      </li>`,
+  const things = new Map<string, Rewrite[]>();
+  for (const one of rewrites) {
+    const what = JSON.stringify([one.title, one.rationale]);
+    things.set(what, [...(things.get(what) ?? []), one]);
+  }
+  const items = [...things.values()].map((ones) => {
+    const lines = ones.flatMap(({ line }) => line ?? []);
+    const places =
+      lines.length === 0 ? '' : `Line${lines.length === 1 ? '' : 's'} ${lines.join(', ')}: `;
+    const rounding = ones.some((one) => one.rounding);
+    return html`<li>
+      <strong>${places}${ones[0]?.title ?? ''}.</strong> ${ones[0]?.rationale ?? ''}${
+        rounding ? ' Results may differ in the last digits.' : ''
+      }
+    </li>`;
+  });
+  if (items.length === 0) return nothing;
+  const caption = html`<p class="quiet">
+    Lines are those that a change found, after the ones above it.
+  </p>`;
+  return section(
+    'What changes',
+    html`<ul>
+        ${items}
+      </ul>
+      ${items.length > 1 ? caption : nothing}`,
   );
-  return items.length === 0
-    ? nothing
-    : section(
-        'What changes',
-        html`<ul>
-          ${items}
-        </ul>`,
-      );
 }
 
 function bounds({ bounds: words, roofs }: Result): Markup {
@@ -218,7 +230,7 @@ function tried({ attempts, energy }: Result): Markup {
   return attempts.length === 0 ? nothing : html`${again}${attemptList(attempts)}`;
 }
 
-function costs(cost: Cost, energy: Comparison | undefined): Markup {
+function costs({ cost, energy, model }: Result): Markup {
   const spent = (
     [
       ['building', cost.build],
@@ -236,11 +248,12 @@ function costs(cost: Cost, energy: Comparison | undefined): Markup {
   if (cost.reused > 0) items.push(`${cost.reused} results taken from the run that was resumed`);
   if (cost.energy !== undefined) {
     const kind = energy === undefined ? '' : ` (${energy.modelled ? 'modelled' : 'measured'})`;
-    items.push(`${quantity(cost.energy, 'J')} of this machine${kind}, without a model’s own`);
+    const others = model === '' ? '' : ', without the model’s own';
+    items.push(`${quantity(cost.energy, 'J')} of this machine${kind}${others}`);
   }
   const runs = energy && payback(cost.energy, energy);
   if (runs !== undefined)
-    items.push(`Paid back after ${runs} run${runs === 1 ? '' : 's'} of the edit`);
+    items.push(`Paid back after ${runs} run${runs === 1 ? '' : 's'} of the new program`);
   return list(items);
 }
 

@@ -4,6 +4,7 @@
  */
 export const style = `
 :root { --line: var(--vscode-widget-border, var(--vscode-contrastBorder, rgba(128, 128, 128, .35)));
+  --ground: var(--vscode-editor-background, Canvas);
   --quiet: var(--vscode-descriptionForeground);
   --good: var(--vscode-charts-green, #388a34);
   --bad: var(--vscode-errorForeground, #c72e0f);
@@ -35,9 +36,11 @@ td .spread, th .spread { display: block; white-space: nowrap; color: var(--quiet
 .bars text { fill: var(--vscode-foreground); font-size: 12px; }
 .bars .tick { fill: var(--quiet); font-size: 10px; }
 .bars .grid { stroke: var(--line); stroke-width: 1; }
-.bars .baseline { fill: var(--vscode-charts-foreground, currentColor); fill-opacity: .45; }
+/* Opaque: lines of the grid run behind the bars. */
+.bars .baseline { fill: color-mix(in srgb, var(--vscode-charts-foreground, currentColor) 45%, var(--ground)); }
 .bars .candidate { fill: var(--vscode-charts-blue, #1a85ff); }
 .better .bars .candidate { fill: var(--good); }
+.bars .halo { stroke: var(--ground); stroke-width: 4; stroke-linecap: square; fill: none; }
 .bars .whisker { stroke: var(--vscode-foreground); stroke-width: 1.5; fill: none; }
 figure { margin: 1rem 0; overflow-x: auto; }
 figcaption { margin-top: .35rem; }
