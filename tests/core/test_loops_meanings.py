@@ -178,3 +178,10 @@ def test_a_bit_in_the_middle_is_set_half_the_time(condition: str) -> None:
 def test_a_direction_has_no_mean() -> None:
     way = "int d = threadIdx.x % 2 ? -1 : 1;"
     assert floats(f"{way} if (d == -1) x[i] += 1.0f; if (d == 1) x[i] += 1.0f;")[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("sooner", ["j == 10", "v[j] < 0"])
+def test_of_two_ends_it_is_said_that_the_other_may_come_first(sooner: str) -> None:
+    loop = "int j = 0; while (1) { if (j > 99) break; x[i] += 1.0f; j++; if (SOONER) break; }"
+    found = kernel(loop.replace("SOONER", sooner))
+    assert found.counts.doubt is Doubt.TRIPS

@@ -19,7 +19,17 @@ from .evaluate import evaluate, parse_loop, split_arguments
 from .extents import Extents
 from .inductions import LoopBody, Updates
 from .launch import DEFAULT_SIZE
-from .loops import Loop, arithmetic_trips, doubling, doubling_while, limit_of, read_loop, relation_that_runs
+from .loops import (
+    Loop,
+    arithmetic_trips,
+    doubling,
+    doubling_while,
+    is_endless,
+    is_nearest,
+    limit_of,
+    read_loop,
+    relation_that_runs,
+)
 from .polynomial import ONE, ZERO, Polynomial
 from .retries import swap_that_ends
 from .syntax import descendants, inside, operands, text_of
@@ -142,12 +152,19 @@ class LoopCounter(CallCounter):
 
     def _note_early_end(self, node: Node, trips: Polynomial) -> None:
         """A loop that counts and asks for data as well is taken to run as long as it counts."""
-        condition = inside(child(node, "condition"), ("condition_clause", "parenthesized_expression"))
         if trips.number == 0 or any(name.startswith("trips@") for name in trips.symbols):
             return
+        condition = inside(child(node, "condition"), ("condition_clause", "parenthesized_expression"))
         left, operator, right = operands(condition) if condition is not None else (None, "", None)
         extents = Extents(self.tally)
-        if operator == "&&" and any(self.chance(one, extents) is None for one in (left, right)):
+        if operator == "&&":
+            sooner = any(self.chance(one, extents) is None for one in (left, right))
+        else:
+            sooner = (
+                is_endless(node)
+                and sum(is_nearest(node, one) for one in descendants(node, "break_statement")) > 1
+            )
+        if sooner:
             line = node.start_point.row + 1
             self.tally.assume(
                 f"the loop in line {line} runs to its end: what may end it sooner depends on data",

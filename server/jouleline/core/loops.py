@@ -171,11 +171,16 @@ def relation_that_runs(loop: Node, *spellings: str) -> Relation | None:
 
     A loop without an end of its own runs until the ``if (...) break;`` that its body begins or ends with.
     """
-    condition, keeps = _bare(child(loop, "condition")), True
-    if condition is None or text_of(condition) in _ALWAYS:
-        condition, keeps = _bare(_ending(loop)), False
+    endless = is_endless(loop)
+    condition, keeps = _bare(_ending(loop) if endless else child(loop, "condition")), not endless
     found = (_relation_of(condition, one, keeps=keeps) for one in spellings)
     return next(filter(None, found), None)
+
+
+def is_endless(loop: Node) -> bool:
+    """Whether a loop has no end of its own, as ``for (;;)`` and ``while (true)``."""
+    condition = _bare(child(loop, "condition"))
+    return condition is None or text_of(condition) in _ALWAYS
 
 
 def _ending(loop: Node) -> Node | None:
