@@ -3,7 +3,7 @@ import { commands as editor, Uri, window, workspace, type ExtensionContext } fro
 import { importProfile } from './importProfile';
 import { installServer } from './installServer';
 import { commandFailed, describe } from './messages';
-import { commands, contexts, serverCommands, type CommandId } from './names';
+import { commands, serverCommands, type CommandId } from './names';
 import { OwnServer } from './ownServer';
 import { pickDevice } from './pickDevice';
 import { pickTarget } from './pickTarget';
@@ -31,9 +31,7 @@ export function activate(context: ExtensionContext): void {
   const panels = new ResultPanels(Uri.joinPath(context.extensionUri, 'icon.png'));
   const showRecord = (answer: unknown): void => {
     const record = recordOf(answer);
-    if (record === undefined) return;
-    reached(contexts.refactored);
-    panels.show(record).catch(failed);
+    if (record !== undefined) panels.show(record).catch(failed);
   };
   const own = new OwnServer(
     context.globalStorageUri.fsPath,
@@ -43,7 +41,6 @@ export function activate(context: ExtensionContext): void {
   const current = new Session(context.extensionPath, own, log, {
     status: (status) => {
       bar.show(status);
-      if (status.kind === 'server') reached(contexts.serverReady);
     },
     applying: explainReview,
     // Code actions and lenses call the server's command, and not one of the extension's.
@@ -96,10 +93,6 @@ export function activate(context: ExtensionContext): void {
   void followInterpreter(context, current, (reason) => {
     log.warn(describe(reason));
   });
-}
-
-function reached(context: string): void {
-  void editor.executeCommand('setContext', context, true);
 }
 
 function trusted(what: string, act: () => Promise<void>): () => Promise<void> {

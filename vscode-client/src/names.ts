@@ -31,10 +31,3 @@ export const serverCommands = {
 } as const;
 
 export type ServerCommandId = (typeof serverCommands)[keyof typeof serverCommands];
-
-/** What the walkthrough waits for. */
-export const contexts = {
-  serverReady: 'jouleline.serverReady',
-  /** A run has ended, with a saving or without. */
-  refactored: 'jouleline.refactored',
-} as const;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { commands, contexts, languages, serverCommands } from '../src/names';
+import { commands, languages, serverCommands } from '../src/names';
 import { readSettings, section } from '../src/settings';
 import { manifest, readText } from './manifest';
 
@@ -73,17 +73,6 @@ test('each step of the walkthrough has its picture or page, and its buttons do s
     const own = [...description.matchAll(/\(command:(jouleline\.\w+)\)/g)].map(([, id]) => id);
     for (const id of own) assert.ok(contributed.includes(id ?? ''), id);
   }
-});
-
-test('steps of the walkthrough wait for what the extension tells', () => {
-  const events = contributes.walkthroughs.flatMap(({ steps }) =>
-    steps.flatMap(({ completionEvents }) => completionEvents),
-  );
-  const awaited = events.filter((event) => event.startsWith('onContext:'));
-  assert.deepEqual(
-    awaited,
-    Object.values(contexts).map((context) => `onContext:${context}`),
-  );
 });
 
 test('every setting says in words what it does', () => {

@@ -26,7 +26,6 @@ export interface Manifest {
           readonly altText?: string;
           readonly markdown?: string;
         };
-        readonly completionEvents: readonly string[];
       }[];
     }[];
     readonly languages: readonly { readonly id: string }[];
