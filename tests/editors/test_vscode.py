@@ -164,11 +164,11 @@ def test_a_refactoring_ends_as_an_edit_and_one_that_is_discarded_changes_nothing
     window.picture("progress")
     told = window.told(re.compile(r"−[\d.]+% energy \(modelled by cpu-time"))
     expect(told).to_be_visible(timeout=RUN_MS)
+    expect(window.told("Rows start unticked")).to_be_visible()  # first, for it does not stay
     rows = window.preview.locator(".edit-checkbox")
     expect(rows.first).to_be_visible()
     expect(rows).to_have_count(2)  # the file's and that of its one edit
     assert not any(row.is_checked() for row in rows.all())
-    expect(window.told("Rows start unticked")).to_be_visible()
     window.picture("preview")
     window.preview.get_by_role("button", name="Discard").click()
     expect(window.run_page.locator("h1")).to_have_text(re.compile(r"−[\d.]+% energy"))
@@ -176,8 +176,8 @@ def test_a_refactoring_ends_as_an_edit_and_one_that_is_discarded_changes_nothing
     expect(window.told("The edit was not applied.")).to_be_visible()
     window.picture("not-applied")
     window.button("Show Edit Again").click()
-    expect(rows.first).to_be_visible()
     expect(window.told("Rows start unticked")).to_be_visible()
+    expect(rows.first).to_be_visible()
     window.preview.get_by_role("button", name="Discard").click()
     expect(window.told("The edit was not applied.")).to_be_visible()
     expect(window.editor_of(file).locator(".view-line", has_text="x * pow(rate, 1.3)")).to_have_count(1)
